@@ -1,0 +1,282 @@
+"""The Archive's API, one short method an endpoint. See ``docs`` of the API at /api/docs/swagger/.
+
+    client = IsicClient(token=os.environ.get("ISIC_TOKEN"))
+    for image in client.search('diagnosis_3:"Nevus"', collections=[65]):
+        print(image.isic_id, image.challenge_class)
+
+Only the collection and search endpoints are documented and can be relied on. Those called
+hidden below (size, facets, zip, attribution, licence texts) fail sooner: two attempts.
+"""
+
+import csv
+import io
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import IO, Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import requests
+
+from isic_api import errors
+from isic_api.auth import BearerToken
+from isic_api.paging import walk
+from isic_api.query import check
+from isic_api.records import Collection, ImageRecord, ListedFile, Page, User
+from isic_api.session import Session
+
+BASE_URL = "https://api.isic-archive.com/api/v2/"
+_API_PATH = "/api/v2/"
+_HIDDEN_ATTEMPTS = 2
+
+
+class IsicClient:
+    """``base_url`` includes ``/api/v2/``; the session options are those of :class:`Session`."""
+
+    def __init__(
+        self,
+        base_url: str = BASE_URL,
+        *,
+        token: str | None = None,
+        **session_options: Any,  # noqa: ANN401
+    ) -> None:
+        self.base_url = _checked_base(base_url)
+        self.has_token = token is not None
+        auth = None if token is None else BearerToken(token, self.base_url)
+        self.session = Session(auth=auth, **session_options)
+        self.files = Session(**session_options)  # never holds the token
+
+    def __repr__(self) -> str:
+        return f"IsicClient({self.base_url!r}, {'with' if self.has_token else 'without'} token)"
+
+    def stop(self) -> None:
+        """End waits and let no further request begin, in all threads."""
+        self.session.stop()
+        self.files.stop()
+
+    # === Images ===
+
+    def search(
+        self,
+        query: str = "",
+        *,
+        collections: Iterable[int] = (),
+        on_count: Any = None,  # noqa: ANN401
+    ) -> Iterator[ImageRecord]:
+        """All matching images, oldest first; see :func:`~isic_api.paging.walk` for its errors.
+
+        A collection that does not exist matches nothing here; :meth:`resolve` raises for it.
+        """
+        check(query)
+        return walk(
+            lambda page: Page.from_json(self._search_page(query, collections, page)),
+            ImageRecord.from_json,
+            key=lambda image: image.isic_id,
+            on_count=on_count,
+        )
+
+    def first_page(
+        self, query: str = "", *, collections: Iterable[int] = ()
+    ) -> tuple[int, list[ImageRecord]]:
+        """The server's count, and at most 100 images."""
+        check(query)
+        page = Page.from_json(self._search_page(query, collections, {}))
+        return page.count or 0, [ImageRecord.from_json(body) for body in page.results]
+
+    def count(self, query: str = "", *, collections: Iterable[int] = ()) -> int:
+        check(query)
+        return Page.from_json(self._search_page(query, collections, {"limit": 1})).count or 0
+
+    def image(self, isic_id: str) -> ImageRecord:
+        """Raises NotFoundError for unknown, private and malformed ids alike."""
+        return ImageRecord.from_json(self._json(f"images/{quote(isic_id, safe='')}/"))
+
+    def similar(self, isic_id: str, *, limit: int = 10) -> list[tuple[ImageRecord, float]]:
+        """Up to 50 images that look alike, nearest first, with their distance; needs a token."""
+        found = self._json(f"images/{quote(isic_id, safe='')}/similar/", params={"limit": limit})
+        return [(ImageRecord.from_json(body), body["distance"]) for body in found]
+
+    def size(self, query: str = "", *, collections: Iterable[int] = ()) -> int:
+        """Bytes of all matching images as recorded (hidden)."""
+        return self._json("images/search/size/", **_hidden(query, collections))["size"]
+
+    def facets(self, query: str = "", *, collections: Iterable[int] = ()) -> dict[str, Any]:
+        """Field → buckets of value and count, as the server has them (hidden)."""
+        return self._json("images/facets/", **_hidden(query, collections))
+
+    # === Collections ===
+
+    def collections(self, *, pinned: bool | None = None) -> Iterator[Collection]:
+        """All collections this user may see, newest first."""
+        fixed = {} if pinned is None else {"pinned": str(pinned).lower()}
+        return walk(
+            lambda page: Page.from_json(self._json("collections/", params={**page, **fixed})),
+            Collection.from_json,
+            key=lambda collection: collection.id,
+        )
+
+    def collection(self, collection_id: int) -> Collection:
+        try:
+            return Collection.from_json(self._json(f"collections/{collection_id}/"))
+        except errors.NotFoundError as cause:
+            raise errors.UnknownCollectionError(
+                f"There is no collection {collection_id}, or it is private: set ISIC_TOKEN if you "
+                "have access. `python -m isic_api collections` lists the others."
+            ) from cause
+
+    def resolve(self, name_or_id: str | int) -> Collection:
+        """A collection by its id or its exact name (case does not matter)."""
+        if str(name_or_id).isdecimal():
+            return self.collection(int(name_or_id))
+        by_name = {}
+        for collection in self.collections():
+            if collection.name.casefold() == str(name_or_id).casefold():
+                return collection
+            by_name[collection.name.casefold()] = collection.name
+        near = get_close_matches(str(name_or_id).casefold(), by_name, n=1)
+        hint = f"Did you mean {by_name[near[0]]!r}? " if near else ""
+        raise errors.UnknownCollectionError(
+            f"There is no collection named {name_or_id!r}. {hint}"
+            "`python -m isic_api collections` lists them."
+        )
+
+    def collection_metadata(self, collection_id: int) -> Iterator[ImageRecord]:
+        """The metadata of a whole public collection, from one CSV (a page of the site, hidden).
+
+        Attributions are the images' own; age 0 is missing; there are no file links.
+        """
+        site = self.base_url.removesuffix(_API_PATH)
+        return self._csv(f"{site}/collections/{collection_id}/metadata/")
+
+    def collection_attribution(self, collection_id: int) -> list[dict[str, Any]]:
+        """``license``, ``attribution`` and ``count``, most frequent first (hidden)."""
+        return self._json(f"collections/{collection_id}/attribution/", attempts=_HIDDEN_ATTEMPTS)
+
+    # === Zip (hidden) ===
+
+    def zip_files(self, query: str = "", *, collections: Sequence[int] = ()) -> list[ListedFile]:
+        """Every file the Archive would put into a zip of this search."""
+        token = self._zip_token(query, collections)
+        body = self._json(
+            "zip-download/file-listing/", params={"token": token}, attempts=_HIDDEN_ATTEMPTS
+        )
+        return ListedFile.from_listing(body)
+
+    def zip_metadata(
+        self, query: str = "", *, collections: Sequence[int] = ()
+    ) -> Iterator[ImageRecord]:
+        """As :meth:`collection_metadata`, for any search."""
+        token = self._zip_token(query, collections)
+        return self._csv(
+            f"{self.base_url}zip-download/metadata-file/?token={quote(token, safe='')}"
+        )
+
+    def license_text(self, name: str) -> str:
+        """The text of CC-0, CC-BY or CC-BY-NC."""
+        return self.session.fetch(
+            f"{self.base_url}zip-download/license-file/{quote(name, safe='')}/",
+            lambda response: response.content.decode("utf-8"),
+            attempts=_HIDDEN_ATTEMPTS,
+        )
+
+    # === User ===
+
+    def whoami(self) -> User:
+        """Whose token this is; raises TokenRefusedError without a valid one."""
+        try:
+            return User.from_json(self._json("users/me/", attempts=_HIDDEN_ATTEMPTS))
+        except errors.TokenRefusedError as cause:
+            raise errors.TokenRefusedError(
+                "The Archive refused the token in ISIC_TOKEN: tokens end after 24 hours. Get a new "
+                "one (`isic user login` and `isic user print-token` of the official client), or "
+                "unset ISIC_TOKEN to use public images."
+                if self.has_token
+                else "Nobody: no token is set. Put one into ISIC_TOKEN for private collections and "
+                "similar images; public images need none."
+            ) from cause
+
+    # === Requests ===
+
+    def _search_page(
+        self, query: str, collections: Iterable[int], page: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        try:
+            return self._json("images/search/", params={**page, **_search(query, collections)})
+        except errors.RefusedError as cause:
+            if not query:
+                raise
+            raise errors.QueryError(f"The Archive refused the query {query!r}: {cause}") from cause
+
+    def _zip_token(self, query: str, collections: Sequence[int]) -> str:
+        check(query)
+        url = self._json(
+            "zip-download/url/",
+            method="POST",
+            json={"query": query, "collections": list(collections)},
+            attempts=_HIDDEN_ATTEMPTS,
+        )
+        tokens = parse_qs(urlsplit(str(url)).query).get("zsid")
+        if not tokens:
+            raise errors.UnexpectedAnswerError("The Archive's zip address holds no zsid.")
+        return tokens[0]
+
+    def _json(self, path: str, **options: Any) -> Any:  # noqa: ANN401
+        options["headers"] = {"Accept": "application/json"}
+        return self.session.fetch(self.base_url + path, _read_json, **options)
+
+    def _csv(self, url: str) -> Iterator[ImageRecord]:
+        """Through a file, so that neither a broken transfer nor 500,000 rows do harm."""
+        with tempfile.TemporaryFile() as spool:
+            self.session.fetch(url, lambda r: self._spool(r, spool), attempts=_HIDDEN_ATTEMPTS)
+            spool.seek(0)
+            # the server sends UTF-8 without saying so
+            text = io.TextIOWrapper(spool, encoding="utf-8-sig", errors="replace", newline="")
+            for row in csv.DictReader(text):
+                yield ImageRecord.from_csv(row)
+
+    def _spool(self, response: requests.Response, spool: IO[bytes]) -> None:
+        spool.seek(0)
+        spool.truncate()
+        for chunk in self.session.read_body(response):
+            spool.write(chunk)
+        spool.seek(0)
+        start = spool.read(12).removeprefix(b"\xef\xbb\xbf")
+        if not start.startswith(b"isic_id"):
+            raise errors.UnexpectedAnswerError(
+                f"{urlsplit(response.url).path} is not a metadata CSV; it begins with {start!r}."
+            )
+
+
+def _read_json(response: requests.Response) -> Any:  # noqa: ANN401
+    try:
+        return response.json()
+    except ValueError as cause:
+        raise errors.UnexpectedAnswerError(
+            f"{urlsplit(response.url).hostname} answered with something that is not JSON; is the "
+            "base URL right, /api/v2/ included?"
+        ) from cause
+
+
+def _search(query: str, collections: Iterable[int]) -> dict[str, Any]:
+    parameters = {"query": query.strip(), "collections": list(collections)}
+    return {key: value for key, value in parameters.items() if value}
+
+
+def _hidden(query: str, collections: Iterable[int]) -> dict[str, Any]:
+    check(query)
+    return {"params": _search(query, collections), "attempts": _HIDDEN_ATTEMPTS}
+
+
+def _checked_base(base_url: str) -> str:
+    base = base_url.strip().rstrip("/") + "/"
+    parts = urlsplit(base)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise errors.SettingsError(
+            f"The base URL must look like {BASE_URL} and hold no user name; check --base-url and "
+            "ISIC_API_URL."
+        )
+    if not parts.path.endswith(_API_PATH):
+        raise errors.SettingsError(
+            f"The base URL {base} must end with /api/v2/; check --base-url and ISIC_API_URL."
+        )
+    return base

@@ -1,0 +1,281 @@
+"""What the Archive's JSON and CSV say, as typed records; no other file knows their keys.
+
+Absent is None. Numbers that the Archive writes as text, and the "True" and "False" of its CSV,
+are parsed. A field we do not know, or a value that is not of its field's type, is kept as it
+came in ``Metadata.other``: a new word in the Archive must not stop a download.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from isic_api.errors import UnexpectedAnswerError
+from isic_api.vocabulary import (
+    Levels,
+    challenge_class,
+    challenge_site,
+    diagnosis_levels,
+    site_levels,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """Acquisition and clinical fields of one image, all three eras, as the Archive names them."""
+
+    # acquisition
+    pixels_x: int | None = None
+    pixels_y: int | None = None
+    image_type: str | None = None
+    dermoscopic_type: str | None = None
+    tbp_tile_type: str | None = None
+    image_manipulation: str | None = None
+    acquisition_day: int | None = None
+    # patient
+    age_approx: int | None = None  # years, a multiple of 5 up to 85
+    sex: str | None = None
+    fitzpatrick_skin_type: str | None = None
+    family_hx_mm: bool | None = None
+    personal_hx_mm: bool | None = None
+    lesion_id: str | None = None
+    patient_id: str | None = None
+    rcm_case_id: str | None = None
+    # site
+    anatom_site_1: str | None = None
+    anatom_site_2: str | None = None
+    anatom_site_3: str | None = None
+    anatom_site_4: str | None = None
+    anatom_site_5: str | None = None
+    anatom_site_special: str | None = None
+    anatom_site_general: str | None = None  # until May 2026
+    # diagnosis
+    diagnosis_1: str | None = None
+    diagnosis_2: str | None = None
+    diagnosis_3: str | None = None
+    diagnosis_4: str | None = None
+    diagnosis_5: str | None = None
+    diagnosis: str | None = None  # until early 2025
+    diagnosis_confirm_type: str | None = None
+    concomitant_biopsy: bool | None = None
+    melanocytic: bool | None = None
+    mel_ulcer: bool | None = None
+    mel_thick_mm: Decimal | None = None
+    mel_mitotic_index: str | None = None
+    clin_size_long_diam_mm: Decimal | None = None
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> "Metadata":
+        """From the keys and values of the API's JSON or of a CSV row; empty cells are absent."""
+        known: dict[str, Any] = {}
+        other: dict[str, Any] = {}
+        for key, value in values.items():
+            if value is None or value == "":
+                continue
+            try:
+                known[key] = _PARSERS[key](value)
+            except (KeyError, ValueError, TypeError, InvalidOperation):
+                other[key] = value
+        return cls(**known, other=other)
+
+    def given(self) -> Iterator[tuple[str, Any]]:
+        """The fields that have a value, unknown ones last."""
+        for name in _PARSERS:
+            value = getattr(self, name)
+            if value is not None:
+                yield name, value
+        yield from self.other.items()
+
+
+def _parse_bool(value: bool | str) -> bool:
+    return {True: True, False: False, "True": True, "False": False}[value]
+
+
+def _parse_text(value: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+_PARSE_TYPE = {
+    int | None: lambda value: int(str(value)),
+    Decimal | None: lambda value: Decimal(str(value)),
+    bool | None: _parse_bool,
+    str | None: _parse_text,
+}
+_PARSERS = {
+    name: _PARSE_TYPE[hint] for name, hint in get_type_hints(Metadata).items() if name != "other"
+}
+
+
+@dataclass(frozen=True)
+class FileLink:
+    """Where a file lies. ``size`` in bytes is the Archive's record, which can be out of date."""
+
+    url: str
+    size: int
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One image. ``attribution`` is the cohort's in the JSON and the image's own in the CSV."""
+
+    isic_id: str
+    copyright_license: str
+    attribution: str
+    metadata: Metadata
+    public: bool = True
+    full: FileLink | None = None
+    thumbnail: FileLink | None = None
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "ImageRecord":
+        try:
+            groups = body["metadata"].values()
+            return cls(
+                isic_id=body["isic_id"],
+                copyright_license=body["copyright_license"],
+                attribution=body["attribution"],
+                metadata=Metadata.parse({k: v for group in groups for k, v in group.items()}),
+                public=body.get("public", False),
+                full=_link(body, "full"),
+                thumbnail=_link(body, "thumbnail_256"),
+            )
+        except (KeyError, TypeError, AttributeError) as cause:
+            raise _unexpected("an image", body, cause) from cause
+
+    @classmethod
+    def from_csv(cls, row: Mapping[str, str]) -> "ImageRecord":
+        """From a row of a metadata CSV; the Archive puts a TAB before cells like ``=1``."""
+        cells = {key: value.removeprefix("\t") for key, value in row.items() if key and value}
+        try:
+            return cls(
+                isic_id=cells.pop("isic_id"),
+                copyright_license=cells.pop("copyright_license"),
+                attribution=cells.pop("attribution", ""),
+                metadata=Metadata.parse(cells),
+            )
+        except KeyError as cause:
+            raise _unexpected("a metadata row", row, cause) from cause
+
+    def to_json(self) -> dict[str, Any]:
+        """What :meth:`from_json` reads, less the links: a private image's link is a credential."""
+        values = {k: str(v) if isinstance(v, Decimal) else v for k, v in self.metadata.given()}
+        return {
+            "isic_id": self.isic_id,
+            "copyright_license": self.copyright_license,
+            "attribution": self.attribution,
+            "metadata": {"all": values},
+            "public": self.public,
+        }
+
+    @cached_property
+    def diagnosis(self) -> Levels:
+        m = self.metadata
+        levels = (m.diagnosis_1, m.diagnosis_2, m.diagnosis_3, m.diagnosis_4, m.diagnosis_5)
+        return diagnosis_levels(levels, m.diagnosis)
+
+    @cached_property
+    def site(self) -> tuple[Levels, str | None]:
+        """The levels of the site, and ``anatom_site_special``."""
+        m = self.metadata
+        levels = (
+            m.anatom_site_1,
+            m.anatom_site_2,
+            m.anatom_site_3,
+            m.anatom_site_4,
+            m.anatom_site_5,
+        )
+        return site_levels(levels, m.anatom_site_special, general=m.anatom_site_general)
+
+    @property
+    def challenge_class(self) -> str | None:
+        return challenge_class(self.diagnosis, self.metadata.diagnosis)
+
+    @property
+    def challenge_site(self) -> str | None:
+        return challenge_site(*self.site)
+
+
+@dataclass(frozen=True)
+class Collection:
+    id: int
+    name: str
+    description: str = ""
+    public: bool = True
+    pinned: bool = False
+    locked: bool = False
+    doi: str | None = None
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "Collection":
+        try:
+            return cls(
+                id=body["id"],
+                name=body["name"],
+                description=body.get("description") or "",
+                public=body.get("public", True),
+                pinned=body.get("pinned", False),
+                locked=body.get("locked", False),
+                doi=body.get("doi"),
+            )
+        except (KeyError, TypeError, AttributeError) as cause:
+            raise _unexpected("a collection", body, cause) from cause
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a listing. ``count`` is given on the first page only."""
+
+    results: list[dict[str, Any]]
+    count: int | None
+    next: str | None
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "Page":
+        try:
+            return cls(list(body["results"]), body["count"], body["next"])
+        except (KeyError, TypeError) as cause:
+            raise _unexpected("a page", body, cause) from cause
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """One member of the zip that the Archive would build."""
+
+    url: str
+    path: str
+
+    @classmethod
+    def from_listing(cls, body: Mapping[str, Any]) -> list["ListedFile"]:
+        try:
+            return [cls(entry["url"], entry["zipPath"]) for entry in body["files"]]
+        except (KeyError, TypeError) as cause:
+            raise _unexpected("a file listing", body, cause) from cause
+
+
+@dataclass(frozen=True)
+class User:
+    full_name: str
+    email: str | None
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "User":
+        try:
+            return cls(body["full_name"], body.get("email"))
+        except (KeyError, TypeError, AttributeError) as cause:
+            raise _unexpected("a user", body, cause) from cause
+
+
+def _link(body: Mapping[str, Any], kind: str) -> FileLink | None:
+    link = body.get("files", {}).get(kind)
+    return None if link is None else FileLink(link["url"], link.get("size") or 0)
+
+
+def _unexpected(what: str, body: object, cause: Exception) -> UnexpectedAnswerError:
+    return UnexpectedAnswerError(
+        f"The Archive's answer for {what} lacks {cause}; it may have changed its format. "
+        f"Received: {str(body)[:120]}"
+    )

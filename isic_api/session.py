@@ -1,0 +1,256 @@
+"""One HTTP session: every request has a timeout, bounded attempts and waits that can be seen.
+
+A request is not done when its headers are there but when ``read`` has consumed the body, so a
+reset, a stall or a broken file in the middle costs an attempt like any other fault. urllib3's
+``Retry`` counts the attempts, computes the back-off and reads ``Retry-After``.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import InvalidHeader, MaxRetryError
+from urllib3.util import Retry
+
+from isic_api import errors
+from isic_api.auth import AuthKeepingSession, NoAuth
+
+PASSING_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
+"""Answers that the same request may not get a second time."""
+
+T = TypeVar("T")
+
+USER_AGENT = "lesion-in-context (research; python-requests)"
+
+
+class Session:
+    """GET and POST with retries; safe to use from many threads.
+
+    attempts: requests made before giving up, the first one included.
+    backoff: seconds; the waits between attempts are 0, 2, 4, 8 ... times this.
+    longest_wait: seconds; a server that asks for more ends the request instead.
+    timeout: seconds to connect, seconds between two bytes of the answer.
+    deadline: seconds for one attempt as a whole; :meth:`read_body` holds to it.
+    on_wait: told ``(seconds, reason)`` before a wait that someone should know of.
+    """
+
+    def __init__(
+        self,
+        *,
+        attempts: int = 6,
+        backoff: float = 0.5,
+        longest_wait: float = 600.0,
+        timeout: tuple[float, float] = (5.0, 20.0),
+        deadline: float = 900.0,
+        connections: int = 16,
+        on_wait: Callable[[float, str], None] | None = None,
+        auth: AuthBase | None = None,
+    ) -> None:
+        self.attempts = attempts
+        self.backoff = backoff
+        self.longest_wait = longest_wait
+        self.timeout = timeout
+        self.deadline = deadline
+        self.on_wait = on_wait
+        self.stopping = threading.Event()
+        self._http = AuthKeepingSession()
+        self._http.auth = auth or NoAuth()
+        self._http.headers["User-Agent"] = USER_AGENT
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections)
+        self._http.mount("http://", adapter)
+        self._http.mount("https://", adapter)
+
+    def stop(self) -> None:
+        """End all waits and let no further attempt begin; requests raise ``StoppedError``."""
+        self.stopping.set()
+
+    def fetch(
+        self,
+        url: str,
+        read: Callable[[requests.Response], T],
+        *,
+        method: str = "GET",
+        attempts: int | None = None,
+        retry_refusals: bool = False,
+        **options: Any,  # noqa: ANN401
+    ) -> T:
+        """What ``read`` makes of the answer.
+
+        ``retry_refusals`` tries again after a 4xx as well, as after any other fault.
+        Raises :class:`~isic_api.errors.RequestError` after the last attempt.
+        """
+        retry = Retry(
+            total=(attempts or self.attempts) - 1,
+            backoff_factor=self.backoff,
+            backoff_max=self.longest_wait,
+            allowed_methods=None,
+            retry_after_max=10**9,  # longest_wait decides, aloud
+        )
+        while True:
+            began = time.monotonic()
+            try:
+                return self._attempt(method, url, read, **options)
+            except _AttemptError as fault:
+                if not (fault.passing or retry_refusals):
+                    raise fault.error from fault.__cause__
+                retry = self._wait(retry, fault, url=url, spent=time.monotonic() - began)
+
+    def read_body(self, response: requests.Response) -> Iterator[bytes]:
+        """The chunks of a streamed body, within the deadline of one attempt."""
+        began = time.monotonic()
+        for chunk in response.iter_content(1 << 15):
+            if self.stopping.is_set():
+                raise errors.StoppedError("Stopped in the middle of a file.")
+            if time.monotonic() - began > self.deadline:
+                raise errors.HostDownError(
+                    f"{_host(response.url)} sent a file too slowly: not done after "
+                    f"{self.deadline:.0f} s."
+                )
+            yield chunk
+
+    def _attempt(
+        self,
+        method: str,
+        url: str,
+        read: Callable[[requests.Response], T],
+        **options: Any,  # noqa: ANN401
+    ) -> T:
+        if self.stopping.is_set():
+            raise errors.StoppedError("Stopped before a request.")
+        try:
+            with self._http.request(
+                method, url, timeout=self.timeout, stream=True, **options
+            ) as response:
+                if not response.ok:
+                    raise _AttemptError.from_status(response)
+                return read(response)
+        except (errors.UnexpectedAnswerError, errors.BadFileError, errors.HostDownError) as error:
+            raise _AttemptError(error, reason=_reason(error), passing=True) from error
+        except requests.RequestException as cause:
+            raise _AttemptError.from_exception(cause, url) from cause
+
+    def _wait(self, retry: Retry, fault: "_AttemptError", *, url: str, spent: float) -> Retry:
+        """Wait as the server or the back-off says; raises the fault if attempts are used up."""
+        try:
+            retry = retry.increment(url=url, response=None)
+        except MaxRetryError:
+            raise fault.error from fault.__cause__
+        asked = fault.retry_after(retry)
+        seconds = retry.get_backoff_time() if asked is None else asked
+        if seconds > self.longest_wait:
+            raise type(fault.error)(
+                f"{fault.error} It asks to wait {seconds:.0f} s: run the same command again later."
+            ) from fault.__cause__
+        if self.on_wait and (seconds >= 1 or spent >= 3):
+            self.on_wait(seconds, f"{fault.reason} from {_host(url)}")
+        if self.stopping.wait(seconds):
+            raise errors.StoppedError("Stopped while waiting for the server.")
+        return retry
+
+
+class _AttemptError(Exception):
+    """Why one attempt failed, and whether the next one may do better."""
+
+    def __init__(
+        self,
+        error: errors.RequestError,
+        *,
+        reason: str,
+        passing: bool,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.reason = reason
+        self.passing = passing
+        self.headers = headers or {}
+
+    @classmethod
+    def from_status(cls, response: requests.Response) -> "_AttemptError":
+        status = response.status_code
+        kind = (
+            errors.ServerFaultError
+            if status in PASSING_STATUS or status >= 500
+            else _KIND_OF_STATUS.get(status, errors.RefusedError)
+        )
+        said = explain(response)
+        message = f"{_host(response.url)} answered {status} to {_path(response.url)}: {said}."
+        return cls(
+            kind(message),
+            reason=str(status),
+            passing=status in PASSING_STATUS,
+            headers=response.headers,
+        )
+
+    @classmethod
+    def from_exception(cls, cause: requests.RequestException, url: str) -> "_AttemptError":
+        for kind, reason in _REASONS:
+            if isinstance(cause, kind):
+                message = (
+                    f"{_host(url)} does not answer as it should ({reason}) for {_path(url)}. Check "
+                    "the network and the address, then run the same command again."
+                )
+                return cls(errors.HostDownError(message), reason=reason, passing=True)
+        error = errors.RefusedError(f"{_host(url)} cannot be asked: {type(cause).__name__}.")
+        return cls(error, reason=type(cause).__name__, passing=False)
+
+    def retry_after(self, retry: Retry) -> float | None:
+        """Seconds the server asks for; None if it does not, or not in words we know."""
+        value = self.headers.get("Retry-After")
+        try:
+            return None if value is None else retry.parse_retry_after(value)
+        except InvalidHeader:
+            return None
+
+
+_KIND_OF_STATUS = {
+    401: errors.TokenRefusedError,
+    403: errors.TokenRefusedError,
+    404: errors.NotFoundError,
+}
+
+_REASONS = (
+    (requests.ConnectTimeout, "no connection in time"),
+    (requests.ReadTimeout, "no answer in time"),
+    (requests.exceptions.ChunkedEncodingError, "answer cut short"),
+    (requests.exceptions.ContentDecodingError, "answer garbled"),
+    (requests.exceptions.SSLError, "no secure connection"),
+    (requests.ConnectionError, "no connection"),
+)
+
+
+def explain(response: requests.Response) -> str:
+    """The server's own words for an error: JSON ``message``, ``error`` or ``detail``, else none.
+
+    An HTML page says nothing that its status does not.
+    """
+    try:
+        body = response.json()
+    except (requests.RequestException, ValueError):
+        return response.reason or "no reason given"
+    if not isinstance(body, dict):
+        return str(body)[:200]
+    said = body.get("message") or body.get("error") or body.get("detail") or body
+    if isinstance(said, list):
+        said = "; ".join(
+            str(one.get("msg", one)) if isinstance(one, dict) else str(one) for one in said
+        )
+    return str(said)[:200].rstrip(".")
+
+
+def _reason(error: errors.RequestError) -> str:
+    return "broken file" if isinstance(error, errors.BadFileError) else "unexpected answer"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url[:60]
+
+
+def _path(url: str) -> str:
+    """Without the query, which may hold a signature."""
+    return urlsplit(url).path or "/"
