@@ -1,0 +1,113 @@
+"""Random changes of training images, as Keras layers that run on the training device.
+
+All take and give float32 images in [0, 255], shape (B, side, side, 3), and pass them on unchanged
+outside training.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+
+def build_augmenter(
+    *, side: int, zoom: float, colour: float, low_resolution: float, seed: int
+) -> keras.Model:
+    """Chain the layers: view, colour, resolution. See each for its setting."""
+    image = keras.Input((side, side, 3), name="image")
+    view = RandomView(zoom=zoom, seed=seed, name="random_view")(image)
+    coloured = RandomColour(strength=colour, seed=seed + 1, name="random_colour")(view)
+    rate = {"rate": low_resolution, "seed": seed + 2}
+    return keras.Model(image, RandomResolution(**rate, name="random_resolution")(coloured))
+
+
+class _RandomLayer(keras.layers.Layer):
+    def __init__(self, *, seed: int, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def uniform(self, images: keras.KerasTensor, low: float, high: float) -> keras.KerasTensor:
+        """One number an image, shape (B,)."""
+        return keras.random.uniform((ops.shape(images)[0],), low, high, seed=self.generator)
+
+    def call(self, images: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
+        """Change the images in training only."""
+        return self.change(images) if training else images
+
+
+class RandomView(_RandomLayer):
+    """Flip, turn by any angle, zoom and shift, in a single resampling.
+
+    Args:
+        zoom: largest relative change of size, as 0.2 for 1/1.2 to 1.2.
+        seed: of the random numbers.
+        kwargs: of the layer.
+    """
+
+    def __init__(self, *, zoom: float, seed: int, **kwargs: object) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self.zoom = zoom
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Apply one random affine map an image; what comes in at the edge is mirrored."""
+        middle = (images.shape[1] - 1) / 2
+        angle = self.uniform(images, -math.pi, math.pi)
+        scale = ops.exp(self.uniform(images, -1.0, 1.0) * math.log1p(self.zoom))
+        flip = ops.sign(self.uniform(images, -1.0, 1.0))
+        shift = [self.uniform(images, -0.05, 0.05) * images.shape[1] for _ in range(2)]
+        cos, sin = scale * ops.cos(angle), scale * ops.sin(angle)
+        left = middle + shift[0] - middle * (cos * flip - sin)
+        top = middle + shift[1] - middle * (sin * flip + cos)
+        none = ops.zeros_like(angle)
+        # Rows of the map from output to input pixels: x' = a x + b y + c, y' = d x + e y + f.
+        maps = ops.stack([cos * flip, -sin, left, sin * flip, cos, top, none, none], axis=1)
+        return ops.image.affine_transform(
+            images, maps, interpolation="bilinear", fill_mode="reflect"
+        )
+
+
+class RandomColour(_RandomLayer):
+    """Change brightness, contrast and the gain of each colour channel.
+
+    Args:
+        strength: largest relative change of each, as 0.2 for 0.8 to 1.2; a channel's gain
+            changes by half of it.
+        seed: of the random numbers.
+        kwargs: of the layer.
+    """
+
+    def __init__(self, *, strength: float, seed: int, **kwargs: object) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self.strength = strength
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Scale about the image's mean colour, then scale each channel."""
+        half = self.strength / 2
+        contrast = 1 + self.uniform(images, -self.strength, self.strength)
+        light = 1 + self.uniform(images, -self.strength, self.strength)
+        gains = [light * (1 + self.uniform(images, -half, half)) for _ in range(3)]
+        mean = ops.mean(images, axis=(1, 2), keepdims=True)
+        changed = (images - mean) * contrast[:, None, None, None] + mean
+        return ops.clip(changed * ops.stack(gains, axis=1)[:, None, None, :], 0.0, 255.0)
+
+
+class RandomResolution(_RandomLayer):
+    """Shrink some images and enlarge them again, so that blur does not tell the source.
+
+    Args:
+        rate: share of the images that are shrunk to half their side.
+        seed: of the random numbers.
+        kwargs: of the layer.
+    """
+
+    def __init__(self, *, rate: float, seed: int, **kwargs: object) -> None:
+        super().__init__(seed=seed, **kwargs)
+        self.rate = rate
+
+    def change(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Blur the chosen images."""
+        side = images.shape[1]
+        small = ops.image.resize(images, (side // 2, side // 2), antialias=True)
+        blurred = ops.image.resize(small, (side, side))
+        chosen = self.uniform(images, 0.0, 1.0) < self.rate
+        return ops.where(chosen[:, None, None, None], blurred, images)

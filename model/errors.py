@@ -1,0 +1,40 @@
+"""What ``model`` raises. The command line and the page translate these; nothing else catches them.
+
+ModelError
+├── DataError        a data folder, a table or one of its rows
+├── ImageError       a file or upload that cannot be read as a photograph
+├── PatientError     an age, sex or site outside its range or words
+├── SplitError       a split that does not fit its images or would leak
+├── ConfigError      an unknown setting, or settings that exclude each other
+└── BundleError      a bundle that is missing, damaged or contradicts itself
+
+Every message names the offender, the rule and the next step.
+"""
+
+
+class ModelError(Exception):
+    """Base of all errors that a user of ``model`` can do something about."""
+
+
+class DataError(ModelError):
+    """A data folder, a table or one of its rows breaks a rule."""
+
+
+class ImageError(ModelError):
+    """A file or upload cannot be read as a photograph."""
+
+
+class PatientError(ModelError):
+    """An age, sex or anatomical site is outside its range or words."""
+
+
+class SplitError(ModelError):
+    """A split does not fit its images, or would put one lesion into two parts."""
+
+
+class ConfigError(ModelError):
+    """A setting is unknown, out of range or excluded by another one."""
+
+
+class BundleError(ModelError):
+    """A bundle is missing, damaged or contradicts itself."""

@@ -1,0 +1,134 @@
+"""The one image preprocessing, shared by training and serving.
+
+A photograph is decoded, turned upright, put into RGB, freed of the black border that some
+dermatoscopes leave, and resized once.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from model.errors import ImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+"""Accepted by content, whatever the file is called."""
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+MAX_PIXELS = 100_000_000
+MIN_SIDE = 32  # pixels; less shows no dermoscopic structure
+
+# What Pillow's decoders raise on damaged files, found by reading and by mutating files.
+_DECODE_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    Image.DecompressionBombError,
+)
+
+_DARK = 40  # of 255; the border of a dermatoscope's tube is darker than any skin here
+_BRIGHT_SHARE = 0.1  # of a row or column, for it to belong to the photograph
+
+
+@dataclass(frozen=True)
+class ImagePreprocessor:
+    """Turns a photograph into the network's first input. Its fields travel in the bundle."""
+
+    side: int  # pixels, of the square that the network sees
+    crop_border: bool = True
+
+    def __call__(self, image: Image.Image) -> np.ndarray:
+        """Prepare an RGB image of any size: uint8 in [0, 255], shape (side, side, 3).
+
+        The aspect ratio is squeezed. Shrinking averages areas, so that an original and its
+        reduced copy come out alike; growing is bilinear.
+        """
+        if self.crop_border:
+            image = image.crop(bright_box(image))
+        shrinks = min(image.size) >= self.side
+        method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
+        return np.asarray(image.resize((self.side, self.side), method))
+
+    def load(self, file: Path | BinaryIO | bytes) -> np.ndarray:
+        """Read a file and prepare it.
+
+        Raises:
+            ImageError: the file cannot be read as a photograph.
+        """
+        return self(read_image(file))
+
+
+def read_image(file: Path | BinaryIO | bytes) -> Image.Image:
+    """Decode a photograph, upright and in RGB; of several frames the first.
+
+    Transparency is laid on white and 16-bit greys are scaled to 8 bits.
+
+    Raises:
+        ImageError: not an image, not an accepted format, damaged, or of an unusable size.
+    """
+    name = Path(getattr(file, "name", file)).name if not isinstance(file, bytes) else "the upload"
+    try:
+        with Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
+            _check_before_decoding(image, name)
+            # Lets the JPEG decoder shrink a very large photograph while it reads it.
+            image.draft("RGB", (2048, 2048))
+            image.load()
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except _DECODE_ERRORS as error:
+        raise ImageError(
+            f"{name} cannot be read as an image: it is damaged or not one of "
+            f"{', '.join(FORMATS)}. Save the photograph again as JPEG or PNG."
+        ) from error
+
+
+def bright_box(image: Image.Image) -> tuple[int, int, int, int]:
+    """Find the box (left, upper, right, lower) of the photograph inside a black border.
+
+    Rows and columns at the edge belong to the border when under a tenth of their pixels is
+    brighter than the dark tube of a dermatoscope. A photograph that is dark all over is kept whole.
+    """
+    bright = np.asarray(image.convert("L")) > _DARK
+    rows = np.flatnonzero(bright.mean(axis=1) > _BRIGHT_SHARE)
+    columns = np.flatnonzero(bright.mean(axis=0) > _BRIGHT_SHARE)
+    if len(rows) < MIN_SIDE // 2 or len(columns) < MIN_SIDE // 2:
+        return (0, 0, *image.size)
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _check_before_decoding(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if image.format not in FORMATS:
+        raise ImageError(f"{name} is {image.format}. Use one of {', '.join(FORMATS)}.")
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{name} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million. "
+            "Reduce it and try again; 1,000 pixels a side are plenty."
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"{name} has {width} x {height} pixels; each side needs at least {MIN_SIDE}. "
+            "Use a larger copy of the photograph."
+        )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        grey = np.asarray(image, np.float64)
+        image = Image.fromarray((grey / (257 if grey.max() > 255 else 1)).clip(0, 255).astype("u1"))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
