@@ -1,7 +1,7 @@
 """Splitting by lesion into train, validation and test."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,16 +43,36 @@ class Split:
             )
         return rows.reset_index(drop=True)
 
+    def covers(self, table: pd.DataFrame) -> bool:
+        """Whether most of the table's images are in the split."""
+        part_of = self._part_of()
+        return bool((table["image"].map(_archive_name).isin(part_of)).mean() > 0.5)
+
+    def extended(self, table: pd.DataFrame) -> "Split":
+        """Split the table's images: the listed ones as they are, the others after their lesion.
+
+        An image that is not listed goes where listed images of its lesion are, else to train.
+        """
+        part_of = self._part_of()
+        listed = table["image"].map(_archive_name).map(part_of)
+        lesion_part = listed.groupby(table["lesion_id"]).first()  # first that is not missing
+        part = listed.fillna(table["lesion_id"].map(lesion_part)).fillna("train")
+        images = {name: tuple(table["image"][part == name]) for name in PARTS}
+        return replace(self, **images)
+
+    def _part_of(self) -> dict[str, str]:
+        return {_archive_name(image): part for part in PARTS for image in getattr(self, part)}
+
     def check(self, table: pd.DataFrame, groups: np.ndarray) -> None:
         """Prove that no image is in two parts and no group (N,) of the table's rows either.
 
         Raises:
             SplitError: naming the first offender.
         """
-        part_of = {image: part for part in PARTS for image in getattr(self, part)}
+        part_of = self._part_of()
         if len(part_of) < sum(len(getattr(self, part)) for part in PARTS):
             raise SplitError("an image is listed in two parts of the split. Draw a new split.")
-        parts = table["image"].map(part_of)
+        parts = table["image"].map(_archive_name).map(part_of)
         counts = parts.groupby(groups).nunique()
         if (counts > 1).any():
             torn = table["image"][groups == counts.idxmax()]
@@ -122,6 +142,11 @@ def draw_split(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Spl
     )
     parts = {part: tuple(images[mask].tolist()) for part, mask in where.items()}
     return Split(**parts, rule=rule, seed=seed)
+
+
+def _archive_name(image: str) -> str:
+    """The Archive's name of an image that the challenge gives out at a reduced size."""
+    return image.removesuffix("_downsampled")
 
 
 def _require_groups(table: pd.DataFrame, groups: np.ndarray) -> None:

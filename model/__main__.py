@@ -1,0 +1,57 @@
+"""The command line of ``model``: ``python -m model COMMAND --help``."""
+
+import argparse
+import importlib
+import os
+import sys
+
+from model.errors import ModelError
+
+COMMANDS = {
+    "train": "train the dual-branch network on a data folder",
+    "predict": "write the probabilities of a folder of images to a CSV file",
+    "split": "draw a lesion-disjoint split of a data folder, or check one",
+}
+"""Each is a module of ``model.commands``, loaded only when it is called."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    name = arguments[0] if arguments else "--help"
+    if name not in COMMANDS:
+        return _overview(name)
+    # TensorFlow's notes on its own start say nothing to a user.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    command = importlib.import_module(f"model.commands.{name.replace('-', '_')}")
+    parser = argparse.ArgumentParser(
+        f"python -m model {name}",
+        description=command.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(parser)
+    try:
+        return command.run(parser.parse_args(arguments[1:]))
+    except ModelError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stopped; finished work is kept, the same command goes on", file=sys.stderr)
+    except OSError as error:
+        print(f"error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+    return 1
+
+
+def _overview(name: str) -> int:
+    wanted = name in ("-h", "--help")
+    lines = [f"  {command:<10} {text}" for command, text in COMMANDS.items()]
+    text = "usage: python -m model COMMAND [options]\n\n" + "\n".join(lines)
+    text += "\n\nexample: python -m model predict --help"
+    if wanted:
+        print(text)
+        return 0
+    print(f"error: no command is called {name!r}\n\n{text}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

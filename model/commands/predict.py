@@ -1,0 +1,77 @@
+"""Write the probabilities of a folder of images to a CSV file.
+
+METADATA.csv is in the challenge's layout (image,age_approx,anatom_site_general,sex); an absent
+option, row, column or cell is unknown. The output has the columns
+image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row an image.
+
+example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from model.bundle import RELEASED
+from model.dataset import image_paths, read_metadata, table_patients
+from model.errors import ImageError
+from model.patient import Patient
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("images", type=Path, help="folder of images")
+    parser.add_argument("--metadata", type=Path, help="CSV of the patients' context")
+    parser.add_argument("--out", type=Path, required=True, help="CSV to write")
+    parser.add_argument(
+        "--bundle", type=Path, default=RELEASED, help="bundle (default: the shipped one)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Predict; the status is 1 when an image could not be read."""
+    paths = image_paths(options.images)
+    patients = _patients(list(paths), options.metadata)
+    # Keras takes seconds to load: not before the input is known to be sound.
+    from model.predictor import Predictor
+
+    predictor = Predictor.load(options.bundle)
+    answers = predictor.predict_files(list(paths.values()), patients)
+    progress = tqdm(zip(paths, answers, strict=True), total=len(paths), desc="Predicting")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    unreadable = _write(options.out, predictor.manifest.codes, progress)
+    for error in unreadable:
+        print(f"error: {error}", file=sys.stderr)
+    print(f"wrote {len(paths) - len(unreadable)} of {len(paths)} images to {options.out}")
+    return 1 if unreadable else 0
+
+
+def _patients(names: list[str], metadata: Path | None) -> list[Patient]:
+    """Look up each image's context by its name."""
+    if metadata is None:
+        return [Patient()] * len(names)
+    table = read_metadata(metadata)
+    known = dict(zip(table["image"], table_patients(table), strict=True))
+    found = [known.get(name, Patient()) for name in names]
+    print(f"{sum(name in known for name in names)} of {len(names)} images have a row in {metadata}")
+    return found
+
+
+def _write(
+    out: Path, codes: list[str], answers: Iterable[tuple[str, np.ndarray | ImageError]]
+) -> list[ImageError]:
+    """Write the rows as they come; returns the errors of the unreadable images."""
+    unreadable = []
+    with out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", *codes])
+        for name, answer in answers:
+            if isinstance(answer, ImageError):
+                unreadable.append(answer)
+            else:
+                writer.writerow([name, *(f"{p:.9g}" for p in answer)])
+    return unreadable

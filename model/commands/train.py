@@ -1,0 +1,76 @@
+"""Train the dual-branch network on a data folder and write a bundle.
+
+The folder holds images/*.jpg, one *GroundTruth.csv and one *Metadata.csv in the challenge's
+layout. Images of the ISIC 2019 challenge keep to the project's own split; other data is split by
+lesion, 70 / 15 / 15. The same command goes on after an interruption.
+
+example: python -m model train --data DIR --out runs/first --epochs 20
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from model.bundle import MANIFEST_FILE
+from model.commands.split import groups_of
+from model.config import add_config_options, config_from_dict, read_config
+from model.dataset import Dataset, read_folder
+from model.errors import ConfigError
+from model.split import ISIC2019_SPLIT, Split, draw_split
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
+    parser.add_argument("--split", type=Path, help="saved split, instead of the default")
+    parser.add_argument("--config", type=Path, help="JSON file of settings")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
+    )
+    add_config_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train and package."""
+    arguments = vars(options)
+    given = read_config(options.config) if options.config else {}
+    places = ("data", "out", "split", "config", "cache")
+    given |= {name: value for name, value in arguments.items() if name not in places}
+    config = config_from_dict(given)
+    bundle = options.out / "bundle"
+    if (bundle / MANIFEST_FILE).exists():
+        raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
+    dataset = read_folder(options.data)
+    print(_summary(dataset), file=sys.stderr)
+    split = _split(dataset, options)
+    # Keras takes seconds to load: not before the input is known to be sound.
+    from model.packaging import package
+    from model.train import train
+
+    network, encoder = train(dataset, split, config, out=options.out, cache_dir=options.cache)
+    where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": options.cache}
+    package(network, encoder, config, **where)
+    print(f"wrote {bundle}; try: python -m model predict IMAGES --bundle {bundle} --out p.csv")
+    return 0
+
+
+def _split(dataset: Dataset, options: argparse.Namespace) -> Split:
+    drawn_before = options.out / "split.json"
+    if options.split:
+        return Split.load(options.split)
+    if drawn_before.exists():
+        return Split.load(drawn_before)
+    shipped = Split.load(ISIC2019_SPLIT)
+    if shipped.covers(dataset.table):
+        return shipped.extended(dataset.table)
+    return draw_split(dataset.table, groups_of(dataset))
+
+
+def _summary(dataset: Dataset) -> str:
+    text = f"{len(dataset.table)} images of {dataset.table['lesion_id'].nunique()} lesions"
+    if dataset.without_image:
+        text += f"; {dataset.without_image} rows have no image and are left out"
+    if dataset.of_other_diagnosis:
+        text += f"; {dataset.of_other_diagnosis} images of another diagnosis are left out"
+    return text
