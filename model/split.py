@@ -15,6 +15,7 @@ ISIC2019_SPLIT = Path(__file__).parent / "splits" / "isic2019.json"
 """The split of the released network, drawn once."""
 
 _FOLDS = 20  # 14 for train, 3 for validation, 3 for test: 70 / 15 / 15 per cent
+_HELD_OUT = 0.15
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ class Split:
 def draw_split(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Split:
     """Draw train / validation / test 70 / 15 / 15 by lesion group.
 
-    Stratified by diagnosis and source. The order of the table's rows does not matter.
+    Stratified by diagnosis and source. The order of the table's rows does not matter. Where a
+    diagnosis has under 20 lesions, the shares are as near to these as whole lesions allow.
 
     Args:
         table: with the columns image, diagnosis and source.
@@ -125,17 +127,19 @@ def draw_split(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Spl
     Raises:
         SplitError: a diagnosis has fewer lesion groups than there are parts.
     """
-    _require_groups(table, groups)
+    count = min(_FOLDS, _fewest_lesions(table, groups))
+    held_out = max(1, round(_HELD_OUT * count))
     order = np.argsort(table["image"].to_numpy(), kind="stable")
     images = table["image"].to_numpy()[order]
     stratum = (table["diagnosis"] + "/" + table["source"]).to_numpy()[order]
     # Numbered by first appearance in sorted order, so that the input's order cannot matter.
     group = pd.factorize(groups[order])[0]
-    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed)
+    folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     fold = np.empty(len(images), int)
     for number, (_, members) in enumerate(folds.split(images, stratum, group)):
         fold[members] = number
-    where = {"train": fold >= 6, "validation": fold < 3, "test": (fold >= 3) & (fold < 6)}
+    place = fold // held_out
+    where = {"train": place >= 2, "validation": place == 0, "test": place == 1}
     rule = (
         "70/15/15 by lesion_id, an image without one being its own lesion; identical and near "
         "duplicate photographs kept together; stratified by diagnosis and source"
@@ -149,10 +153,12 @@ def _archive_name(image: str) -> str:
     return image.removesuffix("_downsampled")
 
 
-def _require_groups(table: pd.DataFrame, groups: np.ndarray) -> None:
+def _fewest_lesions(table: pd.DataFrame, groups: np.ndarray) -> int:
+    """Number of lesion groups of the rarest diagnosis."""
     counts = pd.Series(groups).groupby(table["diagnosis"].to_numpy()).nunique()
     if counts.min() < len(PARTS):
         raise SplitError(
             f"{counts.idxmin()} has images of {counts.min()} lesions, fewer than the {len(PARTS)} "
             "parts of a split. Add images of it, or remove its rows from the ground truth."
         )
+    return int(counts.min())
