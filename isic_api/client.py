@@ -221,7 +221,6 @@ class IsicClient:
         return tokens[0]
 
     def _json(self, path: str, **options: Any) -> Any:  # noqa: ANN401
-        options["headers"] = {"Accept": "application/json"}
         return self.session.fetch(self.base_url + path, _read_json, **options)
 
     def _csv(self, url: str) -> Iterator[ImageRecord]:

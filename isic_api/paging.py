@@ -26,7 +26,8 @@ def walk(
 ) -> Iterator[T]:
     """Every item once, in the server's order (by creation).
 
-    ``ask`` gets one page for the query parameters of a ``next`` link; its host is not followed. ``on_count`` is told the server's total before the first item.
+    ``ask`` gets one page for the query parameters of a ``next`` link; its host is not followed.
+    ``on_count`` is told the server's total before the first item.
     Raises IncompleteListingError after the last item if fewer came than the server counted, or
     if it goes in circles. More than counted is no error: the count comes from a search index
     that may be a day behind.

@@ -77,11 +77,13 @@ class Session:
         method: str = "GET",
         attempts: int | None = None,
         retry_refusals: bool = False,
+        headers: Callable[[], Mapping[str, str]] = dict,
         **options: Any,  # noqa: ANN401
     ) -> T:
         """What ``read`` makes of the answer.
 
         ``retry_refusals`` tries again after a 4xx as well, as after any other fault.
+        ``headers`` is called for each attempt; ``options`` are those of ``requests``.
         Raises :class:`~isic_api.errors.RequestError` after the last attempt.
         """
         retry = Retry(
@@ -94,7 +96,7 @@ class Session:
         while True:
             began = time.monotonic()
             try:
-                return self._attempt(method, url, read, **options)
+                return self._attempt(method, url, read, headers=headers(), **options)
             except _AttemptError as fault:
                 if not (fault.passing or retry_refusals):
                     raise fault.error from fault.__cause__

@@ -1,0 +1,194 @@
+"""What each command does with its options; returns the exit code."""
+
+import dataclasses
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+from isic_api.challenge_files import CHALLENGE_URL
+from isic_api.client import IsicClient
+from isic_api.download import download
+from isic_api.errors import BadInputError, NotWritableError, RequestError
+from isic_api.image_file import Variant
+from isic_api.isic2019 import Recipe, fetch_isic2019
+from isic_api.metadata import write_full
+from isic_api.progress import Progress
+from isic_api.query import check
+from isic_api.records import ImageRecord
+from isic_api.selection import Selection, read_ids
+
+__all__ = ["CHALLENGE_URL"]
+
+
+def download_command(options: Namespace) -> int:
+    if options.ids and (options.collection or options.query or options.limit):
+        raise BadInputError("--ids stands alone: leave out --collection, --query and --limit.")
+    _check_amount(options)
+    check(options.query)
+    ids = read_ids(options.ids) if options.ids else ()
+    _check_folder(options.out)
+    progress = Progress()
+    client = _client(options, progress)
+    selection = Selection(
+        query=options.query,
+        collections=tuple(client.resolve(one) for one in options.collection),
+        ids=ids,
+        limit=options.limit,
+        sample_per_class=options.sample_per_class,
+    )
+    report = download(
+        client,
+        selection,
+        options.out,
+        variant=_variant(options),
+        workers=options.workers,
+        progress=progress,
+    )
+    for line in report.lines():
+        print(line)
+    return 0 if report.complete else 1
+
+
+def isic2019_command(options: Namespace) -> int:
+    _check_amount(options)
+    _check_folder(options.out)
+    progress = Progress()
+    recipe = Recipe(
+        source=options.source,
+        labels=options.labels or options.source,
+        parts=("train", "test") if options.part == "both" else (options.part,),
+        limit=options.limit,
+        sample_per_class=options.sample_per_class,
+        variant=_variant(options),
+        challenge_url=options.challenge_url,
+        checksums=not options.no_checksum,
+        workers=options.workers,
+    )
+    complete = True
+    for line, ok in fetch_isic2019(
+        _client(options, progress), recipe, options.out, progress=progress
+    ):
+        print(line, flush=True)
+        complete = complete and ok
+    return 0 if complete else 1
+
+
+def search_command(options: Namespace) -> int:
+    check(options.query)
+    client = _client(options, Progress())
+    collections = [client.resolve(one).id for one in options.collection]
+    if options.count:
+        print(client.count(options.query, collections=collections))
+    elif options.facets:
+        print(json.dumps(client.facets(options.query, collections=collections), indent=2))
+    elif options.similar:
+        found = client.similar(options.similar, limit=min(options.limit or 10, 50))
+        _print_images((image for image, _ in found), jsonl=options.jsonl)
+    else:
+        found = client.search(options.query, collections=collections)
+        if not _print_images(islice(found, options.limit), jsonl=options.jsonl):
+            print("no image matches; values are case-sensitive, e.g. sex:male", file=sys.stderr)
+            return 1
+    return 0
+
+
+def collections_command(options: Namespace) -> int:
+    client = _client(options, Progress())
+    if options.collection:
+        found = [client.resolve(options.collection)]
+    else:
+        found = client.collections(pinned=True if options.pinned else None)
+    if not options.jsonl:
+        print(f"{'id':>5}  {'public':6}  name")
+    for one in found:
+        if options.jsonl:
+            print(json.dumps(dataclasses.asdict(one), ensure_ascii=False))
+        else:
+            print(f"{one.id:>5}  {'yes' if one.public else 'no':6}  {one.name}")
+    return 0
+
+
+def metadata_command(options: Namespace) -> int:
+    check(options.query)
+    if not os.access(options.out.absolute().parent, os.W_OK) or options.out.is_dir():
+        raise NotWritableError(f"{options.out} cannot be written to: choose another file.")
+    progress = Progress()
+    client = _client(options, progress)
+    ids = [client.resolve(one).id for one in options.collection]
+    rows = write_full(options.out, _metadata_records(client, options.query, ids, progress))
+    if not rows:
+        raise BadInputError(f"Nothing matches: {options.out} has a header only.")
+    print(f"{rows:,} rows in {options.out}")
+    return 0
+
+
+def whoami(options: Namespace) -> int:
+    user = _client(options, Progress()).whoami()
+    print(f"{user.full_name} <{user.email}>" if user.email else user.full_name)
+    return 0
+
+
+def _metadata_records(
+    client: IsicClient, query: str, collections: list[int], progress: Progress
+) -> Iterable[ImageRecord]:
+    """From the CSV in one request a collection; where that fails, page by page."""
+    if collections and not query:
+        try:
+            return [row for one in collections for row in client.collection_metadata(one)]
+        except RequestError as error:
+            progress.warn(f"no CSV, so page by page, with the cohorts' attributions: {error}")
+    return client.search(query, collections=collections)
+
+
+def _print_images(images: Iterable[ImageRecord], *, jsonl: bool) -> int:
+    number = 0
+    for number, image in enumerate(images, 1):
+        if jsonl:
+            entry = image.to_json()
+            entry["metadata"] = entry["metadata"]["all"]
+            print(json.dumps(entry, ensure_ascii=False))
+            continue
+        if number == 1:
+            print(f"{'isic_id':13}  {'class':5}  {'age':>3}  {'sex':6}  {'site':16}  licence")
+        cells = (image.challenge_class, image.metadata.age_approx, image.metadata.sex)
+        label, age, sex = ("-" if cell is None else cell for cell in cells)
+        site = image.challenge_site or "-"
+        print(
+            f"{image.isic_id:13}  {label:5}  {age:>3}  {sex:6}  {site:16}  "
+            f"{image.copyright_license}"
+        )
+    return number
+
+
+def _client(options: Namespace, progress: Progress) -> IsicClient:
+    return IsicClient(
+        options.base_url,
+        token=os.environ.get("ISIC_TOKEN") or None,
+        attempts=options.attempts,
+        backoff=options.backoff,
+        timeout=(min(5.0, options.timeout), options.timeout),
+        connections=getattr(options, "workers", 4),
+        on_wait=progress.wait,
+    )
+
+
+def _variant(options: Namespace) -> Variant:
+    return Variant(options.thumbnails, options.max_side)
+
+
+def _check_amount(options: Namespace) -> None:
+    if options.limit and options.sample_per_class:
+        raise BadInputError("--limit and --sample-per-class exclude each other: leave one out.")
+
+
+def _check_folder(out: Path) -> None:
+    """Before anything is asked of the Archive."""
+    nearest = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise NotWritableError(
+            f"{out} cannot be written to ({nearest} is not a folder of yours): choose another."
+        )

@@ -1,0 +1,234 @@
+"""Fill a data folder from a selection of images, and account for every one of them."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from isic_api.attribution import attribution_text, own_attributions, write_licenses
+from isic_api.client import IsicClient
+from isic_api.errors import (
+    ArchiveError,
+    EmptyResultError,
+    HostDownError,
+    IncompleteListingError,
+    RequestError,
+    TokenRefusedError,
+)
+from isic_api.folder import DataFolder, StoredImage
+from isic_api.image_file import FULL, Variant, fetch_image
+from isic_api.metadata import TRUTH_HEADER, old_attributions, write_metadata
+from isic_api.parallel import in_parallel
+from isic_api.progress import Progress
+from isic_api.records import ImageRecord
+from isic_api.report import PLAIN, Naming, Report, write_failed
+from isic_api.selection import Selection, choose
+
+
+def download(
+    client: IsicClient,
+    selection: Selection,
+    out: Path,
+    *,
+    variant: Variant = FULL,
+    workers: int = 16,
+    progress: Progress | None = None,
+    naming: Naming = PLAIN,
+    labels: Mapping[str, str] | None = None,
+) -> Report:
+    """Download what is missing in ``out`` and write everything that belongs beside it.
+
+    ``labels`` takes the place of the Archive's diagnoses in the ground truth. Raises for a
+    request that makes no sense before anything is written; an error in the middle of the run is
+    raised after the folder has been brought in order.
+    """
+    progress = progress or Progress(quiet=True)
+    check_token(client, progress)
+    count, page = client.first_page(selection.first_query(), collections=selection.collection_ids)
+    if not count and not selection.ids:
+        raise EmptyResultError(_nothing_found(selection))
+    with DataFolder(out) as folder:
+        exact = _exact_bytes(client, selection, variant, progress)
+        guess = _mean_bytes(variant, page) * _number_expected(selection, count)
+        folder.require_space(exact or guess)
+        run = _Run(client, folder, selection, variant=variant, progress=progress)
+        began = datetime.now(UTC)
+        try:
+            run.images(workers)
+        finally:
+            progress.close()
+            run.finish(naming, labels, began=began)
+    return run.report
+
+
+class _Run:
+    def __init__(
+        self,
+        client: IsicClient,
+        folder: DataFolder,
+        selection: Selection,
+        *,
+        variant: Variant,
+        progress: Progress,
+    ) -> None:
+        self.client = client
+        self.folder = folder
+        self.selection = selection
+        self.variant = variant
+        self.progress = progress
+        self.report = Report()
+        self._unreached = 0  # images in a row that found no host
+
+    def images(self, workers: int) -> None:
+        """Fetch all that is missing. Raises for what must stop the run."""
+        patience = max(workers, 8)
+        try:
+            in_parallel(
+                self._work,
+                self._wanted(),
+                workers=workers,
+                settle=lambda outcome: self._settle(outcome, patience),
+                stop=self.client.stop,
+            )
+        except BaseException as cause:
+            self.report.stopped = str(cause) or "interrupted"
+            raise
+
+    def _work(self, record: ImageRecord) -> StoredImage | tuple[str, RequestError]:
+        try:
+            return fetch_image(self.client.files, record, folder=self.folder, variant=self.variant)
+        except RequestError as error:
+            return record.isic_id, error
+
+    def _wanted(self) -> Iterator[ImageRecord]:
+        """The listing less what is here, each image described in the folder as it comes."""
+        variant = str(self.variant)
+        try:
+            for record in self._listing():
+                self.folder.describe(record)
+                if self.folder.has(record.isic_id, variant):
+                    self.report.skipped += 1
+                    self.progress.image()
+                else:
+                    yield record
+        except (IncompleteListingError, RequestError) as error:
+            self.report.listing = str(error)
+
+    def _listing(self) -> Iterator[ImageRecord]:
+        return choose(self.client, self.selection, on_count=self._expect, on_unknown=self._unknown)
+
+    def _expect(self, count: int) -> None:
+        self.report.asked = count
+        self.progress.start(count)
+
+    def _unknown(self, isic_id: str) -> None:
+        self.report.failed.append((isic_id, "the Archive has no such image, or it is private"))
+
+    def _settle(self, outcome: StoredImage | tuple[str, RequestError], patience: int) -> None:
+        if isinstance(outcome, StoredImage):
+            self.folder.add(outcome)
+            self.report.got += 1
+            self._unreached = 0
+            self.progress.image(outcome.bytes)
+            return
+        isic_id, error = outcome
+        self.report.failed.append((isic_id, str(error)))
+        self._unreached = self._unreached + 1 if isinstance(error, HostDownError) else 0
+        if self._unreached >= patience:
+            raise HostDownError(
+                f"{patience} images in a row got no answer; the last: {error} What has arrived "
+                "is kept."
+            )
+
+    def finish(self, naming: Naming, labels: Mapping[str, str] | None, *, began: datetime) -> None:
+        """Everything beside the images. A run that is being stopped does without the network."""
+        report, folder = self.report, self.folder
+        with contextlib.suppress(ArchiveError) if report.stopped else contextlib.nullcontext():
+            report.written = write_metadata(
+                folder, attributions=self._attributions(), prefix=naming.prefix, labels=labels
+            )
+            folder.write_text(
+                "attribution.txt",
+                attribution_text(report.written.attributions, preface=naming.preface),
+            )
+            write_licenses(
+                folder,
+                report.written.licenses,
+                client=None if report.stopped else self.client,
+                warn=self.progress.warn,
+            )
+            write_failed(folder, report.failed)
+            folder.write_text("query.json", json.dumps(self._query(began), indent=2) + "\n")
+
+    def _attributions(self) -> dict[str, str]:
+        known = old_attributions(self.folder)
+        if self.report.stopped or (not self.report.got and len(known) == len(self.folder)):
+            return known
+        ids = {record.isic_id for record in self.folder.descriptions()}
+        own = own_attributions(self.client, self.selection, ids, warn=self.progress.warn)
+        return known | own
+
+    def _query(self, began: datetime) -> dict[str, object]:
+        report, selection = self.report, self.selection
+        return {
+            "query": selection.query,
+            "collections": {one.id: one.name for one in selection.collections},
+            "ids": len(selection.ids) or None,
+            "limit": selection.limit,
+            "sample_per_class": selection.sample_per_class,
+            "files": str(self.variant),
+            "archive": self.client.base_url,
+            "began": began.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "complete": report.complete,
+            "counts": report.counts(),
+        }
+
+
+def check_token(client: IsicClient, progress: Progress) -> None:
+    """The search takes a bad token for none, so ask where it is refused."""
+    if not client.has_token:
+        return
+    try:
+        client.whoami()
+    except TokenRefusedError:
+        raise
+    except RequestError as error:
+        progress.warn(f"the token could not be checked: {error}")
+
+
+def _number_expected(selection: Selection, count: int) -> int:
+    """At most so many images will come."""
+    if selection.ids:
+        return len(selection.ids)
+    if selection.sample_per_class is not None:
+        return min(count, selection.sample_per_class * len(TRUTH_HEADER[1:]))
+    return count if selection.limit is None else min(count, selection.limit)
+
+
+def _exact_bytes(
+    client: IsicClient, selection: Selection, variant: Variant, progress: Progress
+) -> int:
+    """The server's own sum, where it has one; else 0."""
+    if variant != FULL or selection.bounded:
+        return 0
+    try:
+        return client.size(selection.query, collections=selection.collection_ids)
+    except RequestError as error:
+        progress.warn(f"the size is estimated from the first images: {error}")
+        return 0
+
+
+def _mean_bytes(variant: Variant, page: list[ImageRecord]) -> int:
+    return round(sum(variant.bytes_of(record) for record in page) / max(len(page), 1))
+
+
+def _nothing_found(selection: Selection) -> str:
+    where = ", ".join(repr(one.name) for one in selection.collections) or "the Archive"
+    if not selection.query:
+        return f"{where} has no image that you may see. Nothing was written."
+    return (
+        f"No image of {where} matches {selection.query!r}: values are case-sensitive, e.g. "
+        'sex:male, diagnosis_3:"Nevus". Nothing was written.'
+    )

@@ -1,0 +1,205 @@
+"""A data folder while it is being filled.
+
+    images/ISIC_0000000.jpg ...   complete, verified files only
+    manifest.jsonl                one line a verified image: file, bytes, sha256
+    metadata.jsonl                one line an image, as the Archive described it, when it did
+    .parts/                       files on their way; removed at the end
+
+The two journals are the truth; every CSV is made from them (see export). An image counts as
+there if the manifest says so and the file has the size it says: nothing is decoded again.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from isic_api.errors import DiskFullError, FolderBusyError, FolderError, NotWritableError
+from isic_api.journal import Journal
+from isic_api.records import ImageRecord
+
+try:
+    import fcntl
+except ImportError:  # Windows: two downloads into one folder are then the user's own affair
+    fcntl = None
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """A line of the manifest. ``variant`` tells a thumbnail or a resized file from the full one.
+
+    ``sha256`` is of the file as it came, before any resizing; ``bytes`` of the file as it lies.
+    """
+
+    isic_id: str
+    file: str
+    bytes: int
+    sha256: str
+    variant: str
+
+
+class _Stored(NamedTuple):
+    """A :class:`StoredImage` as it is remembered: of 500,000 of them, small."""
+
+    suffix: str
+    bytes: int
+    variant: str
+
+
+class DataFolder:
+    """Open with ``with``; one process at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.images = root / "images"
+        self.parts = root / ".parts"
+        self.columns: set[str] = set()  # metadata fields that some image here has
+
+    def __enter__(self) -> "DataFolder":
+        with disk_errors(self.root):
+            self.images.mkdir(parents=True, exist_ok=True)
+            self._lock()
+            shutil.rmtree(self.parts, ignore_errors=True)
+            self.parts.mkdir(exist_ok=True)
+            self._manifest = Journal(self.root / "manifest.jsonl")
+            self._metadata = Journal(self.root / "metadata.jsonl")
+        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self.images)}
+        self._stored: dict[str, _Stored] = {}
+        for _, entry in self._manifest:
+            if sizes.get(entry["file"]) == entry["bytes"]:
+                self._remember(StoredImage(**entry))
+        self._described: dict[str, tuple[int, int]] = {}
+        for offset, entry in self._metadata:
+            self._described[entry["isic_id"]] = (offset, _checksum(entry))
+            self.columns.update(entry["metadata"]["all"])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.parts, ignore_errors=True)
+        with contextlib.suppress(OSError) if error else disk_errors(self.root):
+            self._manifest.close()
+            self._metadata.close()
+        if fcntl is not None:
+            os.close(self._held)
+
+    def _lock(self) -> None:
+        """Held until this process ends, be it by kill -9."""
+        if fcntl is None:
+            return
+        self._held = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as cause:
+            os.close(self._held)
+            raise FolderBusyError(
+                f"Another download is writing to {self.root}: wait for it or choose another folder."
+            ) from cause
+
+    def describe(self, record: ImageRecord) -> None:
+        """Keep what the Archive says about an image; twice the same is kept once."""
+        entry = record.to_json()
+        checksum = _checksum(entry)
+        if self._described.get(record.isic_id, (0, None))[1] != checksum:
+            with disk_errors(self.root):
+                offset = self._metadata.append(entry)
+            self._described[record.isic_id] = (offset, checksum)
+            self.columns.update(entry["metadata"]["all"])
+
+    def descriptions(self) -> Iterator[ImageRecord]:
+        """The latest description of each image, in the order they arrived."""
+        for offset, entry in self._metadata:
+            if self._described[entry["isic_id"]][0] == offset:
+                yield ImageRecord.from_json(entry)
+
+    def has(self, isic_id: str, variant: str) -> bool:
+        stored = self._stored.get(isic_id)
+        return stored is not None and stored.variant == variant
+
+    def file_of(self, isic_id: str) -> str | None:
+        """The name of the image's verified file in ``images/``, or None."""
+        stored = self._stored.get(isic_id)
+        return None if stored is None else isic_id + stored.suffix
+
+    def add(self, image: StoredImage) -> None:
+        """The file is in ``images/`` already; from now on it counts."""
+        with disk_errors(self.root):
+            self._manifest.append(vars(image))
+        self._remember(image)
+
+    def _remember(self, image: StoredImage) -> None:
+        suffix = sys.intern(image.file.removeprefix(image.isic_id))
+        self._stored[image.isic_id] = _Stored(suffix, image.bytes, sys.intern(image.variant))
+
+    def __iter__(self) -> Iterator[str]:
+        """Ids of the images that are here."""
+        return iter(self._stored)
+
+    def __contains__(self, isic_id: str) -> bool:
+        return isic_id in self._stored
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def bytes_stored(self) -> int:
+        return sum(stored.bytes for stored in self._stored.values())
+
+    def require_space(self, needed: int) -> None:
+        """``needed`` bytes for all images, of which those already here are subtracted."""
+        free = shutil.disk_usage(self.root).free
+        missing = needed - self.bytes_stored()
+        if missing > free:
+            raise DiskFullError(
+                f"The images need about {missing / 1e9:,.1f} GB more and {self.root} has "
+                f"{free / 1e9:,.1f} GB free: free some, choose another folder, or ask for less "
+                "(--thumbnails, --max-side, --limit)."
+            )
+
+    def write_text(self, name: str, text: str) -> None:
+        """Whole or not at all."""
+        with self.writing(name) as part:
+            part.write_text(text, encoding="utf-8", newline="")
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """A path to write to, which becomes ``name`` if nothing is raised."""
+        with disk_errors(self.root):
+            self.parts.mkdir(exist_ok=True)
+            part = self.parts / name.replace("/", "_")
+            yield part
+            (self.root / name).parent.mkdir(exist_ok=True)
+            part.replace(self.root / name)
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors about the disk into ours."""
+    try:
+        yield
+    except OSError as cause:
+        if cause.errno in _FULL:
+            raise DiskFullError(
+                f"The disk of {path} is full. Free some space and run the same command again: it "
+                "goes on where it stopped."
+            ) from cause
+        if isinstance(cause, PermissionError | FileExistsError | NotADirectoryError):
+            raise NotWritableError(
+                f"{path} cannot be written to ({cause.strerror}): choose a folder that is yours."
+            ) from cause
+        if cause.errno == errno.EROFS:
+            raise NotWritableError(f"{path} is on a read-only disk: choose another.") from cause
+        raise FolderError(f"{path} cannot be written to: {cause.strerror or cause}.") from cause
+
+
+def _checksum(entry: dict[str, Any]) -> int:
+    return zlib.crc32(repr(sorted(entry.items())).encode())

@@ -1,0 +1,219 @@
+"""The ISIC 2019 challenge as two data folders, ``OUT/train`` and ``OUT/test``.
+
+From the Archive's API, where an image is called ISIC_0000013, or from the challenge's files,
+where the same image may be called ISIC_0000013_downsampled; each folder keeps the names of its
+source. Labels may have been revised since 2019, so both are compared where both can be had.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from isic_api.attribution import CHALLENGE_2019
+from isic_api.challenge_files import CHALLENGE_URL, FILES, fetch_file
+from isic_api.challenge_folder import Unpacking
+from isic_api.client import IsicClient
+from isic_api.download import download
+from isic_api.errors import (
+    BadInputError,
+    IncompleteListingError,
+    RequestError,
+    UnknownCollectionError,
+)
+from isic_api.folder import DataFolder
+from isic_api.image_file import FULL, Variant
+from isic_api.metadata import read_challenge_metadata, read_truth, write_disagreements
+from isic_api.progress import Progress
+from isic_api.records import Collection
+from isic_api.report import Naming, Report
+from isic_api.selection import Selection, rank
+
+
+class Part(NamedTuple):
+    """One half of the challenge; the id is used where the Archive has renamed the collection."""
+
+    collection: str
+    collection_id: int
+    prefix: str
+    images: int
+
+
+PARTS = {
+    "train": Part("Challenge 2019: Training", 65, "ISIC_2019_Training_", 25_331),
+    "test": Part("Challenge 2019: Test", 72, "ISIC_2019_Test_", 8_238),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``source`` of the images and ``labels`` of the ground truth: "api" or "challenge"."""
+
+    source: str = "api"
+    labels: str = "api"
+    parts: tuple[str, ...] = ("train", "test")
+    limit: int | None = None
+    sample_per_class: int | None = None
+    variant: Variant = FULL
+    challenge_url: str = CHALLENGE_URL
+    checksums: bool = True
+    workers: int = 16
+
+    @property
+    def partial(self) -> bool:
+        return self.limit is not None or self.sample_per_class is not None
+
+
+def fetch_isic2019(
+    client: IsicClient, recipe: Recipe, out: Path, *, progress: Progress
+) -> Iterator[tuple[str, bool]]:
+    """Lines for the user as the parts are done, each with whether all is well."""
+    if recipe.source == "challenge" and recipe.variant.thumbnail:
+        raise BadInputError(
+            "The challenge's files have no thumbnails: use --max-side 256, or --source api."
+        )
+    for name in recipe.parts:
+        run = _PartRun(client, recipe, name, out=out, progress=progress)
+        report = run.from_api() if recipe.source == "api" else run.from_challenge()
+        for line in (*report.lines(), *run.compare(report)):
+            yield f"{name}: {line}", report.complete
+
+
+class _PartRun:
+    def __init__(
+        self, client: IsicClient, recipe: Recipe, name: str, *, out: Path, progress: Progress
+    ) -> None:
+        self.client = client
+        self.recipe = recipe
+        self.part = PARTS[name]
+        self.files = FILES[name]
+        self.out = out / name
+        self.challenge = out / "challenge"
+        self.progress = progress
+
+    def from_api(self) -> Report:
+        recipe = self.recipe
+        labels = None
+        if recipe.labels == "challenge":
+            labels = {plain_id(image): label for image, label in self.truth.items()}
+        return download(
+            self.client,
+            Selection(
+                collections=(self.collection,),
+                limit=recipe.limit,
+                sample_per_class=recipe.sample_per_class,
+            ),
+            self.out,
+            variant=recipe.variant,
+            workers=recipe.workers,
+            progress=self.progress,
+            naming=self.naming,
+            labels=labels,
+        )
+
+    def from_challenge(self) -> Report:
+        """The ground truth is small and fetched first: it says which images there are."""
+        truth = self.truth
+        unpacking = Unpacking(
+            self.out,
+            labels=truth if self.recipe.labels == "challenge" else self.api_labels(truth),
+            metadata=read_challenge_metadata(self.file("metadata")),
+            naming=self.naming,
+            variant=self.recipe.variant,
+            client=self.client,
+            progress=self.progress,
+        )
+        return unpacking.fill(
+            self.chosen(), fetch_zip=lambda: self.file("images"), workers=self.recipe.workers
+        )
+
+    @property
+    def naming(self) -> Naming:
+        return Naming(self.part.prefix, CHALLENGE_2019)
+
+    @cached_property
+    def truth(self) -> dict[str, str]:
+        """Image as the challenge calls it → class."""
+        return read_truth(self.file("truth"))
+
+    @cached_property
+    def collection(self) -> Collection:
+        try:
+            return self.client.resolve(self.part.collection)
+        except UnknownCollectionError:
+            return self.client.collection(self.part.collection_id)
+
+    def file(self, kind: str, *, attempts: int | None = None) -> Path:
+        return fetch_file(
+            self.client.files,
+            self.recipe.challenge_url,
+            self.files[kind],
+            into=self.challenge,
+            progress=self.progress,
+            checksum=self.recipe.checksums,
+            attempts=attempts,
+        )
+
+    def chosen(self) -> list[str]:
+        """The images that the recipe asks for, in the challenge's order."""
+        images = list(self.truth)[: self.recipe.limit]
+        size = self.recipe.sample_per_class
+        if size is None:
+            return images
+        drawn: set[str] = set()
+        for label in set(self.truth.values()):
+            of_class = [image for image in images if self.truth[image] == label]
+            drawn.update(sorted(of_class, key=lambda image: rank(plain_id(image)))[:size])
+        return [image for image in images if image in drawn]
+
+    def api_labels(self, images: Iterable[str]) -> dict[str, str]:
+        """Image → class as the Archive has it now, under the names of ``images``."""
+        now: dict[str, str | None] = {}
+        try:
+            for record in self.client.collection_metadata(self.collection.id):
+                now[record.isic_id] = record.challenge_class
+        except RequestError:
+            for record in self.client.search(collections=[self.collection.id]):
+                now[record.isic_id] = record.challenge_class
+        found = ((image, now.get(plain_id(image))) for image in images)
+        return {image: label for image, label in found if label is not None}
+
+    def compare(self, report: Report) -> Iterator[str]:
+        """Where the Archive's labels and the challenge's differ, for the images in the folder."""
+        if report.asked != self.part.images and not self.recipe.partial:
+            yield (
+                f"the source has {report.asked:,} images, the challenge had {self.part.images:,}"
+            )
+        try:
+            pairs = self._pairs()
+        except (RequestError, IncompleteListingError) as error:
+            self.progress.warn(f"the two sources of labels are not compared: {error}")
+            return
+        differing = [pair for pair in pairs if pair[1] != pair[2]]
+        with DataFolder(self.out) as folder:
+            write_disagreements(folder, differing)
+        yield (
+            f"{len(pairs):,} labels compared, {len(differing):,} differ between the Archive and "
+            f"the challenge{' (label_disagreements.csv)' if differing else ''}"
+        )
+
+    def _pairs(self) -> list[tuple[str, str, str]]:
+        """Image, the Archive's class, the challenge's class."""
+        with DataFolder(self.out) as folder:
+            present = list(folder)
+            described = {one.isic_id: one.challenge_class for one in folder.descriptions()}
+        if self.recipe.source == "challenge":
+            described = self.api_labels(present)
+        self.file("truth", attempts=2)
+        challenge = {plain_id(image): label for image, label in self.truth.items()}
+        return [
+            (image, described[image], challenge[plain_id(image)])
+            for image in present
+            if described.get(image) and plain_id(image) in challenge
+        ]
+
+
+def plain_id(image: str) -> str:
+    """The Archive's id of an image that the challenge made smaller."""
+    return image.removesuffix("_downsampled")

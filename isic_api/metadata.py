@@ -1,0 +1,210 @@
+"""The CSV files of a data folder, made from its journals.
+
+``GroundTruth.csv`` and ``Metadata.csv`` have the official layout of the ISIC 2019 challenge,
+``metadata_full.csv`` has every field that the Archive gives.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from isic_api.errors import ArchiveError
+from isic_api.folder import DataFolder, disk_errors
+from isic_api.records import ImageRecord
+from isic_api.vocabulary import CHALLENGE_CLASSES, UNKNOWN_CLASS
+
+FULL_NAME = "metadata_full.csv"  # must not end in Metadata.csv: readers look for that
+TRUTH_HEADER = ("image", *CHALLENGE_CLASSES, UNKNOWN_CLASS)
+METADATA_HEADER = ("image", "age_approx", "anatom_site_general", "lesion_id", "sex")
+_FIRST = ("isic_id", "attribution", "copyright_license")
+
+
+@dataclass
+class Written:
+    """What went into the CSV files."""
+
+    images: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
+    unlabelled: int = 0  # without a diagnosis, so not in the ground truth
+    not_jpeg: int = 0  # in metadata_full.csv only: a reader of the layout looks for .jpg
+    attributions: Counter[str] = field(default_factory=Counter)
+    licenses: Counter[str] = field(default_factory=Counter)
+
+    def count(self, record: ImageRecord, attribution: str) -> None:
+        self.images += 1
+        self.attributions[attribution] += 1
+        self.licenses[record.copyright_license] += 1
+
+    def label(self, label: str | None) -> None:
+        if label is None:
+            self.unlabelled += 1
+        else:
+            self.classes[label] += 1
+
+
+def write_metadata(
+    folder: DataFolder,
+    *,
+    attributions: Mapping[str, str],
+    prefix: str = "",
+    labels: Mapping[str, str] | None = None,
+) -> Written:
+    """All three files, for the images that are in the folder, in the order they were listed.
+
+    attributions: image id → text, where it is better than the record's. prefix: of the two
+    challenge files' names. labels: image id → challenge class, instead of the Archive's.
+    """
+    written = Written()
+    columns = (*_FIRST, *sorted(folder.columns))
+    with ExitStack() as stack:
+        truth = _open(stack, folder, f"{prefix}GroundTruth.csv", TRUTH_HEADER)
+        metadata = _open(stack, folder, f"{prefix}Metadata.csv", METADATA_HEADER)
+        full = _open(stack, folder, FULL_NAME, columns)
+        for record, file in _present(folder):
+            attribution = attributions.get(record.isic_id, record.attribution)
+            written.count(record, attribution)
+            full.writerow(full_row(record, columns, attribution))
+            if not file.endswith(".jpg"):
+                written.not_jpeg += 1
+                continue
+            metadata.writerow(_metadata_row(record))
+            label = record.challenge_class if labels is None else labels.get(record.isic_id)
+            written.label(label)
+            if label is not None:
+                truth.writerow(truth_row(record.isic_id, label))
+    return written
+
+
+def write_challenge(
+    folder: DataFolder, rows: Iterable[tuple[str, str | None, Sequence[str]]], *, prefix: str
+) -> Written:
+    """The two challenge files from image, label and the cells beside the image's name."""
+    written = Written()
+    with ExitStack() as stack:
+        truth = _open(stack, folder, f"{prefix}GroundTruth.csv", TRUTH_HEADER)
+        metadata = _open(stack, folder, f"{prefix}Metadata.csv", METADATA_HEADER)
+        for image, label, cells in rows:
+            written.images += 1
+            written.label(label)
+            metadata.writerow([image, *cells])
+            if label is not None:
+                truth.writerow(truth_row(image, label))
+    return written
+
+
+def write_full(path: Path, records: Iterable[ImageRecord]) -> int:
+    """A metadata CSV of ``records`` alone, all fields, each image once; returns the rows.
+
+    If ``records`` raises, what came before it is written, then the error is raised.
+    """
+    images: set[str] = set()
+    columns: set[str] = set()
+    error: BaseException | None = None
+    with disk_errors(path), TemporaryFile("w+", encoding="utf-8") as spool:
+        try:
+            for record in records:
+                if record.isic_id not in images:
+                    images.add(record.isic_id)
+                    columns.update(name for name, _ in record.metadata.given())
+                    spool.write(json.dumps(record.to_json()) + "\n")
+        except (ArchiveError, KeyboardInterrupt) as cause:
+            error = cause
+        spool.seek(0)
+        _write_rows(path, (*_FIRST, *sorted(columns)), map(json.loads, spool))
+    if error is not None:
+        raise error
+    return len(images)
+
+
+def _write_rows(path: Path, columns: tuple[str, ...], entries: Iterable[dict[str, Any]]) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            writer = _writer(file, columns)
+            for record in map(ImageRecord.from_json, entries):
+                writer.writerow(full_row(record, columns, record.attribution))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_disagreements(folder: DataFolder, differing: Iterable[tuple[str, str, str]]) -> None:
+    """Rows of image, the Archive's class, the challenge's class."""
+    with ExitStack() as stack:
+        rows = _open(stack, folder, "label_disagreements.csv", ("image", "archive", "challenge"))
+        rows.writerows(differing)
+
+
+def truth_row(image: str, label: str) -> list[str]:
+    """One-hot in the columns of ``TRUTH_HEADER``."""
+    return [image, *("1.0" if name == label else "0.0" for name in TRUTH_HEADER[1:])]
+
+
+def full_row(record: ImageRecord, columns: Iterable[str], attribution: str) -> list[Any]:
+    values = dict(record.metadata.given())
+    values |= {"isic_id": record.isic_id, "copyright_license": record.copyright_license}
+    values["attribution"] = attribution
+    return [values.get(column, "") for column in columns]
+
+
+def read_truth(path: Path) -> dict[str, str]:
+    """Image, as it is written there, → class, from a challenge ground truth."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {
+            row["image"]: name
+            for row in csv.DictReader(file)
+            for name in TRUTH_HEADER[1:]
+            if float(row.get(name) or 0) == 1.0
+        }
+
+
+def read_challenge_metadata(path: Path) -> dict[str, list[str]]:
+    """Image → the cells of ``METADATA_HEADER`` after it; the test part has no ``lesion_id``."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {
+            row["image"]: [row.get(name) or "" for name in METADATA_HEADER[1:]]
+            for row in csv.DictReader(file)
+        }
+
+
+def old_attributions(folder: DataFolder) -> dict[str, str]:
+    """What an earlier run wrote: its search may have covered images that this one does not."""
+    path = folder.root / FULL_NAME
+    if not path.exists():
+        return {}
+    texts: dict[str, str] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {
+            row["isic_id"]: texts.setdefault(row["attribution"], row["attribution"])
+            for row in csv.DictReader(file)
+        }
+
+
+def _present(folder: DataFolder) -> Iterator[tuple[ImageRecord, str]]:
+    for record in folder.descriptions():
+        file = folder.file_of(record.isic_id)
+        if file is not None:
+            yield record, file
+
+
+def _metadata_row(record: ImageRecord) -> list[Any]:
+    metadata = record.metadata
+    cells = (metadata.age_approx, record.challenge_site, metadata.lesion_id, metadata.sex)
+    return [record.isic_id, *("" if cell is None else cell for cell in cells)]
+
+
+def _open(stack: ExitStack, folder: DataFolder, name: str, header: Iterable[str]) -> Any:  # noqa: ANN401
+    part = stack.enter_context(folder.writing(name))
+    return _writer(stack.enter_context(part.open("w", encoding="utf-8", newline="")), header)
+
+
+def _writer(file: IO[str], header: Iterable[str]) -> Any:  # noqa: ANN401
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    return writer
