@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from isic_api import commands
+from isic_api.challenge_files import CHALLENGE_URL
 from isic_api.client import BASE_URL
 from isic_api.errors import ArchiveError
 
@@ -96,7 +97,7 @@ def _add_isic2019(subparsers: Any) -> None:  # noqa: ANN401
     )
     add(
         "--challenge-url",
-        default=os.environ.get("ISIC_CHALLENGE_URL") or commands.CHALLENGE_URL,
+        default=os.environ.get("ISIC_CHALLENGE_URL") or CHALLENGE_URL,
         metavar="URL",
         help="where the challenge files lie (ISIC_CHALLENGE_URL; default: %(default)s)",
     )

@@ -16,7 +16,7 @@ from shutil import copyfileobj, disk_usage
 import requests
 
 from isic_api.errors import BadFileError, DiskFullError, HostDownError
-from isic_api.folder import DataFolder, StoredImage, disk_errors
+from isic_api.folder import DataFolder, StoredImage, amount, disk_errors
 from isic_api.image_file import Variant, as_it_is, place, verify_picture
 from isic_api.progress import Progress
 from isic_api.session import Session
@@ -121,21 +121,19 @@ class _Partial:
         start, total = self._place(response)
         if total - start > disk_usage(self.path.parent).free:
             raise DiskFullError(
-                f"{self.path.name} needs {(total - start) / 1e9:,.1f} GB more than the disk has: "
+                f"{self.path.name} needs {amount(total - start)} more than the disk has: "
                 "free some and run the same command again; it goes on where it stopped."
             )
-        with disk_errors(self.path):
-            self.tag.write_text(response.headers.get("ETag", ""))
-            file = self.path.open("r+b" if start else "wb")
         self.progress.start(total, unit="B")
         self.progress.advance(start)
-        with file:
-            file.seek(start)
-            for chunk in self.session.read_body(response):
-                with disk_errors(self.path):
+        with disk_errors(self.path):
+            self.tag.write_text(response.headers.get("ETag", ""))
+            with self.path.open("r+b" if start else "wb") as file:
+                file.seek(start)
+                for chunk in self.session.read_body(response):
                     file.write(chunk)
-                self.progress.advance(len(chunk))
-            file.truncate()
+                    self.progress.advance(len(chunk))
+                file.truncate()
         if total and self.size() != total:
             raise BadFileError(f"{self.path.name} has {self.size()} of {total} bytes.")
 

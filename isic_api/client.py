@@ -93,7 +93,14 @@ class IsicClient:
 
     def similar(self, isic_id: str, *, limit: int = 10) -> list[tuple[ImageRecord, float]]:
         """Up to 50 images that look alike, nearest first, with their distance; needs a token."""
-        found = self._json(f"images/{quote(isic_id, safe='')}/similar/", params={"limit": limit})
+        path = f"images/{quote(isic_id, safe='')}/similar/"
+        try:
+            found = self._json(path, params={"limit": limit})
+        except errors.TokenRefusedError as cause:
+            raise errors.TokenRefusedError(
+                "The Archive shows similar images to logged-in users only: put a valid token into "
+                "ISIC_TOKEN (`python -m isic_api whoami` checks it)."
+            ) from cause
         return [(ImageRecord.from_json(body), body["distance"]) for body in found]
 
     def size(self, query: str = "", *, collections: Iterable[int] = ()) -> int:

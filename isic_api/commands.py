@@ -5,11 +5,10 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from isic_api.challenge_files import CHALLENGE_URL
 from isic_api.client import IsicClient
 from isic_api.download import download
 from isic_api.errors import BadInputError, NotWritableError, RequestError
@@ -20,8 +19,6 @@ from isic_api.progress import Progress
 from isic_api.query import check
 from isic_api.records import ImageRecord
 from isic_api.selection import Selection, read_ids
-
-__all__ = ["CHALLENGE_URL"]
 
 
 def download_command(options: Namespace) -> int:
@@ -134,14 +131,23 @@ def whoami(options: Namespace) -> int:
 
 def _metadata_records(
     client: IsicClient, query: str, collections: list[int], progress: Progress
-) -> Iterable[ImageRecord]:
-    """From the CSV in one request a collection; where that fails, page by page."""
+) -> Iterator[ImageRecord]:
+    """Whole collections from the CSV, in one request each; a search page by page."""
     if collections and not query:
         try:
-            return [row for one in collections for row in client.collection_metadata(one)]
+            for collection in collections:
+                yield from client.collection_metadata(collection)
+            return
         except RequestError as error:
-            progress.warn(f"no CSV, so page by page, with the cohorts' attributions: {error}")
-    return client.search(query, collections=collections)
+            progress.warn(f"no CSV, so page by page: {error}")
+    own = {}
+    try:
+        for record in client.zip_metadata(query, collections=collections):
+            own[record.isic_id] = record.attribution
+    except RequestError as error:
+        progress.warn(f"the attributions are the cohorts', not the images' own: {error}")
+    for record in client.search(query, collections=collections):
+        yield dataclasses.replace(record, attribution=own.get(record.isic_id, record.attribution))
 
 
 def _print_images(images: Iterable[ImageRecord], *, jsonl: bool) -> int:

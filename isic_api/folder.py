@@ -21,6 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import requests
+from tqdm import tqdm
+
 from isic_api.errors import DiskFullError, FolderBusyError, FolderError, NotWritableError
 from isic_api.journal import Journal
 from isic_api.records import ImageRecord
@@ -119,7 +122,8 @@ class DataFolder:
     def descriptions(self) -> Iterator[ImageRecord]:
         """The latest description of each image, in the order they arrived."""
         for offset, entry in self._metadata:
-            if self._described[entry["isic_id"]][0] == offset:
+            latest = self._described.get(entry["isic_id"])
+            if latest is None or latest[0] == offset:
                 yield ImageRecord.from_json(entry)
 
     def has(self, isic_id: str, variant: str) -> bool:
@@ -160,8 +164,8 @@ class DataFolder:
         missing = needed - self.bytes_stored()
         if missing > free:
             raise DiskFullError(
-                f"The images need about {missing / 1e9:,.1f} GB more and {self.root} has "
-                f"{free / 1e9:,.1f} GB free: free some, choose another folder, or ask for less "
+                f"The images need about {amount(missing)} more and {self.root} has "
+                f"{amount(free)} free: free some, choose another folder, or ask for less "
                 "(--thumbnails, --max-side, --limit)."
             )
 
@@ -186,6 +190,8 @@ def disk_errors(path: Path) -> Iterator[None]:
     """Turn the system's errors about the disk into ours."""
     try:
         yield
+    except requests.RequestException:  # an OSError too, but not the disk's
+        raise
     except OSError as cause:
         if cause.errno in _FULL:
             raise DiskFullError(
@@ -199,6 +205,11 @@ def disk_errors(path: Path) -> Iterator[None]:
         if cause.errno == errno.EROFS:
             raise NotWritableError(f"{path} is on a read-only disk: choose another.") from cause
         raise FolderError(f"{path} cannot be written to: {cause.strerror or cause}.") from cause
+
+
+def amount(size: float) -> str:
+    """Bytes for people, e.g. 9.77GB."""
+    return tqdm.format_sizeof(size, "B", 1000)
 
 
 def _checksum(entry: dict[str, Any]) -> int:

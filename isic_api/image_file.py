@@ -89,16 +89,11 @@ def as_it_is() -> dict[str, str]:
 def _save(session: Session, response: requests.Response, part: Path) -> str:
     """The body into ``part``; returns its sha256."""
     digest, written = hashlib.sha256(), 0
-    with disk_errors(part):
-        file = part.open("wb")
-    with file:
+    with disk_errors(part.parent.parent), part.open("wb") as file:
         for chunk in session.read_body(response):
+            file.write(chunk)
             digest.update(chunk)
             written += len(chunk)
-            with disk_errors(part):
-                file.write(chunk)
-        with disk_errors(part):
-            file.flush()
     announced = response.headers.get("Content-Length", "")
     encoded = "Content-Encoding" in response.headers
     if announced.isdecimal() and not encoded and int(announced) != written:

@@ -1,5 +1,7 @@
 """An append-only file of JSON lines that survives being killed at any moment."""
 
+import contextlib
+import errno
 import json
 import os
 import time
@@ -18,27 +20,30 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = path.open("a+b", buffering=0)
-        self._end = _whole_lines(self._file)
-        self._file.truncate(self._end)
+        self._file.truncate(_whole_lines(self._file))
         self._synced = time.monotonic()
 
     def append(self, entry: Mapping[str, Any]) -> int:
-        """Returns the byte offset of the new line."""
+        """Returns the byte offset of the new line. Raises OSError without writing a part of it."""
         line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        offset = self._end
+        offset = self._file.seek(0, os.SEEK_END)
         if self._file.write(line) != len(line):
-            raise OSError(28, "No space left on device", str(self.path))
-        self._end += len(line)
+            self._file.truncate(offset)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         if time.monotonic() - self._synced > _SYNC_EVERY:
             self.sync()
         return offset
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Byte offset and content of every line, in the order they were written."""
+        """Byte offset and content of every line, in the order they were written.
+
+        A line that a power cut has garbled is passed over: what it told is then told anew.
+        """
         offset = 0
         with self.path.open("rb") as lines:
             for line in lines:
-                yield offset, json.loads(line)
+                with contextlib.suppress(ValueError):
+                    yield offset, json.loads(line)
                 offset += len(line)
 
     def sync(self) -> None:

@@ -6,6 +6,8 @@ import time
 
 from tqdm import tqdm
 
+from isic_api.folder import amount
+
 _REPEAT = 10.0  # seconds before the same news is told again
 
 
@@ -42,7 +44,7 @@ class Progress:
         self.bytes += size
         if self._bar is not None:
             rate = self.bytes / max(time.monotonic() - self._began, 1e-3)
-            text = f"{_amount(self.bytes)}, {_amount(rate)}/s"
+            text = f"{amount(self.bytes)}, {amount(rate)}/s"
             self._bar.set_postfix_str(text, refresh=False)
             self._bar.update()
 
@@ -75,7 +77,3 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-
-def _amount(size: float) -> str:
-    return tqdm.format_sizeof(size, "B", 1000)

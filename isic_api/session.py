@@ -193,6 +193,8 @@ class _AttemptError(Exception):
     def from_exception(cls, cause: requests.RequestException, url: str) -> "_AttemptError":
         for kind, reason in _REASONS:
             if isinstance(cause, kind):
+                if "Read timed out" in str(cause):  # in the body it comes as a ConnectionError
+                    reason = "no answer in time"
                 message = (
                     f"{_host(url)} does not answer as it should ({reason}) for {_path(url)}. Check "
                     "the network and the address, then run the same command again."
