@@ -1,0 +1,60 @@
+"""The network behind the page: loaded in the background, waited for by whoever needs it."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from model.errors import ModelError
+from model.patient import Patient
+
+log = logging.getLogger(__name__)
+
+
+class Answering(Protocol):
+    """What a loaded predictor must offer."""
+
+    def predict(self, image: Path, patient: Patient) -> dict[str, float]:
+        """Give probabilities by class code."""
+
+
+class BackgroundPredictor:
+    """A predictor that loads while the page is already up. Safe to use from many threads."""
+
+    def __init__(self, load: Callable[[], Answering]) -> None:
+        """Take the function that loads the predictor; it runs once, in its own thread."""
+        self._load = load
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._predictor: Answering | None = None
+
+    def start(self) -> None:
+        """Begin to load, unless that has begun."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True, name="load network")
+                self._thread.start()
+
+    def ready(self) -> bool:
+        """Wait until loading has ended, and say whether it succeeded."""
+        self.start()
+        self._thread.join()
+        return self._predictor is not None
+
+    def predict(self, image: Path, patient: Patient) -> dict[str, float]:
+        """Wait for the network and give probabilities by class code.
+
+        Raises:
+            ImageError: the file cannot be read as a photograph.
+            RuntimeError: the network could not be loaded.
+        """
+        if not self.ready():
+            raise RuntimeError("the network could not be loaded")
+        return self._predictor.predict(image, patient)
+
+    def _run(self) -> None:
+        try:
+            self._predictor = self._load()
+        except ModelError:
+            log.exception("The network could not be loaded")
