@@ -5,13 +5,14 @@ OUT/challenge/NAME.part    on its way; kept between runs, a range request goes o
 """
 
 import hashlib
+import io
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from shutil import copyfileobj, disk_usage
+from shutil import disk_usage
 
 import requests
 
@@ -23,6 +24,7 @@ from isic_api.session import Session
 
 CHALLENGE_URL = "https://isic-archive.s3.amazonaws.com/challenges/2019/"
 _MEMBER = re.compile(r"(ISIC_\d{7})(_downsampled)?\.jpg")
+_LARGEST = 100 << 20  # bytes; an image that unpacks to more is none of the challenge's
 _PROGRESS = 1 << 20  # bytes that make a new round of attempts worthwhile
 
 
@@ -172,7 +174,7 @@ def members(archive: zipfile.ZipFile) -> Iterator[Member]:
     """The images; whatever else the zip holds, and wherever it would go, is left alone."""
     for entry in archive.infolist():
         match = _MEMBER.fullmatch(PurePosixPath(entry.filename).name)
-        if match and not entry.is_dir():
+        if match and entry.file_size <= _LARGEST:
             yield Member(match[1], entry.filename, entry.file_size)
 
 
@@ -183,13 +185,13 @@ def unpack(
 
     No part of the member's own path is used. Raises BadFileError.
     """
-    part = folder.parts / f"{image}.jpg"
+    name = f"{image}.jpg"
     try:
-        with archive.open(member.path) as source, disk_errors(part), part.open("wb") as target:
-            copyfileobj(source, target)
+        body = io.BytesIO(archive.read(member.path))
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as cause:
         raise BadFileError(f"{member.path} in the zip is damaged: {cause}.") from cause
-    verify_picture(part)
-    with part.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    return place(part, image, sha256, folder=folder, variant=variant)
+    verify_picture(body, name)
+    sha256 = hashlib.sha256(body.getbuffer()).hexdigest()
+    with disk_errors(folder.root):
+        size = place(body, name, folder=folder, max_side=variant.max_side)
+    return StoredImage(image, name, size, sha256, str(variant))

@@ -1,9 +1,13 @@
 """One image: fetched into a part file, verified, then moved to its place."""
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
+from shutil import copyfileobj
+from tempfile import SpooledTemporaryFile
+from typing import IO, BinaryIO
 from urllib.parse import urlsplit
 
 import requests
@@ -17,6 +21,7 @@ from isic_api.session import Session
 _ID = re.compile(r"ISIC_\d{7,}")
 _SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".tif": ".tif", ".tiff": ".tif"}
 _JPEG_QUALITY = 95
+_IN_MEMORY = 32 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -58,27 +63,33 @@ def fetch_image(
     url = variant.link(record).url
     suffix = PurePosixPath(urlsplit(url).path).suffix.lower()
     name = record.isic_id + (".jpg" if variant.max_side else _SUFFIXES.get(suffix, ".jpg"))
+
+    def read(response: requests.Response) -> StoredImage:
+        with disk_errors(folder.root), _spool(folder) as body:
+            sha256 = _save(session, response, body)
+            verify_picture(body, name)
+            size = place(body, name, folder=folder, max_side=variant.max_side)
+        return StoredImage(record.isic_id, name, size, sha256, str(variant))
+
+    return session.fetch(url, read, retry_refusals=True, headers=as_it_is)
+
+
+def place(body: BinaryIO, name: str, *, folder: DataFolder, max_side: int | None) -> int:
+    """Write a verified picture to its place, resized if so wanted; returns its bytes."""
     part = folder.parts / name
+    body.seek(0)
+    with part.open("wb") as file:
+        if max_side is None or not shrink(body, file, name=name, max_side=max_side):
+            body.seek(0)
+            copyfileobj(body, file)
+        size = file.tell()
+    part.replace(folder.images / name)
+    return size
 
-    def read(response: requests.Response) -> str:
-        sha256 = _save(session, response, part)
-        verify_picture(part)
-        return sha256
 
-    sha256 = session.fetch(url, read, retry_refusals=True, headers=as_it_is)
-    return place(part, record.isic_id, sha256, folder=folder, variant=variant)
-
-
-def place(
-    part: Path, image: str, sha256: str, *, folder: DataFolder, variant: Variant
-) -> StoredImage:
-    """Move a verified part file to its place, resized if so wanted."""
-    with disk_errors(folder.root):
-        if variant.max_side:
-            shrink(part, variant.max_side)
-        size = part.stat().st_size
-        part.replace(folder.images / part.name)
-    return StoredImage(image, part.name, size, sha256, str(variant))
+def _spool(folder: DataFolder) -> IO[bytes]:
+    """In memory, as most images are small; on the disk for a mosaic."""
+    return SpooledTemporaryFile(_IN_MEMORY, dir=folder.parts)
 
 
 def as_it_is() -> dict[str, str]:
@@ -86,54 +97,58 @@ def as_it_is() -> dict[str, str]:
     return {"Accept-Encoding": "identity"}
 
 
-def _save(session: Session, response: requests.Response, part: Path) -> str:
-    """The body into ``part``; returns its sha256."""
+def _save(session: Session, response: requests.Response, file: BinaryIO) -> str:
+    """The body into ``file``; returns its sha256."""
     digest, written = hashlib.sha256(), 0
-    with disk_errors(part.parent.parent), part.open("wb") as file:
-        for chunk in session.read_body(response):
-            file.write(chunk)
-            digest.update(chunk)
-            written += len(chunk)
+    for chunk in session.read_body(response):
+        file.write(chunk)
+        digest.update(chunk)
+        written += len(chunk)
     announced = response.headers.get("Content-Length", "")
     encoded = "Content-Encoding" in response.headers
     if announced.isdecimal() and not encoded and int(announced) != written:
-        raise BadFileError(f"{part.name} is {written} bytes long, announced were {announced}.")
+        raise BadFileError(f"The file is {written} bytes long, announced were {announced}.")
     return digest.hexdigest()
 
 
-def verify_picture(path: Path) -> None:
+def verify_picture(file: BinaryIO, name: str) -> None:
     """Raise BadFileError unless every pixel decodes and a JPEG has its end marker.
 
     The marker matters: a JPEG whose second half is zeros decodes without complaint. A mosaic
     beyond Pillow's limit for decompression bombs is taken as it is.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(file) as image:
             kind = image.format
             image.load()
+            whole = kind != "JPEG" or _ends_as_jpeg(file)
     except Image.DecompressionBombError:
         return
     except (OSError, ValueError, SyntaxError) as cause:
-        raise BadFileError(f"{path.name} is not a whole picture: {cause}.") from cause
-    if kind == "JPEG" and not _ends_as_jpeg(path):
-        raise BadFileError(f"{path.name} is not a whole picture: no end-of-image marker.")
+        raise BadFileError(f"{name} is not a whole picture: {cause}.") from cause
+    if not whole:
+        raise BadFileError(f"{name} is not a whole picture: it has no end-of-image marker.")
 
 
-def _ends_as_jpeg(path: Path) -> bool:
+def _ends_as_jpeg(file: BinaryIO) -> bool:
     """Some writers pad the file with zeros."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 1024))
-        return file.read().rstrip(b"\0").endswith(b"\xff\xd9")
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - 1024))
+    return file.read().rstrip(b"\0").endswith(b"\xff\xd9")
 
 
-def shrink(path: Path, max_side: int) -> None:
-    """Make the picture a JPEG with no side longer than ``max_side``; never enlarges."""
+def shrink(body: BinaryIO, file: BinaryIO, *, name: str, max_side: int) -> bool:
+    """Write the picture as a JPEG with no side longer than ``max_side``.
+
+    False, and nothing written, if it is such a JPEG already; never enlarges.
+    """
     try:
-        with Image.open(path) as image:
+        with Image.open(body) as image:
             if image.format == "JPEG" and max(image.size) <= max_side:
-                return
+                return False
             smaller = image.convert("RGB")
         smaller.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-        smaller.save(path, "JPEG", quality=_JPEG_QUALITY)
+        smaller.save(file, "JPEG", quality=_JPEG_QUALITY)
     except (ValueError, Image.DecompressionBombError) as cause:
-        raise BadFileError(f"{path.name} cannot be resized: {cause}.") from cause
+        raise BadFileError(f"{name} cannot be resized: {cause}.") from cause
+    return True
