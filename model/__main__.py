@@ -10,6 +10,10 @@ from model.errors import ModelError
 COMMANDS = {
     "train": "train the dual-branch network on a data folder",
     "predict": "write the probabilities of a folder of images to a CSV file",
+    "calibrate": "set a bundle's temperature and thresholds on held-out images",
+    "evaluate": "judge a bundle: how good, for whom, how sure, where it fails",
+    "compare": "put bundles side by side with paired intervals",
+    "card": "write a bundle's figures into README and model card",
     "split": "draw a lesion-disjoint split of a data folder, or check one",
 }
 """Each is a module of ``model.commands``, loaded only when it is called."""

@@ -2,6 +2,7 @@
 
     BUNDLE/network.keras   the network, in Keras' own format
     BUNDLE/bundle.json     the manifest: classes, preprocessing, encoding, split, metrics, licence
+    BUNDLE/unknown.npz     what is needed to notice images unlike training, if fitted
 
 Reading the manifest does not load Keras.
 """
@@ -17,6 +18,7 @@ from model.errors import BundleError
 from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
 from model.split import Split
+from model.unknown import UnknownDetector
 
 if TYPE_CHECKING:
     import keras
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 NETWORK_FILE = "network.keras"
 MANIFEST_FILE = "bundle.json"
+UNKNOWN_FILE = "unknown.npz"
 RELEASED = Path(__file__).parent / "released"
 """The bundle that is shipped with the project."""
 
@@ -48,6 +51,10 @@ class Manifest:
     data: dict  # name, number of images and hash of the data
     network_sha256: str = ""
     metrics: dict = field(default_factory=dict)  # by part: validation, test
+    # Fitted on the validation part by model.packaging; empty in a bundle without them.
+    operating_points: dict = field(default_factory=dict)  # question → point → threshold
+    prediction_sets: dict = field(default_factory=dict)  # coverage, thresholds by class code
+    unknown: dict = field(default_factory=dict)  # method, false_alarm_rate, thresholds, sha256
     versions: dict = field(default_factory=dict)
     licence: str = LICENCE
     intended_use: str = INTENDED_USE
@@ -152,6 +159,29 @@ def load_network(bundle: Path, manifest: Manifest) -> "keras.Model":
         ) from error
     _check_fit(network, manifest)
     return network
+
+
+def write_detector(bundle: Path, detector: UnknownDetector) -> str:
+    """Write the detector's file and return its SHA-256, which belongs into the manifest."""
+    detector.save(bundle / UNKNOWN_FILE)
+    return file_sha256(bundle / UNKNOWN_FILE)
+
+
+def load_detector(bundle: Path, manifest: Manifest) -> UnknownDetector | None:
+    """Load the detector of images unlike training; None if the bundle has none.
+
+    Raises:
+        BundleError: the file is missing, damaged, or not the one of the manifest.
+    """
+    if not manifest.unknown:
+        return None
+    path = bundle / UNKNOWN_FILE
+    if path.is_file() and file_sha256(path) != manifest.unknown["sha256"]:
+        raise BundleError(
+            f"{path} is not the file that {MANIFEST_FILE} was written for (its SHA-256 differs). "
+            "Copy the whole bundle again."
+        )
+    return UnknownDetector.load(path)
 
 
 def file_sha256(path: Path) -> str:

@@ -1,22 +1,34 @@
-"""From a finished training to a bundle."""
+"""From a finished training to a bundle, with all that is set on held-out images."""
 
 import hashlib
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 
-from model.bundle import Manifest, write_bundle
+from model.bundle import (
+    Manifest,
+    load_network,
+    read_manifest,
+    write_bundle,
+    write_detector,
+    write_manifest,
+)
 from model.cache import cached_images
-from model.calibrate import fit_temperature
+from model.calibrate import apply_temperature, fit_temperature
 from model.config import TrainConfig
 from model.dataset import Dataset, table_patients
 from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.errors import DataError
 from model.image import ImagePreprocessor
+from model.operating_points import fit_operating_points
 from model.patient import PatientEncoder
-from model.predictor import Predictor
+from model.prediction_sets import COVERAGE, fit_set_thresholds
+from model.predictor import Inside, Predictor
 from model.split import Split
+from model.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
 
 
 def package(
@@ -29,7 +41,7 @@ def package(
     out: Path,
     cache_dir: Path,
 ) -> Manifest:
-    """Fit the temperature on the validation part and write a bundle into the folder ``out``."""
+    """Write a bundle into the folder ``out`` and calibrate it."""
     manifest = Manifest(
         name=f"dual-branch {config.backbone}, {config.image_side} px",
         classes={code: DIAGNOSIS_NAMES[code] for code in DIAGNOSES},
@@ -41,12 +53,73 @@ def package(
         training=asdict(config) | {"weights": Path(config.weights).name},
         data=describe_data(dataset),
     )
-    table = split.part("validation", dataset.table)
+    write_bundle(out, network, manifest)
+    return calibrate_bundle(out, dataset, cache_dir=cache_dir)
+
+
+def calibrate_bundle(bundle: Path, dataset: Dataset, *, cache_dir: Path) -> Manifest:
+    """Fit and store in a bundle what is set on held-out images; returns its new manifest.
+
+    On the validation part of the bundle's split: the temperature, the thresholds of the operating
+    points, of the prediction sets and of the unknown scores. On the training part: the detector of
+    unknowns. The metrics are emptied, since they were measured with other values.
+
+    Raises:
+        BundleError: the bundle is missing or damaged.
+        DataError: the data lacks images of the bundle's split.
+    """
+    manifest = replace(read_manifest(bundle), temperature=1.0)
+    predictor = Predictor(load_network(bundle, manifest), manifest)
+    labels, seen = _look(predictor, "validation", dataset, cache_dir)
+    temperature = fit_temperature(seen.probabilities, labels)
+    calibrated = replace(seen, probabilities=apply_temperature(seen.probabilities, temperature))
+    sets = fit_set_thresholds(calibrated.probabilities, labels)
+    detector = _fit_detector(predictor, dataset, cache_dir)
+    manifest = replace(
+        manifest,
+        temperature=temperature,
+        operating_points=fit_operating_points(calibrated.probabilities, labels, manifest.codes),
+        prediction_sets={
+            "coverage": COVERAGE,
+            "thresholds": dict(zip(manifest.codes, sets.tolist(), strict=True)),
+        },
+        unknown=_describe(detector, calibrated) | {"sha256": write_detector(bundle, detector)},
+        metrics={},
+    )
+    write_manifest(bundle, manifest)
+    return manifest
+
+
+def _look(
+    predictor: Predictor, part: str, dataset: Dataset, cache_dir: Path
+) -> tuple[np.ndarray, Inside]:
+    """Class numbers of a part's images and what the network makes of them."""
+    manifest = predictor.manifest
+    table = manifest.split.part(part, dataset.table)
+    missing = len(getattr(manifest.split, part)) - len(table)
+    if missing:
+        raise DataError(
+            f"{missing} {part} images of the bundle's split are not in the data folder. "
+            "Give the folder that the bundle was trained on."
+        )
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    raw = Predictor(network, manifest).probabilities(images, table_patients(table))
-    labels = table["diagnosis"].map(DIAGNOSES.index).to_numpy()
-    temperature = fit_temperature(raw, labels)
-    return write_bundle(out, network, replace(manifest, temperature=temperature))
+    labels = table["diagnosis"].map(manifest.codes.index).to_numpy()
+    return labels, predictor.look_inside(images, table_patients(table))
+
+
+def _fit_detector(predictor: Predictor, dataset: Dataset, cache_dir: Path) -> UnknownDetector:
+    labels, seen = _look(predictor, "train", dataset, cache_dir)
+    classes = len(predictor.manifest.codes)
+    return UnknownDetector.fit(seen.embeddings, labels, classes=classes)
+
+
+def _describe(detector: UnknownDetector, seen: Inside) -> dict[str, object]:
+    """Method and thresholds: each score's, of which the stated share of images is above."""
+    scores = unknown_scores(detector, **vars(seen))
+    thresholds = {
+        name: float(np.quantile(values, 1 - FALSE_ALARM_RATE)) for name, values in scores.items()
+    }
+    return {"method": METHOD, "false_alarm_rate": FALSE_ALARM_RATE, "thresholds": thresholds}
 
 
 def describe_data(dataset: Dataset) -> dict[str, object]:

@@ -6,27 +6,43 @@ loaded.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 import keras
 import numpy as np
 
-from model.bundle import RELEASED, Manifest, load_network, read_manifest
+from model.bundle import RELEASED, Manifest, load_detector, load_network, read_manifest
 from model.calibrate import apply_temperature
 from model.errors import ImageError
 from model.patient import Patient
+from model.prediction_sets import prediction_sets
+from model.unknown import UnknownDetector, unknown_scores
 
 _BATCH = 64
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What the network computes on the way to its answer, for N images."""
+
+    probabilities: np.ndarray  # calibrated, (N, classes)
+    logits: np.ndarray  # (N, classes), before temperature and softmax
+    embeddings: np.ndarray  # (N, embedding), of the image alone
 
 
 class Predictor:
     """A loaded bundle."""
 
-    def __init__(self, network: keras.Model, manifest: Manifest) -> None:
-        """Take a network and the manifest that it fits."""
+    def __init__(
+        self, network: keras.Model, manifest: Manifest, detector: UnknownDetector | None = None
+    ) -> None:
+        """Take a network, the manifest that it fits and its detector of unknowns, if any."""
         self.network = network
         self.manifest = manifest
+        self.detector = detector
 
     @classmethod
     def load(cls, bundle: Path = RELEASED) -> "Predictor":
@@ -36,7 +52,8 @@ class Predictor:
             BundleError: the bundle is missing, damaged or contradicts itself.
         """
         manifest = read_manifest(bundle)
-        return cls(load_network(bundle, manifest), manifest)
+        detector = load_detector(bundle, manifest)
+        return cls(load_network(bundle, manifest), manifest, detector)
 
     def warm_up(self) -> None:
         """Run once on nothing, so that the first visitor does not wait for the compilation."""
@@ -57,17 +74,36 @@ class Predictor:
 
     def probabilities(self, images: np.ndarray, patients: Sequence[Patient]) -> np.ndarray:
         """Give calibrated probabilities (N, classes) of prepared images (N, side, side, 3)."""
-        encoded = self.manifest.patient.encode(patients)
-        rows = [
-            self.network.predict_on_batch(
-                {
-                    "image": images[start : start + _BATCH],
-                    "patient": encoded[start : start + _BATCH],
-                }
-            )
-            for start in range(0, len(images), _BATCH)
-        ]
-        return apply_temperature(np.concatenate(rows), self.manifest.temperature)
+        rows = self._run(self.network, images, patients)
+        return apply_temperature(rows, self.manifest.temperature)
+
+    def look_inside(self, images: np.ndarray, patients: Sequence[Patient]) -> Inside:
+        """Give probabilities, logits and embeddings of prepared images in one pass."""
+        found = self._run(self._opened, images, patients)
+        probabilities = apply_temperature(found["probabilities"], self.manifest.temperature)
+        return Inside(probabilities, found["logits"], found["embeddings"])
+
+    def prediction_sets(self, probabilities: np.ndarray) -> np.ndarray | None:
+        """Tell which classes are in the prediction set of each row: bool (N, classes).
+
+        A set holds the true diagnosis in ``manifest.prediction_sets["coverage"]`` of all cases.
+        None if the bundle has no thresholds for them.
+        """
+        thresholds = self.manifest.prediction_sets.get("thresholds")
+        if not thresholds:
+            return None
+        return prediction_sets(probabilities, [thresholds[code] for code in self.manifest.codes])
+
+    def unknown_scores(self, inside: Inside) -> np.ndarray | None:
+        """Tell how unlike training each image is, in multiples of the alarm threshold: (N,).
+
+        Above 1 is an alarm. None if the bundle has no detector.
+        """
+        if self.detector is None:
+            return None
+        method = self.manifest.unknown["method"]
+        scores = unknown_scores(self.detector, **vars(inside))[method]
+        return scores / self.manifest.unknown["thresholds"][method]
 
     def predict_files(
         self, paths: Sequence[Path], patients: Sequence[Patient]
@@ -98,3 +134,25 @@ class Predictor:
             return self.manifest.image.load(path)
         except ImageError as error:
             return error
+
+    @cached_property
+    def _opened(self) -> keras.Model:
+        """The network with its inner values as outputs."""
+        outputs = {
+            "probabilities": self.network.output,
+            "logits": self.network.get_layer("logits").output,
+            "embeddings": self.network.get_layer("image_embedding").output,
+        }
+        return keras.Model(self.network.input, outputs)
+
+    def _run(
+        self, network: keras.Model, images: np.ndarray, patients: Sequence[Patient]
+    ) -> np.ndarray | dict[str, np.ndarray]:
+        """Run a network over prepared images in batches and join its outputs."""
+        encoded = self.manifest.patient.encode(patients)
+        slices = [slice(n, n + _BATCH) for n in range(0, len(images), _BATCH)]
+        answers = [
+            network.predict_on_batch({"image": images[rows], "patient": encoded[rows]})
+            for rows in slices
+        ]
+        return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *answers)

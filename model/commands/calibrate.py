@@ -1,0 +1,34 @@
+"""Set on held-out images, and store in a bundle, all that is not learned: the temperature, the
+thresholds of operating points and prediction sets, and the detector of images unlike training.
+
+A training does this by itself; use it for a bundle that came about in another way.
+
+example: python -m model calibrate --data DIR --bundle runs/first/bundle
+"""
+
+import argparse
+from pathlib import Path
+
+from model.bundle import RELEASED
+from model.dataset import read_folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--data", type=Path, required=True, help="folder it was trained on")
+    parser.add_argument(
+        "--bundle", type=Path, default=RELEASED, help="bundle (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Calibrate and print what was found."""
+    dataset = read_folder(options.data)
+    from model.packaging import calibrate_bundle
+
+    manifest = calibrate_bundle(options.bundle, dataset, cache_dir=options.cache)
+    print(f"temperature {manifest.temperature:.3f}; wrote {options.bundle}")
+    return 0

@@ -1,0 +1,35 @@
+"""Write the figures of a bundle into documents, between their marker lines.
+
+    <!-- metrics:begin -->
+    <!-- metrics:end -->
+
+example: python -m model card README.md docs/model_card.md
+"""
+
+import argparse
+from pathlib import Path
+
+from model.bundle import RELEASED, read_manifest
+from model.split import PARTS
+from model.stored_metrics import metrics_markdown, with_metrics
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("documents", type=Path, nargs="*", help="Markdown files; none: print")
+    parser.add_argument(
+        "--bundle", type=Path, default=RELEASED, help="bundle (default: the shipped one)"
+    )
+    parser.add_argument("--part", choices=PARTS, default="test", help="default: test")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Render and write."""
+    tables = metrics_markdown(read_manifest(options.bundle), options.part)
+    if not options.documents:
+        print(tables)
+    for document in options.documents:
+        text = with_metrics(document.read_text(encoding="utf-8"), tables)
+        document.write_text(text, encoding="utf-8")
+        print(f"wrote the figures into {document}")
+    return 0

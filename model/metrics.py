@@ -1,0 +1,134 @@
+"""Figures of merit in plain numpy.
+
+Probabilities are (N, classes), labels are class numbers (N,), scores are (N,) with higher meaning
+more likely. A figure that the data cannot give, such as the recall of a class without an image or
+the AUC where one side is empty, is NaN: never 0 and never 1, and a mean leaves it out.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
+    """Class number of the highest probability, (N,); of equal ones the first."""
+    return probabilities.argmax(axis=1)
+
+
+def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """Count images: int (classes, classes), rows the truth, columns the prediction."""
+    pairs = labels * classes + predictions
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Share of right predictions; of a stack (..., classes, classes) one each."""
+    return _ratio(_hits(confusion).sum(-1), confusion.sum((-2, -1)))
+
+
+def recall(confusion: np.ndarray) -> np.ndarray:
+    """Share of each class's images that are found (its sensitivity): (..., classes)."""
+    return _ratio(_hits(confusion), confusion.sum(-1))
+
+
+def precision(confusion: np.ndarray) -> np.ndarray:
+    """Share of the predictions of each class that are right: (..., classes)."""
+    # A class that is never predicted has no precision; scikit-learn would say 0.
+    return _ratio(_hits(confusion), confusion.sum(-2))
+
+
+def specificity(confusion: np.ndarray) -> np.ndarray:
+    """Share of the other classes' images that are not given each class: (..., classes)."""
+    others = confusion.sum((-2, -1))[..., None] - confusion.sum(-1)
+    wrong = confusion.sum(-2) - _hits(confusion)
+    return _ratio(others - wrong, others)
+
+
+def f1(confusion: np.ndarray) -> np.ndarray:
+    """Harmonic mean of precision and recall: (..., classes).
+
+    A class that has images but is never predicted gets 0, one without images NaN.
+    """
+    images = confusion.sum(-1)
+    scores = _ratio(2 * _hits(confusion), images + confusion.sum(-2))
+    return np.where(images > 0, scores, np.nan)
+
+
+def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:
+    """Mean recall over the classes that have images, the challenge's ranking figure."""
+    return mean_of_known(recall(confusion))
+
+
+def roc_auc(
+    positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Area under the ROC curve: the chance that a positive scores above a negative, ties half.
+
+    Args:
+        positive: bool, (N,).
+        scores: (N,).
+        weights: of the images, (N,) or (draws, N); the result is a scalar or (draws,).
+    """
+    gained, lost = _by_score(positive, scores, weights)
+    passed = np.cumsum(lost, axis=-1)
+    # From the highest score down: a group of equal scores beats all negatives that come later,
+    # and half of its own.
+    beaten = passed[..., -1:] - passed + lost / 2
+    return _ratio((gained * beaten).sum(-1), gained.sum(-1) * passed[..., -1])
+
+
+def average_precision(
+    positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Mean precision at each gain in recall, without interpolation; arguments of ``roc_auc``."""
+    gained, lost = _by_score(positive, scores, weights)
+    found = np.cumsum(gained, axis=-1)
+    named = found + np.cumsum(lost, axis=-1)
+    precisions = np.divide(found, named, out=np.zeros_like(named), where=named > 0)
+    return _ratio((gained * precisions).sum(-1), found[..., -1])
+
+
+def one_against_rest(
+    figure: Callable[..., np.ndarray],
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """Apply ``roc_auc`` or ``average_precision`` to every class: (classes,) or (draws, classes)."""
+    columns = range(probabilities.shape[1])
+    found = [figure(labels == c, probabilities[:, c], weights) for c in columns]
+    return np.stack(found, axis=-1)
+
+
+def mean_of_known(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is not NaN; NaN where nothing is known."""
+    known = ~np.isnan(values)
+    return _ratio(np.where(known, values, 0.0).sum(-1), known.sum(-1))
+
+
+def _hits(confusion: np.ndarray) -> np.ndarray:
+    return np.diagonal(confusion, axis1=-2, axis2=-1)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    part, whole = np.asarray(part, float), np.asarray(whole, float)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def _by_score(
+    positive: np.ndarray, scores: np.ndarray, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of positives and negatives, summed over equal scores, highest score first."""
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    sides = []
+    for side in (positive, ~positive):
+        kept = side[order].astype(np.float32 if weights is not None else float)
+        weighed = kept if weights is None else weights[..., order] * kept
+        sides.append(weighed if len(starts) == len(order) else _sum_groups(weighed, starts))
+    return sides[0], sides[1]
+
+
+def _sum_groups(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(values, starts, axis=-1)

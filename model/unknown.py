@@ -1,0 +1,134 @@
+"""How unlike the training images an image is.
+
+Four scores, all higher for what is less like training:
+
+    mahalanobis   distance of the image embedding to the nearest class mean, in units of the
+                  spread within classes (Lee et al. 2018)
+    knn           distance of the embedding's direction to its tenth nearest training image (Sun
+                  et al. 2022)
+    max_softmax   1 minus the highest probability (Hendrycks and Gimpel 2017)
+    energy        minus the log of the summed exponentials of the logits (Liu et al. 2020)
+
+The first two are fitted here, on training images. A threshold for each is set on validation
+images, of which a stated share is falsely alarmed at.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model.errors import BundleError
+
+FALSE_ALARM_RATE = 0.05
+METHOD = "mahalanobis"
+"""The score that the page shows."""
+
+_DIRECTIONS = 128  # of the embedding, those with the largest spread
+_REFERENCES = 2_000  # training images kept as neighbours: 2,000 x 128 float16 take 0.5 MB
+_NEIGHBOUR = 10
+
+
+@dataclass(frozen=True)
+class UnknownDetector:
+    """What is kept of the training images' embeddings, all in whitened coordinates."""
+
+    centre: np.ndarray  # (embedding,)
+    whitening: np.ndarray  # (embedding, directions)
+    class_means: np.ndarray  # (classes, directions); NaN for a class without an image
+    references: np.ndarray  # (images, directions), unit length
+    reference_labels: np.ndarray  # (images,)
+
+    @classmethod
+    def fit(
+        cls, embeddings: np.ndarray, labels: np.ndarray, *, classes: int, seed: int = 0
+    ) -> "UnknownDetector":
+        """Fit on the training images' embeddings (N, embedding) and class numbers (N,)."""
+        embeddings = embeddings.astype(np.float64)
+        centre = embeddings.mean(axis=0)
+        means = np.stack([_mean(embeddings[labels == c]) for c in range(classes)])
+        whitening = _whitening(embeddings - means[labels])
+        kept = np.random.default_rng(seed).permutation(len(labels))[:_REFERENCES]
+        return cls(
+            centre.astype(np.float32),
+            whitening.astype(np.float32),
+            ((means - centre) @ whitening).astype(np.float32),
+            _unit((embeddings[kept] - centre) @ whitening).astype(np.float16),
+            labels[kept].astype(np.int16),
+        )
+
+    def without(self, label: int) -> "UnknownDetector":
+        """The detector with one class forgotten, to see whether its images then stand out."""
+        means = self.class_means.copy()
+        means[label] = np.nan
+        kept = self.reference_labels != label
+        references = self.references[kept], self.reference_labels[kept]
+        return UnknownDetector(self.centre, self.whitening, means, *references)
+
+    def mahalanobis(self, embeddings: np.ndarray) -> np.ndarray:
+        """Distance (N,) to the nearest class mean."""
+        apart = self._whitened(embeddings)[:, None] - self.class_means
+        return np.sqrt(np.nanmin(np.square(apart).sum(axis=2), axis=1))
+
+    def knn(self, embeddings: np.ndarray) -> np.ndarray:
+        """Distance (N,) to the tenth nearest reference, or the farthest of fewer."""
+        similar = _unit(self._whitened(embeddings)) @ self.references.astype(np.float32).T
+        rank = min(_NEIGHBOUR, similar.shape[1])
+        nearest = -np.partition(-similar, rank - 1, axis=1)[:, rank - 1]
+        return np.sqrt(np.maximum(2 - 2 * nearest, 0.0))
+
+    def save(self, path: Path) -> None:
+        """Write plain arrays."""
+        np.savez_compressed(path, **asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "UnknownDetector":
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            BundleError: the file is missing, damaged, or holds something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(**arrays)
+        except (OSError, ValueError, TypeError, EOFError, KeyError) as error:
+            raise BundleError(
+                f"{path} cannot be read ({type(error).__name__}: {error}). Copy the whole bundle "
+                "again, or run: python -m model calibrate"
+            ) from error
+
+    def _whitened(self, embeddings: np.ndarray) -> np.ndarray:
+        return (embeddings - self.centre) @ self.whitening
+
+
+def unknown_scores(
+    detector: UnknownDetector,
+    *,
+    embeddings: np.ndarray,
+    logits: np.ndarray,
+    probabilities: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """All four scores of N images, by name, (N,) each."""
+    highest = logits.max(axis=1)
+    return {
+        "mahalanobis": detector.mahalanobis(embeddings),
+        "knn": detector.knn(embeddings),
+        "max_softmax": 1 - probabilities.max(axis=1),
+        "energy": -(highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))),
+    }
+
+
+def _whitening(deviations: np.ndarray) -> np.ndarray:
+    """Directions of largest spread, each divided by its standard deviation."""
+    values, vectors = np.linalg.eigh(deviations.T @ deviations / len(deviations))
+    kept = np.argsort(-values)[: min(_DIRECTIONS, len(values))]
+    # Directions that hardly vary would turn noise into distance.
+    return vectors[:, kept] / np.sqrt(np.maximum(values[kept], 1e-3 * values.mean() + 1e-12))
+
+
+def _mean(rows: np.ndarray) -> np.ndarray:
+    return rows.mean(axis=0) if len(rows) else np.full(rows.shape[1], np.nan)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
