@@ -41,6 +41,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self._handle()
 
+    def do_DELETE(self):
+        self._handle()
+
     def do_HEAD(self):
         self._handle()
 
