@@ -12,7 +12,7 @@ class LabelledBatches(keras.utils.PyDataset):
     """Batches ``({"image", "patient"}, labels, weights)``.
 
     image: uint8 (B, side, side, 3); patient: float32 (B, width); labels: one-hot float32
-    (B, classes); weights: float32 (B,), the weight of each row's class.
+    (B, classes); weights: float32 (B,).
     """
 
     def __init__(
@@ -21,29 +21,33 @@ class LabelledBatches(keras.utils.PyDataset):
         patients: np.ndarray,
         labels: np.ndarray,
         *,
-        class_weights: np.ndarray,
+        weights: np.ndarray,
+        classes: int,
         batch_size: int,
     ) -> None:
-        """Take images (N, side, side, 3), encoded patients (N, width) and class numbers (N,)."""
+        """Take images (N, side, side, 3), encoded patients (N, width) and class numbers (N,).
+
+        ``weights`` (N,) are each row's share in the loss.
+        """
         super().__init__()
         self.images, self.patients, self.labels = images, patients, labels
-        self.class_weights = class_weights.astype(np.float32)
+        self.weights = weights.astype(np.float32)
+        self.classes = classes
         self.batch_size = batch_size
         self.order = np.arange(len(labels))
 
     def __len__(self) -> int:
         """Number of batches of an epoch; the last may be smaller."""
-        return math.ceil(len(self.labels) / self.batch_size)
+        return math.ceil(len(self.order) / self.batch_size)
 
     def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
         """Batch ``number`` of the epoch."""
         rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
         # In the order of the file, since the images may lie on disk.
         rows = np.sort(rows)
-        labels = self.labels[rows]
-        one_hot = np.eye(len(self.class_weights), dtype=np.float32)[labels]
+        one_hot = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
         inputs = {"image": self.images[rows], "patient": self.patients_of(rows, number)}
-        return inputs, one_hot, self.class_weights[labels]
+        return inputs, one_hot, self.weights[rows]
 
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Encoded patients of the rows of batch ``number``: float32 (B, width)."""
@@ -63,6 +67,8 @@ class TrainingBatches(LabelledBatches):
         encoder: PatientEncoder,
         forget_field: float,
         forget_all: float,
+        seldom: np.ndarray,
+        seldom_share: float,
         seed: int,
         **settings: object,
     ) -> None:
@@ -73,12 +79,15 @@ class TrainingBatches(LabelledBatches):
             encoder: of the patients.
             forget_field: probability of each field to become unknown.
             forget_all: probability of all fields of a row to become unknown.
-            seed: of the order and of what is forgotten.
-            settings: class_weights and batch_size.
+            seldom: bool (N,), the rows of which an epoch shows a random share only.
+            seldom_share: that share, from 0 to 1.
+            seed: of the order, of the share and of what is forgotten.
+            settings: weights, classes and batch_size.
         """
         super().__init__(*arrays, **settings)
         self.encoder, self.seed = encoder, seed
         self.forget_field, self.forget_all = forget_field, forget_all
+        self.seldom, self.seldom_share = seldom, seldom_share
         self._epoch = -1
         self.epoch = 0
 
@@ -90,7 +99,10 @@ class TrainingBatches(LabelledBatches):
     @epoch.setter
     def epoch(self, epoch: int) -> None:
         self._epoch = epoch
-        self.order = self._rng(0).permutation(len(self.labels))
+        rows = self._rng(0).permutation(len(self.labels))
+        dropped = round((1 - self.seldom_share) * int(self.seldom.sum()))
+        seen = np.cumsum(self.seldom[rows]) > dropped
+        self.order = rows[~self.seldom[rows] | seen]
 
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Encoded patients with some fields forgotten: float32 (B, width)."""
@@ -103,11 +115,19 @@ class TrainingBatches(LabelledBatches):
         return np.random.default_rng((self.seed, self._epoch, stream))
 
 
-def balanced_class_weights(labels: np.ndarray, classes: int, exponent: float) -> np.ndarray:
-    """Weights (classes,) proportional to frequency ** -exponent, 1 on average over the labels.
+def balanced_weights(labels: np.ndarray, groups: np.ndarray, exponent: float) -> np.ndarray:
+    """Weights (N,) that even out classes within each group, 1 on average over each group.
 
-    Exponent 0 weighs all images alike, 1 all classes alike. A class without an image gets 0.
+    Args:
+        labels: class numbers, (N,).
+        groups: of the rows, (N,), such as sources with class mixes of their own.
+        exponent: weights are proportional to the class's frequency in its group to the power of
+            ``-exponent``: 0 weighs all images alike, 1 all classes alike.
     """
-    counts = np.bincount(labels, minlength=classes)
-    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -exponent, 0.0)
-    return (weights * counts.sum() / (weights * counts).sum()).astype(np.float32)
+    weights = np.empty(len(labels))
+    for group in np.unique(groups):
+        members = groups == group
+        _, number, counts = np.unique(labels[members], return_inverse=True, return_counts=True)
+        raw = counts[number].astype(float) ** -exponent
+        weights[members] = raw / raw.mean()
+    return weights.astype(np.float32)

@@ -24,6 +24,7 @@ class TrainConfig:
 
     backbone: str = _knob("mobilenet_v2", "image network, by name")
     weights: str = _knob("imagenet", "imagenet (downloaded), none, or a .weights.h5 file")
+    start: str = _knob("", "network of an earlier training to go on from, a .keras file")
     image_side: int = _knob(128, "side of the square that the network sees, pixels")
     crop_border: bool = _knob(True, "cut off the black border of a dermatoscope's tube")
     patient_units: int = _knob(64, "width of the patient branch")
@@ -34,7 +35,8 @@ class TrainConfig:
     zoom: float = _knob(0.25, "largest relative zoom of the augmentation")
     colour: float = _knob(0.2, "largest relative change of brightness and contrast")
     low_resolution: float = _knob(0.3, "share of the training images that are blurred")
-    class_weight_exponent: float = _knob(0.5, "0: all images weigh alike; 1: all classes do")
+    class_weight_exponent: float = _knob(0.5, "within a source, 0: images weigh alike; 1: classes")
+    small_image_share: float = _knob(1.0, "of images under image_side pixels, seen in an epoch")
     label_smoothing: float = _knob(0.05, "probability mass spread over all classes")
     schedule: str = _knob("cosine", f"of the learning rate: {' or '.join(SCHEDULES)}")
     learning_rate: float = _knob(1e-3, "highest rate of AdamW")
@@ -50,6 +52,8 @@ class TrainConfig:
         shares = ("dropout", "forget_field", "forget_all", "low_resolution", "label_smoothing")
         for name in (*shares, "zoom", "colour", "batchnorm_momentum"):
             self._require(0 <= getattr(self, name) < 1, name, "from 0 to below 1")
+        for name in ("class_weight_exponent", "small_image_share"):
+            self._require(0 <= getattr(self, name) <= 1, name, "from 0 to 1")
         counts = ("patient_units", "fused_units", "batch_size", "epochs", "patience")
         for name in counts:
             self._require(getattr(self, name) >= 1, name, "at least 1")

@@ -7,11 +7,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from model.augment import build_augmenter
 from model.backbones import build_backbone
 from model.balanced_accuracy import BalancedAccuracy
-from model.batches import LabelledBatches, TrainingBatches, balanced_class_weights
+from model.batches import LabelledBatches, TrainingBatches, balanced_weights
 from model.cache import cached_images
 from model.config import TrainConfig, config_from_dict, read_config
 from model.dataset import Dataset, table_patients
@@ -32,6 +33,8 @@ class Part:
     images: np.ndarray  # uint8 (N, side, side, 3)
     patients: np.ndarray  # float32 (N, width)
     labels: np.ndarray  # class numbers (N,)
+    sources: np.ndarray  # str (N,)
+    small: np.ndarray  # bool (N,): the file has fewer pixels than the network sees
 
 
 def train(
@@ -73,7 +76,18 @@ def load_part(
     preprocessor = ImagePreprocessor(config.image_side, config.crop_border)
     images = cached_images(table["path"].tolist(), preprocessor, cache_dir=cache_dir)
     labels = table["diagnosis"].map({code: n for n, code in enumerate(DIAGNOSES)})
-    return Part(images, encoder.encode(table_patients(table)), labels.to_numpy(np.int64))
+    return Part(
+        images,
+        encoder.encode(table_patients(table)),
+        labels.to_numpy(np.int64),
+        sources=table["source"].to_numpy(str),
+        small=np.array([_shorter_side(path) < config.image_side for path in table["path"]]),
+    )
+
+
+def _shorter_side(path: Path) -> int:
+    with Image.open(path) as image:
+        return min(image.size)
 
 
 def _claim(out: Path, config: TrainConfig, split: Split) -> None:
@@ -96,10 +110,10 @@ def _network(config: TrainConfig, encoder: PatientEncoder) -> keras.Model:
     backbone = build_backbone(
         config.backbone,
         side=config.image_side,
-        weights=config.weights,
+        weights="none" if config.start else config.weights,
         batchnorm_momentum=config.batchnorm_momentum,
     )
-    return build_network(
+    network = build_network(
         backbone,
         patient_width=encoder.width,
         classes=len(DIAGNOSES),
@@ -107,6 +121,21 @@ def _network(config: TrainConfig, encoder: PatientEncoder) -> keras.Model:
         fused_units=config.fused_units,
         dropout=config.dropout,
     )
+    if config.start:
+        _go_on_from(Path(config.start), network)
+    return network
+
+
+def _go_on_from(start: Path, network: keras.Model) -> None:
+    """Copy the weights of an earlier network into this one."""
+    try:
+        earlier = keras.models.load_model(start, compile=False, safe_mode=True)
+        network.set_weights(earlier.get_weights())
+    except (ValueError, OSError) as error:
+        raise ConfigError(
+            f"start {str(start)!r} is no .keras file of a network like this one. Give the "
+            f"network.keras of a bundle with the same backbone and widths ({error})."
+        ) from error
 
 
 def _with_augmentation(network: keras.Model, config: TrainConfig) -> keras.Model:
@@ -128,7 +157,6 @@ def _with_augmentation(network: keras.Model, config: TrainConfig) -> keras.Model
 
 
 def _training_batches(part: Part, encoder: PatientEncoder, config: TrainConfig) -> TrainingBatches:
-    weights = balanced_class_weights(part.labels, len(DIAGNOSES), config.class_weight_exponent)
     return TrainingBatches(
         part.images,
         part.patients,
@@ -136,19 +164,22 @@ def _training_batches(part: Part, encoder: PatientEncoder, config: TrainConfig) 
         encoder=encoder,
         forget_field=config.forget_field,
         forget_all=config.forget_all,
+        seldom=part.small,
+        seldom_share=config.small_image_share,
         seed=config.seed,
-        class_weights=weights,
+        weights=balanced_weights(part.labels, part.sources, config.class_weight_exponent),
+        classes=len(DIAGNOSES),
         batch_size=config.batch_size,
     )
 
 
 def _validation_batches(part: Part, config: TrainConfig) -> LabelledBatches:
-    even = np.ones(len(DIAGNOSES))
     return LabelledBatches(
         part.images,
         part.patients,
         part.labels,
-        class_weights=even,
+        weights=np.ones(len(part.labels)),
+        classes=len(DIAGNOSES),
         batch_size=max(64, config.batch_size),
     )
 
