@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from model.prediction_sets import fit_set_thresholds, prediction_sets
+
+
+def simulated(count, seed):
+    """Classes of very different frequency, as in the real data."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(4, count, p=[0.1, 0.6, 0.25, 0.05])
+    logits = rng.normal(0, 1, (count, 4)) + 1.5 * np.eye(4)[labels] + [0, 1.5, 0.5, -0.5]
+    odds = np.exp(logits)
+    return odds / odds.sum(axis=1, keepdims=True), labels
+
+
+def test_the_threshold_of_a_worked_example():
+    # Of 19 images the second lowest: floor(20 x 0.1) = 2.
+    probabilities = np.stack([np.arange(1, 20) / 20, 1 - np.arange(1, 20) / 20], axis=1)
+    thresholds = fit_set_thresholds(probabilities, np.zeros(19, int))
+    assert thresholds.tolist() == pytest.approx([0.10, 0.0])
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
+def test_every_class_is_covered_as_stated_on_new_images(coverage):
+    thresholds = fit_set_thresholds(*simulated(20_000, seed=1), coverage=coverage)
+    probabilities, labels = simulated(40_000, seed=2)
+    reached = (probabilities >= thresholds)[np.arange(len(labels)), labels]
+    covered = prediction_sets(probabilities, thresholds)[np.arange(len(labels)), labels]
+    for number in range(4):
+        assert reached[labels == number].mean() == pytest.approx(coverage, abs=0.025)
+        assert covered[labels == number].mean() > coverage - 0.025
+
+
+def test_coverage_on_average_over_small_validation_parts_is_not_below_the_stated_one():
+    probabilities, labels = simulated(20_000, seed=3)
+    shares = []
+    for seed in range(200):
+        thresholds = fit_set_thresholds(*simulated(400, seed=1_000 + seed))
+        shares.append((probabilities[labels == 3, 3] >= thresholds[3]).mean())
+    assert np.mean(shares) > 0.895
+
+
+def test_a_class_with_too_few_images_is_in_every_set():
+    probabilities, labels = simulated(200, seed=4)
+    kept = (labels != 3) | (np.cumsum(labels == 3) <= 8)
+    thresholds = fit_set_thresholds(probabilities[kept], labels[kept])
+    assert thresholds[3] == 0
+    assert prediction_sets(probabilities, thresholds)[:, 3].all()
+
+
+def test_no_set_is_empty():
+    sets = prediction_sets(np.array([[0.4, 0.35, 0.25]]), [0.9, 0.9, 0.9])
+    assert sets.tolist() == [[True, False, False]]
