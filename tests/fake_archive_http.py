@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
         for pattern, method, endpoint in self.routes:
             match = re.fullmatch(pattern, path)
             if match and method != self.command and path.startswith("/api/"):
-                raise Answer(405, b"Method not allowed", {"Allow": method})
+                raise Answer(405, b"Method not allowed", {"Allow": method, "Content-Type": "text/html"})
             if match:
                 endpoint(self, *match.groups())
         if path.startswith("/api/v2/") and not path.endswith("/"):

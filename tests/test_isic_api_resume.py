@@ -1,0 +1,163 @@
+"""Killed, interrupted, cut off: the same command again brings the rest and no image twice."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from fake_archive import FakeArchive
+
+from isic_api.client import IsicClient
+from isic_api.download import download
+from isic_api.folder import DataFolder, StoredImage
+from isic_api.journal import Journal
+from isic_api.records import ImageRecord
+from isic_api.selection import Selection
+
+ROOT = Path(__file__).parents[1]
+IMAGES = 500
+
+
+@pytest.fixture(scope="module")
+def archive():
+    with FakeArchive(train=IMAGES, test=0, private=0) as archive:
+        yield archive
+
+
+def start(archive, out, **options):
+    command = [sys.executable, "-m", "isic_api", "download", str(out), "--workers", "4"]
+    environment = {**os.environ, "ISIC_API_URL": archive.base_url}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def wait_for_images(out, number):
+    """Until so many are in the manifest."""
+    manifest, until = out / "manifest.jsonl", time.monotonic() + 20
+    while not manifest.exists() or manifest.read_bytes().count(b"\n") < number:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def finish(archive, out):
+    return download(IsicClient(archive.base_url), Selection(), out)
+
+
+def assert_whole(archive, out):
+    found = {path.stem: path.read_bytes() for path in (out / "images").iterdir()}
+    assert found == {image: archive.image_bytes(image) for image in archive.by_id}
+    entries = [json.loads(line) for line in (out / "metadata.jsonl").open()]
+    assert len(entries) == len({entry["isic_id"] for entry in entries}) == IMAGES
+    assert (out / "Metadata.csv").read_text().count("\n") == IMAGES + 1
+    assert not (out / ".parts").exists()
+
+
+def test_kill_9_at_any_moment_and_go_on(archive, tmp_path):
+    for number in (1, 60, 170):
+        process = start(archive, tmp_path)
+        wait_for_images(tmp_path, number)
+        process.kill()
+        process.communicate()
+        counted = [json.loads(line) for line in (tmp_path / "manifest.jsonl").open()]
+        for entry in counted:  # what counts is whole
+            content = archive.image_bytes(entry["isic_id"])
+            assert (tmp_path / "images" / entry["file"]).read_bytes() == content
+        described = (tmp_path / "metadata.jsonl").read_bytes().count(b"\n")
+        assert described >= len(counted)  # its metadata is there too
+    report = finish(archive, tmp_path)
+    assert report.complete
+    assert report.skipped >= 170
+    assert_whole(archive, tmp_path)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_says_one_line_and_leaves_everything_in_order(archive, tmp_path, sign):
+    process = start(archive, tmp_path)
+    wait_for_images(tmp_path, 40)
+    process.send_signal(sign)
+    error = process.communicate(timeout=10)[1]
+    assert process.returncode == 130
+    assert error.strip().splitlines()[-1].startswith("interrupted: what has arrived is kept")
+    assert "Traceback" not in error
+    count = sum(1 for _ in (tmp_path / "manifest.jsonl").open())
+    assert 40 <= count < IMAGES
+    # the one that was being entered at that moment may not count, and is fetched again
+    assert len(list((tmp_path / "images").iterdir())) - count in (0, 1)
+    assert (tmp_path / "Metadata.csv").read_text().count("\n") == count + 1
+    assert not (tmp_path / ".parts").exists()
+    assert not json.loads((tmp_path / "query.json").read_text())["complete"]
+    assert finish(archive, tmp_path).skipped == count
+    assert_whole(archive, tmp_path)
+
+
+def test_a_full_disk_says_one_line_and_the_rest_comes_later(archive, tmp_path):
+    limit = 20_000  # bytes a file may have: images are smaller, the manifest grows larger
+
+    def small_disk():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    process = start(archive, tmp_path, preexec_fn=small_disk)
+    error = process.communicate(timeout=20)[1]
+    assert process.returncode == 1
+    assert "is full. Free some space and run the same command again" in error
+    assert "Traceback" not in error
+    assert finish(archive, tmp_path).skipped > 0
+    assert_whole(archive, tmp_path)
+
+
+def test_a_file_that_changed_its_size_or_vanished_is_fetched_again(archive, tmp_path):
+    finish(archive, tmp_path)
+    (tmp_path / "images/ISIC_0000003.jpg").write_bytes(b"short")
+    (tmp_path / "images/ISIC_0000004.jpg").unlink()
+    assert finish(archive, tmp_path).got == 2
+    assert_whole(archive, tmp_path)
+
+
+def test_a_line_cut_by_a_power_cut_does_no_harm(archive, tmp_path):
+    finish(archive, tmp_path)
+    for name in ("manifest.jsonl", "metadata.jsonl"):
+        path = tmp_path / name
+        path.write_bytes(path.read_bytes()[:-40])
+    report = finish(archive, tmp_path)
+    assert (report.got, report.complete) == (1, True)
+    assert_whole(archive, tmp_path)
+
+
+def test_part_files_of_a_killed_run_are_cleared_away(archive, tmp_path):
+    parts = tmp_path / ".parts"
+    parts.mkdir()
+    (parts / "ISIC_0000001.jpg").write_bytes(b"half")
+    finish(archive, tmp_path)
+    assert_whole(archive, tmp_path)
+
+
+def test_the_journal_drops_a_cut_line_and_passes_over_a_garbled_one(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b'{"a":1}\n\x00\x00\x00\n{"a":2}\n{"a":')
+    journal = Journal(path)
+    offset = journal.append({"a": 3})
+    journal.close()
+    assert [entry for _, entry in journal] == [{"a": 1}, {"a": 2}, {"a": 3}]
+    assert path.read_bytes()[offset:] == b'{"a":3}\n'
+
+
+def test_the_latest_description_of_an_image_counts(tmp_path):
+    def described(sex):
+        body = {"isic_id": "ISIC_0000001", "copyright_license": "CC-0", "attribution": ""}
+        return ImageRecord.from_json({**body, "metadata": {"clinical": {"sex": sex}}})
+
+    with DataFolder(tmp_path) as folder:
+        for sex in ("male", "female", "female"):
+            folder.describe(described(sex))
+        folder.add(StoredImage("ISIC_0000001", "ISIC_0000001.jpg", 0, "", "full"))
+    assert (tmp_path / "metadata.jsonl").read_text().count("\n") == 2
+    with DataFolder(tmp_path) as folder:
+        assert [record.metadata.sex for record in folder.descriptions()] == ["female"]
+        assert list(folder) == []  # the manifest names a file that is not there
