@@ -77,7 +77,7 @@ def fetch_file(
     finally:
         progress.close()
     if checksum and file.sha256:
-        _check(partial.path, file)
+        partial.check(file)
     partial.rename(path)
     return path
 
@@ -102,6 +102,18 @@ class _Partial:
             except HostDownError:
                 if self.size() < before + _PROGRESS:
                     raise
+
+    def check(self, file: ChallengeFile) -> None:
+        with self.path.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+        if found == file.sha256:
+            return
+        self.path.unlink()
+        self.tag.unlink(missing_ok=True)
+        raise BadFileError(
+            f"{file.name} has sha256 {found}, known is {file.sha256}: it was damaged or replaced, "
+            "and is removed. Run the same command again, or add --no-checksum to take it as it is."
+        )
 
     def rename(self, path: Path) -> None:
         with disk_errors(path):
@@ -148,17 +160,6 @@ class _Partial:
             self.path.unlink(missing_ok=True)
             raise BadFileError(f"{self.path.name}: the server sent another range than asked for.")
         return int(said[1]), int(said[2])
-
-
-def _check(path: Path, file: ChallengeFile) -> None:
-    with path.open("rb") as content:
-        found = hashlib.file_digest(content, "sha256").hexdigest()
-    if found != file.sha256:
-        path.unlink()
-        raise BadFileError(
-            f"{file.name} has sha256 {found}, known is {file.sha256}: it was damaged or replaced, "
-            "and is removed. Run the same command again, or add --no-checksum to take it as it is."
-        )
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ class FakeArchive:
         self.scripts = {}  # path → list of (status, headers, body) to send first
         self.log = []  # (method, path, Authorization or None)
         self.served = Counter()
+        self.sent_ranges = []  # first bytes asked for of challenge files
         self._server = _Server(("127.0.0.1", port), Endpoints)
         self._server.archive = self
         self.root = f"http://127.0.0.1:{self._server.server_port}"

@@ -208,6 +208,7 @@ class Endpoints(Handler):
         if not wanted or self.headers.get("If-Range", headers["ETag"]) != headers["ETag"]:
             raise Answer(200, content, headers)
         start = int(wanted[1])
+        self.archive.sent_ranges.append(start)
         if start >= len(content):
             headers["Content-Range"] = f"bytes */{len(content)}"
             raise Answer(416, b"", headers)

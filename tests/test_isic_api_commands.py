@@ -1,0 +1,261 @@
+"""The command line as a user meets it: what it prints, what it writes, how it ends."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_archive import FakeArchive, free_port
+from fake_archive_data import ATTRIBUTIONS
+from fake_archive_faults import Faults
+
+from isic_api.__main__ import main, parser
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ("download", "isic2019", "search", "collections", "metadata", "whoami")
+
+
+@pytest.fixture(scope="module")
+def archive():
+    with FakeArchive() as archive:
+        yield archive
+
+
+@pytest.fixture
+def run(archive, capsys, monkeypatch):
+    """Runs a command line; returns exit code, stdout and stderr."""
+    monkeypatch.setenv("ISIC_API_URL", archive.base_url)
+    monkeypatch.delenv("ISIC_TOKEN", raising=False)
+
+    def run(*arguments, token=None):
+        if token:
+            monkeypatch.setenv("ISIC_TOKEN", token)
+        code = main([str(one) for one in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_ends_with_an_example_that_the_parser_takes(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    example = capsys.readouterr().out.rstrip().splitlines()[-1]
+    assert f"python -m isic_api {command}" in example
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(command in text for command in COMMANDS)
+
+
+def test_download_prints_the_account(run, tmp_path):
+    code, out, err = run("download", tmp_path / "o", "--collection", "Challenge 2019: Test")
+    assert code == 0
+    assert out.splitlines()[0] == "asked 25: downloaded 25, already there 0, failed 0"
+    assert "25/25" in err
+    assert "images/s" in err
+    assert "kB/s" in err or "MB/s" in err
+
+
+def test_download_ends_with_1_if_anything_is_missing(run, tmp_path):
+    ids = tmp_path / "ids.txt"
+    ids.write_text("ISIC_0000001\nISIC_7777777\n")
+    code, out, _ = run("download", tmp_path / "o", "--ids", ids, "--backoff", "0.01")
+    assert code == 1
+    assert "failed 1" in out
+    assert "failed.csv" in out
+    assert "run the same command again" in out
+
+
+def test_download_takes_all_its_options(run, tmp_path):
+    base = ("download", tmp_path / "a", "--query", "sex:male", "--workers", 3, "--attempts", 5)
+    assert run(*base, "--limit", 4, "--thumbnails")[0] == 0
+    sample = ("--collection", "65", "--collection", "72", "--sample-per-class", 1)
+    code, out, _ = run("download", tmp_path / "b", *sample, "--max-side", 32)
+    assert code == 0
+    assert out.startswith("asked 9: downloaded 9")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["download", "{}", "--collection", "4242"], "no collection 4242"),
+        (["download", "{}", "--collection", "Nobody's"], "no collection named"),
+        (["download", "{}", "--query", "sex:Male"], "case-sensitive"),
+        (["download", "{}", "--query", "age_approx:>50"], "cannot be read"),
+        (["download", "{}", "--ids", "/nowhere/ids.txt"], "cannot be read"),
+        (["download", "{}", "--ids", "x", "--query", "sex:male"], "--ids stands alone"),
+        (["download", "{}", "--limit", "3", "--sample-per-class", "3"], "leave one out"),
+        (["search", "diagnosis:melanoma"], "use diagnosis_1"),
+        (["search", "--base-url", "http://example.org/"], "must end with /api/v2/"),
+        (["whoami"], "no token is set"),
+        (["search", "--similar", "ISIC_0000001"], "ISIC_TOKEN"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_one_line_and_2(run, tmp_path, arguments, said):
+    out = tmp_path / "out"
+    code, printed, err = run(*(one.format(out) for one in arguments))
+    assert (code, printed) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert not out.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_asked(run, archive, tmp_path):
+    (tmp_path / "file").write_text("")
+    archive.log.clear()
+    code, _, err = run("download", tmp_path / "file/out", "--limit", 1)
+    assert code == 1
+    assert "cannot be written to" in err
+    assert not archive.log
+    assert run("metadata", tmp_path / "none/x.csv")[0] == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission_is_told(run, tmp_path):
+    tmp_path.chmod(0o500)
+    code, _, err = run("download", tmp_path / "out", "--limit", 1)
+    tmp_path.chmod(0o700)
+    assert code == 1
+    assert "not a folder of yours" in err
+
+
+def test_a_host_that_is_down_is_one_line_after_visible_waits(run, tmp_path):
+    url = f"http://127.0.0.1:{free_port()}/api/v2/"
+    command = ("download", tmp_path / "o", "--base-url", url, "--attempts", 3, "--limit", 1)
+    code, _, err = run(*command)
+    assert code == 1
+    lines = err.splitlines()
+    assert lines[0] == "waiting 1 s (no connection from 127.0.0.1)"
+    assert lines[-1].startswith("error: 127.0.0.1 does not answer as it should")
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_wait_for_the_server_is_visible(run, tmp_path):
+    with FakeArchive(train=3, test=0) as busy:
+        limited = (429, {"Retry-After": "1"}, b"")
+        busy.scripts["/media/images/ISIC_0000001.jpg"] = [limited]
+        code, _, err = run("download", tmp_path / "o", "--base-url", busy.base_url)
+    assert code == 0
+    assert "waiting 1 s (429 from 127.0.0.1)" in err
+
+
+def test_a_refused_token_ends_the_run_and_is_not_shown(run, tmp_path):
+    code, out, err = run("download", tmp_path / "o", "--limit", 1, token="s3cret")
+    assert code == 2
+    assert "refused the token in ISIC_TOKEN" in err
+    assert "s3cret" not in out + err
+
+
+def test_search_prints_a_table_or_json_lines(run):
+    code, out, _ = run("search", "sex:male AND age_approx:[20 TO 40]", "--limit", 2)
+    assert code == 0
+    assert out.splitlines()[1].split() == [
+        *("ISIC_0000004", "BKL", "20", "male", "lower", "extremity", "CC-BY")
+    ]
+    assert len(out.splitlines()) == 3
+    lines = run("search", "sex:male", "--jsonl", "--collection", "72")[1].splitlines()
+    assert [json.loads(line)["metadata"]["sex"] for line in lines] == ["male"] * 9
+
+
+def test_search_counts(run):
+    assert run("search", "sex:male", "--count")[1] == "77\n"
+    facets = json.loads(run("search", "--facets")[1])
+    assert facets["sex"]["meta"]["present_count"] == 153
+    code, out, err = run("search", "sex:Male")
+    assert (code, out) == (1, "")
+    assert "no image matches" in err
+
+
+def test_search_for_similar_images(run):
+    code, out, _ = run("search", "--similar", "ISIC_0000001", "--limit", 2, token="right-token")
+    assert code == 0
+    assert len(out.splitlines()) == 3
+
+
+def test_collections(run):
+    code, out, _ = run("collections")
+    assert code == 0
+    assert out.splitlines()[1:] == [
+        "   72  yes     Challenge 2019: Test",
+        "   65  yes     Challenge 2019: Training",
+    ]
+    assert json.loads(run("collections", "72", "--jsonl")[1])["name"] == "Challenge 2019: Test"
+    assert run("collections", "--pinned")[0] == 0
+    assert "Private" in run("collections", token="right-token")[1]
+
+
+@pytest.mark.parametrize("selection", [["--collection", "65"], ["--query", "sex:*"]])
+def test_metadata(run, tmp_path, selection):
+    path = tmp_path / "metadata.csv"
+    assert run("metadata", path, *selection)[0] == 0
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == (205 if "65" in selection else 153)
+    assert all(row["attribution"] == ATTRIBUTIONS[int(row["isic_id"][5:]) % 3] for row in rows)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_metadata_page_by_page_if_there_is_no_csv(run, tmp_path):
+    with FakeArchive(hidden_status=500) as archive:
+        options = ("--collection", "65", "--base-url", archive.base_url)
+        code, out, err = run("metadata", tmp_path / "m.csv", *options)
+    assert code == 0
+    assert out.startswith("205 rows")
+    assert "warning: no CSV" in err
+
+
+def test_metadata_of_a_listing_that_stops_is_kept(run, tmp_path):
+    with FakeArchive(train=150, test=0, private=0, only_first=120) as archive:
+        code, _, err = run("metadata", tmp_path / "m.csv", "--base-url", archive.base_url)
+    assert code == 1
+    assert "counts 150" in err
+    assert (tmp_path / "m.csv").read_text().count("\n") == 121
+
+
+def test_whoami(run):
+    assert run("whoami", token="right-token")[:2] == (0, "Ada Example <ada@example.org>\n")
+    assert run("whoami", token="wrong")[0] == 2
+
+
+def test_isic2019_with_every_option(run, archive, tmp_path):
+    options = ("--part", "test", "--limit", 3, "--thumbnails", "--labels", "api", "--no-checksum")
+    url = archive.root + "/challenges/2019/"
+    code, out, err = run("isic2019", tmp_path, *options, "--challenge-url", url)
+    assert code == 0
+    assert out.startswith("test: asked 3: downloaded 3")
+    assert "warning: the two sources of labels are not compared" in err
+
+
+def test_the_module_runs_and_stops_when_its_reader_does(archive):
+    environment = {**os.environ, "ISIC_API_URL": archive.base_url}
+    command = f"{sys.executable} -m isic_api search --jsonl | head -1"
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30
+    )
+    assert json.loads(done.stdout)["isic_id"] == "ISIC_0000000"
+    assert "Traceback" not in done.stderr
+
+
+def test_every_option_has_help():
+    for name, command in parser()._subparsers._group_actions[0].choices.items():
+        for action in command._actions:
+            assert action.help or action.choices, (name, action.dest)
+
+
+def test_a_server_that_fails_often_is_not_seen_but_for_the_waits(run, tmp_path):
+    faults = Faults(0.3, seed=3, stall=0.5)
+    with FakeArchive(train=60, test=0, faults=faults) as archive:
+        options = ("--base-url", archive.base_url, "--backoff", "0.01", "--timeout", "0.3")
+        code, out, err = run("download", tmp_path, *options, "--attempts", "12")
+    assert code == 0
+    assert "downloaded 60" in out
+    assert "Traceback" not in err
