@@ -26,3 +26,22 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip("needs the ISIC 2019 images in ../shared/data/isic2019")
     return folder
+
+
+@pytest.fixture(scope="session")
+def toy_run(toy_folder, tmp_path_factory):
+    """A run folder of a small training on the toy folder, with its bundle in ``bundle``."""
+    from model.__main__ import main
+
+    folder = tmp_path_factory.mktemp("runs")
+    command = ["train", "--data", toy_folder, "--out", folder / "toy", "--cache", folder / "cache"]
+    settings = ["--backbone", "mobilenet_0.75", "--weights", "none", "--image-side", "32"]
+    status = main([str(word) for word in [*command, *settings, "--epochs", "2"]])
+    assert status == 0
+    return folder / "toy"
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(toy_run):
+    """The bundle of the toy run."""
+    return toy_run / "bundle"

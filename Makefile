@@ -1,0 +1,27 @@
+# The system's Python 3.11 or 3.12 makes the environment; PYTHON=... chooses another.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test format
+
+demo: .venv/installed
+	$(BIN)/python app.py
+
+test: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv/installed: requirements.txt
+	$(PYTHON) -c "import sys; ok = (3, 11) <= sys.version_info < (3, 13); sys.exit(None if ok else 'Python 3.11 or 3.12 is needed. Name one with: make PYTHON=python3.12')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	touch $@

@@ -1,0 +1,54 @@
+"""The network that loads behind the page."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from demo.loading import BackgroundPredictor
+from model.errors import BundleError
+from model.patient import Patient
+
+
+class Fake:
+    def predict(self, image, patient):
+        return {"MEL": 1.0}
+
+
+def test_a_request_that_comes_early_waits_for_the_network():
+    gate = threading.Event()
+
+    def load():
+        gate.wait(5)
+        return Fake()
+
+    predictor = BackgroundPredictor(load)
+    answers = []
+    early = threading.Thread(target=lambda: answers.append(predictor.predict(Path("x"), Patient())))
+    early.start()
+    early.join(0.1)
+    assert not answers
+    gate.set()
+    early.join(5)
+    assert answers == [{"MEL": 1.0}]
+
+
+def test_many_requests_load_the_network_once():
+    calls = []
+    predictor = BackgroundPredictor(lambda: calls.append(1) or Fake())
+    threads = [threading.Thread(target=predictor.ready) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+
+
+def test_a_bundle_that_cannot_be_loaded_is_reported_not_raised_in_the_thread():
+    def load():
+        raise BundleError("damaged")
+
+    predictor = BackgroundPredictor(load)
+    assert not predictor.ready()
+    with pytest.raises(RuntimeError):
+        predictor.predict(Path("x"), Patient())

@@ -1,0 +1,162 @@
+"""The page as a visitor meets it, in headless Chromium."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.drawings import draw_lesion
+from tests.pages import served
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))
+SCREENSHOTS.mkdir(exist_ok=True)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium"),
+]
+
+GRADIOS_OWN = {"image-redundant-alt"}  # the settings link in the footer
+"""Rules of axe that Gradio's own controls break, whatever the page does."""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as engines:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = engines.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    path = tmp_path_factory.mktemp("upload") / "lesion.jpg"
+    draw_lesion(0, seed=1, size=(600, 450)).save(path)
+    return path
+
+
+@pytest.fixture
+def page(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.requested = []
+    page.on("request", lambda request: page.requested.append(request.url))
+    open_page(page, address)
+    yield page
+    page.close()
+
+
+def open_page(page, address):
+    page.goto(address)
+    page.get_by_text("The network is ready").wait_for()
+
+
+def add_photograph(page, photograph):
+    page.set_input_files("#image input[type=file]", photograph)
+    page.locator("#image img").wait_for()
+
+
+def predict(page):
+    page.get_by_role("button", name="Predict").click()
+    page.locator("table.bars").wait_for()
+
+
+def values(page):
+    return [float(text.split()[0]) for text in page.locator("td.value").all_inner_texts()]
+
+
+def test_a_visitor_uploads_fills_in_and_reads_eight_bars_that_sum_to_100(page, photograph):
+    add_photograph(page, photograph)
+    page.locator("#age input").fill("80")
+    page.get_by_label("female").check()
+    page.get_by_label("head/neck").check()
+    predict(page)
+    shown = values(page)
+    assert len(shown) == 8
+    assert sum(shown) == pytest.approx(100, abs=1e-6)
+    assert shown[0] == 40.0
+    assert "age 80, female, head/neck" in page.locator("#result caption").inner_text()
+
+    page.screenshot(path=SCREENSHOTS / "page-1280.png")
+
+
+def test_an_untouched_page_sends_an_unknown_age_not_zero(page, photograph):
+    assert page.locator("#age input").input_value() == ""
+    add_photograph(page, photograph)
+    predict(page)
+    assert "no patient context" in page.locator("#result caption").inner_text()
+
+
+def test_clear_empties_every_field(page, photograph):
+    add_photograph(page, photograph)
+    page.locator("#age input").fill("80")
+    page.get_by_label("female").check()
+    predict(page)
+    page.get_by_role("button", name="Clear").click()
+    page.locator("table.bars").wait_for(state="detached")
+    assert page.locator("#age input").input_value() == ""
+    assert not page.get_by_label("female").is_checked()
+    assert page.locator("#image img").count() == 0
+
+
+def test_predict_without_a_photograph_says_what_to_do(page):
+    page.get_by_role("button", name="Predict").click()
+    page.get_by_text("Add a photograph first").wait_for()
+
+
+def test_a_text_renamed_jpg_gets_a_sentence_and_the_page_lives_on(page, photograph, tmp_path):
+    bad = tmp_path / "notes.jpg"
+    bad.write_text("no photograph")
+    page.set_input_files("#image input[type=file]", bad)
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Predict").click()
+    page.get_by_text("cannot be read as an image").wait_for()
+    page.locator("#image").get_by_label("Remove Image").click()
+    add_photograph(page, photograph)
+    predict(page)
+    assert len(values(page)) == 8
+
+
+def test_nothing_is_asked_of_another_host_or_kept_in_the_browser(page, photograph, address):
+    add_photograph(page, photograph)
+    predict(page)
+    foreign = [u for u in page.requested if not u.startswith((address, "data:", "blob:"))]
+    assert foreign == []
+    assert page.evaluate("Object.keys(localStorage).length") == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_beyond_gradios_own(browser, address, photograph, theme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    open_page(page, f"{address}?__theme={theme}")
+    add_photograph(page, photograph)
+    predict(page)
+    page.wait_for_timeout(500)
+    broken = {rule["id"]: rule["nodes"] for rule in axe.run(page).response["violations"]}
+    page.close()
+    assert set(broken) <= GRADIOS_OWN, broken
+
+
+def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(browser, address, photograph):
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    open_page(page, address)
+    add_photograph(page, photograph)
+    predict(page)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.screenshot(path=SCREENSHOTS / "page-360.png", full_page=True)
+    page.close()
+    assert width <= 360
+
+
+def test_the_notice_is_visible(page):
+    assert page.get_by_text("This is not a medical device").is_visible()

@@ -1,0 +1,113 @@
+"""The shell contract of ``python -m model predict`` and the command line as a whole."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from model.__main__ import COMMANDS, main
+from model.diagnosis import DIAGNOSES
+
+
+def run(*words):
+    return main([str(word) for word in words])
+
+
+@pytest.fixture
+def folder(toy_folder, tmp_path):
+    """A few images, one with the challenge's suffix, and their metadata."""
+    images = tmp_path / "images"
+    images.mkdir()
+    for image in sorted((toy_folder / "images").iterdir())[:4]:
+        shutil.copy(image, images)
+    first = sorted(images.iterdir())[0]
+    first.rename(first.with_stem(f"{first.stem}_downsampled"))
+    return images
+
+
+@pytest.fixture
+def predict(folder, toy_bundle, tmp_path):
+    def predict(*options):
+        out = tmp_path / "predictions.csv"
+        status = run("predict", folder, "--out", out, "--bundle", toy_bundle, *options)
+        return status, pd.read_csv(out) if out.exists() else None
+
+    return predict
+
+
+def metadata(tmp_path, text):
+    path = tmp_path / "Metadata.csv"
+    path.write_text(text)
+    return path
+
+
+def test_predictions_have_the_official_columns_and_one_row_an_image(predict, folder):
+    status, table = predict()
+    assert status == 0
+    assert table.columns.tolist() == ["image", *DIAGNOSES]
+    assert table["image"].tolist() == sorted(path.stem for path in folder.iterdir())
+    assert table["image"].str.endswith("_downsampled").sum() == 1
+    np.testing.assert_allclose(table[list(DIAGNOSES)].sum(axis=1), 1, atol=1e-6)
+
+
+def test_context_is_found_by_name_and_what_is_absent_is_unknown(predict, folder, tmp_path):
+    names = sorted(path.stem for path in folder.iterdir())
+    _, alone = predict()
+    rows = f"image,age_approx,anatom_site_general,sex\n{names[2]},80,head/neck,male\nother,1,,\n"
+    status, informed = predict("--metadata", metadata(tmp_path, rows))
+    assert status == 0
+    moved = (alone[list(DIAGNOSES)] - informed[list(DIAGNOSES)]).abs().max(axis=1) > 1e-7
+    assert moved.tolist() == [False, False, True, False]
+
+
+def test_a_column_that_is_absent_is_unknown(predict, folder, tmp_path):
+    names = [path.stem for path in folder.iterdir()]
+    path = metadata(tmp_path, "image\n" + "\n".join(names) + "\n")
+    assert predict("--metadata", path)[1].equals(predict()[1])
+
+
+def test_a_metadata_file_that_does_not_exist_is_an_error(predict, tmp_path, capsys):
+    status, table = predict("--metadata", tmp_path / "no.csv")
+    assert (status, table) == (1, None)
+    assert "no.csv does not exist" in capsys.readouterr().err
+
+
+def test_a_bad_site_names_image_and_rule(predict, folder, tmp_path, capsys):
+    path = metadata(tmp_path, "image,anatom_site_general\nA,knee\n")
+    assert predict("--metadata", path)[0] == 1
+    error = capsys.readouterr().err
+    assert "image A" in error
+    assert "'knee'" in error
+    assert "head/neck" in error
+
+
+def test_an_unreadable_image_is_named_and_the_others_are_answered(predict, folder, capsys):
+    (folder / "broken.jpg").write_bytes(b"no image")
+    status, table = predict()
+    assert status == 1
+    assert len(table) == 4
+    assert "broken.jpg" in capsys.readouterr().err
+
+
+def test_a_folder_without_images_or_bundle_is_a_clear_error(tmp_path, folder, capsys):
+    (tmp_path / "empty").mkdir()
+    assert run("predict", tmp_path / "empty", "--out", tmp_path / "p.csv") == 1
+    assert "holds no image" in capsys.readouterr().err
+    out = tmp_path / "p.csv"
+    assert run("predict", folder, "--out", out, "--bundle", tmp_path / "nowhere") == 1
+    assert "bundle.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_ends_its_text_with_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(command, "--help")
+    assert stop.value.code == 0
+    assert f"example: python -m model {command}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_lists_the_known_ones(capsys):
+    assert run("preditc") == 2
+    error = capsys.readouterr().err
+    assert all(command in error for command in COMMANDS)
