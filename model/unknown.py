@@ -24,7 +24,8 @@ FALSE_ALARM_RATE = 0.05
 METHOD = "mahalanobis"
 """The score that the page shows."""
 
-_DIRECTIONS = 128  # of the embedding, those with the largest spread
+# Distances to neighbours drown in noise when every direction counts; those to means do not.
+_NEIGHBOUR_DIRECTIONS = 128  # of the embedding, those with the largest spread
 _REFERENCES = 2_000  # training images kept as neighbours: 2,000 x 128 float16 take 0.5 MB
 _NEIGHBOUR = 10
 
@@ -34,9 +35,9 @@ class UnknownDetector:
     """What is kept of the training images' embeddings, all in whitened coordinates."""
 
     centre: np.ndarray  # (embedding,)
-    whitening: np.ndarray  # (embedding, directions)
+    whitening: np.ndarray  # (embedding, directions), largest spread first
     class_means: np.ndarray  # (classes, directions); NaN for a class without an image
-    references: np.ndarray  # (images, directions), unit length
+    references: np.ndarray  # (images, first directions), unit length
     reference_labels: np.ndarray  # (images,)
 
     @classmethod
@@ -53,7 +54,7 @@ class UnknownDetector:
             centre.astype(np.float32),
             whitening.astype(np.float32),
             ((means - centre) @ whitening).astype(np.float32),
-            _unit((embeddings[kept] - centre) @ whitening).astype(np.float16),
+            _direction((embeddings[kept] - centre) @ whitening).astype(np.float16),
             labels[kept].astype(np.int16),
         )
 
@@ -72,7 +73,7 @@ class UnknownDetector:
 
     def knn(self, embeddings: np.ndarray) -> np.ndarray:
         """Distance (N,) to the tenth nearest reference, or the farthest of fewer."""
-        similar = _unit(self._whitened(embeddings)) @ self.references.astype(np.float32).T
+        similar = _direction(self._whitened(embeddings)) @ self.references.astype(np.float32).T
         rank = min(_NEIGHBOUR, similar.shape[1])
         nearest = -np.partition(-similar, rank - 1, axis=1)[:, rank - 1]
         return np.sqrt(np.maximum(2 - 2 * nearest, 0.0))
@@ -119,16 +120,18 @@ def unknown_scores(
 
 
 def _whitening(deviations: np.ndarray) -> np.ndarray:
-    """Directions of largest spread, each divided by its standard deviation."""
+    """Directions from the largest spread to the smallest, each divided by its deviation."""
     values, vectors = np.linalg.eigh(deviations.T @ deviations / len(deviations))
-    kept = np.argsort(-values)[: min(_DIRECTIONS, len(values))]
-    # Directions that hardly vary would turn noise into distance.
-    return vectors[:, kept] / np.sqrt(np.maximum(values[kept], 1e-3 * values.mean() + 1e-12))
+    # Directions that hardly vary would turn rounding into distance.
+    floor = 1e-3 * values.mean() + 1e-12
+    return (vectors / np.sqrt(np.maximum(values, floor)))[:, ::-1]
 
 
 def _mean(rows: np.ndarray) -> np.ndarray:
     return rows.mean(axis=0) if len(rows) else np.full(rows.shape[1], np.nan)
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+def _direction(whitened: np.ndarray) -> np.ndarray:
+    """The first directions, scaled to unit length."""
+    first = whitened[:, :_NEIGHBOUR_DIRECTIONS]
+    return first / np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-12)

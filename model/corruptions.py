@@ -1,0 +1,96 @@
+"""Changes that photographs meet outside a data set, each at five severities.
+
+All take and give a prepared image, uint8 RGB (side, side, 3). Severity 0 is the image itself and
+5 the strongest; they act at the network's resolution, so that they mean the same for every file.
+"""
+
+from collections.abc import Callable
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+
+SEVERITIES = (1, 2, 3, 4, 5)
+
+
+def darker(image: Image.Image, severity: int) -> Image.Image:
+    """Down to half the brightness."""
+    return ImageEnhance.Brightness(image).enhance(1 - 0.1 * severity)
+
+
+def brighter(image: Image.Image, severity: int) -> Image.Image:
+    """Up to one and a half times the brightness."""
+    return ImageEnhance.Brightness(image).enhance(1 + 0.1 * severity)
+
+
+def contrast(image: Image.Image, severity: int) -> Image.Image:
+    """Down to a quarter of the contrast."""
+    return ImageEnhance.Contrast(image).enhance(1 - 0.15 * severity)
+
+
+def blur(image: Image.Image, severity: int) -> Image.Image:
+    """Up to a standard deviation of 4 % of the side."""
+    return image.filter(ImageFilter.GaussianBlur(0.008 * severity * image.width))
+
+
+def jpeg(image: Image.Image, severity: int) -> Image.Image:
+    """Down to JPEG quality 10."""
+    file = BytesIO()
+    image.save(file, "JPEG", quality=(100, 70, 50, 30, 20, 10)[severity])
+    return Image.open(file).convert("RGB")
+
+
+def rotation(image: Image.Image, severity: int) -> Image.Image:
+    """By 30 to 150 degrees; the corners are filled by mirroring."""
+    side = image.width
+    mirrored = np.pad(np.asarray(image), ((side // 2,) * 2, (side // 2,) * 2, (0, 0)), "reflect")
+    turned = Image.fromarray(mirrored).rotate(30 * severity, Image.Resampling.BILINEAR)
+    return turned.crop((side // 2, side // 2, side // 2 + side, side // 2 + side))
+
+
+def closer(image: Image.Image, severity: int) -> Image.Image:
+    """Down to the middle half of the side, as from nearer by."""
+    cut = 0.05 * severity * image.width
+    box = (cut, cut, image.width - cut, image.height - cut)
+    return image.resize(image.size, Image.Resampling.BILINEAR, box=box)
+
+
+def hair(image: Image.Image, severity: int) -> Image.Image:
+    """Up to twenty dark curved hairs."""
+    rng = np.random.default_rng(severity)
+    drawn = image.copy()
+    side = image.width
+    for _ in range(4 * severity):
+        points = rng.uniform(-0.1, 1.1, (2, 2)) * side
+        bend = points.mean(axis=0) + rng.normal(0, 0.12 * side, 2)
+        t = np.linspace(0, 1, 16)[:, None]
+        curve = (1 - t) ** 2 * points[0] + 2 * t * (1 - t) * bend + t**2 * points[1]
+        colour = tuple(int(v) for v in rng.integers((15, 10, 5), (70, 50, 40)))
+        ImageDraw.Draw(drawn).line([tuple(p) for p in curve], colour, max(1, side // 100))
+    return drawn
+
+
+def ruler(image: Image.Image, severity: int) -> Image.Image:
+    """Scale marks along the lower edge, up to 15 % of the side long."""
+    drawn, side = image.copy(), image.width
+    draw = ImageDraw.Draw(drawn)
+    for number in range(21):
+        length = 0.03 * severity * side * (1.0 if number % 5 == 0 else 0.6)
+        x = side * (0.02 + 0.048 * number)
+        draw.line((x, side, x, side - length), (20, 20, 30), max(1, side // 100))
+    return drawn
+
+
+CORRUPTIONS: dict[str, Callable[[Image.Image, int], Image.Image]] = {
+    change.__name__: change
+    for change in (darker, brighter, contrast, blur, jpeg, rotation, closer, hair, ruler)
+}
+
+
+def corrupt(images: np.ndarray, name: str, severity: int) -> np.ndarray:
+    """Change prepared images (N, side, side, 3), uint8."""
+    if severity == 0:
+        return images
+    change = CORRUPTIONS[name]
+    changed = [np.asarray(change(Image.fromarray(image), severity)) for image in images]
+    return np.stack(changed)
