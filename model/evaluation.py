@@ -20,7 +20,7 @@ from model.unknown_check import check_unknown
 
 _SEEN = {
     "train": "The network was trained on these images: every figure is too good.",
-    "validation": "Epoch and thresholds were chosen on these images: figures are a little too good.",
+    "validation": "Epoch and thresholds were chosen on these images: slightly too good.",
     "all": "Where the network was trained on some of these images, figures are too good.",
 }
 
@@ -62,6 +62,20 @@ def run_evaluation(
     page = report_page(report, [*pictures, *([mistakes] if mistakes else [])])
     (out / "report.html").write_text(page, encoding="utf-8")
     return report
+
+
+def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Outcome:
+    """Predict with a bundle and put its answers beside the truth.
+
+    Raises:
+        BundleError: the bundle is missing, damaged, or lacks thresholds.
+        ImageError: an image cannot be read.
+    """
+    predictor = Predictor.load(bundle)
+    paths = table["path"].tolist()
+    images = cached_images(paths, predictor.manifest.image, cache_dir=cache_dir)
+    probabilities = predictor.probabilities(images, table_patients(table))
+    return judge(table, probabilities, predictor.manifest)
 
 
 def _slow_checks(predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path) -> dict:

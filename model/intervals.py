@@ -77,12 +77,14 @@ def centred(figures: np.ndarray) -> np.ndarray:
     return np.r_[figures[0], np.maximum(draws - np.nanmean(draws) + figures[0], 0.0)]
 
 
-def two_sided_p(differences: np.ndarray) -> float:
-    """Bootstrap p-value of "no difference", from (1 + draws,).
+def two_sided_p(differences: np.ndarray) -> float | None:
+    """Bootstrap p-value of "no difference", from (1 + draws,); None where it is not known.
 
     Twice the smaller share of draws on either side of 0, at least 2 / (draws + 1).
     """
     draws = differences[1:]
     known = draws[~np.isnan(draws)]
+    if not len(known):
+        return None
     smaller = min((known <= 0).sum(), (known >= 0).sum())
     return float(min(1.0, 2 * (smaller + 1) / (len(known) + 1)))

@@ -1,0 +1,67 @@
+"""Put bundles side by side on the same images, with paired 95 % intervals by lesion.
+
+Only images that are in the given part of every bundle's own split are compared, so that none was
+trained on by one of them. Operating points and prediction sets are each bundle's own.
+
+example: python -m model compare runs/a/bundle runs/b/bundle --data DIR --part validation
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from model.bundle import Manifest, read_manifest
+from model.dataset import read_folder
+from model.errors import DataError
+from model.split import PARTS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("bundles", type=Path, nargs="+", help="two or more; the first is the base")
+    parser.add_argument("--data", type=Path, required=True, help="data folder")
+    parser.add_argument("--part", choices=PARTS, default="validation", help="default: validation")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Predict with every bundle and compare."""
+    if len(set(options.bundles)) < 2:
+        raise DataError("a comparison needs two different bundles at least. Name another one.")
+    manifests = [read_manifest(bundle) for bundle in options.bundles]
+    table = shared_part(manifests, options.part, read_folder(options.data).table)
+    # Keras takes seconds to load: not before the input is known to be sound.
+    from model.compare import compare, compare_text
+    from model.evaluation import predict_outcome
+
+    outcomes = {
+        str(bundle): predict_outcome(table, bundle=bundle, cache_dir=options.cache)
+        for bundle in options.bundles
+    }
+    found = compare(outcomes)
+    print(f"{options.part} part: {len(table)} images\n\n{compare_text(found)}")
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def shared_part(manifests: list[Manifest], part: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Select the images that are in this part of every bundle's split.
+
+    Raises:
+        DataError: there is none.
+    """
+    shared = set.intersection(*(set(getattr(m.split, part)) for m in manifests))
+    rows = table[table["image"].isin(shared)].reset_index(drop=True)
+    if rows.empty:
+        raise DataError(
+            f"no image of the data folder is in the {part} part of all {len(manifests)} bundles. "
+            "Compare bundles that were trained on the same split."
+        )
+    return rows

@@ -1,0 +1,158 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from model.bundle import Manifest
+from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.errors import BundleError
+from model.evaluate import describe, evaluate, judge
+from model.image import ImagePreprocessor
+from model.operating_points import fit_operating_points
+from model.patient import PatientEncoder
+from model.prediction_sets import fit_set_thresholds
+from model.report_text import report_text
+from model.split import Split
+
+COUNT = 400
+LABELS = np.arange(COUNT) % 8
+DRAWS = 200
+
+
+def table(labels=LABELS):
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "image": [f"I{n:04d}" for n in range(len(labels))],
+            "lesion_id": [f"HAM_{n // 2}" for n in range(len(labels))],
+            "age_approx": rng.choice([25.0, 50.0, 80.0, np.nan], len(labels)),
+            "sex": rng.choice(["female", "male"], len(labels)),
+            "anatom_site_general": rng.choice(["head/neck", "palms/soles"], len(labels)),
+            "diagnosis": [DIAGNOSES[n] for n in labels],
+            "source": rng.choice(["HAM", "BCN"], len(labels)),
+        }
+    )
+
+
+def manifest(probabilities, labels, **changes):
+    sets = fit_set_thresholds(probabilities, labels)
+    values = {
+        "name": "made up",
+        "classes": DIAGNOSIS_NAMES,
+        "image": ImagePreprocessor(32),
+        "patient": PatientEncoder.fit([40, 60]),
+        "temperature": 1.0,
+        "split": Split((), (), (), "none", 0),
+        "training": {},
+        "data": {},
+        "operating_points": fit_operating_points(probabilities, labels, list(DIAGNOSES)),
+        "prediction_sets": {
+            "coverage": 0.9,
+            "thresholds": dict(zip(DIAGNOSES, sets.tolist(), strict=True)),
+        },
+    }
+    return Manifest(**(values | changes))
+
+
+def report_of(probabilities, labels=LABELS):
+    outcome = judge(table(labels), probabilities, manifest(probabilities, labels), draws=DRAWS)
+    return evaluate(outcome)
+
+
+def noisy(seed=1):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 1, (COUNT, 8)) + 2 * np.eye(8)[LABELS]
+    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+def figures(value):
+    """All intervals in a report."""
+    if isinstance(value, dict) and {"value", "low", "high"} <= set(value):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from figures(part)
+
+
+def test_a_perfect_predictor_gets_a_perfect_report():
+    report = report_of(np.eye(8)[LABELS])
+    for name in ("balanced_accuracy", "accuracy", "macro_auc", "melanoma_auc", "coverage"):
+        assert report[name] == {"value": 1, "low": 1, "high": 1}
+    assert report["ece"]["value"] == 0
+    assert report["set_size"]["value"] == 1
+    assert report["confusion"]["counts"] == np.diag([50] * 8).tolist()
+    assert report["challenge"]["overall"] == 1
+    assert all(row["f1"]["value"] == 1 for row in report["per_class"].values())
+    point = report["sensitivity"]["melanoma"]["at_90_specificity"]
+    assert (point["value"], point["specificity"]["value"]) == (1, 1)
+
+
+def test_a_constant_predictor_gets_the_report_of_a_coin():
+    report = report_of(np.tile(np.array([0.3] + [0.1] * 7), (COUNT, 1)))
+    assert report["balanced_accuracy"]["value"] == pytest.approx(1 / 8)
+    assert report["macro_auc"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert report["per_class"]["MEL"]["recall"]["value"] == 1
+    assert report["per_class"]["NV"]["recall"]["value"] == 0
+    assert report["per_class"]["NV"]["precision"]["value"] is None
+    assert report["per_class"]["NV"]["f1"]["value"] == 0
+    assert report["ece"]["value"] == pytest.approx(0.3 - 1 / 8)
+    assert report["coverage"]["value"] == 1
+    assert report["challenge"]["overall"] == pytest.approx(1 / 8)
+
+
+def test_balanced_accuracy_comes_first_and_the_report_is_plain_json():
+    report = report_of(noisy())
+    assert next(iter(report)) == "balanced_accuracy"
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    for name in ("ece", "coverage", "subgroups", "sensitivity"):
+        assert report[name]
+
+
+def test_every_interval_holds_its_figure():
+    found = list(figures(report_of(noisy())))
+    assert len(found) > 200
+    for figure in found:
+        if figure["value"] is not None:
+            assert figure["low"] - 1e-6 <= figure["value"] <= figure["high"] + 1e-6
+
+
+def test_a_class_without_an_image_is_reported_as_not_known():
+    labels = np.where(LABELS == 5, 1, LABELS)
+    report = report_of(noisy(), labels)
+    row = report["per_class"]["DF"]
+    assert (row["support"], row["recall"]["value"], row["auc"]["value"]) == (0, None, None)
+    assert report["prediction_sets"]["coverage_by_class"]["DF"]["value"] is None
+    assert report["balanced_accuracy"]["value"] is not None
+
+
+def test_a_bundle_without_validation_melanomas_has_no_melanoma_point():
+    probabilities = noisy()
+    bare = manifest(probabilities, LABELS, operating_points={})
+    report = evaluate(judge(table(), probabilities, bare, draws=DRAWS))
+    assert report["melanoma_sensitivity"]["value"] is None
+    assert report["balanced_accuracy"]["value"] is not None
+
+
+def test_a_bundle_that_was_never_calibrated_is_refused_with_the_next_step():
+    probabilities = noisy()
+    bare = manifest(probabilities, LABELS, prediction_sets={})
+    with pytest.raises(BundleError, match="python -m model calibrate"):
+        judge(table(), probabilities, bare, draws=DRAWS)
+
+
+def test_calibration_before_undoes_the_temperature():
+    probabilities = noisy()
+    warm = manifest(probabilities, LABELS, temperature=2.0)
+    report = evaluate(judge(table(), probabilities, warm, draws=DRAWS))
+    assert report["calibration"]["temperature"] == 2.0
+    before, after = (report["calibration"][when]["bins"] for when in ("before", "after"))
+    assert before[-1]["confidence"] > after[-1]["confidence"]
+
+
+def test_the_text_names_every_class_and_source(tmp_path):
+    outcome = judge(table(), noisy(), manifest(noisy(), LABELS), draws=DRAWS)
+    report = evaluate(outcome) | {"about": describe(outcome, bundle=tmp_path, part="test")}
+    text = report_text(report)
+    for word in (*DIAGNOSES, "HAM", "BCN", "balanced accuracy", "400 images of 200 lesions"):
+        assert word in text

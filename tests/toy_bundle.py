@@ -1,0 +1,63 @@
+"""An untrained bundle of a few layers, calibrated on a drawn folder; for tests that need one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from isic_api.vocabulary import CHALLENGE_CLASSES
+from model.bundle import Manifest, read_manifest, write_bundle, write_manifest
+from model.dataset import read_folder
+from model.diagnosis import DIAGNOSIS_NAMES
+from model.image import ImagePreprocessor
+from model.network import build_network
+from model.packaging import calibrate_bundle
+from model.patient import PatientEncoder
+from model.split import Split
+
+SIDE = 32
+
+
+def build_toy_network(encoder: PatientEncoder, *, seed: int = 0) -> keras.Model:
+    """Two convolutions and the project's head."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((SIDE, SIDE, 3))
+    features = keras.layers.Conv2D(8, 5, strides=2, activation="relu")(image)
+    features = keras.layers.Conv2D(16, 3, strides=2, activation="relu")(features)
+    backbone = keras.Model(image, features, name="toy")
+    return build_network(
+        backbone, patient_width=encoder.width, classes=8, patient_units=4, fused_units=16
+    )
+
+
+def toy_split(data: Path) -> Split:
+    """Deal out the lesions of a drawn folder: of every class four, one and one."""
+    table = read_folder(data).table
+    place = table["lesion_id"].str[-1].astype(int)
+    parts = {"train": place > 1, "validation": place == 0, "test": place == 1}
+    names = {part: tuple(table["image"][rows]) for part, rows in parts.items()}
+    return Split(**names, rule="by the lesion's number", seed=0)
+
+
+def write_toy_bundle(folder: Path, data: Path, *, seed: int = 0) -> Path:
+    """Write and calibrate the bundle; ``data`` is from ``draw_folder``."""
+    encoder = PatientEncoder.fit([40.0, 60.0])
+    manifest = Manifest(
+        name="toy",
+        classes={code: DIAGNOSIS_NAMES[code] for code in CHALLENGE_CLASSES},
+        image=ImagePreprocessor(SIDE),
+        patient=encoder,
+        temperature=1.0,
+        split=toy_split(data),
+        training={},
+        data={},
+    )
+    write_bundle(folder, build_toy_network(encoder, seed=seed), manifest)
+    calibrate_bundle(folder, read_folder(data), cache_dir=folder.parent / "cache")
+    return folder
+
+
+def strip_optional_fields(bundle: Path) -> None:
+    """Make the bundle one that was never calibrated."""
+    bare = replace(read_manifest(bundle), operating_points={}, prediction_sets={}, unknown={})
+    write_manifest(bundle, bare)
