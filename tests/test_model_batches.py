@@ -1,0 +1,146 @@
+"""Batches and augmentation."""
+
+import keras
+import numpy as np
+import pytest
+
+from model.augment import RandomColour, RandomResolution, RandomView, build_augmenter
+from model.batches import LabelledBatches, TrainingBatches, balanced_weights
+from model.cache import cached_images
+from model.image import ImagePreprocessor
+from model.patient import Patient, PatientEncoder
+
+ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
+N = 40
+LABELS = np.arange(N) % 4
+IMAGES = np.broadcast_to(np.arange(N, dtype=np.uint8)[:, None, None, None], (N, 2, 2, 3))
+PATIENTS = ENCODER.encode([Patient(60, "male", "head/neck")] * N)
+
+
+def training(**changes):
+    settings = {
+        "encoder": ENCODER,
+        "forget_field": 0.3,
+        "forget_all": 0.2,
+        "seldom": np.zeros(N, bool),
+        "seldom_share": 1.0,
+        "seed": 5,
+        "weights": np.arange(N),
+        "classes": 4,
+        "batch_size": 16,
+    }
+    return TrainingBatches(IMAGES, PATIENTS, LABELS, **{**settings, **changes})
+
+
+def epoch_of(batches):
+    return [batches[number] for number in range(len(batches))]
+
+
+def test_an_epoch_shows_every_row_once_with_its_label_and_weight():
+    batches = LabelledBatches(
+        IMAGES, PATIENTS, LABELS, weights=np.arange(N), classes=4, batch_size=16
+    )
+    rows = []
+    for inputs, one_hot, weights in epoch_of(batches):
+        row = inputs["image"][:, 0, 0, 0].astype(int)
+        assert np.array_equal(one_hot.argmax(1), LABELS[row])
+        assert np.array_equal(weights, row)
+        rows.extend(row)
+    assert sorted(rows) == list(range(N))
+
+
+def test_an_epoch_depends_on_seed_and_number_alone():
+    first, again = training(), training()
+    epoch_of(first)
+    first.epoch, again.epoch = 3, 3
+    for left, right in zip(epoch_of(first), epoch_of(again), strict=True):
+        assert np.array_equal(left[0]["image"], right[0]["image"])
+        assert np.array_equal(left[0]["patient"], right[0]["patient"])
+    again.epoch = 4
+    assert not np.array_equal(first.order, again.order)
+
+
+def test_fields_are_forgotten_at_about_the_stated_rates():
+    batches = training(forget_field=0.0, forget_all=0.5, batch_size=N)
+    known = []
+    for epoch in range(50):
+        batches.epoch = epoch
+        known.append(batches[0][0]["patient"][:, 1].mean())
+    assert np.mean(known) == pytest.approx(0.5, abs=0.05)
+
+
+def test_seldom_rows_appear_in_the_stated_share_and_change_by_epoch():
+    batches = training(seldom=np.arange(N) < 20, seldom_share=0.25)
+    seen = set()
+    for epoch in range(30):
+        batches.epoch = epoch
+        shown = [row for row in batches.order if row < 20]
+        assert len(shown) == 5
+        assert len(batches.order) == 25
+        seen.update(shown)
+    assert seen == set(range(20))
+
+
+def test_weights_even_out_classes_within_each_group():
+    labels = np.array([0, 0, 0, 1, 0, 1, 1, 1])
+    groups = np.repeat(["HAM", "BCN"], 4)
+    weights = balanced_weights(labels, groups, 1.0)
+    for group in ("HAM", "BCN"):
+        members = groups == group
+        sums = [weights[members & (labels == label)].sum() for label in (0, 1)]
+        assert sums == pytest.approx([2, 2])
+    assert balanced_weights(labels, groups, 0.0).tolist() == [1] * 8
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 255, (6, 16, 16, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        RandomView(zoom=0.2, seed=1),
+        RandomColour(strength=0.2, seed=1),
+        RandomResolution(rate=0.5, seed=1),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_augmentation_changes_training_images_only_and_keeps_their_range(layer, photographs):
+    still = keras.ops.convert_to_numpy(layer(photographs, training=False))
+    assert np.array_equal(still, photographs)
+    changed = keras.ops.convert_to_numpy(layer(photographs, training=True))
+    assert changed.shape == photographs.shape
+    assert np.abs(changed - photographs).max() > 1
+    assert changed.min() >= -1e-3
+    assert changed.max() <= 255 + 1e-3
+
+
+def test_augmentation_without_strength_keeps_the_colours(photographs):
+    augmenter = build_augmenter(side=16, zoom=0.0, colour=0.0, low_resolution=0.0, seed=0)
+    flat = np.full((4, 16, 16, 3), [200.0, 120.0, 80.0], np.float32)
+    out = keras.ops.convert_to_numpy(augmenter(flat, training=True))
+    np.testing.assert_allclose(out, flat, atol=1e-2)
+
+
+def test_the_cache_holds_what_the_preprocessing_gives_and_is_built_once(toy_folder, tmp_path):
+    paths = sorted((toy_folder / "images").iterdir())[:5]
+    prepare = ImagePreprocessor(32)
+    images = cached_images(paths, prepare, cache_dir=tmp_path)
+    assert np.array_equal(images, np.stack([prepare.load(path) for path in paths]))
+    (file,) = tmp_path.iterdir()
+    built = file.stat().st_mtime_ns
+    cached_images(paths, prepare, cache_dir=tmp_path)
+    assert file.stat().st_mtime_ns == built
+    cached_images(paths, ImagePreprocessor(48), cache_dir=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_unreadable_image_leaves_no_cache(toy_folder, tmp_path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"x")
+    cache = tmp_path / "cache"
+    with pytest.raises(Exception, match=r"bad\.jpg"):
+        cached_images([bad], ImagePreprocessor(32), cache_dir=cache)
+    assert list(cache.iterdir()) == []

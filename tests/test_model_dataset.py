@@ -1,0 +1,119 @@
+"""Reading a data folder in the challenge's layout."""
+
+import pandas as pd
+import pytest
+
+from model.dataset import lesion_source, read_folder, read_metadata
+from model.errors import DataError
+from tests.drawings import draw_folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return draw_folder(tmp_path / "data", lesions=2, images_per_lesion=1)
+
+
+def edit(folder, pattern, change):
+    path = next(folder.glob(pattern))
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    change(table).to_csv(path, index=False)
+
+
+def test_the_table_has_a_row_an_image_with_its_context(toy_folder):
+    dataset = read_folder(toy_folder)
+    assert len(dataset.table) == 96
+    assert set(dataset.table["source"]) == {"HAM", "BCN"}
+    assert dataset.table["diagnosis"].value_counts().eq(12).all()
+    assert dataset.table["path"].map(lambda path: path.exists()).all()
+    assert (dataset.without_image, dataset.of_other_diagnosis) == (0, 0)
+
+
+def test_an_empty_cell_is_unknown(toy_folder):
+    patients = read_folder(toy_folder).patients()
+    assert sum(patient.age_approx is None for patient in patients) == 16
+    assert sum(patient.anatom_site_general is None for patient in patients) == 16
+
+
+def test_rows_without_an_image_are_skipped_and_counted(folder):
+    for image in list((folder / "images").iterdir())[:3]:
+        image.unlink()
+    dataset = read_folder(folder)
+    assert (len(dataset.table), dataset.without_image) == (13, 3)
+
+
+def test_images_of_another_diagnosis_are_skipped_and_counted(folder):
+    def relabel(table):
+        table["UNK"] = "0.0"
+        table.loc[0, ["MEL", "UNK"]] = ["0.0", "1.0"]
+        return table
+
+    edit(folder, "*GroundTruth.csv", relabel)
+    dataset = read_folder(folder)
+    assert (len(dataset.table), dataset.of_other_diagnosis) == (15, 1)
+
+
+def test_an_image_without_a_lesion_is_its_own_and_from_msk(folder):
+    edit(folder, "*Metadata.csv", lambda table: table.assign(lesion_id=""))
+    table = read_folder(folder).table
+    assert (table["lesion_id"] == table["image"]).all()
+    assert set(table["source"]) == {"MSK"}
+
+
+def test_sources_are_told_by_the_prefix():
+    assert [lesion_source(x) for x in ("HAM_1", "BCN_1", "MSK4_1", None, "IL_1")] == [
+        "HAM",
+        "BCN",
+        "MSK",
+        "MSK",
+        "other",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "change", "message"),
+    [
+        ("*GroundTruth.csv", lambda t: t.drop(columns="BKL"), "lacks the column BKL"),
+        ("*GroundTruth.csv", lambda t: t.assign(NV="1.0"), "exactly one of"),
+        ("*GroundTruth.csv", lambda t: t.assign(MEL="0.5"), "line 2"),
+        ("*GroundTruth.csv", lambda t: pd.concat([t, t[:1]]), "more than once"),
+        ("*Metadata.csv", lambda t: t.drop(columns="lesion_id"), "lacks the column lesion_id"),
+        ("*Metadata.csv", lambda t: t.assign(sex="boy"), "'boy'.*female, male"),
+        ("*Metadata.csv", lambda t: t.assign(age_approx="200"), "TOY_0000000.*0 to 120"),
+        ("*Metadata.csv", lambda t: t.assign(age_approx="old"), "'old'"),
+        ("*Metadata.csv", lambda t: t.assign(anatom_site_general="knee"), "'knee'.*head/neck"),
+    ],
+)
+def test_a_broken_table_is_refused_with_row_and_rule(folder, pattern, change, message):
+    edit(folder, pattern, change)
+    with pytest.raises(DataError, match=message):
+        read_folder(folder)
+
+
+def test_a_folder_without_its_tables_or_images_is_refused(tmp_path, folder):
+    with pytest.raises(DataError, match=r"\*GroundTruth\.csv"):
+        read_folder(tmp_path)
+    for image in (folder / "images").iterdir():
+        image.rename(image.with_name(f"x{image.name}"))
+    with pytest.raises(DataError, match="no row"):
+        read_folder(folder)
+
+
+def test_two_files_of_one_name_are_refused(folder):
+    image = next((folder / "images").iterdir())
+    image.with_suffix(".png").write_bytes(image.read_bytes())
+    with pytest.raises(DataError, match="names must differ"):
+        read_folder(folder)
+
+
+def test_metadata_survives_a_byte_order_mark_and_lacks_columns(tmp_path):
+    path = tmp_path / "Metadata.csv"
+    path.write_text("\ufeffimage,sex\nA,female\n", encoding="utf-8")
+    table = read_metadata(path)
+    assert table["sex"].tolist() == ["female"]
+    assert table["age_approx"].isna().all()
+
+
+def test_the_official_tables_are_read_whole(shared_data):
+    dataset = read_folder(shared_data)
+    assert len(dataset.table) + dataset.without_image == 25_331
+    assert len(dataset.table) == 21_685

@@ -1,0 +1,128 @@
+"""Splitting by lesion."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from model.dataset import read_folder
+from model.duplicates import lesion_groups
+from model.errors import SplitError
+from model.split import ISIC2019_SPLIT, PARTS, Split, draw_split
+
+NO_PAIRS = np.empty((0, 3), int)
+
+
+def made_up(lesions=400, seed=0):
+    """A table of lesions with one to four images each."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for lesion in range(lesions):
+        diagnosis, source = str(rng.choice(["MEL", "NV"])), str(rng.choice(["HAM", "BCN"]))
+        for view in range(int(rng.integers(1, 5))):
+            rows.append((f"I{lesion}_{view}", f"L{lesion}", diagnosis, source))
+    return pd.DataFrame(rows, columns=["image", "lesion_id", "diagnosis", "source"])
+
+
+@pytest.fixture(scope="module")
+def table():
+    return made_up()
+
+
+@pytest.fixture(scope="module")
+def groups(table):
+    return lesion_groups(table["lesion_id"].tolist(), NO_PAIRS)
+
+
+@pytest.fixture(scope="module")
+def split(table, groups):
+    return draw_split(table, groups, seed=1)
+
+
+def test_every_image_is_in_one_part_and_no_lesion_in_two(split, table, groups):
+    listed = [image for part in PARTS for image in getattr(split, part)]
+    assert sorted(listed) == sorted(table["image"])
+    split.check(table, groups)
+
+
+def test_parts_are_70_15_15_in_each_diagnosis_and_source(split, table):
+    stratum = table["diagnosis"] + table["source"]
+    for part, share in zip(PARTS, (0.70, 0.15, 0.15), strict=True):
+        inside = table["image"].isin(getattr(split, part))
+        assert inside.groupby(stratum).mean().to_numpy() == pytest.approx(share, abs=0.03)
+
+
+def test_the_order_of_the_rows_does_not_matter(split, table, groups):
+    order = np.random.default_rng(3).permutation(len(table))
+    shuffled = table.iloc[order].reset_index(drop=True)
+    assert draw_split(shuffled, groups[order], seed=1) == split
+
+
+def test_another_seed_draws_another_split(split, table, groups):
+    assert draw_split(table, groups, seed=2) != split
+
+
+def test_duplicates_of_different_lesions_stay_together(table):
+    pairs = np.array([[0, len(table) - 1, -1]])
+    groups = lesion_groups(table["lesion_id"].tolist(), pairs)
+    assert groups[0] == groups[-1]
+    draw_split(table, groups).check(table, groups)
+
+
+def test_check_finds_a_torn_lesion(split, table, groups):
+    lesion = (
+        table[table["image"].isin(split.train)].groupby("lesion_id").filter(lambda g: len(g) > 1)
+    )
+    torn = lesion["image"].iloc[0]
+    parts = {"train": tuple(i for i in split.train if i != torn), "test": (*split.test, torn)}
+    with pytest.raises(SplitError, match="show one lesion"):
+        dataclasses.replace(split, **parts).check(table, groups)
+
+
+def test_check_finds_an_image_in_two_parts(split, table, groups):
+    twice = dataclasses.replace(split, test=(*split.test, split.train[0]))
+    with pytest.raises(SplitError, match="two parts"):
+        twice.check(table, groups)
+
+
+def test_too_few_lesions_are_refused_by_diagnosis(table):
+    few = table[(table["diagnosis"] == "NV") | (table["lesion_id"] == "L0")].copy()
+    few.loc[few["lesion_id"] == "L0", "diagnosis"] = "MEL"
+    with pytest.raises(SplitError, match="MEL has images of 1 lesions"):
+        draw_split(few, lesion_groups(few["lesion_id"].tolist(), NO_PAIRS))
+
+
+def test_a_saved_split_reads_back_equal(split, tmp_path):
+    split.save(tmp_path / "split.json")
+    assert Split.load(tmp_path / "split.json") == split
+
+
+def test_a_file_that_is_no_split_is_refused(tmp_path):
+    (tmp_path / "split.json").write_text("[]")
+    with pytest.raises(SplitError, match="python -m model split"):
+        Split.load(tmp_path / "split.json")
+
+
+def test_unlisted_images_follow_their_lesion_or_go_to_train(split, table):
+    held_out = table[table["image"].isin(split.test)].iloc[0]
+    new = pd.DataFrame({"image": ["A", "B"], "lesion_id": [held_out["lesion_id"], "L-new"]})
+    more = split.extended(pd.concat([table, new], ignore_index=True))
+    assert "A" in more.test
+    assert "B" in more.train
+    assert set(split.test) < set(more.test)
+
+
+def test_the_archives_names_are_those_of_the_reduced_images():
+    split = Split(("A_downsampled",), ("B",), ("C",), "rule", 0)
+    table = pd.DataFrame({"image": ["A", "B", "C"], "lesion_id": ["x", "y", "z"]})
+    assert split.covers(table)
+    assert split.extended(table).train == ("A",)
+
+
+def test_the_shipped_split_holds_every_image_and_tears_no_lesion(shared_data):
+    table = read_folder(shared_data).table
+    split = Split.load(ISIC2019_SPLIT)
+    split.check(table, lesion_groups(table["lesion_id"].tolist(), NO_PAIRS))
+    assert [len(getattr(split, part)) for part in PARTS] == [15_178, 3_255, 3_252]
+    assert split.extended(table) == split
