@@ -5,7 +5,7 @@ CSVs only. Those are hidden endpoints, so without them the cohort's has to do.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from isic_api.client import IsicClient
 from isic_api.errors import RequestError
@@ -32,23 +32,23 @@ MSK Dataset: (c) Anonymous; https://arxiv.org/abs/1710.05006; https://arxiv.org/
 
 
 def own_attributions(
-    client: IsicClient, selection: Selection, ids: set[str], *, warn: Callable[[str], None]
-) -> dict[str, str]:
-    """Image id → its own attribution, for those of ``ids`` that the Archive tells."""
-    found: dict[str, str] = {}
+    client: IsicClient,
+    selection: Selection,
+    found: dict[str, str | None],
+    *,
+    warn: Callable[[str], None],
+) -> None:
+    """Put into ``found``, for the image ids that are its keys, what the Archive tells."""
     texts: dict[str, str] = {}  # of a few texts, one copy each
     try:
-        for record in _rows(client, selection, ids):
-            if record.isic_id in ids:
+        for record in _rows(client, selection, found):
+            if record.isic_id in found:
                 found[record.isic_id] = texts.setdefault(record.attribution, record.attribution)
-            if len(found) == len(ids):
-                break
     except RequestError as cause:
         warn(f"attributions are the cohorts', not the images' own, for some images: {cause}")
-    return found
 
 
-def _rows(client: IsicClient, selection: Selection, ids: set[str]) -> Iterator[ImageRecord]:
+def _rows(client: IsicClient, selection: Selection, ids: Collection[str]) -> Iterator[ImageRecord]:
     if selection.bounded and len(ids) <= _ASK_BY_ID:
         for query in id_queries(sorted(ids)):
             yield from client.zip_metadata(query)

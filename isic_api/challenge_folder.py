@@ -67,7 +67,7 @@ class Unpacking:
             tasks = [(image, by_id.get(image.removesuffix("_downsampled"))) for image in images]
             if self.variant == FULL:
                 needed = sum(member.size for _, member in tasks if member)
-                self.folder.require_space(needed + self.folder.bytes_stored())
+                self.folder.require_space(needed + self.folder.bytes_stored)
             self.progress.start(len(tasks))
             in_parallel(
                 lambda task: self._work(archive, *task),

@@ -161,13 +161,11 @@ class _Run:
             write_failed(folder, report.failed)
             folder.write_text("query.json", json.dumps(self._query(began), indent=2) + "\n")
 
-    def _attributions(self) -> dict[str, str]:
-        known = old_attributions(self.folder)
-        if self.report.stopped or (not self.report.got and len(known) == len(self.folder)):
-            return known
-        ids = {record.isic_id for record in self.folder.descriptions()}
-        own = own_attributions(self.client, self.selection, ids, warn=self.progress.warn)
-        return known | own
+    def _attributions(self) -> dict[str, str | None]:
+        found = old_attributions(self.folder)
+        if not self.report.stopped and (self.report.got or not _was_complete(self.folder)):
+            own_attributions(self.client, self.selection, found, warn=self.progress.warn)
+        return found
 
     def _query(self, began: datetime) -> dict[str, object]:
         report, selection = self.report, self.selection
@@ -184,6 +182,12 @@ class _Run:
             "complete": report.complete,
             "counts": report.counts(),
         }
+
+
+def _was_complete(folder: DataFolder) -> bool:
+    """Whether the last run into this folder says so."""
+    path = folder.root / "query.json"
+    return path.exists() and json.loads(path.read_text())["complete"]
 
 
 def check_token(client: IsicClient, progress: Progress) -> None:

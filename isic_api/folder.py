@@ -13,13 +13,11 @@ import contextlib
 import errno
 import os
 import shutil
-import sys
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import requests
 from tqdm import tqdm
@@ -50,11 +48,10 @@ class StoredImage:
     variant: str
 
 
-class _Stored(NamedTuple):
-    """A :class:`StoredImage` as it is remembered: of 500,000 of them, small."""
+class _Kind(NamedTuple):
+    """What the folder remembers of a :class:`StoredImage`; most images share one."""
 
     suffix: str
-    bytes: int
     variant: str
 
 
@@ -66,6 +63,11 @@ class DataFolder:
         self.images = root / "images"
         self.parts = root / ".parts"
         self.columns: set[str] = set()  # metadata fields that some image here has
+        self.bytes_stored = 0
+        # a few words an image, for there may be 500,000 of them
+        self._kinds: dict[_Kind, _Kind] = {}
+        self._stored: dict[str, _Kind] = {}
+        self._described: dict[str, int] = {}  # where the latest line of the journal begins
 
     def __enter__(self) -> "DataFolder":
         with disk_errors(self.root):
@@ -76,13 +78,11 @@ class DataFolder:
             self._manifest = Journal(self.root / "manifest.jsonl")
             self._metadata = Journal(self.root / "metadata.jsonl")
         sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self.images)}
-        self._stored: dict[str, _Stored] = {}
         for _, entry in self._manifest:
             if sizes.get(entry["file"]) == entry["bytes"]:
                 self._remember(StoredImage(**entry))
-        self._described: dict[str, tuple[int, int]] = {}
         for offset, entry in self._metadata:
-            self._described[entry["isic_id"]] = (offset, _checksum(entry))
+            self._described[entry["isic_id"]] = offset
             self.columns.update(entry["metadata"]["all"])
         return self
 
@@ -112,18 +112,20 @@ class DataFolder:
     def describe(self, record: ImageRecord) -> None:
         """Keep what the Archive says about an image; twice the same is kept once."""
         entry = record.to_json()
-        checksum = _checksum(entry)
-        if self._described.get(record.isic_id, (0, None))[1] != checksum:
-            with disk_errors(self.root):
-                offset = self._metadata.append(entry)
-            self._described[record.isic_id] = (offset, checksum)
-            self.columns.update(entry["metadata"]["all"])
+        offset = self._described.get(record.isic_id)
+        with disk_errors(self.root):
+            if offset is None or self._metadata.read(offset) != entry:
+                self._described[record.isic_id] = self._metadata.append(entry)
+                self.columns.update(entry["metadata"]["all"])
+
+    def described(self) -> Iterator[str]:
+        """Ids of the images that the Archive has described, there or not."""
+        return iter(self._described)
 
     def descriptions(self) -> Iterator[ImageRecord]:
         """The latest description of each image, in the order they arrived."""
         for offset, entry in self._metadata:
-            latest = self._described.get(entry["isic_id"])
-            if latest is None or latest[0] == offset:
+            if self._described.get(entry["isic_id"], offset) == offset:
                 yield ImageRecord.from_json(entry)
 
     def has(self, isic_id: str, variant: str) -> bool:
@@ -142,8 +144,9 @@ class DataFolder:
         self._remember(image)
 
     def _remember(self, image: StoredImage) -> None:
-        suffix = sys.intern(image.file.removeprefix(image.isic_id))
-        self._stored[image.isic_id] = _Stored(suffix, image.bytes, sys.intern(image.variant))
+        kind = _Kind(image.file.removeprefix(image.isic_id), image.variant)
+        self._stored[image.isic_id] = self._kinds.setdefault(kind, kind)
+        self.bytes_stored += image.bytes
 
     def __iter__(self) -> Iterator[str]:
         """Ids of the images that are here."""
@@ -155,13 +158,10 @@ class DataFolder:
     def __len__(self) -> int:
         return len(self._stored)
 
-    def bytes_stored(self) -> int:
-        return sum(stored.bytes for stored in self._stored.values())
-
     def require_space(self, needed: int) -> None:
         """``needed`` bytes for all images, of which those already here are subtracted."""
         free = shutil.disk_usage(self.root).free
-        missing = needed - self.bytes_stored()
+        missing = needed - self.bytes_stored
         if missing > free:
             raise DiskFullError(
                 f"The images need about {amount(missing)} more and {self.root} has "
@@ -210,7 +210,3 @@ def disk_errors(path: Path) -> Iterator[None]:
 def amount(size: float) -> str:
     """Bytes for people, e.g. 9.77GB."""
     return tqdm.format_sizeof(size, "B", 1000)
-
-
-def _checksum(entry: dict[str, Any]) -> int:
-    return zlib.crc32(repr(sorted(entry.items())).encode())

@@ -21,6 +21,7 @@ class Journal:
         self.path = path
         self._file = path.open("a+b", buffering=0)
         self._file.truncate(_whole_lines(self._file))
+        self._reader = path.open("rb")
         self._synced = time.monotonic()
 
     def append(self, entry: Mapping[str, Any]) -> int:
@@ -46,6 +47,11 @@ class Journal:
                     yield offset, json.loads(line)
                 offset += len(line)
 
+    def read(self, offset: int) -> dict[str, Any]:
+        """The entry that :meth:`append` put at ``offset``."""
+        self._reader.seek(offset)
+        return json.loads(self._reader.readline())
+
     def sync(self) -> None:
         os.fsync(self._file.fileno())
         self._synced = time.monotonic()
@@ -53,6 +59,7 @@ class Journal:
     def close(self) -> None:
         self.sync()
         self._file.close()
+        self._reader.close()
 
 
 def _whole_lines(file: Any) -> int:  # noqa: ANN401

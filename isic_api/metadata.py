@@ -51,7 +51,7 @@ class Written:
 def write_metadata(
     folder: DataFolder,
     *,
-    attributions: Mapping[str, str],
+    attributions: Mapping[str, str | None],
     prefix: str = "",
     labels: Mapping[str, str] | None = None,
 ) -> Written:
@@ -67,7 +67,7 @@ def write_metadata(
         metadata = _open(stack, folder, f"{prefix}Metadata.csv", METADATA_HEADER)
         full = _open(stack, folder, FULL_NAME, columns)
         for record, file in _present(folder):
-            attribution = attributions.get(record.isic_id, record.attribution)
+            attribution = attributions.get(record.isic_id) or record.attribution
             written.count(record, attribution)
             full.writerow(full_row(record, columns, attribution))
             if not file.endswith(".jpg"):
@@ -173,17 +173,22 @@ def read_challenge_metadata(path: Path) -> dict[str, list[str]]:
         }
 
 
-def old_attributions(folder: DataFolder) -> dict[str, str]:
-    """What an earlier run wrote: its search may have covered images that this one does not."""
+def old_attributions(folder: DataFolder) -> dict[str, str | None]:
+    """What an earlier run wrote, for every image that the folder describes; else None.
+
+    Its search may have covered images that this run's does not.
+    """
+    found: dict[str, str | None] = dict.fromkeys(folder.described())
     path = folder.root / FULL_NAME
     if not path.exists():
-        return {}
+        return found
     texts: dict[str, str] = {}
     with path.open(encoding="utf-8", newline="") as file:
-        return {
-            row["isic_id"]: texts.setdefault(row["attribution"], row["attribution"])
-            for row in csv.DictReader(file)
-        }
+        for row in csv.DictReader(file):
+            if row["isic_id"] in found:
+                text = row["attribution"]
+                found[row["isic_id"]] = texts.setdefault(text, text)
+    return found
 
 
 def _present(folder: DataFolder) -> Iterator[tuple[ImageRecord, str]]:

@@ -82,9 +82,8 @@ class Metadata:
 
     def given(self) -> Iterator[tuple[str, Any]]:
         """The fields that have a value, unknown ones last."""
-        for name in _PARSERS:
-            value = getattr(self, name)
-            if value is not None:
+        for name, value in vars(self).items():
+            if value is not None and name != "other":
                 yield name, value
         yield from self.other.items()
 

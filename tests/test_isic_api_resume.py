@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fake_archive import FakeArchive
+from fake_archive_data import COHORT_ATTRIBUTION
 
 from isic_api.client import IsicClient
 from isic_api.download import download
@@ -94,6 +95,7 @@ def test_ctrl_c_says_one_line_and_leaves_everything_in_order(archive, tmp_path, 
     assert not json.loads((tmp_path / "query.json").read_text())["complete"]
     assert finish(archive, tmp_path).skipped == count
     assert_whole(archive, tmp_path)
+    assert COHORT_ATTRIBUTION not in (tmp_path / "metadata_full.csv").read_text()
 
 
 def test_a_full_disk_says_one_line_and_the_rest_comes_later(archive, tmp_path):
