@@ -47,11 +47,12 @@ def enlarge(activation: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def overlay(
     photograph: Image.Image, activation: np.ndarray, *, strength: float = 0.5
 ) -> Image.Image:
-    """Lay one map (h, w) over a photograph of any size, red where it is high."""
+    """Lay one map (h, w) over a photograph of any size, blue where it is high."""
     map_ = enlarge(activation, photograph.size)[..., None]
     pixels = np.asarray(photograph.convert("RGB"), float)
-    red = np.array([220.0, 30.0, 30.0])
-    return Image.fromarray((pixels + strength * map_ * (red - pixels)).astype(np.uint8))
+    # A colour that neither skin nor lesions have.
+    blue = np.array([20.0, 80.0, 255.0])
+    return Image.fromarray((pixels + strength * map_ * (blue - pixels)).astype(np.uint8))
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,152 @@
+"""The commands calibrate, evaluate, compare and card on an untrained bundle of drawn images."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from model.__main__ import main
+from model.bundle import read_manifest
+from model.dataset import read_folder, table_patients
+from model.errors import BundleError
+from model.predictor import Predictor
+from model.stored_metrics import BEGIN, END
+from tests.toy_bundle import strip_optional_fields, write_toy_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle(toy_folder, tmp_path_factory):
+    return write_toy_bundle(tmp_path_factory.mktemp("toy") / "bundle", toy_folder)
+
+
+@pytest.fixture
+def own_bundle(bundle, tmp_path):
+    return shutil.copytree(bundle, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="module")
+def report_dir(bundle, toy_folder, tmp_path_factory):
+    """The full report, robustness and explanations included."""
+    out = tmp_path_factory.mktemp("out") / "report"
+    assert main([*options("evaluate", toy_folder, bundle), "--out", str(out)]) == 0
+    return out
+
+
+def options(command, data, bundle):
+    cache = ["--cache", str(bundle.parent / "cache")]
+    return [command, "--data", str(data), "--bundle", str(bundle), *cache]
+
+
+def test_a_bundle_keeps_what_was_set_on_validation_images(bundle):
+    manifest = read_manifest(bundle)
+    assert set(manifest.prediction_sets["thresholds"]) == set(manifest.codes)
+    assert set(manifest.operating_points) == {"melanoma", "malignant"}
+    assert manifest.unknown["method"] in manifest.unknown["thresholds"]
+    assert all(file.stat().st_size < 10_000_000 for file in bundle.iterdir())
+
+
+def test_the_predictor_gives_sets_and_unknown_scores(bundle, toy_folder):
+    predictor = Predictor.load(bundle)
+    table = predictor.manifest.split.part("validation", read_folder(toy_folder).table)
+    images = np.stack([predictor.manifest.image.load(path) for path in table["path"]])
+    inside = predictor.look_inside(images, table_patients(table))
+    same = predictor.probabilities(images, table_patients(table))
+    assert inside.probabilities == pytest.approx(same, abs=1e-6)
+    sets = predictor.prediction_sets(inside.probabilities)
+    assert sets.shape == (16, 8)
+    assert sets[np.arange(16), inside.probabilities.argmax(axis=1)].all()
+    scores = predictor.unknown_scores(inside)
+    assert (scores > 1).sum() == 1  # 5 % of 16
+
+
+def test_a_bundle_without_the_optional_fields_still_answers(own_bundle, toy_folder):
+    strip_optional_fields(own_bundle)
+    (own_bundle / "unknown.npz").unlink()
+    predictor = Predictor.load(own_bundle)
+    images = np.zeros((1, 32, 32, 3), np.uint8)
+    inside = predictor.look_inside(images, table_patients(read_folder(toy_folder).table.head(1)))
+    assert inside.probabilities.sum() == pytest.approx(1)
+    assert predictor.prediction_sets(inside.probabilities) is None
+    assert predictor.unknown_scores(inside) is None
+
+
+def test_an_exchanged_detector_is_noticed(own_bundle):
+    with (own_bundle / "unknown.npz").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(BundleError, match=r"unknown\.npz is not the file"):
+        Predictor.load(own_bundle)
+
+
+def test_calibrating_again_changes_nothing_but_empties_the_metrics(own_bundle, toy_folder):
+    before = read_manifest(own_bundle)
+    assert main(options("calibrate", toy_folder, own_bundle)) == 0
+    after = read_manifest(own_bundle)
+    assert after.temperature == pytest.approx(before.temperature)
+    assert after.prediction_sets == before.prediction_sets
+    assert after.metrics == {}
+
+
+def test_evaluate_writes_the_report_its_page_and_its_pictures(report_dir):
+    report = json.loads((report_dir / "report.json").read_text())
+    assert next(iter(report)) == "balanced_accuracy"
+    assert report["about"]["images"] == 16
+    assert len(report["robustness"]["changes"]) == 9
+    assert report["explanations"]["on_lesion"] is None
+    assert report["unknown"]["kinds"]["white noise"]["mahalanobis"]["auc"] >= 0
+    assert any("No lesion outlines" in note for note in report["notes"])
+    page = (report_dir / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 6
+    assert "http" not in page  # nothing is loaded from elsewhere
+    for name in ("confusion", "roc", "precision_recall", "reliability", "robustness", "mistakes"):
+        assert (report_dir / f"{name}.png").stat().st_size > 1_000
+
+
+def test_quick_leaves_out_what_runs_the_network_many_times(bundle, toy_folder, tmp_path, capsys):
+    arguments = [*options("evaluate", toy_folder, bundle), "--part", "validation", "--quick"]
+    assert main([*arguments, "--out", str(tmp_path / "r")]) == 0
+    report = json.loads((tmp_path / "r" / "report.json").read_text())
+    assert "robustness" not in report
+    assert "explanations" not in report
+    assert "balanced accuracy" in capsys.readouterr().out
+
+
+def test_stored_figures_reach_a_document(own_bundle, toy_folder, tmp_path):
+    arguments = [*options("evaluate", toy_folder, own_bundle), "--quick", "--store"]
+    assert main([*arguments, "--out", str(tmp_path / "r")]) == 0
+    value = read_manifest(own_bundle).metrics["test"]["balanced_accuracy"]["value"]
+    document = tmp_path / "card.md"
+    document.write_text(f"# Card\n{BEGIN}\n{END}\n")
+    assert main(["card", str(document), "--bundle", str(own_bundle)]) == 0
+    assert f"| balanced accuracy | {value:.3f} (" in document.read_text()
+
+
+def test_a_bundle_that_was_never_calibrated_is_one_clear_line(
+    own_bundle, toy_folder, tmp_path, capsys
+):
+    strip_optional_fields(own_bundle)
+    arguments = [*options("evaluate", toy_folder, own_bundle), "--out", str(tmp_path / "r")]
+    assert main(arguments) == 1
+    assert "python -m model calibrate" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_bundle_compared_with_its_copy_differs_in_nothing(
+    bundle, own_bundle, toy_folder, tmp_path, capsys
+):
+    arguments = ["compare", str(bundle), str(own_bundle), "--data", str(toy_folder)]
+    cache = ["--cache", str(bundle.parent / "cache")]
+    assert main([*arguments, *cache, "--out", str(tmp_path / "c.json")]) == 0
+    found = json.loads((tmp_path / "c.json").read_text())
+    assert found["differences"][str(own_bundle)]["accuracy"] == {
+        "value": 0,
+        "low": 0,
+        "high": 0,
+        "p": 1,
+    }
+    assert "p = 1.000" in capsys.readouterr().out
+
+
+def test_one_bundle_alone_cannot_be_compared(bundle, toy_folder, capsys):
+    assert main(["compare", str(bundle), "--data", str(toy_folder)]) == 1
+    assert "two different bundles" in capsys.readouterr().err
