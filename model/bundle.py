@@ -49,6 +49,7 @@ class Manifest:
     split: Split  # names of the images of each part
     training: dict  # the settings of the training
     data: dict  # name, number of images and hash of the data
+    views: int = 1  # flipped and turned copies that a prediction is averaged over
     network_sha256: str = ""
     metrics: dict = field(default_factory=dict)  # by part: validation, test
     # Fitted on the validation part by model.packaging; empty in a bundle without them.

@@ -57,18 +57,22 @@ def package(
     return calibrate_bundle(out, dataset, cache_dir=cache_dir)
 
 
-def calibrate_bundle(bundle: Path, dataset: Dataset, *, cache_dir: Path) -> Manifest:
+def calibrate_bundle(
+    bundle: Path, dataset: Dataset, *, cache_dir: Path, views: int | None = None
+) -> Manifest:
     """Fit and store in a bundle what is set on held-out images; returns its new manifest.
 
     On the validation part of the bundle's split: the temperature, the thresholds of the operating
     points, of the prediction sets and of the unknown scores. On the training part: the detector of
-    unknowns. The metrics are emptied, since they were measured with other values.
+    unknowns. The metrics are emptied, since they were measured with other values. ``views`` sets
+    how many views a prediction is averaged over; None leaves the number as it is.
 
     Raises:
         BundleError: the bundle is missing or damaged.
         DataError: the data lacks images of the bundle's split.
     """
     manifest = replace(read_manifest(bundle), temperature=1.0)
+    manifest = replace(manifest, views=views or manifest.views)
     predictor = Predictor(load_network(bundle, manifest), manifest)
     labels, seen = _look(predictor, "validation", dataset, cache_dir)
     temperature = fit_temperature(seen.probabilities, labels)

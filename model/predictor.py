@@ -4,7 +4,7 @@ Shell, page and API all come through here. Neither training code nor the Archive
 loaded.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +20,7 @@ from model.errors import ImageError
 from model.patient import Patient
 from model.prediction_sets import prediction_sets
 from model.unknown import UnknownDetector, unknown_scores
+from model.views import views
 
 _BATCH = 64
 
@@ -148,11 +149,22 @@ class Predictor:
     def _run(
         self, network: keras.Model, images: np.ndarray, patients: Sequence[Patient]
     ) -> np.ndarray | dict[str, np.ndarray]:
-        """Run a network over prepared images in batches and join its outputs."""
+        """Run a network over prepared images in batches and join its outputs.
+
+        Outputs are averaged over the views of an image that the bundle asks for.
+        """
         encoded = self.manifest.patient.encode(patients)
         slices = [slice(n, n + _BATCH) for n in range(0, len(images), _BATCH)]
         answers = [
-            network.predict_on_batch({"image": images[rows], "patient": encoded[rows]})
+            _mean(
+                network.predict_on_batch({"image": view, "patient": encoded[rows]})
+                for view in views(images[rows], self.manifest.views)
+            )
             for rows in slices
         ]
         return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *answers)
+
+
+def _mean(answers: Iterable[np.ndarray | dict]) -> np.ndarray | dict:
+    """Average equal structures of arrays."""
+    return keras.tree.map_structure(lambda *arrays: np.mean(arrays, axis=0), *answers)

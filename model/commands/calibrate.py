@@ -11,6 +11,7 @@ from pathlib import Path
 
 from model.bundle import RELEASED
 from model.dataset import read_folder
+from model.views import VIEW_COUNTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder it was trained on")
     parser.add_argument(
         "--bundle", type=Path, default=RELEASED, help="bundle (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--views",
+        type=int,
+        choices=VIEW_COUNTS,
+        help="flipped and turned copies that a prediction is averaged over (default: as it is)",
     )
     parser.add_argument(
         "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
@@ -29,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
     dataset = read_folder(options.data)
     from model.packaging import calibrate_bundle
 
-    manifest = calibrate_bundle(options.bundle, dataset, cache_dir=options.cache)
+    manifest = calibrate_bundle(
+        options.bundle, dataset, cache_dir=options.cache, views=options.views
+    )
     print(f"temperature {manifest.temperature:.3f}; wrote {options.bundle}")
     return 0

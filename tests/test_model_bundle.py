@@ -1,0 +1,82 @@
+"""A bundle explains itself, and refuses to be what it is not."""
+
+import json
+import shutil
+
+import pytest
+
+from model.bundle import (
+    MANIFEST_FILE,
+    NETWORK_FILE,
+    load_network,
+    read_manifest,
+    write_manifest,
+)
+from model.diagnosis import DIAGNOSES
+from model.errors import BundleError
+from model.predictor import Predictor
+
+
+@pytest.fixture
+def bundle(toy_bundle, tmp_path):
+    return shutil.copytree(toy_bundle, tmp_path / "bundle")
+
+
+def change(bundle, **values):
+    path = bundle / MANIFEST_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_manifest_reads_back_equal(bundle):
+    manifest = read_manifest(bundle)
+    write_manifest(bundle, manifest)
+    assert read_manifest(bundle) == manifest
+
+
+def test_it_says_classes_range_words_licence_and_use(bundle):
+    values = json.loads((bundle / MANIFEST_FILE).read_text())
+    assert list(values["classes"]) == list(DIAGNOSES)
+    assert values["image"]["range"] == [0, 255]
+    assert "head/neck" in values["patient"]["sites"]
+    assert values["licence"] == "CC BY-NC 4.0"
+    assert "Not a medical device" in values["intended_use"]
+    assert values["versions"]["keras"]
+
+
+@pytest.mark.parametrize("name", [NETWORK_FILE, MANIFEST_FILE])
+def test_a_missing_file_is_named(bundle, name):
+    (bundle / name).unlink()
+    with pytest.raises(BundleError, match=name):
+        Predictor.load(bundle)
+
+
+def test_a_truncated_network_is_refused(bundle):
+    path = bundle / NETWORK_FILE
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(BundleError, match="SHA-256"):
+        Predictor.load(bundle)
+
+
+def test_a_truncated_manifest_is_refused(bundle):
+    path = bundle / MANIFEST_FILE
+    path.write_text(path.read_text()[:500])
+    with pytest.raises(BundleError, match="manifest"):
+        Predictor.load(bundle)
+
+
+def test_another_format_is_refused(bundle):
+    change(bundle, format=99)
+    with pytest.raises(BundleError, match="format 99"):
+        read_manifest(bundle)
+
+
+def test_an_unknown_entry_is_refused(bundle):
+    change(bundle, colour="blue")
+    with pytest.raises(BundleError, match="colour"):
+        read_manifest(bundle)
+
+
+def test_a_manifest_of_another_size_does_not_fit_the_network(bundle):
+    change(bundle, classes={"MEL": "Melanoma", "NV": "Nevus"})
+    with pytest.raises(BundleError, match="shapes"):
+        load_network(bundle, read_manifest(bundle))

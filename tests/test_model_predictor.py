@@ -1,0 +1,64 @@
+"""The predictor: one answer by every way in, averaged over views where the bundle says so."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.errors import ImageError
+from model.patient import Patient
+from model.predictor import Predictor
+from model.views import VIEW_COUNTS, views
+from tests.drawings import draw_lesion
+
+
+@pytest.fixture(scope="module")
+def predictor(toy_bundle):
+    return Predictor.load(toy_bundle)
+
+
+@pytest.fixture
+def paths(tmp_path):
+    for kind in range(3):
+        draw_lesion(kind, seed=0, size=(200, 150)).save(tmp_path / f"{kind}.png")
+    return sorted(tmp_path.iterdir())
+
+
+def test_one_photograph_or_a_folder_or_an_array_get_the_same_answer(predictor, paths):
+    patients = [Patient(50, "male", "head/neck"), Patient(), Patient(None, "female", None)]
+    prepared = np.stack([predictor.manifest.image.load(path) for path in paths])
+    expected = predictor.probabilities(prepared, patients)
+    folder = np.stack(list(predictor.predict_files(paths, patients)))
+    single = [predictor.predict(*pair) for pair in zip(paths, patients, strict=True)]
+    np.testing.assert_allclose(folder, expected, atol=1e-6)
+    np.testing.assert_allclose([list(one.values()) for one in single], expected, atol=1e-5)
+    assert predictor.predict(paths[0].read_bytes()) == predictor.predict(paths[0])
+
+
+def test_an_unreadable_file_gets_its_error_in_its_place(predictor, paths, tmp_path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"x")
+    answers = list(predictor.predict_files([paths[0], bad, paths[1]], [Patient()] * 3))
+    assert [isinstance(answer, ImageError) for answer in answers] == [False, True, False]
+
+
+@pytest.mark.parametrize("count", VIEW_COUNTS)
+def test_views_are_different_and_begin_with_the_image_itself(count):
+    image = np.arange(2 * 4 * 4 * 3).reshape(2, 4, 4, 3)
+    found = list(views(image, count))
+    assert np.array_equal(found[0], image)
+    assert len(np.unique(np.stack(found).reshape(count, -1), axis=0)) == count
+
+
+def test_with_eight_views_an_answer_does_not_depend_on_how_the_image_lies(predictor, paths):
+    averaging = Predictor(predictor.network, replace(predictor.manifest, views=8))
+    image = predictor.manifest.image.load(paths[0])[None]
+    answers = [averaging.probabilities(turned, [Patient()])[0] for turned in views(image, 8)]
+    np.testing.assert_allclose(answers, np.broadcast_to(answers[0], (8, 8)), atol=1e-5)
+
+
+def test_looking_inside_agrees_with_the_answer(predictor, paths):
+    image = predictor.manifest.image.load(paths[0])[None]
+    inside = predictor.look_inside(image, [Patient()])
+    answer = predictor.probabilities(image, [Patient()])
+    np.testing.assert_allclose(inside.probabilities, answer, atol=1e-6)
