@@ -22,7 +22,7 @@ _CAPTIONS = {
     "mistakes.png": "The most confident mistakes, with the activation map of the named diagnosis",
 }
 _CLASS = ("recall", "precision", "specificity", "f1", "auc", "average_precision")
-_DELETION = ("marked", "elsewhere", "difference")
+_DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
 
 
 def report_page(report: dict, pictures: Sequence[Path]) -> str:
@@ -113,7 +113,9 @@ def _unknown(found: dict) -> str:
 
 def _explanations(found: dict) -> str:
     deletion = found["deletion"]
-    rows = [(f"fall of the probability: {k}", written(deletion[k])) for k in _DELETION]
+    rows = [
+        (f"fall of the probability: {k.replace('_', ' ')}", written(deletion[k])) for k in _DELETION
+    ]
     if found["on_lesion"]:
         rows += [
             (f"share on the lesion: {key.replace('_', ' ')}", written(value))

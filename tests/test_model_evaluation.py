@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ from model.errors import BundleError
 from model.predictor import Predictor
 from model.stored_metrics import BEGIN, END
 from tests.toy_bundle import strip_optional_fields, write_toy_bundle
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOK = ROOT / "notebooks" / "03_read_the_results.ipynb"
+DOCUMENTATION = ROOT / "docs" / "report.md"
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +105,24 @@ def test_evaluate_writes_the_report_its_page_and_its_pictures(report_dir):
     assert "http" not in page  # nothing is loaded from elsewhere
     for name in ("confusion", "roc", "precision_recall", "reliability", "robustness", "mistakes"):
         assert (report_dir / f"{name}.png").stat().st_size > 1_000
+
+
+def test_the_notebook_reads_the_report(report_dir, monkeypatch):
+    monkeypatch.chdir(report_dir.parent)
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    cells = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    assert len(cells) > 5
+    names = {}
+    for cell in cells:
+        exec(compile(cell, NOTEBOOK.name, "exec"), names)
+    assert names["report"]["about"]["images"] == 16
+    assert all(not cell.get("outputs") for cell in notebook["cells"])
+
+
+def test_every_key_of_the_report_is_documented(report_dir):
+    report = json.loads((report_dir / "report.json").read_text())
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    assert [key for key in report if f"`{key}`" not in text] == []
 
 
 def test_quick_leaves_out_what_runs_the_network_many_times(bundle, toy_folder, tmp_path, capsys):
