@@ -51,6 +51,9 @@ def test_weights_of_selected_rows_reach_the_figure():
     found = bootstrap.of_weights(lambda weights: roc_auc(truth, scores, weights), rows)
     assert found.shape == (301,)
     assert found[0] == pytest.approx(float(roc_auc(truth, scores)))
+    values = np.where(rows, np.arange(40.0), 0.0)
+    weighed = bootstrap.of_weights(lambda weights: weights @ np.arange(30.0), rows)
+    assert weighed == pytest.approx(bootstrap.sums(values))
 
 
 def test_draws_in_which_a_figure_is_not_known_are_left_out():

@@ -13,11 +13,14 @@ def simulated(count, seed):
     return odds / odds.sum(axis=1, keepdims=True), labels
 
 
-def test_the_threshold_of_a_worked_example():
-    # Of 19 images the second lowest: floor(20 x 0.1) = 2.
-    probabilities = np.stack([np.arange(1, 20) / 20, 1 - np.arange(1, 20) / 20], axis=1)
-    thresholds = fit_set_thresholds(probabilities, np.zeros(19, int))
-    assert thresholds.tolist() == pytest.approx([0.10, 0.0])
+@pytest.mark.parametrize(("images", "missed"), [(9, 1), (18, 1), (19, 2), (99, 10), (8, 0)])
+def test_the_threshold_is_the_score_that_so_many_images_may_miss(images, missed):
+    # floor((images + 1) x 0.1) of the class's images stay below or at the threshold.
+    scores = np.arange(1, images + 1) / (images + 1)
+    probabilities = np.stack([scores, 1 - scores], axis=1)
+    thresholds = fit_set_thresholds(probabilities, np.zeros(images, int))
+    assert thresholds[0] == pytest.approx(missed / (images + 1))
+    assert thresholds[1] == 0
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
