@@ -101,7 +101,8 @@ class FakeArchive:
     def image_text(self, isic_id):
         return json.dumps(self.image_json(self.by_id[isic_id]))
 
-    def visible(self, *, authorized, collections=(), query=""):
+    @lru_cache(maxsize=100)  # noqa: B019
+    def visible(self, *, authorized, collections=frozenset(), query=""):
         """Raises CannotParse for a query that the server refuses."""
         test = matcher(query)
         return [

@@ -26,7 +26,7 @@ class Endpoints(Handler):
     def _collections(self):
         text = ",".join(self.query.get("collections", []))
         try:
-            return {int(one) for one in text.split(",") if one}
+            return frozenset(int(one) for one in text.split(",") if one)
         except ValueError as error:
             problem = {"loc": ["query", "collections"], "msg": f"Value error, {error}"}
             raise Answer(422, {"detail": [problem]}) from None
@@ -126,7 +126,7 @@ class Endpoints(Handler):
 
     def collection_attribution(self, key):
         self._hidden()
-        rows = self.archive.visible(authorized=self.authorized, collections={int(key)})
+        rows = self.archive.visible(authorized=self.authorized, collections=frozenset([int(key)]))
         counts = Counter((row.license, row.attribution) for row in rows)
         raise Answer(
             200,
@@ -139,7 +139,7 @@ class Endpoints(Handler):
     def collection_metadata(self, key):
         self._hidden()
         self._may_see(int(key))
-        rows = self.archive.visible(authorized=self.authorized, collections={int(key)})
+        rows = self.archive.visible(authorized=self.authorized, collections=frozenset([int(key)]))
         raise Answer(200, self.archive.metadata_csv(rows), {"Content-Type": "text/csv"})
 
     def me(self):
@@ -163,7 +163,7 @@ class Endpoints(Handler):
             raise Answer(401, UNAUTHORIZED) from None
         ids = asked.get("collections") or ()
         return self.archive.visible(
-            authorized=False, collections=set(ids), query=asked.get("query", "")
+            authorized=False, collections=frozenset(ids), query=asked.get("query", "")
         )
 
     def zip_listing(self):

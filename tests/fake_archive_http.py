@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import json
 import re
+from bisect import bisect_right
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -95,7 +96,9 @@ class Handler(BaseHTTPRequestHandler):
         for pattern, method, endpoint in self.routes:
             match = re.fullmatch(pattern, path)
             if match and method != self.command and path.startswith("/api/"):
-                raise Answer(405, b"Method not allowed", {"Allow": method, "Content-Type": "text/html"})
+                raise Answer(
+                    405, b"Method not allowed", {"Allow": method, "Content-Type": "text/html"}
+                )
             if match:
                 endpoint(self, *match.groups())
         if path.startswith("/api/v2/") and not path.endswith("/"):
@@ -118,8 +121,9 @@ class Handler(BaseHTTPRequestHandler):
     def _paged(self, items, render, created):
         """One page, with the server's own arithmetic: see paging.walk for what is wrong in it."""
         limit, (offset, position) = self._limit(), self._cursor()
-        after = [item for item in items if position is None or created(item) > position]
-        results = after[min(offset, MAX_PAGE) : min(offset, MAX_PAGE) + MAX_PAGE + 1]
+        after = 0 if position is None else bisect_right(items, position, key=created)
+        start = after + min(offset, MAX_PAGE)
+        results = items[start : start + MAX_PAGE + 1]
         page, following = results[: max(limit, 0)], None
         if len(results) > len(page):
             marker = _next_marker(page, created(results[-1]), created, limit)
