@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from fake_archive_data import ATTRIBUTIONS
 from fake_archive_faults import Faults
 
 from isic_api.__main__ import main, parser
+from isic_api.query import check
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("download", "isic2019", "search", "collections", "metadata", "whoami")
@@ -53,6 +56,22 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     text = capsys.readouterr().out
     assert all(command in text for command in COMMANDS)
+
+
+DOCUMENTED = re.findall(
+    r"^python -m isic_api ([^\n#]+)", (ROOT / "docs/isic_api.md").read_text(), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("line", DOCUMENTED)
+def test_a_documented_command_line_is_understood(line):
+    options = parser().parse_args(shlex.split(line))
+    check(getattr(options, "query", ""))
+
+
+def test_every_command_is_documented():
+    text = (ROOT / "docs/isic_api.md").read_text()
+    assert all(f"python -m isic_api {command}" in text for command in COMMANDS)
 
 
 def test_download_prints_the_account(run, tmp_path):
