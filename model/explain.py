@@ -3,7 +3,8 @@
 Grad-CAM (Selvaraju et al. 2017) weighs the last feature maps by how much the class's logit grows
 with each. Here the maps are averaged over the image before anything else happens to them, so the
 gradient is the same everywhere and the map is exactly what each place adds to the logit, to first
-order. Needs TensorFlow as Keras' backend.
+order. Feature maps of a few cells lie askew, since a network pads its edges unevenly; the mean over
+all flipped and turned views of the image sets that right. Needs TensorFlow as Keras' backend.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,10 @@ from PIL import Image
 
 from model.patient import Patient
 from model.predictor import Predictor
+from model.views import VIEW_COUNTS, views
 
 _BATCH = 64
+_VIEWS = max(VIEW_COUNTS)
 
 
 def activation_maps(
@@ -34,8 +37,11 @@ def activation_maps(
     encoded = predictor.manifest.patient.encode(patients)
     opened = _opened(predictor.network)
     slices = [slice(n, n + _BATCH) for n in range(0, len(images), _BATCH)]
-    found = [_maps(opened, images[rows], encoded[rows], classes[rows]) for rows in slices]
-    return np.concatenate(found)
+    found = [_mean_maps(opened, images[rows], encoded[rows], classes[rows]) for rows in slices]
+    # What speaks against the class is left out, as in the paper.
+    maps = np.maximum(np.concatenate(found), 0.0)
+    highest = maps.max(axis=(1, 2), keepdims=True)
+    return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
 
 
 def enlarge(activation: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -62,15 +68,27 @@ def _opened(network: keras.Model) -> keras.Model:
     return keras.Model(network.input, [features, network.get_layer("logits").output])
 
 
+def _mean_maps(
+    opened: keras.Model, images: np.ndarray, encoded: np.ndarray, classes: np.ndarray
+) -> np.ndarray:
+    """Average the maps of all views, each turned back to the image."""
+    turned = [_maps(opened, view, encoded, classes) for view in views(images, _VIEWS)]
+    side = turned[0].shape[1]
+    total = np.zeros((len(images), side * side), np.float32)
+    # Viewing the cells' numbers tells where each cell of a view comes from.
+    cells = views(np.arange(side * side).reshape(1, side, side), _VIEWS)
+    for maps, origin in zip(turned, cells, strict=True):
+        total[:, origin.ravel()] += maps.reshape(len(images), -1)
+    return total.reshape(-1, side, side) / _VIEWS
+
+
 def _maps(
     opened: keras.Model, images: np.ndarray, encoded: np.ndarray, classes: np.ndarray
 ) -> np.ndarray:
+    """What each cell of the feature maps adds to the logit of the class: (N, h, w)."""
     with tf.GradientTape() as tape:
         inputs = {"image": tf.convert_to_tensor(images), "patient": tf.convert_to_tensor(encoded)}
         features, logits = opened(inputs, training=False)
         asked = tf.reduce_sum(logits * tf.one_hot(classes, logits.shape[-1]))
     weights = tf.reduce_mean(tape.gradient(asked, features), axis=(1, 2), keepdims=True)
-    # What speaks against the class is left out, as in the paper.
-    maps = tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)).numpy()
-    highest = maps.max(axis=(1, 2), keepdims=True)
-    return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
+    return tf.reduce_sum(weights * features, axis=-1).numpy()

@@ -26,6 +26,7 @@ MARKED = 0.20
 _MOST = 400  # images; each is predicted three times more
 _BLUR = 0.15  # of the side: no structure is left
 _BLOB = 0.20  # of the side, standard deviation of the blob in the middle
+_SHARES = ("map", "centre_blob", "marked_fifth", "centre_fifth", "lesion_area")
 
 
 def check_explanations(
@@ -71,7 +72,7 @@ def _on_lesion(
     masks_dir: Path,
     selection: _Selection,
 ) -> dict | None:
-    """Shares of the map, of the blob in the middle and of the image that lie on the lesion."""
+    """Shares of the map, its highest fifth, their like in the middle and the image on lesions."""
     preprocessor = predictor.manifest.image
     masks = [
         prepared_mask(masks_dir, row.image, row.path, preprocessor)
@@ -80,16 +81,18 @@ def _on_lesion(
     if all(mask is None for mask in masks):
         return None
     blob = centre_blob(maps.shape[1])
-    shares = np.full((len(maps), 3), np.nan)
-    for row, (activation, mask) in enumerate(zip(maps, masks, strict=True)):
+    tops, middle = most_marked(maps), most_marked(blob[None])[0]
+    shares = {name: np.full(len(maps), np.nan) for name in _SHARES}
+    for row, mask in enumerate(masks):
         if mask is not None:
-            shares[row] = mass_inside(activation, mask), mass_inside(blob, mask), mask.mean()
+            areas = (maps[row], blob, tops[row], middle, np.ones_like(blob))
+            for name, area in zip(_SHARES, areas, strict=True):
+                shares[name][row] = mass_inside(area, mask)
     return {
-        "images": int((~np.isnan(shares[:, 1])).sum()),
-        "map": selection.mean(shares[:, 0]),
-        "centre_blob": selection.mean(shares[:, 1]),
-        "lesion_area": selection.mean(shares[:, 2]),
-        "map_minus_blob": selection.mean(shares[:, 0] - shares[:, 1]),
+        "images": sum(mask is not None for mask in masks),
+        **{name: selection.mean(values) for name, values in shares.items()},
+        "map_minus_blob": selection.mean(shares["map"] - shares["centre_blob"]),
+        "fifth_minus_centre": selection.mean(shares["marked_fifth"] - shares["centre_fifth"]),
     }
 
 
