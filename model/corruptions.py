@@ -6,11 +6,13 @@ All take and give a prepared image, uint8 RGB (side, side, 3). Severity 0 is the
 
 from collections.abc import Callable
 from io import BytesIO
+from zlib import crc32
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 SEVERITIES = (1, 2, 3, 4, 5)
+_FINE = 4  # pixels drawn for one of the image
 
 
 def darker(image: Image.Image, severity: int) -> Image.Image:
@@ -55,18 +57,24 @@ def closer(image: Image.Image, severity: int) -> Image.Image:
     return image.resize(image.size, Image.Resampling.BILINEAR, box=box)
 
 
+def farther(image: Image.Image, severity: int) -> Image.Image:
+    """Down to half the size, as from farther off; the edge goes on as it ends."""
+    border = round(0.1 * severity * image.width)
+    wide = np.pad(np.asarray(image), ((border,) * 2, (border,) * 2, (0, 0)), "edge")
+    return Image.fromarray(wide).resize(image.size, Image.Resampling.BOX)
+
+
 def hair(image: Image.Image, severity: int) -> Image.Image:
-    """Up to twenty dark curved hairs."""
-    rng = np.random.default_rng(severity)
-    drawn = image.copy()
-    side = image.width
+    """Up to twenty dark curved hairs, in other places on every image."""
+    rng = np.random.default_rng(crc32(image.tobytes()))
+    # Drawn large and shrunk, so that a hair is soft and thinner than a pixel is wide.
+    large = _FINE * image.width
+    mask = Image.new("L", (large, large))
     for _ in range(4 * severity):
-        points = rng.uniform(-0.1, 1.1, (2, 2)) * side
-        bend = points.mean(axis=0) + rng.normal(0, 0.12 * side, 2)
-        t = np.linspace(0, 1, 16)[:, None]
-        curve = (1 - t) ** 2 * points[0] + 2 * t * (1 - t) * bend + t**2 * points[1]
-        colour = tuple(int(v) for v in rng.integers((15, 10, 5), (70, 50, 40)))
-        ImageDraw.Draw(drawn).line([tuple(p) for p in curve], colour, max(1, side // 100))
+        width = int(rng.integers(_FINE // 2, _FINE + 2))
+        ImageDraw.Draw(mask).line(_curve(rng, large), 220, width, joint="curve")
+    drawn = image.copy()
+    drawn.paste((45, 30, 20), mask=mask.resize(image.size, Image.Resampling.BOX))
     return drawn
 
 
@@ -83,7 +91,10 @@ def ruler(image: Image.Image, severity: int) -> Image.Image:
 
 CORRUPTIONS: dict[str, Callable[[Image.Image, int], Image.Image]] = {
     change.__name__: change
-    for change in (darker, brighter, contrast, blur, jpeg, rotation, closer, hair, ruler)
+    for change in (
+        *(darker, brighter, contrast, blur, jpeg),
+        *(rotation, closer, farther, hair, ruler),
+    )
 }
 
 
@@ -94,3 +105,12 @@ def corrupt(images: np.ndarray, name: str, severity: int) -> np.ndarray:
     change = CORRUPTIONS[name]
     changed = [np.asarray(change(Image.fromarray(image), severity)) for image in images]
     return np.stack(changed)
+
+
+def _curve(rng: np.random.Generator, side: int) -> list[tuple[float, float]]:
+    """Points of a quadratic Bezier curve across a square."""
+    ends = rng.uniform(-0.1, 1.1, (2, 2)) * side
+    bend = ends.mean(axis=0) + rng.normal(0, 0.12 * side, 2)
+    t = np.linspace(0, 1, 24)[:, None]
+    points = (1 - t) ** 2 * ends[0] + 2 * t * (1 - t) * bend + t**2 * ends[1]
+    return [tuple(point) for point in points]

@@ -10,7 +10,7 @@ from model.intervals import interval
 from model.outcome import Outcome
 from model.predictor import Predictor
 
-_PER_CLASS = 80  # images; all changes together are 45 runs of the network over the sample
+_PER_CLASS = 80  # images; all changes together are 50 runs of the network over the sample
 _DRAWS = 500
 _SHOWN = ("balanced_accuracy", "melanoma_sensitivity")
 

@@ -96,7 +96,7 @@ def test_evaluate_writes_the_report_its_page_and_its_pictures(report_dir):
     report = json.loads((report_dir / "report.json").read_text())
     assert next(iter(report)) == "balanced_accuracy"
     assert report["about"]["images"] == 16
-    assert len(report["robustness"]["changes"]) == 9
+    assert len(report["robustness"]["changes"]) == 10
     assert report["explanations"]["on_lesion"] is None
     assert report["unknown"]["kinds"]["white noise"]["mahalanobis"]["auc"] >= 0
     assert any("No lesion outlines" in note for note in report["notes"])
