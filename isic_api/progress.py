@@ -12,7 +12,10 @@ _REPEAT = 10.0  # seconds before the same news is told again
 
 
 class Progress:
-    """One bar with images, bytes and rate; every method may be called from any thread."""
+    """One bar with images, bytes and rate; every method may be called from any thread.
+
+    ``quiet`` prints nothing; ``warnings`` are kept in any case.
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -70,8 +73,9 @@ class Progress:
             if now - self._told.get(text, -_REPEAT) < _REPEAT:
                 return
             self._told[text] = now
-        tqdm.write(text, file=sys.stderr)
-        sys.stderr.flush()
+        if not self.quiet:
+            tqdm.write(text, file=sys.stderr)
+            sys.stderr.flush()
 
     def close(self) -> None:
         if self._bar is not None:

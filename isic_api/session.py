@@ -91,7 +91,6 @@ class Session:
             backoff_factor=self.backoff,
             backoff_max=self.longest_wait,
             allowed_methods=None,
-            retry_after_max=10**9,  # longest_wait decides, aloud
         )
         while True:
             began = time.monotonic()

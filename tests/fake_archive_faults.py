@@ -73,6 +73,11 @@ class Faults:
     def _corrupt(self, send, connection, status, headers, body):
         send(status, headers, b"\x00garbage" + body[8:])
 
+    def _scrambled(self, send, connection, status, headers, body):
+        """Begins and ends as it should; in a JPEG, a table stands in the middle of the pixels."""
+        half = len(body) // 2
+        send(status, headers, body[:half] + b"\xff\xc4" * 20 + body[half + 40 :])
+
     def _zeros_at_the_end(self, send, connection, status, headers, body):
         half = len(body) // 2
         send(status, headers, body[:half] + bytes(len(body) - half))
@@ -83,6 +88,6 @@ class Faults:
 
 KINDS = (
     *("too_many", "server_error", "unavailable", "reset", "stall", "stall_midway"),
-    *("truncated", "length_too_long", "length_too_short", "corrupt", "zeros_at_the_end"),
-    "html_instead",
+    *("truncated", "length_too_long", "length_too_short", "corrupt", "scrambled"),
+    *("zeros_at_the_end", "html_instead"),
 )
