@@ -8,6 +8,7 @@ from pathlib import Path
 from model.errors import ConfigError
 
 SCHEDULES = ("cosine", "plateau")
+KEPT = ("best", "last")
 
 
 def _knob(default: object, meaning: str) -> object:
@@ -46,6 +47,7 @@ class TrainConfig:
     batch_size: int = _knob(32, "images a step")
     epochs: int = _knob(20, "passes over the training part, at most")
     patience: int = _knob(8, "epochs without a better validation before stopping")
+    keep: str = _knob("best", "weights kept: of the best validation or of the last epoch")
     seed: int = _knob(0, "of weights, order, augmentation and forgetting")
 
     def __post_init__(self) -> None:
@@ -60,6 +62,7 @@ class TrainConfig:
         self._require(self.image_side >= 32, "image_side", "at least 32")
         self._require(self.learning_rate > 0, "learning_rate", "above 0")
         self._require(self.schedule in SCHEDULES, "schedule", f"one of {', '.join(SCHEDULES)}")
+        self._require(self.keep in KEPT, "keep", f"one of {', '.join(KEPT)}")
 
     def _require(self, holds: bool, name: str, rule: str) -> None:
         if not holds:

@@ -40,9 +40,10 @@ class Part:
 def train(
     dataset: Dataset, split: Split, config: TrainConfig, *, out: Path, cache_dir: Path
 ) -> tuple[keras.Model, PatientEncoder]:
-    """Train, or go on with an interrupted training in ``out``, and return the best network.
+    """Train, or go on with an interrupted training in ``out``, and return the network.
 
-    Best is by balanced accuracy on the validation part. ``out`` receives config.json, split.json,
+    Its weights are those of the best epoch, by balanced accuracy on the validation part, or of the
+    last one, as the config says. ``out`` receives config.json, split.json,
     history.csv, TensorBoard logs and best.weights.h5.
 
     Raises:
@@ -65,7 +66,8 @@ def train(
         epochs=config.epochs,
         callbacks=_callbacks(out, config, batches),
     )
-    trainer.load_weights(out / "best.weights.h5")
+    if config.keep == "best":
+        trainer.load_weights(out / "best.weights.h5")
     return network, encoder
 
 
