@@ -1,0 +1,100 @@
+"""The page as it is shipped: ``python app.py`` with the released bundle, in a real browser."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+
+from model.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, read_manifest
+from model.diagnosis import DIAGNOSES
+from model.split import ISIC2019_SPLIT, Split
+from tests.drawings import draw_lesion
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Start the page as a user does; gives the address that it prints."""
+    environment = {**os.environ, "GRADIO_SERVER_NAME": "127.0.0.1", "PYTHONUNBUFFERED": "1"}
+    environment |= {"GRADIO_SERVER_PORT": "7899"}
+    command = [sys.executable, "app.py"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
+    stop = threading.Timer(90, server.kill)
+    stop.start()
+    found = None
+    while not found and (line := server.stdout.readline()):
+        found = re.search(r"http://127\.0\.0\.1:7899", line)
+    stop.cancel()
+    assert found, "the page did not print its address"
+    yield found.group()
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    path = tmp_path_factory.mktemp("upload") / "lesion.jpg"
+    draw_lesion(1, seed=3, size=(600, 450)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def client(address):
+    # At once: a request that comes before the network is ready waits for it.
+    return Client(address, verbose=False)
+
+
+def ask(client, photograph, *context):
+    answer = client.predict(handle_file(str(photograph)), *context, api_name="/predict")
+    assert list(answer) == list(DIAGNOSES)
+    return np.array(list(answer.values()))
+
+
+def test_changing_age_or_site_changes_the_probabilities(client, photograph):
+    young = ask(client, photograph, 20, "female", "head/neck")
+    old = ask(client, photograph, 80, "female", "head/neck")
+    moved = ask(client, photograph, 20, "female", "palms/soles")
+    assert np.abs(young - old).max() > 0.001
+    assert np.abs(young - moved).max() > 0.001
+
+
+def test_with_all_fields_cleared_it_still_predicts(client, photograph):
+    assert ask(client, photograph, None, None, None).sum() == pytest.approx(1)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+def test_a_visitor_gets_eight_bars_from_the_shipped_network(address, photograph):
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as engines:
+        browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(address)
+        page.get_by_text("The network is ready").wait_for(timeout=90_000)
+        page.set_input_files("#image input[type=file]", photograph)
+        page.locator("#image img").wait_for()
+        page.locator("#age input").fill("70")
+        page.get_by_label("female").check()
+        page.get_by_label("head/neck").check()
+        page.get_by_role("button", name="Predict").click()
+        page.locator("table.bars").wait_for()
+        shown = [float(x.split()[0]) for x in page.locator("td.value").all_inner_texts()]
+        browser.close()
+    assert len(shown) == 8
+    assert sum(shown) == pytest.approx(100, abs=1e-6)
+
+
+def test_the_released_bundle_is_small_and_bears_the_projects_split():
+    for name in (NETWORK_FILE, MANIFEST_FILE):
+        assert (RELEASED / name).stat().st_size < 10_000_000
+    assert read_manifest(RELEASED).split == Split.load(ISIC2019_SPLIT)
