@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import shutil
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -11,7 +13,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from model.errors import DataError
 from model.image import ImagePreprocessor
+
+_ABANDONED = 3600  # seconds without a write, after which a build counts as killed
 
 
 def cached_images(
@@ -24,32 +29,57 @@ def cached_images(
 
     Raises:
         ImageError: a file cannot be read.
+        DataError: the disk has no room for the array.
     """
-    file = cache_dir / f"images-{_key(paths, preprocessor)}.npy"
+    file = cache_dir / f"images-{files_key(paths, asdict(preprocessor))}.npy"
     if not file.exists():
         _build(paths, preprocessor, file)
     return np.load(file, mmap_mode="r")
 
 
-def _build(paths: Sequence[Path], preprocessor: ImagePreprocessor, file: Path) -> None:
+def files_key(paths: Sequence[Path], settings: dict) -> str:
+    """Name what is derived from files: it changes with any file's path, size or time of change."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for path in paths:
+        status = path.stat()
+        digest.update(f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def partial_file(file: Path) -> Path:
+    """Name the file to write before it is renamed to ``file``; removes what killed runs left."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.{os.getpid()}.part")
+    for left in file.parent.glob(f"{file.name}.*.part"):
+        if time.time() - left.stat().st_mtime > _ABANDONED:
+            left.unlink(missing_ok=True)
+    return file.with_name(f"{file.name}.{os.getpid()}.part")
+
+
+def _build(paths: Sequence[Path], preprocessor: ImagePreprocessor, file: Path) -> None:
+    partial = partial_file(file)
     shape = (len(paths), preprocessor.side, preprocessor.side, 3)
+    _require_room(file.parent, int(np.prod(shape)))
     try:
         array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+
+        def prepare(row: int) -> None:
+            # Workers write their rows themselves: no finished image waits in memory.
+            array[row] = preprocessor.load(paths[row])
+
         with ThreadPoolExecutor() as pool:
-            prepared = pool.map(preprocessor.load, paths)
-            for row, image in enumerate(tqdm(prepared, total=len(paths), desc="Preparing images")):
-                array[row] = image
+            rows = pool.map(prepare, range(len(paths)))
+            list(tqdm(rows, total=len(paths), desc="Preparing images", unit="image"))
         array.flush()
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _key(paths: Sequence[Path], preprocessor: ImagePreprocessor) -> str:
-    digest = hashlib.sha256(json.dumps(asdict(preprocessor), sort_keys=True).encode())
-    for path in paths:
-        status = path.stat()
-        digest.update(f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+def _require_room(folder: Path, needed: int) -> None:
+    """A memory map on a full disk would kill the process without a word."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise DataError(
+            f"{folder} has {free / 1e9:.1f} GB free, but the prepared images take "
+            f"{needed / 1e9:.1f} GB. Name another folder with --cache, or free some space."
+        )

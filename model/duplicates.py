@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
+from model.cache import files_key, partial_file
 from model.image import bright_box, read_image
 
 HASH_SIDE = 16
@@ -38,16 +39,41 @@ def photograph_hash(path: Path) -> tuple[str, np.ndarray]:
     return exact, imagehash.phash(inside, hash_size=HASH_SIDE).hash.ravel()
 
 
-def duplicate_pairs(paths: Sequence[Path], *, near_bits: int = NEAR_BITS) -> np.ndarray:
+def photograph_hashes(
+    paths: Sequence[Path], *, cache_dir: Path | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hash many files: SHA-256 as text (N,), and perceptual bits, bool (N, 256).
+
+    ``cache_dir`` keeps them, until a file changes.
+
+    Raises:
+        ImageError: a file cannot be read.
+    """
+    if cache_dir is None:
+        return _hash_all(paths)
+    file = cache_dir / f"hashes-{files_key(paths, {'side': HASH_SIDE})}.npz"
+    if not file.exists():
+        exact, bits = _hash_all(paths)
+        partial = partial_file(file)
+        with partial.open("wb") as out:
+            np.savez(out, exact=exact, bits=bits)
+        partial.replace(file)
+    with np.load(file) as saved:
+        return saved["exact"], saved["bits"]
+
+
+def duplicate_pairs(
+    paths: Sequence[Path], *, near_bits: int = NEAR_BITS, cache_dir: Path | None = None
+) -> np.ndarray:
     """Find pairs of duplicate photographs among files: int, shape (pairs, 3).
 
     Each row holds two positions in ``paths``, the smaller first, and the number of differing bits;
-    -1 stands for identical pixels.
+    -1 stands for identical pixels. Hashes are kept in ``cache_dir``. A photograph that was turned
+    or mirrored is not recognized.
     """
-    with ThreadPoolExecutor() as pool:
-        hashes = list(tqdm(pool.map(photograph_hash, paths), total=len(paths), desc="Hashing"))
-    exact = np.unique([hash_ for hash_, _ in hashes], return_inverse=True)[1]
-    signs = np.stack([bits for _, bits in hashes]).astype(np.float32) * 2 - 1
+    hashes, bits = photograph_hashes(paths, cache_dir=cache_dir)
+    exact = np.unique(hashes, return_inverse=True)[1]
+    signs = bits.astype(np.float32) * 2 - 1
     found = [_near_pairs(signs, start, near_bits) for start in range(0, len(signs), _CHUNK)]
     pairs = np.concatenate(found)
     pairs[exact[pairs[:, 0]] == exact[pairs[:, 1]], 2] = -1
@@ -66,6 +92,13 @@ def lesion_groups(lesions: Sequence[str], pairs: np.ndarray) -> np.ndarray:
     columns = np.concatenate([first_of[lesion], pairs[:, 1]])
     links = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(lesion), len(lesion)))
     return connected_components(links, directed=False)[1]
+
+
+def _hash_all(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+    with ThreadPoolExecutor() as pool:
+        progress = tqdm(pool.map(photograph_hash, paths), total=len(paths), desc="Hashing")
+        exact, bits = zip(*progress, strict=True)
+    return np.array(exact), np.stack(bits)
 
 
 def _near_pairs(signs: np.ndarray, start: int, near_bits: int) -> np.ndarray:

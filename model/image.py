@@ -1,7 +1,7 @@
 """The one image preprocessing, shared by training and serving.
 
 A photograph is decoded, turned upright, put into RGB, freed of the black border that some
-dermatoscopes leave, and resized once.
+dermatoscopes leave, brought to a square and resized once.
 """
 
 import struct
@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps
 
-from model.errors import ImageError
+from model.errors import ConfigError, ImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 """Accepted by content, whatever the file is called."""
@@ -42,24 +42,52 @@ _DARK = 40  # of 255; the border of a dermatoscope's tube is darker than any ski
 _BRIGHT_SHARE = 0.1  # of a row or column, for it to belong to the photograph
 
 
+ASPECTS = ("squeeze", "pad", "centre-crop")
+"""How a photograph becomes square: its proportions are given up, black bars are added at its
+shorter sides, or its longer sides are cut off."""
+
+
 @dataclass(frozen=True)
 class ImagePreprocessor:
-    """Turns a photograph into the network's first input. Its fields travel in the bundle."""
+    """Turns a photograph into the network's first input. Its fields travel in the bundle.
+
+    Raises:
+        ConfigError: on building, when ``aspect`` is no known policy.
+    """
 
     side: int  # pixels, of the square that the network sees
     crop_border: bool = True
+    aspect: str = "squeeze"  # one of ASPECTS
+
+    def __post_init__(self) -> None:
+        if self.aspect not in ASPECTS:
+            raise ConfigError(f"aspect is {self.aspect!r}; it must be one of {', '.join(ASPECTS)}.")
 
     def __call__(self, image: Image.Image) -> np.ndarray:
         """Prepare an RGB image of any size: uint8 in [0, 255], shape (side, side, 3).
 
-        The aspect ratio is squeezed. Shrinking averages areas, so that an original and its
-        reduced copy come out alike; growing is bilinear.
+        Shrinking averages areas, so that an original and its reduced copy come out alike; growing
+        is bilinear.
         """
         if self.crop_border:
             image = image.crop(bright_box(image))
-        shrinks = min(image.size) >= self.side
-        method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
-        return np.asarray(image.resize((self.side, self.side), method))
+        return np.asarray(self.fit(image))
+
+    def fit(self, image: Image.Image, method: Image.Resampling | None = None) -> Image.Image:
+        """Bring an image to the square by the aspect policy, borders not cropped.
+
+        ``method`` is of resampling, for what is no photograph, such as a lesion's outline.
+        """
+        square = (self.side, self.side)
+        limiting = max(image.size) if self.aspect == "pad" else min(image.size)
+        if method is None:
+            shrinks = limiting >= self.side
+            method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
+        if self.aspect == "pad":
+            return ImageOps.pad(image, square, method)
+        if self.aspect == "centre-crop":
+            return ImageOps.fit(image, square, method)
+        return image.resize(square, method)
 
     def load(self, file: Path | BinaryIO | bytes) -> np.ndarray:
         """Read a file and prepare it.
@@ -91,6 +119,15 @@ def read_image(file: Path | BinaryIO | bytes) -> Image.Image:
             f"{name} cannot be read as an image: it is damaged or not one of "
             f"{', '.join(FORMATS)}. Save the photograph again as JPEG or PNG."
         ) from error
+
+
+def stored_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels as the file's header states them; (0, 0) if it is no image."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except _DECODE_ERRORS:
+        return 0, 0
 
 
 def bright_box(image: Image.Image) -> tuple[int, int, int, int]:

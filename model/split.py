@@ -1,6 +1,7 @@
 """Splitting by lesion into train, validation and test."""
 
 import json
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,13 +10,20 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from model.errors import SplitError
+from model.tables import name_some
 
 PARTS = ("train", "validation", "test")
 ISIC2019_SPLIT = Path(__file__).parent / "splits" / "isic2019.json"
 """The split of the released network, drawn once."""
 
+HELD_OUT = 0.15
+"""Share of the images in a part that is not learned from."""
+
+RULE = (
+    "by lesion_id, an image without one being its own lesion; identical and near duplicate "
+    "photographs kept together; stratified by diagnosis and source"
+)
 _FOLDS = 20  # 14 for train, 3 for validation, 3 for test: 70 / 15 / 15 per cent
-_HELD_OUT = 0.15
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Split:
         """
         if name not in PARTS:
             raise SplitError(f"{name} is no part of the split. Use one of: {', '.join(PARTS)}.")
-        rows = table[table["image"].isin(set(getattr(self, name)))]
+        rows = table[self.parts_of(table) == name]
         if rows.empty:
             raise SplitError(
                 f"none of the {len(getattr(self, name))} {name} images of the split is in the data "
@@ -46,18 +54,22 @@ class Split:
 
     def covers(self, table: pd.DataFrame) -> bool:
         """Whether most of the table's images are in the split."""
-        part_of = self._part_of()
-        return bool((table["image"].map(_archive_name).isin(part_of)).mean() > 0.5)
+        return bool(self.parts_of(table).notna().mean() > 0.5)
 
-    def extended(self, table: pd.DataFrame) -> "Split":
-        """Split the table's images: the listed ones as they are, the others after their lesion.
+    def parts_of(self, table: pd.DataFrame) -> pd.Series:
+        """The part of each of the table's images; missing where the split does not list it."""
+        return table["image"].map(_archive_name).map(self._part_of())
 
-        An image that is not listed goes where listed images of its lesion are, else to train.
+    def extended(self, table: pd.DataFrame, groups: np.ndarray | None = None) -> "Split":
+        """Split the table's images: the listed ones as they are, the others after their group.
+
+        An image that is not listed goes where listed images of its lesion group (N,) are, else to
+        train. Without ``groups``, lesions are the groups.
         """
-        part_of = self._part_of()
-        listed = table["image"].map(_archive_name).map(part_of)
-        lesion_part = listed.groupby(table["lesion_id"]).first()  # first that is not missing
-        part = listed.fillna(table["lesion_id"].map(lesion_part)).fillna("train")
+        group = table["lesion_id"] if groups is None else pd.Series(groups, table.index)
+        listed = self.parts_of(table)
+        group_part = listed.groupby(group).first()  # first that is not missing
+        part = listed.fillna(group.map(group_part)).fillna("train")
         images = {name: tuple(table["image"][part == name]) for name in PARTS}
         return replace(self, **images)
 
@@ -70,16 +82,16 @@ class Split:
         Raises:
             SplitError: naming the first offender.
         """
-        part_of = self._part_of()
-        if len(part_of) < sum(len(getattr(self, part)) for part in PARTS):
-            raise SplitError("an image is listed in two parts of the split. Draw a new split.")
-        parts = table["image"].map(_archive_name).map(part_of)
-        counts = parts.groupby(groups).nunique()
+        listed = pd.Series([image for part in PARTS for image in getattr(self, part)], dtype=str)
+        twice = listed[listed.map(_archive_name).duplicated()].tolist()
+        if twice:
+            raise SplitError(f"the split lists {name_some(twice)} twice. Draw a new split.")
+        counts = self.parts_of(table).groupby(groups).nunique()
         if (counts > 1).any():
             torn = table["image"][groups == counts.idxmax()]
             raise SplitError(
-                f"the split puts {', '.join(torn.head(4))}, which show one lesion, into different "
-                "parts. Draw a new split."
+                f"the split puts {name_some(torn.tolist())}, which show one lesion, into different "
+                f"parts; {(counts > 1).sum()} lesions are torn. Draw a new split."
             )
 
     def save(self, path: Path) -> None:
@@ -88,14 +100,14 @@ class Split:
         path.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
 
     def to_dict(self) -> dict:
-        """Plain values, with each part's names in one space-separated string."""
-        parts = {part: " ".join(getattr(self, part)) for part in PARTS}
+        """Plain values; each part's names are one space-separated text, or a list if need be."""
+        parts = {part: _packed(getattr(self, part)) for part in PARTS}
         return {"rule": self.rule, "seed": self.seed, **parts}
 
     @classmethod
     def from_dict(cls, values: dict) -> "Split":
         """The inverse of :meth:`to_dict`."""
-        parts = {part: tuple(values[part].split()) for part in PARTS}
+        parts = {part: tuple(_unpacked(values[part])) for part in PARTS}
         return cls(**parts, rule=values["rule"], seed=values["seed"])
 
     @classmethod
@@ -116,8 +128,8 @@ class Split:
 def draw_split(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Split:
     """Draw train / validation / test 70 / 15 / 15 by lesion group.
 
-    Stratified by diagnosis and source. The order of the table's rows does not matter. Where a
-    diagnosis has under 20 lesions, the shares are as near to these as whole lesions allow.
+    Stratified by diagnosis and source; every part has every diagnosis. The order of the table's
+    rows does not matter. In small folders the shares are as near to these as whole lesions allow.
 
     Args:
         table: with the columns image, diagnosis and source.
@@ -127,38 +139,83 @@ def draw_split(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Spl
     Raises:
         SplitError: a diagnosis has fewer lesion groups than there are parts.
     """
-    count = min(_FOLDS, _fewest_lesions(table, groups))
-    held_out = max(1, round(_HELD_OUT * count))
-    order = np.argsort(table["image"].to_numpy(), kind="stable")
-    images = table["image"].to_numpy()[order]
-    stratum = (table["diagnosis"] + "/" + table["source"]).to_numpy()[order]
-    # Numbered by first appearance in sorted order, so that the input's order cannot matter.
-    group = pd.factorize(groups[order])[0]
+    rows = sorted_rows(table, groups)
+    require_lesions(rows, len(PARTS))
+    count = min(_FOLDS, rows["stratum"].value_counts().max())
+    held_out = max(1, round(HELD_OUT * count))
+    place = np.minimum(stratified_folds(rows, count, seed=seed) // held_out, 2)
+    place = with_every_diagnosis(rows, place, 3)
+    where = {"train": place == 2, "validation": place == 0, "test": place == 1}
+    parts = {part: tuple(rows["image"][mask]) for part, mask in where.items()}
+    return Split(**parts, rule=f"70/15/15 {RULE}", seed=seed)
+
+
+def sorted_rows(table: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
+    """What a drawing needs of a table, so that the order of its rows cannot matter.
+
+    Sorted by image, with the columns image, diagnosis, stratum and group, the groups numbered by
+    first appearance.
+    """
+    stratum = table["diagnosis"] + "/" + table["source"]
+    rows = table[["image", "diagnosis"]].assign(stratum=stratum, group=groups)
+    rows = rows.sort_values("image", kind="stable", ignore_index=True)
+    return rows.assign(group=pd.factorize(rows["group"])[0])
+
+
+def require_lesions(rows: pd.DataFrame, parts: int) -> None:
+    """Check that each diagnosis has as many lesion groups as there are parts.
+
+    Raises:
+        SplitError: naming the rarest diagnosis and its images.
+    """
+    counts = rows.groupby("diagnosis")["group"].nunique()
+    if counts.min() < parts:
+        rarest = counts.idxmin()
+        images = rows["image"][rows["diagnosis"] == rarest].tolist()
+        raise SplitError(
+            f"{rarest} has images of {counts.min()} lesions, fewer than the {parts} parts of a "
+            f"split: {name_some(images)}. Add images of it, or remove its rows from the ground "
+            "truth."
+        )
+
+
+def stratified_folds(rows: pd.DataFrame, count: int, *, seed: int) -> np.ndarray:
+    """Number the fold of each of the :func:`sorted_rows`, whole groups together: int, (N,)."""
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    fold = np.empty(len(images), int)
-    for number, (_, members) in enumerate(folds.split(images, stratum, group)):
-        fold[members] = number
-    place = fold // held_out
-    where = {"train": place >= 2, "validation": place == 0, "test": place == 1}
-    rule = (
-        "70/15/15 by lesion_id, an image without one being its own lesion; identical and near "
-        "duplicate photographs kept together; stratified by diagnosis and source"
-    )
-    parts = {part: tuple(images[mask].tolist()) for part, mask in where.items()}
-    return Split(**parts, rule=rule, seed=seed)
+    fold = np.empty(len(rows), int)
+    with warnings.catch_warnings():
+        # Of strata with fewer images than folds, which with_every_diagnosis looks after.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        split = folds.split(rows["image"], rows["stratum"], rows["group"])
+        for number, (_, members) in enumerate(split):
+            fold[members] = number
+    return fold
+
+
+def with_every_diagnosis(rows: pd.DataFrame, part: np.ndarray, parts: int) -> np.ndarray:
+    """Give each part a lesion of every diagnosis, from the part that has most lesions of it.
+
+    ``part`` (N,) are numbers below ``parts``. Moves the lesion group with the fewest images.
+    """
+    part = part.copy()
+    for _, mine in rows.groupby("diagnosis"):
+        for wanted in range(parts):
+            sizes = mine.groupby([part[mine.index], "group"]).size()
+            if wanted not in sizes.index.get_level_values(0):
+                donor = sizes.groupby(level=0).size().idxmax()
+                part[rows["group"] == sizes[donor].idxmin()] = wanted
+    return part
+
+
+def _packed(names: tuple[str, ...]) -> str | list[str]:
+    text = " ".join(names)
+    return text if _unpacked(text) == list(names) else list(names)
+
+
+def _unpacked(names: str | list[str]) -> list[str]:
+    return names.split() if isinstance(names, str) else names
 
 
 def _archive_name(image: str) -> str:
     """The Archive's name of an image that the challenge gives out at a reduced size."""
     return image.removesuffix("_downsampled")
-
-
-def _fewest_lesions(table: pd.DataFrame, groups: np.ndarray) -> int:
-    """Number of lesion groups of the rarest diagnosis."""
-    counts = pd.Series(groups).groupby(table["diagnosis"].to_numpy()).nunique()
-    if counts.min() < len(PARTS):
-        raise SplitError(
-            f"{counts.idxmin()} has images of {counts.min()} lesions, fewer than the {len(PARTS)} "
-            "parts of a split. Add images of it, or remove its rows from the ground truth."
-        )
-    return int(counts.min())

@@ -6,8 +6,6 @@ import pytest
 
 from model.augment import RandomColour, RandomResolution, RandomView, build_augmenter
 from model.batches import LabelledBatches, TrainingBatches, balanced_weights
-from model.cache import cached_images
-from model.image import ImagePreprocessor
 from model.patient import Patient, PatientEncoder
 
 ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
@@ -122,25 +120,3 @@ def test_augmentation_without_strength_keeps_the_colours(photographs):
     flat = np.full((4, 16, 16, 3), [200.0, 120.0, 80.0], np.float32)
     out = keras.ops.convert_to_numpy(augmenter(flat, training=True))
     np.testing.assert_allclose(out, flat, atol=1e-2)
-
-
-def test_the_cache_holds_what_the_preprocessing_gives_and_is_built_once(toy_folder, tmp_path):
-    paths = sorted((toy_folder / "images").iterdir())[:5]
-    prepare = ImagePreprocessor(32)
-    images = cached_images(paths, prepare, cache_dir=tmp_path)
-    assert np.array_equal(images, np.stack([prepare.load(path) for path in paths]))
-    (file,) = tmp_path.iterdir()
-    built = file.stat().st_mtime_ns
-    cached_images(paths, prepare, cache_dir=tmp_path)
-    assert file.stat().st_mtime_ns == built
-    cached_images(paths, ImagePreprocessor(48), cache_dir=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_an_unreadable_image_leaves_no_cache(toy_folder, tmp_path):
-    bad = tmp_path / "bad.jpg"
-    bad.write_bytes(b"x")
-    cache = tmp_path / "cache"
-    with pytest.raises(Exception, match=r"bad\.jpg"):
-        cached_images([bad], ImagePreprocessor(32), cache_dir=cache)
-    assert list(cache.iterdir()) == []

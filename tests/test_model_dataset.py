@@ -1,9 +1,11 @@
 """Reading a data folder in the challenge's layout."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
-from model.dataset import lesion_source, read_folder, read_metadata
+from model.dataset import lesion_source, read_folder, read_metadata, read_tables
 from model.errors import DataError
 from tests.drawings import draw_folder
 
@@ -25,7 +27,10 @@ def test_the_table_has_a_row_an_image_with_its_context(toy_folder):
     assert set(dataset.table["source"]) == {"HAM", "BCN"}
     assert dataset.table["diagnosis"].value_counts().eq(12).all()
     assert dataset.table["path"].map(lambda path: path.exists()).all()
-    assert (dataset.without_image, dataset.of_other_diagnosis) == (0, 0)
+    assert set(zip(dataset.table["width"], dataset.table["height"], strict=True)) == {(120, 90)}
+    assert dataset.table["image"].is_monotonic_increasing
+    skipped = (dataset.without_image, dataset.of_other_diagnosis, dataset.without_label)
+    assert skipped == (0, 0, 0)
 
 
 def test_an_empty_cell_is_unknown(toy_folder):
@@ -52,6 +57,25 @@ def test_images_of_another_diagnosis_are_skipped_and_counted(folder):
     assert (len(dataset.table), dataset.of_other_diagnosis) == (15, 1)
 
 
+def test_files_that_no_label_names_are_left_out_and_counted(folder):
+    image = next((folder / "images").iterdir())
+    image.with_stem("stranger").write_bytes(image.read_bytes())
+    dataset = read_folder(folder)
+    assert (len(dataset.table), dataset.without_label) == (16, 1)
+
+
+def test_the_challenges_own_folder_of_images_is_found(folder):
+    (folder / "images").rename(folder / "ISIC_2019_Training_Input")
+    assert len(read_folder(folder).table) == 16
+
+
+def test_the_tables_can_be_read_without_any_image(folder):
+    whole = read_folder(folder).table
+    shutil.rmtree(folder / "images")
+    table = read_tables(folder)
+    pd.testing.assert_frame_equal(table, whole[table.columns])
+
+
 def test_an_image_without_a_lesion_is_its_own_and_from_msk(folder):
     edit(folder, "*Metadata.csv", lambda table: table.assign(lesion_id=""))
     table = read_folder(folder).table
@@ -75,10 +99,17 @@ def test_sources_are_told_by_the_prefix():
         ("*GroundTruth.csv", lambda t: t.drop(columns="BKL"), "lacks the column BKL"),
         ("*GroundTruth.csv", lambda t: t.assign(NV="1.0"), "exactly one of"),
         ("*GroundTruth.csv", lambda t: t.assign(MEL="0.5"), "line 2"),
-        ("*GroundTruth.csv", lambda t: pd.concat([t, t[:1]]), "more than once"),
+        ("*GroundTruth.csv", lambda t: pd.concat([t, t[:1]]), "once: line 2 .*, line 18 .*image"),
+        ("*Metadata.csv", lambda t: pd.concat([t, t]), "16 images more than once.* 27 more"),
+        ("*Metadata.csv", lambda t: t.assign(image=""), "line 2, line 3.*name is empty"),
         ("*Metadata.csv", lambda t: t.drop(columns="lesion_id"), "lacks the column lesion_id"),
         ("*Metadata.csv", lambda t: t.assign(sex="boy"), "'boy'.*female, male"),
-        ("*Metadata.csv", lambda t: t.assign(age_approx="200"), "TOY_0000000.*0 to 120"),
+        (
+            "*Metadata.csv",
+            lambda t: t.assign(age_approx="200"),
+            "TOY_0000000.* 11 more: .*0 to 120",
+        ),
+        ("*Metadata.csv", lambda t: t.assign(age_approx="-1"), "0 to 120"),
         ("*Metadata.csv", lambda t: t.assign(age_approx="old"), "'old'"),
         ("*Metadata.csv", lambda t: t.assign(anatom_site_general="knee"), "'knee'.*head/neck"),
     ],
@@ -95,6 +126,21 @@ def test_a_folder_without_its_tables_or_images_is_refused(tmp_path, folder):
     for image in (folder / "images").iterdir():
         image.rename(image.with_name(f"x{image.name}"))
     with pytest.raises(DataError, match="no row"):
+        read_folder(folder)
+
+
+def test_files_of_zero_size_and_files_that_are_no_image_are_named(folder):
+    images = sorted((folder / "images").iterdir())
+    images[2].write_bytes(b"")
+    images[5].write_text("no photograph")
+    with pytest.raises(DataError, match=rf"2 files .*{images[2].name}, {images[5].name}"):
+        read_folder(folder)
+
+
+def test_an_empty_folder_of_images_is_refused(folder):
+    for image in (folder / "images").iterdir():
+        image.unlink()
+    with pytest.raises(DataError, match="holds no image"):
         read_folder(folder)
 
 
@@ -117,3 +163,4 @@ def test_the_official_tables_are_read_whole(shared_data):
     dataset = read_folder(shared_data)
     assert len(dataset.table) + dataset.without_image == 25_331
     assert len(dataset.table) == 21_685
+    assert len(read_tables(shared_data)) == 25_331

@@ -1,8 +1,11 @@
-"""Draw a lesion-disjoint split of a data folder (70 / 15 / 15), or check one.
+"""Draw lesion-disjoint splits of a data folder, or check saved ones.
 
-Identical and near duplicate photographs count as one lesion.
+Draws train / validation / test 70 / 15 / 15 into one file; with --folds or --leave-source-out, a
+folder of such files. Identical and near duplicate photographs count as one lesion.
 
 example: python -m model split --data DIR --out split.json --seed 1
+example: python -m model split --data DIR --folds 5 --out folds
+example: python -m model split --data DIR --check folds/*.json
 """
 
 import argparse
@@ -12,6 +15,8 @@ import numpy as np
 
 from model.dataset import Dataset, read_folder
 from model.duplicates import duplicate_pairs, lesion_groups
+from model.errors import SplitError
+from model.folds import draw_folds, draw_source_splits
 from model.split import PARTS, Split, draw_split
 
 
@@ -19,28 +24,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--data", type=Path, required=True, help="data folder")
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--out", type=Path, help="write the split here, as JSON")
-    action.add_argument("--check", type=Path, metavar="SPLIT", help="check this saved split")
+    action.add_argument("--out", type=Path, help="JSON file of the split, or folder of several")
+    action.add_argument(
+        "--check", type=Path, metavar="SPLIT", nargs="+", help="check these saved splits"
+    )
+    series = parser.add_mutually_exclusive_group()
+    series.add_argument("--folds", type=int, metavar="K", help="draw K splits that test all images")
+    series.add_argument(
+        "--leave-source-out", action="store_true", help="draw a split a source, which it tests"
+    )
     parser.add_argument("--seed", type=int, default=2019)
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".cache"), help="hashes of images (default .cache)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Draw or check, and print the sizes of the parts."""
     dataset = read_folder(options.data)
-    groups = groups_of(dataset)
+    groups = groups_of(dataset, cache_dir=options.cache)
     if options.check:
-        split = Split.load(options.check)
-        split.check(dataset.table, groups)
-        print("no lesion and no duplicate photograph is in two parts")
+        splits = {path: Split.load(path) for path in options.check}
+        for path, split in splits.items():
+            _check(path, split, dataset, groups)
     else:
-        split = draw_split(dataset.table, groups, seed=options.seed)
-        split.save(options.out)
-    for part in PARTS:
-        print(f"{part:<10} {len(getattr(split, part)):>6} images")
+        splits = _draw(dataset, groups, options)
+        for path, split in splits.items():
+            split.save(path)
+    for path, split in splits.items():
+        sizes = ", ".join(f"{part} {len(getattr(split, part)):,}" for part in PARTS)
+        print(f"{path}: {sizes} images")
     return 0
 
 
-def groups_of(dataset: Dataset) -> np.ndarray:
+def groups_of(dataset: Dataset, *, cache_dir: Path | None = None) -> np.ndarray:
     """Number the lesion groups of a dataset, duplicates included: int, shape (N,)."""
-    pairs = duplicate_pairs(dataset.table["path"].tolist())
+    pairs = duplicate_pairs(dataset.table["path"].tolist(), cache_dir=cache_dir)
     return lesion_groups(dataset.table["lesion_id"].tolist(), pairs)
+
+
+def _draw(dataset: Dataset, groups: np.ndarray, options: argparse.Namespace) -> dict[Path, Split]:
+    out, table, seed = options.out, dataset.table, options.seed
+    if options.folds is not None:
+        folds = draw_folds(table, groups, folds=options.folds, seed=seed)
+        return {out / f"fold_{number}.json": split for number, split in enumerate(folds, 1)}
+    if options.leave_source_out:
+        splits = draw_source_splits(table, groups, seed=seed)
+        return {out / f"without_{source}.json": split for source, split in splits.items()}
+    return {out: draw_split(table, groups, seed=seed)}
+
+
+def _check(path: Path, split: Split, dataset: Dataset, groups: np.ndarray) -> None:
+    split.check(dataset.table, groups)
+    covered = split.parts_of(dataset.table).notna().sum()
+    if not covered:
+        raise SplitError(
+            f"{path} lists none of the {len(dataset.table)} images of the data folder, so nothing "
+            "can be said. Give the folder that the split was drawn over."
+        )
+    print(
+        f"{path}: no lesion and no duplicate photograph is in two parts; {covered:,} of the "
+        f"folder's {len(dataset.table):,} images are listed"
+    )

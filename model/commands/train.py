@@ -62,9 +62,12 @@ def _split(dataset: Dataset, options: argparse.Namespace) -> Split:
     if drawn_before.exists():
         return Split.load(drawn_before)
     shipped = Split.load(ISIC2019_SPLIT)
-    if shipped.covers(dataset.table):
+    if shipped.parts_of(dataset.table).notna().all():
         return shipped.extended(dataset.table)
-    return draw_split(dataset.table, groups_of(dataset))
+    groups = groups_of(dataset, cache_dir=options.cache)
+    if shipped.covers(dataset.table):
+        return shipped.extended(dataset.table, groups)
+    return draw_split(dataset.table, groups)
 
 
 def _summary(dataset: Dataset) -> str:
