@@ -78,7 +78,9 @@ class Manifest:
     @classmethod
     def from_dict(cls, values: dict) -> "Manifest":
         """The inverse of :meth:`to_dict`."""
-        image = {k: v for k, v in values["image"].items() if k in ("side", "crop_border")}
+        # The image entry also says range and colours, which are no settings.
+        settings = {f.name for f in fields(ImagePreprocessor)}
+        image = {k: v for k, v in values["image"].items() if k in settings}
         patient = dict(values["patient"])
         patient |= {k: tuple(patient[k]) for k in ("sexes", "sites")}
         parts = {

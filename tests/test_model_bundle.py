@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from model.bundle import (
 )
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
+from model.image import ImagePreprocessor
 from model.predictor import Predictor
 
 
@@ -31,6 +33,13 @@ def test_a_manifest_reads_back_equal(bundle):
     manifest = read_manifest(bundle)
     write_manifest(bundle, manifest)
     assert read_manifest(bundle) == manifest
+
+
+def test_every_setting_of_the_preprocessing_travels(bundle):
+    manifest = read_manifest(bundle)
+    image = ImagePreprocessor(48, crop_border=False, aspect="pad")
+    write_manifest(bundle, replace(manifest, image=image))
+    assert read_manifest(bundle).image == image
 
 
 def test_it_says_classes_range_words_licence_and_use(bundle):
