@@ -9,16 +9,45 @@ import math
 import keras
 from keras import ops
 
+TURNS = {"none": 2, "right-angle": 4, "free": 0}
+"""Directions that an image may be turned to; of two, with the mirror image, mirroring both ways is
+left. 0 stands for any angle."""
+
+_ERASED = (0.02, 0.2)  # area of the patch that cutout hides, as a share of the image's
+
 
 def build_augmenter(
-    *, side: int, zoom: float, colour: float, low_resolution: float, seed: int
+    *,
+    side: int,
+    zoom: float,
+    colour: float,
+    low_resolution: float,
+    seed: int,
+    turn: str = "free",
+    hue: float = 0.0,
+    cutout: float = 0.0,
 ) -> keras.Model:
-    """Chain the layers: view, colour, resolution. See each for its setting."""
-    image = keras.Input((side, side, 3), name="image")
-    view = RandomView(zoom=zoom, seed=seed, name="random_view")(image)
-    coloured = RandomColour(strength=colour, seed=seed + 1, name="random_colour")(view)
-    rate = {"rate": low_resolution, "seed": seed + 2}
-    return keras.Model(image, RandomResolution(**rate, name="random_resolution")(coloured))
+    """Chain the layers: view, colour, hue, resolution, cutout. See each for its setting.
+
+    ``hue`` is the largest turn of the colour circle (0.1 for 18 degrees either way), ``cutout`` the
+    share of the images of which a grey patch hides a part.
+    """
+    value_range = {"value_range": (0, 255)}
+    layers = [
+        RandomView(zoom=zoom, turn=turn, seed=seed, name="random_view"),
+        RandomColour(strength=colour, seed=seed + 1, name="random_colour"),
+    ]
+    if hue:
+        layers.append(keras.layers.RandomHue(hue, seed=seed + 3, **value_range))
+    layers.append(RandomResolution(rate=low_resolution, seed=seed + 2, name="random_resolution"))
+    if cutout:
+        share = (cutout, cutout)
+        erase = keras.layers.RandomErasing(share, _ERASED, 127, seed=seed + 4, **value_range)
+        layers.append(erase)
+    image = changed = keras.Input((side, side, 3), name="image")
+    for layer in layers:
+        changed = layer(changed)
+    return keras.Model(image, changed)
 
 
 class _RandomLayer(keras.layers.Layer):
@@ -36,25 +65,35 @@ class _RandomLayer(keras.layers.Layer):
 
 
 class RandomView(_RandomLayer):
-    """Flip, turn by any angle, zoom and shift, in a single resampling.
+    """Flip, turn, zoom and shift, in a single resampling.
+
+    Keras' own layers for these would resample, and so blur, the image once each.
 
     Args:
         zoom: largest relative change of size, as 0.2 for 1/1.2 to 1.2.
+        turn: one of ``TURNS``.
+        shift: largest shift along each axis, as a share of the side.
         seed: of the random numbers.
         kwargs: of the layer.
     """
 
-    def __init__(self, *, zoom: float, seed: int, **kwargs: object) -> None:
+    def __init__(
+        self, *, zoom: float, seed: int, turn: str = "free", shift: float = 0.05, **kwargs: object
+    ) -> None:
         super().__init__(seed=seed, **kwargs)
-        self.zoom = zoom
+        self.zoom, self.turn, self.shift = zoom, turn, shift
 
     def change(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Apply one random affine map an image; what comes in at the edge is mirrored."""
         middle = (images.shape[1] - 1) / 2
         angle = self.uniform(images, -math.pi, math.pi)
+        if steps := TURNS[self.turn]:
+            step = 2 * math.pi / steps
+            angle = ops.floor(angle / step) * step
         scale = ops.exp(self.uniform(images, -1.0, 1.0) * math.log1p(self.zoom))
         flip = ops.sign(self.uniform(images, -1.0, 1.0))
-        shift = [self.uniform(images, -0.05, 0.05) * images.shape[1] for _ in range(2)]
+        reach = self.shift * images.shape[1]
+        shift = [self.uniform(images, -reach, reach) for _ in range(2)]
         cos, sin = scale * ops.cos(angle), scale * ops.sin(angle)
         left = middle + shift[0] - middle * (cos * flip - sin)
         top = middle + shift[1] - middle * (sin * flip + cos)

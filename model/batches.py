@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 
+from model.mix import RECIPE, draw_recipes, mix_rows
 from model.patient import FIELDS, PatientEncoder
 
 
@@ -24,16 +25,18 @@ class LabelledBatches(keras.utils.PyDataset):
         weights: np.ndarray,
         classes: int,
         batch_size: int,
+        mixing: bool = False,
     ) -> None:
         """Take images (N, side, side, 3), encoded patients (N, width) and class numbers (N,).
 
-        ``weights`` (N,) are each row's share in the loss.
+        ``weights`` (N,) are each row's share in the loss. With ``mixing``, the inputs have a third
+        entry "mix", the recipes (B, 6) of :mod:`model.mix`, here all zeros.
         """
         super().__init__()
         self.images, self.patients, self.labels = images, patients, labels
         self.weights = weights.astype(np.float32)
         self.classes = classes
-        self.batch_size = batch_size
+        self.batch_size, self.mixing = batch_size, mixing
         self.order = np.arange(len(labels))
 
     def __len__(self) -> int:
@@ -43,10 +46,10 @@ class LabelledBatches(keras.utils.PyDataset):
     def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
         """Batch ``number`` of the epoch."""
         rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
-        # In the order of the file, since the images may lie on disk.
-        rows = np.sort(rows)
         one_hot = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
         inputs = {"image": self.images[rows], "patient": self.patients_of(rows, number)}
+        if self.mixing:
+            inputs["mix"] = np.zeros((len(rows), RECIPE), np.float32)
         return inputs, one_hot, self.weights[rows]
 
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
@@ -56,6 +59,8 @@ class LabelledBatches(keras.utils.PyDataset):
 
 class TrainingBatches(LabelledBatches):
     """Shuffled batches in which patient fields are forgotten at random.
+
+    If images are to be mixed, patients, labels and weights are mixed already, images are not.
 
     What an epoch holds depends on ``seed`` and ``epoch`` alone; set ``epoch`` before each epoch,
     so that an interrupted training goes on with the batches that it would have had.
@@ -70,6 +75,9 @@ class TrainingBatches(LabelledBatches):
         seldom: np.ndarray,
         seldom_share: float,
         seed: int,
+        chances: np.ndarray | None = None,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
         **settings: object,
     ) -> None:
         """Take the arrays and settings of :class:`LabelledBatches`.
@@ -81,13 +89,19 @@ class TrainingBatches(LabelledBatches):
             forget_all: probability of all fields of a row to become unknown.
             seldom: bool (N,), the rows of which an epoch shows a random share only.
             seldom_share: that share, from 0 to 1.
-            seed: of the order, of the share and of what is forgotten.
+            seed: of the order, of the share, of what is forgotten and of mixing.
+            chances: float (N,), if an epoch draws rows with replacement: proportional to how often
+                each is drawn. Otherwise each row is shown once.
+            mixup: share of the images that are blended with another one.
+            cutmix: share of the images of which a box is from another one.
             settings: weights, classes and batch_size.
         """
-        super().__init__(*arrays, **settings)
+        super().__init__(*arrays, mixing=mixup + cutmix > 0, **settings)
         self.encoder, self.seed = encoder, seed
         self.forget_field, self.forget_all = forget_field, forget_all
         self.seldom, self.seldom_share = seldom, seldom_share
+        self.chances = chances
+        self.mix = {"mixup": mixup, "cutmix": cutmix}
         self._epoch = -1
         self.epoch = 0
 
@@ -99,10 +113,25 @@ class TrainingBatches(LabelledBatches):
     @epoch.setter
     def epoch(self, epoch: int) -> None:
         self._epoch = epoch
-        rows = self._rng(0).permutation(len(self.labels))
+        rng, count = self._rng(0), len(self.labels)
         dropped = round((1 - self.seldom_share) * int(self.seldom.sum()))
+        if self.chances is not None:
+            chances = self.chances * np.where(self.seldom, self.seldom_share, 1.0)
+            self.order = rng.choice(count, count - dropped, p=chances / chances.sum())
+            return
+        rows = rng.permutation(count)
         seen = np.cumsum(self.seldom[rows]) > dropped
         self.order = rows[~self.seldom[rows] | seen]
+
+    def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
+        """Batch ``number`` of the epoch."""
+        inputs, one_hot, weights = super().__getitem__(number)
+        if not self.mixing:
+            return inputs, one_hot, weights
+        recipes = draw_recipes(self._rng(number, 1), len(weights), **self.mix)
+        inputs["mix"] = recipes
+        inputs["patient"] = mix_rows(inputs["patient"], recipes)
+        return inputs, mix_rows(one_hot, recipes), mix_rows(weights, recipes)
 
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Encoded patients with some fields forgotten: float32 (B, width)."""
@@ -111,8 +140,8 @@ class TrainingBatches(LabelledBatches):
         masks = {f: everything | (rng.random(len(rows)) < self.forget_field) for f in FIELDS}
         return self.encoder.forget(self.patients[rows], masks)
 
-    def _rng(self, stream: int) -> np.random.Generator:
-        return np.random.default_rng((self.seed, self._epoch, stream))
+    def _rng(self, *stream: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, self._epoch, *stream))
 
 
 def balanced_weights(labels: np.ndarray, groups: np.ndarray, exponent: float) -> np.ndarray:

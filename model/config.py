@@ -6,8 +6,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from model.errors import ConfigError
+from model.image import ASPECTS
 
 SCHEDULES = ("cosine", "plateau")
+TURNS = ("free", "right-angle", "none")
+BALANCES = ("weights", "sampler", "none")
 KEPT = ("best", "last")
 
 
@@ -28,14 +31,21 @@ class TrainConfig:
     start: str = _knob("", "network of an earlier training to go on from, a .keras file")
     image_side: int = _knob(128, "side of the square that the network sees, pixels")
     crop_border: bool = _knob(True, "cut off the black border of a dermatoscope's tube")
+    aspect: str = _knob("squeeze", f"of a photograph made square: {', '.join(ASPECTS)}")
     patient_units: int = _knob(64, "width of the patient branch")
     fused_units: int = _knob(128, "width of the layer after the fusion")
     dropout: float = _knob(0.3, "dropout before and after that layer")
     forget_field: float = _knob(0.1, "probability of each patient field to become unknown")
     forget_all: float = _knob(0.2, "probability of a row's fields all to become unknown")
     zoom: float = _knob(0.25, "largest relative zoom of the augmentation")
+    turn: str = _knob("free", f"of the augmentation, beside mirroring: {', '.join(TURNS)}")
     colour: float = _knob(0.2, "largest relative change of brightness and contrast")
+    hue: float = _knob(0.0, "largest turn of the colour circle, 1 for 180 degrees either way")
     low_resolution: float = _knob(0.3, "share of the training images that are blurred")
+    cutout: float = _knob(0.0, "share of the training images with a part hidden")
+    mixup: float = _knob(0.0, "share of the training images blended with another")
+    cutmix: float = _knob(0.0, "share of the training images with a part of another")
+    balance: str = _knob("weights", f"of the classes, by: {', '.join(BALANCES)}")
     class_weight_exponent: float = _knob(0.5, "within a source, 0: images weigh alike; 1: classes")
     small_image_share: float = _knob(1.0, "of images under image_side pixels, seen in an epoch")
     label_smoothing: float = _knob(0.05, "probability mass spread over all classes")
@@ -52,21 +62,28 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         shares = ("dropout", "forget_field", "forget_all", "low_resolution", "label_smoothing")
-        for name in (*shares, "zoom", "colour", "batchnorm_momentum"):
+        for name in (*shares, "zoom", "colour", "hue", "batchnorm_momentum"):
             self._require(0 <= getattr(self, name) < 1, name, "from 0 to below 1")
-        for name in ("class_weight_exponent", "small_image_share"):
+        for name in ("class_weight_exponent", "small_image_share", "cutout", "mixup", "cutmix"):
             self._require(0 <= getattr(self, name) <= 1, name, "from 0 to 1")
         counts = ("patient_units", "fused_units", "batch_size", "epochs", "patience")
         for name in counts:
             self._require(getattr(self, name) >= 1, name, "at least 1")
         self._require(self.image_side >= 32, "image_side", "at least 32")
         self._require(self.learning_rate > 0, "learning_rate", "above 0")
-        self._require(self.schedule in SCHEDULES, "schedule", f"one of {', '.join(SCHEDULES)}")
-        self._require(self.keep in KEPT, "keep", f"one of {', '.join(KEPT)}")
+        self._require(self.mixup + self.cutmix <= 1, "mixup", "at most 1 together with cutmix")
+        words = {"schedule": SCHEDULES, "keep": KEPT, "aspect": ASPECTS, "turn": TURNS}
+        for name, known in (words | {"balance": BALANCES}).items():
+            self._require(getattr(self, name) in known, name, f"one of {', '.join(known)}")
 
     def _require(self, holds: bool, name: str, rule: str) -> None:
         if not holds:
             raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be {rule}.")
+
+    @property
+    def mixes(self) -> bool:
+        """Whether training images are mixed with others."""
+        return self.mixup + self.cutmix > 0
 
     def save(self, path: Path) -> None:
         """Write the settings as JSON."""

@@ -45,7 +45,7 @@ def package(
     manifest = Manifest(
         name=f"dual-branch {config.backbone}, {config.image_side} px",
         classes={code: DIAGNOSIS_NAMES[code] for code in DIAGNOSES},
-        image=ImagePreprocessor(config.image_side, config.crop_border),
+        image=ImagePreprocessor(config.image_side, config.crop_border, config.aspect),
         patient=encoder,
         temperature=1.0,
         split=split,

@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from model.augment import build_augmenter
 from model.backbones import build_backbone
@@ -17,8 +16,10 @@ from model.cache import cached_images
 from model.config import TrainConfig, config_from_dict, read_config
 from model.dataset import Dataset, table_patients
 from model.diagnosis import DIAGNOSES
+from model.epochs import NumberedEpochs
 from model.errors import ConfigError
 from model.image import ImagePreprocessor
+from model.mix import RECIPE, MixImages
 from model.network import build_network
 from model.patient import PatientEncoder
 from model.split import Split
@@ -62,6 +63,7 @@ def train(
     _compile(trainer, config, steps=len(batches) * config.epochs)
     trainer.fit(
         batches,
+        shuffle=False,  # the batches are shuffled, in the same way after an interruption
         validation_data=_validation_batches(held_out, config),
         epochs=config.epochs,
         callbacks=_callbacks(out, config, batches),
@@ -75,7 +77,7 @@ def load_part(
     table: pd.DataFrame, encoder: PatientEncoder, config: TrainConfig, cache_dir: Path
 ) -> Part:
     """Prepare the images, patients and labels of a table's rows."""
-    preprocessor = ImagePreprocessor(config.image_side, config.crop_border)
+    preprocessor = ImagePreprocessor(config.image_side, config.crop_border, config.aspect)
     images = cached_images(table["path"].tolist(), preprocessor, cache_dir=cache_dir)
     labels = table["diagnosis"].map({code: n for n, code in enumerate(DIAGNOSES)})
     return Part(
@@ -83,13 +85,8 @@ def load_part(
         encoder.encode(table_patients(table)),
         labels.to_numpy(np.int64),
         sources=table["source"].to_numpy(str),
-        small=np.array([_shorter_side(path) < config.image_side for path in table["path"]]),
+        small=(table[["width", "height"]].min(axis=1) < config.image_side).to_numpy(),
     )
-
-
-def _shorter_side(path: Path) -> int:
-    with Image.open(path) as image:
-        return min(image.size)
 
 
 def _claim(out: Path, config: TrainConfig, split: Split) -> None:
@@ -148,17 +145,24 @@ def _with_augmentation(network: keras.Model, config: TrainConfig) -> keras.Model
         colour=config.colour,
         low_resolution=config.low_resolution,
         seed=config.seed,
+        turn=config.turn,
+        hue=config.hue,
+        cutout=config.cutout,
     )
     image, patient = network.input["image"], network.input["patient"]
     inputs = {
         "image": keras.Input(image.shape[1:], name="image"),
         "patient": keras.Input(patient.shape[1:], name="patient"),
     }
-    outputs = network({"image": augmenter(inputs["image"]), "patient": inputs["patient"]})
-    return keras.Model(inputs, outputs)
+    changed = augmenter(inputs["image"])
+    if config.mixes:
+        inputs["mix"] = keras.Input((RECIPE,), name="mix")
+        changed = MixImages()(changed, inputs["mix"])
+    return keras.Model(inputs, network({"image": changed, "patient": inputs["patient"]}))
 
 
 def _training_batches(part: Part, encoder: PatientEncoder, config: TrainConfig) -> TrainingBatches:
+    balanced = balanced_weights(part.labels, part.sources, config.class_weight_exponent)
     return TrainingBatches(
         part.images,
         part.patients,
@@ -169,7 +173,10 @@ def _training_batches(part: Part, encoder: PatientEncoder, config: TrainConfig) 
         seldom=part.small,
         seldom_share=config.small_image_share,
         seed=config.seed,
-        weights=balanced_weights(part.labels, part.sources, config.class_weight_exponent),
+        weights=balanced if config.balance == "weights" else np.ones(len(balanced)),
+        chances=balanced if config.balance == "sampler" else None,
+        mixup=config.mixup,
+        cutmix=config.cutmix,
         classes=len(DIAGNOSES),
         batch_size=config.batch_size,
     )
@@ -183,6 +190,7 @@ def _validation_batches(part: Part, config: TrainConfig) -> LabelledBatches:
         weights=np.ones(len(part.labels)),
         classes=len(DIAGNOSES),
         batch_size=max(64, config.batch_size),
+        mixing=config.mixes,
     )
 
 
@@ -210,9 +218,7 @@ def _callbacks(
 ) -> list[keras.callbacks.Callback]:
     history = out / "history.csv"
     callbacks = [
-        keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
-        ),
+        NumberedEpochs(batches),
         keras.callbacks.ModelCheckpoint(
             out / "best.weights.h5",
             monitor=MONITOR,

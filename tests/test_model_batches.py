@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-from model.augment import RandomColour, RandomResolution, RandomView, build_augmenter
 from model.batches import LabelledBatches, TrainingBatches, balanced_weights
 from model.patient import Patient, PatientEncoder
 
@@ -90,33 +89,37 @@ def test_weights_even_out_classes_within_each_group():
     assert balanced_weights(labels, groups, 0.0).tolist() == [1] * 8
 
 
-@pytest.fixture(scope="module")
-def photographs():
-    rng = np.random.default_rng(0)
-    return rng.uniform(0, 255, (6, 16, 16, 3)).astype(np.float32)
+def test_a_sampler_draws_each_row_about_as_often_as_its_chance_says():
+    batches = training(chances=np.where(LABELS == 0, 3.0, 1.0))
+    drawn = np.zeros(4)
+    for epoch in range(60):
+        batches.epoch = epoch
+        assert len(batches.order) == N
+        drawn += np.bincount(LABELS[batches.order], minlength=4)
+    assert drawn / drawn.sum() == pytest.approx([0.5, 1 / 6, 1 / 6, 1 / 6], abs=0.04)
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        RandomView(zoom=0.2, seed=1),
-        RandomColour(strength=0.2, seed=1),
-        RandomResolution(rate=0.5, seed=1),
-    ],
-    ids=lambda layer: type(layer).__name__,
-)
-def test_augmentation_changes_training_images_only_and_keeps_their_range(layer, photographs):
-    still = keras.ops.convert_to_numpy(layer(photographs, training=False))
-    assert np.array_equal(still, photographs)
-    changed = keras.ops.convert_to_numpy(layer(photographs, training=True))
-    assert changed.shape == photographs.shape
-    assert np.abs(changed - photographs).max() > 1
-    assert changed.min() >= -1e-3
-    assert changed.max() <= 255 + 1e-3
+def test_a_sampler_shows_seldom_rows_in_their_share():
+    batches = training(chances=np.ones(N), seldom=np.arange(N) < 20, seldom_share=0.25)
+    drawn = []
+    for epoch in range(60):
+        batches.epoch = epoch
+        drawn.extend(batches.order)
+    assert len(drawn) == 60 * 25
+    assert np.mean(np.array(drawn) < 20) == pytest.approx(0.2, abs=0.04)
 
 
-def test_augmentation_without_strength_keeps_the_colours(photographs):
-    augmenter = build_augmenter(side=16, zoom=0.0, colour=0.0, low_resolution=0.0, seed=0)
-    flat = np.full((4, 16, 16, 3), [200.0, 120.0, 80.0], np.float32)
-    out = keras.ops.convert_to_numpy(augmenter(flat, training=True))
-    np.testing.assert_allclose(out, flat, atol=1e-2)
+def test_batches_train_any_keras_network_and_repeat_for_a_seed():
+    def trained():
+        keras.utils.set_random_seed(0)
+        image, patient = keras.Input((2, 2, 3), name="image"), keras.Input((14,), name="patient")
+        flat = keras.layers.Concatenate()([keras.layers.Flatten()(image), patient])
+        network = keras.Model(
+            {"image": image, "patient": patient}, keras.layers.Dense(4, "softmax")(flat)
+        )
+        network.compile("sgd", "categorical_crossentropy")
+        network.fit(training(), shuffle=False, epochs=2, verbose=0)
+        return network.get_weights()
+
+    for left, right in zip(trained(), trained(), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-5)

@@ -1,0 +1,136 @@
+"""Augmentation on the training device: layers, and what an epoch draws."""
+
+import keras
+import numpy as np
+import pytest
+
+from model.augment import TURNS, RandomColour, RandomResolution, RandomView, build_augmenter
+from model.batches import TrainingBatches
+from model.config import TURNS as TURN_WORDS
+from model.epochs import NumberedEpochs
+from model.patient import Patient, PatientEncoder
+
+ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
+STILL = {"side": 16, "zoom": 0.0, "colour": 0.0, "low_resolution": 0.0}
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 255, (6, 16, 16, 3)).astype(np.float32)
+
+
+def run(layer, images):
+    return keras.ops.convert_to_numpy(layer(images, training=True))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        RandomView(zoom=0.2, seed=1),
+        RandomView(zoom=0.2, seed=1, turn="right-angle"),
+        RandomColour(strength=0.2, seed=1),
+        RandomResolution(rate=0.5, seed=1),
+        build_augmenter(**STILL, seed=1, hue=0.5),
+        build_augmenter(**STILL, seed=1, cutout=1.0),
+        build_augmenter(side=16, zoom=0.2, colour=0.2, low_resolution=0.5, seed=1, cutout=0.5),
+    ],
+)
+def test_training_images_are_changed_others_are_not_and_all_keep_their_range(layer, photographs):
+    still = keras.ops.convert_to_numpy(layer(photographs, training=False))
+    assert np.array_equal(still, photographs)
+    changed = run(layer, photographs)
+    assert changed.shape == photographs.shape
+    assert np.abs(changed - photographs).max() > 1
+    assert changed.min() >= -1e-3
+    assert changed.max() <= 255 + 1e-3
+
+
+def test_augmentation_without_strength_keeps_the_colours():
+    flat = np.full((4, 16, 16, 3), [200.0, 120.0, 80.0], np.float32)
+    out = run(build_augmenter(**STILL, seed=0), flat)
+    np.testing.assert_allclose(out, flat, atol=1e-2)
+
+
+def views_of(image, turn, count=60):
+    """Which of the eight exact views each of many augmented copies is: 4 turns, then mirrored."""
+    layer = RandomView(zoom=0.0, seed=3, turn=turn, shift=0.0)
+    out = run(layer, np.repeat(image[None], count, axis=0))
+    exact = [np.rot90(source, turns) for source in (image, image[:, ::-1]) for turns in range(4)]
+    apart = [[np.abs(copy - view).max() for view in exact] for copy in out]
+    return set(np.argmin(apart, axis=1).tolist()), np.min(apart, axis=1)
+
+
+def test_turns_are_exact_at_right_angles_and_any_angle_when_free(photographs):
+    assert set(TURNS) == set(TURN_WORDS)
+    turned, apart = views_of(photographs[0], "right-angle")
+    assert turned == set(range(8))
+    assert apart.max() < 0.5
+    mirrored, apart = views_of(photographs[0], "none")
+    assert mirrored == {0, 2, 4, 6}  # mirrored on no, one or both axes
+    assert apart.max() < 0.5
+    assert np.median(views_of(photographs[0], "free")[1]) > 10
+
+
+def test_hue_turns_colours_and_leaves_grey(photographs):
+    augmenter = build_augmenter(**STILL, seed=2, turn="none", hue=0.5)
+    grey = np.full((4, 16, 16, 3), 90.0, np.float32)
+    np.testing.assert_allclose(run(augmenter, grey), grey, atol=0.1)
+    red = np.full((8, 16, 16, 3), [200.0, 40.0, 40.0], np.float32)
+    out = run(augmenter, red)
+    assert np.abs(out - red).max() > 20
+    np.testing.assert_allclose(out.max(axis=-1), 200, atol=0.5)
+
+
+def test_cutout_hides_a_patch_of_the_stated_share_of_images():
+    white = np.full((400, 16, 16, 3), 255.0, np.float32)
+    out = run(build_augmenter(**STILL, seed=2, cutout=0.4), white)
+    hidden = (out < 200).all(axis=-1).mean(axis=(1, 2))
+    assert np.mean(hidden > 0) == pytest.approx(0.4, abs=0.08)
+    assert hidden.max() <= 0.35
+
+
+def build_trainer():
+    """Augmentation, dropout and one layer: everything random that a training has."""
+    keras.utils.set_random_seed(4)
+    image, patient = keras.Input((16, 16, 3), name="image"), keras.Input((14,), name="patient")
+    augmenter = build_augmenter(side=16, zoom=0.2, colour=0.2, low_resolution=0.3, seed=4)
+    flat = keras.layers.Flatten()(keras.layers.AveragePooling2D(4)(augmenter(image) / 255))
+    joined = keras.layers.Dropout(0.3, seed=9)(keras.layers.Concatenate()([flat, patient]))
+    inputs = {"image": image, "patient": patient}
+    trainer = keras.Model(inputs, keras.layers.Dense(4, "softmax")(joined))
+    trainer.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy", jit_compile=False)
+    return trainer
+
+
+def fit(trainer, **epochs):
+    rng = np.random.default_rng(1)
+    count = 40
+    batches = TrainingBatches(
+        rng.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8),
+        ENCODER.encode([Patient(60, "male", "head/neck")] * count),
+        np.arange(count) % 4,
+        encoder=ENCODER,
+        forget_field=0.3,
+        forget_all=0.2,
+        seldom=np.zeros(count, bool),
+        seldom_share=1.0,
+        seed=5,
+        weights=np.ones(count),
+        classes=4,
+        batch_size=8,
+    )
+    callbacks = [NumberedEpochs(batches)]
+    trainer.fit(batches, shuffle=False, verbose=0, callbacks=callbacks, **epochs)
+
+
+def test_a_training_resumed_at_an_epoch_ends_like_one_that_was_not_interrupted():
+    whole = build_trainer()
+    fit(whole, epochs=3)
+    first = build_trainer()
+    fit(first, epochs=2)
+    second = build_trainer()  # as in a new process, its random states begin anew
+    second.set_weights(first.get_weights())
+    fit(second, initial_epoch=2, epochs=3)
+    for left, right in zip(whole.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
