@@ -8,6 +8,7 @@ import sys
 from model.errors import ModelError
 
 COMMANDS = {
+    "explore": "show what is in a data folder: a page with figures",
     "train": "train the dual-branch network on a data folder",
     "predict": "write the probabilities of a folder of images to a CSV file",
     "calibrate": "set a bundle's temperature and thresholds on held-out images",

@@ -1,0 +1,32 @@
+"""Show what is in a data folder: one HTML page, its figures as PNG files, its numbers as JSON.
+
+Diagnoses, ages, sexes, sites, sources, unknown fields, and, where there are images, their sizes,
+duplicates and a contact sheet of each diagnosis. Contact sheets, and so the page, show photographs:
+the licence of the data folder applies to them.
+
+example: python -m model explore --data DIR --out report/
+"""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--seed", type=int, default=0, help="of the photographs shown (default 0)")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".cache"), help="hashes of images (default .cache)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Explore and print where the page is."""
+    # Diagrams take a second to load: not before the options are known to be right.
+    from model.explore import explore, introduction
+
+    summary = explore(options.data, options.out, cache_dir=options.cache, seed=options.seed)
+    print(introduction(summary))
+    print(f"wrote {options.out / 'index.html'}")
+    return 0
