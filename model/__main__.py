@@ -14,6 +14,7 @@ COMMANDS = {
     "calibrate": "set a bundle's temperature and thresholds on held-out images",
     "evaluate": "judge a bundle: how good, for whom, how sure, where it fails",
     "compare": "put bundles side by side with paired intervals",
+    "reproduce": "train the shipped network again and compare",
     "card": "write a bundle's figures into README and model card",
     "split": "draw a lesion-disjoint split of a data folder, or check one",
 }
