@@ -3,6 +3,7 @@
     BUNDLE/network.keras   the network, in Keras' own format
     BUNDLE/bundle.json     the manifest: classes, preprocessing, encoding, split, metrics, licence
     BUNDLE/unknown.npz     what is needed to notice images unlike training, if fitted
+    BUNDLE/similar.npz     what is needed to find similar training images, if fitted
 
 Reading the manifest does not load Keras.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from model.errors import BundleError
 from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
+from model.similar import CaseIndex
 from model.split import Split
 from model.unknown import UnknownDetector
 
@@ -27,6 +29,7 @@ FORMAT = 1
 NETWORK_FILE = "network.keras"
 MANIFEST_FILE = "bundle.json"
 UNKNOWN_FILE = "unknown.npz"
+SIMILAR_FILE = "similar.npz"
 RELEASED = Path(__file__).parent / "released"
 """The bundle that is shipped with the project."""
 
@@ -56,6 +59,9 @@ class Manifest:
     operating_points: dict = field(default_factory=dict)  # question → point → threshold
     prediction_sets: dict = field(default_factory=dict)  # coverage, thresholds by class code
     unknown: dict = field(default_factory=dict)  # method, false_alarm_rate, thresholds, sha256
+    # Fitted on the training part; empty in a bundle without them.
+    quality: dict = field(default_factory=dict)  # problem of a photograph → limit
+    similar: dict = field(default_factory=dict)  # sha256 of the index
     versions: dict = field(default_factory=dict)
     licence: str = LICENCE
     intended_use: str = INTENDED_USE
@@ -170,6 +176,12 @@ def write_detector(bundle: Path, detector: UnknownDetector) -> str:
     return file_sha256(bundle / UNKNOWN_FILE)
 
 
+def write_cases(bundle: Path, cases: CaseIndex) -> str:
+    """Write the index of training images and return its SHA-256, for the manifest."""
+    cases.save(bundle / SIMILAR_FILE)
+    return file_sha256(bundle / SIMILAR_FILE)
+
+
 def load_detector(bundle: Path, manifest: Manifest) -> UnknownDetector | None:
     """Load the detector of images unlike training; None if the bundle has none.
 
@@ -178,13 +190,28 @@ def load_detector(bundle: Path, manifest: Manifest) -> UnknownDetector | None:
     """
     if not manifest.unknown:
         return None
-    path = bundle / UNKNOWN_FILE
-    if path.is_file() and file_sha256(path) != manifest.unknown["sha256"]:
+    _check_file(bundle / UNKNOWN_FILE, manifest.unknown["sha256"])
+    return UnknownDetector.load(bundle / UNKNOWN_FILE)
+
+
+def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
+    """Load the index of training images; None if the bundle has none.
+
+    Raises:
+        BundleError: the file is missing, damaged, or not the one of the manifest.
+    """
+    if not manifest.similar:
+        return None
+    _check_file(bundle / SIMILAR_FILE, manifest.similar["sha256"])
+    return CaseIndex.load(bundle / SIMILAR_FILE)
+
+
+def _check_file(path: Path, sha256: str) -> None:
+    if path.is_file() and file_sha256(path) != sha256:
         raise BundleError(
             f"{path} is not the file that {MANIFEST_FILE} was written for (its SHA-256 differs). "
             "Copy the whole bundle again."
         )
-    return UnknownDetector.load(path)
 
 
 def file_sha256(path: Path) -> str:

@@ -1,7 +1,7 @@
 """From a finished training to a bundle, with all that is set on held-out images."""
 
 import hashlib
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -13,6 +13,7 @@ from model.bundle import (
     load_network,
     read_manifest,
     write_bundle,
+    write_cases,
     write_detector,
     write_manifest,
 )
@@ -27,6 +28,8 @@ from model.operating_points import fit_operating_points
 from model.patient import PatientEncoder
 from model.prediction_sets import COVERAGE, fit_set_thresholds
 from model.predictor import Inside, Predictor
+from model.quality import fit_limits
+from model.similar import CaseIndex
 from model.split import Split
 from model.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
 
@@ -50,7 +53,8 @@ def package(
         temperature=1.0,
         split=split,
         # The name of a weights file says what it was; its folder is nobody else's concern.
-        training=asdict(config) | {"weights": Path(config.weights).name},
+        training=asdict(config)
+        | {"weights": Path(config.weights).name, "start": Path(config.start).name},
         data=describe_data(dataset),
     )
     write_bundle(out, network, manifest)
@@ -64,8 +68,9 @@ def calibrate_bundle(
 
     On the validation part of the bundle's split: the temperature, the thresholds of the operating
     points, of the prediction sets and of the unknown scores. On the training part: the detector of
-    unknowns. The metrics are emptied, since they were measured with other values. ``views`` sets
-    how many views a prediction is averaged over; None leaves the number as it is.
+    unknowns, the index of similar cases and the limits of a photograph's quality. The metrics are
+    emptied, since they were measured with other values. ``views`` sets how many views a prediction
+    is averaged over; None leaves the number as it is.
 
     Raises:
         BundleError: the bundle is missing or damaged.
@@ -74,11 +79,13 @@ def calibrate_bundle(
     manifest = replace(read_manifest(bundle), temperature=1.0)
     manifest = replace(manifest, views=views or manifest.views)
     predictor = Predictor(load_network(bundle, manifest), manifest)
-    labels, seen = _look(predictor, "validation", dataset, cache_dir)
+    table = _rows("validation", dataset, manifest)
+    labels = _labels(table, manifest)
+    _, seen = _look(predictor, table, cache_dir)
     temperature = fit_temperature(seen.probabilities, labels)
     calibrated = replace(seen, probabilities=apply_temperature(seen.probabilities, temperature))
     sets = fit_set_thresholds(calibrated.probabilities, labels)
-    detector = _fit_detector(predictor, dataset, cache_dir)
+    learned = _learned(predictor, dataset, cache_dir)
     manifest = replace(
         manifest,
         temperature=temperature,
@@ -87,18 +94,45 @@ def calibrate_bundle(
             "coverage": COVERAGE,
             "thresholds": dict(zip(manifest.codes, sets.tolist(), strict=True)),
         },
-        unknown=_describe(detector, calibrated) | {"sha256": write_detector(bundle, detector)},
+        unknown=_describe(learned.detector, calibrated)
+        | {"sha256": write_detector(bundle, learned.detector)},
+        similar={"sha256": write_cases(bundle, learned.cases)},
+        quality=learned.limits,
         metrics={},
     )
     write_manifest(bundle, manifest)
     return manifest
 
 
-def _look(
-    predictor: Predictor, part: str, dataset: Dataset, cache_dir: Path
-) -> tuple[np.ndarray, Inside]:
-    """Class numbers of a part's images and what the network makes of them."""
+@dataclass(frozen=True)
+class _Learned:
+    """What is kept of the training part."""
+
+    detector: UnknownDetector
+    cases: CaseIndex
+    limits: dict[str, float]
+
+
+def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path) -> _Learned:
     manifest = predictor.manifest
+    table = _rows("train", dataset, manifest)
+    images, seen = _look(predictor, table, cache_dir)
+    labels = _labels(table, manifest)
+    return _Learned(
+        UnknownDetector.fit(seen.embeddings, labels, classes=len(manifest.codes)),
+        CaseIndex.fit(seen.embeddings, table),
+        fit_limits(images, table["source"].to_numpy(str)),
+    )
+
+
+def _look(predictor: Predictor, table: pd.DataFrame, cache_dir: Path) -> tuple[np.ndarray, Inside]:
+    """Prepared images of a table's rows and what the network makes of them."""
+    images = cached_images(table["path"].tolist(), predictor.manifest.image, cache_dir=cache_dir)
+    return images, predictor.look_inside(images, table_patients(table))
+
+
+def _rows(part: str, dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
+    """The rows of a part, all of which must be there."""
     table = manifest.split.part(part, dataset.table)
     missing = len(getattr(manifest.split, part)) - len(table)
     if missing:
@@ -106,15 +140,11 @@ def _look(
             f"{missing} {part} images of the bundle's split are not in the data folder. "
             "Give the folder that the bundle was trained on."
         )
-    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    labels = table["diagnosis"].map(manifest.codes.index).to_numpy()
-    return labels, predictor.look_inside(images, table_patients(table))
+    return table
 
 
-def _fit_detector(predictor: Predictor, dataset: Dataset, cache_dir: Path) -> UnknownDetector:
-    labels, seen = _look(predictor, "train", dataset, cache_dir)
-    classes = len(predictor.manifest.codes)
-    return UnknownDetector.fit(seen.embeddings, labels, classes=classes)
+def _labels(table: pd.DataFrame, manifest: Manifest) -> np.ndarray:
+    return table["diagnosis"].map(manifest.codes.index).to_numpy()
 
 
 def _describe(detector: UnknownDetector, seen: Inside) -> dict[str, object]:

@@ -13,14 +13,29 @@ from typing import BinaryIO
 
 import keras
 import numpy as np
+from PIL import Image
 
-from model.bundle import RELEASED, Manifest, load_detector, load_network, read_manifest
+from model.bundle import (
+    RELEASED,
+    Manifest,
+    load_cases,
+    load_detector,
+    load_network,
+    read_manifest,
+)
 from model.calibrate import apply_temperature
 from model.errors import ImageError
+from model.image import read_image
+from model.opened import OpenedNetwork
 from model.patient import Patient
 from model.prediction_sets import prediction_sets
+from model.similar import CaseIndex
+from model.study import Seen, Study
 from model.unknown import UnknownDetector, unknown_scores
 from model.views import views
+
+MAP_VIEWS = 4
+"""Views of an image that activation maps are averaged over; no fewer are opened for a study."""
 
 _BATCH = 64
 
@@ -38,12 +53,17 @@ class Predictor:
     """A loaded bundle."""
 
     def __init__(
-        self, network: keras.Model, manifest: Manifest, detector: UnknownDetector | None = None
+        self,
+        network: keras.Model,
+        manifest: Manifest,
+        detector: UnknownDetector | None = None,
+        cases: CaseIndex | None = None,
     ) -> None:
-        """Take a network, the manifest that it fits and its detector of unknowns, if any."""
+        """Take a network, the manifest that it fits, and what else its bundle may hold."""
         self.network = network
         self.manifest = manifest
         self.detector = detector
+        self.cases = cases
 
     @classmethod
     def load(cls, bundle: Path = RELEASED) -> "Predictor":
@@ -53,13 +73,18 @@ class Predictor:
             BundleError: the bundle is missing, damaged or contradicts itself.
         """
         manifest = read_manifest(bundle)
-        detector = load_detector(bundle, manifest)
-        return cls(load_network(bundle, manifest), manifest, detector)
+        network = load_network(bundle, manifest)
+        detector, cases = load_detector(bundle, manifest), load_cases(bundle, manifest)
+        return cls(network, manifest, detector, cases)
 
     def warm_up(self) -> None:
         """Run once on nothing, so that the first visitor does not wait for the compilation."""
         side = self.manifest.image.side
-        self.probabilities(np.zeros((1, side, side, 3), np.uint8), [Patient()])
+        nothing = np.zeros((side, side, 3), np.uint8)
+        self.probabilities(nothing[None], [Patient()])
+        study = self._study(Image.fromarray(nothing))
+        study.activation(Patient(), self.manifest.codes[0])
+        study.by_age(Patient(), self.manifest.codes[0])
 
     def predict(
         self, image: Path | BinaryIO | bytes, patient: Patient | None = None
@@ -80,9 +105,25 @@ class Predictor:
 
     def look_inside(self, images: np.ndarray, patients: Sequence[Patient]) -> Inside:
         """Give probabilities, logits and embeddings of prepared images in one pass."""
-        found = self._run(self._opened, images, patients)
+        found = self._run(self._inner, images, patients)
         probabilities = apply_temperature(found["probabilities"], self.manifest.temperature)
         return Inside(probabilities, found["logits"], found["embeddings"])
+
+    def study(self, image: Path | BinaryIO | bytes) -> Study:
+        """Open one photograph, of which any patient's context can then be asked cheaply.
+
+        Raises:
+            ImageError: the file cannot be read as a photograph.
+        """
+        return self._study(read_image(image))
+
+    def answer(self, embeddings: np.ndarray, patients: Sequence[Patient]) -> np.ndarray:
+        """Give calibrated probabilities (P, classes) of one image for P patients.
+
+        ``embeddings`` (V, embedding) are of the image's views, as many as the bundle asks for.
+        """
+        encoded = self.manifest.patient.encode(patients)
+        return apply_temperature(self.opened.answer(embeddings, encoded), self.manifest.temperature)
 
     def prediction_sets(self, probabilities: np.ndarray) -> np.ndarray | None:
         """Tell which classes are in the prediction set of each row: bool (N, classes).
@@ -105,6 +146,14 @@ class Predictor:
         method = self.manifest.unknown["method"]
         scores = unknown_scores(self.detector, **vars(inside))[method]
         return scores / self.manifest.unknown["thresholds"][method]
+
+    def unknown_score(self, embedding: np.ndarray) -> float | None:
+        """The same for one image's embedding (embedding,), where the score needs no more."""
+        if self.detector is None:
+            return None
+        method = self.manifest.unknown["method"]
+        score = getattr(self.detector, method)(embedding[None])[0]
+        return float(score / self.manifest.unknown["thresholds"][method])
 
     def predict_files(
         self, paths: Sequence[Path], patients: Sequence[Patient]
@@ -136,8 +185,20 @@ class Predictor:
         except ImageError as error:
             return error
 
+    def _study(self, photograph: Image.Image) -> Study:
+        prepared = self.manifest.image(photograph)
+        turned = views(prepared[None], max(MAP_VIEWS, self.manifest.views))
+        seen = self.opened.image_part.predict_on_batch(np.concatenate(list(turned)))
+        embeddings = seen["embedding"][: self.manifest.views]
+        return Study(self, photograph, prepared, Seen(embeddings, seen["features"]))
+
     @cached_property
-    def _opened(self) -> keras.Model:
+    def opened(self) -> OpenedNetwork:
+        """The network taken apart."""
+        return OpenedNetwork.of(self.network)
+
+    @cached_property
+    def _inner(self) -> keras.Model:
         """The network with its inner values as outputs."""
         outputs = {
             "probabilities": self.network.output,

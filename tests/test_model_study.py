@@ -1,0 +1,154 @@
+"""A study answers as the predictor does, and says what the context changed and what is similar."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.bundle import read_manifest, write_manifest
+from model.errors import BundleError, ImageError
+from model.patient import FIELDS, UNKNOWN, Patient
+from model.predictor import Predictor
+from tests.drawings import draw_lesion
+from tests.toy_bundle import write_toy_bundle
+
+KNOWN = Patient(70.0, "male", "head/neck")
+CONTEXTS = [Patient(), Patient(age_approx=30.0), Patient(sex="female"), KNOWN]
+
+
+@pytest.fixture(scope="module")
+def bundle(toy_folder, tmp_path_factory):
+    return write_toy_bundle(tmp_path_factory.mktemp("study") / "bundle", toy_folder)
+
+
+@pytest.fixture(scope="module", params=[1, 4])
+def predictor(request, bundle):
+    shipped = Predictor.load(bundle)
+    manifest = replace(shipped.manifest, views=request.param)
+    return Predictor(shipped.network, manifest, shipped.detector, shipped.cases)
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    path = tmp_path_factory.mktemp("study") / "lesion.png"
+    draw_lesion(2, seed=5, size=(240, 180)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def study(predictor, photograph):
+    return predictor.study(photograph)
+
+
+@pytest.mark.parametrize("patient", CONTEXTS)
+def test_it_gives_the_predictors_probabilities(study, predictor, photograph, patient):
+    expected = predictor.predict(photograph, patient)
+    found = study.probabilities(patient)
+    assert list(found) == list(expected)
+    np.testing.assert_allclose(list(found.values()), list(expected.values()), atol=1e-6)
+
+
+def test_its_prediction_set_is_the_predictors_most_probable_first(study, predictor):
+    found = study.prediction_set(KNOWN)
+    row = study.probabilities(KNOWN)
+    inside = predictor.prediction_sets(np.array([list(row.values())]))[0]
+    assert set(found) == {code for code, yes in zip(row, inside, strict=True) if yes}
+    assert [row[code] for code in found] == sorted((row[code] for code in found), reverse=True)
+
+
+@pytest.mark.parametrize("patient", CONTEXTS)
+def test_contributions_sum_to_what_the_context_changed(study, patient):
+    for code in ("MEL", "SCC"):
+        found = study.contributions(patient, code)
+        assert list(found) == list(FIELDS)
+        changed = study.probabilities(patient)[code] - study.probabilities(Patient())[code]
+        assert sum(found.values()) == pytest.approx(changed, abs=1e-6)
+        unknown = [field for field in FIELDS if getattr(patient, field) is None]
+        assert all(found[field] == 0 for field in unknown)
+
+
+def test_what_if_holds_the_present_patient_and_every_word(study, predictor):
+    ages = study.by_age(KNOWN, "MEL")
+    assert list(ages) == ["female", "male", UNKNOWN]
+    assert dict(ages["male"])[70.0] == pytest.approx(study.probabilities(KNOWN)["MEL"], abs=1e-6)
+    sites = study.by_site(KNOWN, "MEL")
+    assert list(sites) == [*predictor.manifest.patient.sites, UNKNOWN]
+    assert sites["head/neck"] == pytest.approx(study.probabilities(KNOWN)["MEL"], abs=1e-6)
+
+
+def test_a_map_is_one_of_the_explanations(study, predictor, photograph):
+    from model.explain import activation_maps
+
+    prepared = predictor.manifest.image.load(photograph)[None]
+    number = predictor.manifest.codes.index("BCC")
+    expected = activation_maps(predictor, prepared, [KNOWN], np.array([number]))[0]
+    np.testing.assert_allclose(study.activation(KNOWN, "BCC"), expected, atol=1e-4)
+
+
+def test_the_most_similar_case_of_a_training_image_is_itself(bundle, toy_folder):
+    predictor = Predictor.load(bundle)
+    name = predictor.manifest.split.train[7]
+    cases = predictor.study(toy_folder / "images" / f"{name}.jpg").similar(5)
+    assert cases[0].isic_id == name
+    assert cases[0].similarity == pytest.approx(1.0, abs=2e-3)
+    likeness = [case.similarity for case in cases]
+    assert likeness == sorted(likeness, reverse=True)
+    lesions = {case.isic_id[:-2] for case in cases}
+    assert len(lesions) == 5
+    assert all(case.isic_id in predictor.manifest.split.train for case in cases)
+
+
+def test_a_study_asked_from_many_threads_answers_each(study):
+    expected = [study.probabilities(patient)["NV"] for patient in CONTEXTS]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda p: study.probabilities(p)["NV"], CONTEXTS * 5))
+    np.testing.assert_allclose(found, expected * 5, atol=1e-6)
+
+
+def test_the_photograph_shown_is_reduced_and_its_unknown_score_known(predictor, tmp_path):
+    path = tmp_path / "large.png"
+    draw_lesion(1, seed=1, size=(1600, 1200)).save(path)
+    study = predictor.study(path)
+    assert study.photograph.size == (1024, 768)
+    assert study.unknown_score > 0
+
+
+def test_a_file_that_is_no_photograph_is_refused(predictor):
+    with pytest.raises(ImageError):
+        predictor.study(b"not an image")
+
+
+def test_without_index_detector_and_limits_a_study_says_less(bundle, photograph):
+    shipped = Predictor.load(bundle)
+    bare = replace(shipped.manifest, similar={}, unknown={}, quality={}, prediction_sets={})
+    study = Predictor(shipped.network, bare).study(photograph)
+    assert (study.similar(3), study.quality, study.prediction_set(KNOWN)) == ([], (), ())
+    assert study.unknown_score is None
+
+
+def test_an_index_of_another_bundle_is_refused(bundle, tmp_path):
+    for file in bundle.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    write_manifest(tmp_path, replace(read_manifest(tmp_path), similar={"sha256": "0" * 64}))
+    with pytest.raises(BundleError, match="similar"):
+        Predictor.load(tmp_path)
+
+
+def test_poor_photographs_are_named(bundle, photograph):
+    predictor = Predictor.load(bundle)
+    lesion = Image.open(photograph)
+    dark = Image.fromarray((np.asarray(lesion) * 0.2).astype(np.uint8))
+    tiny = lesion.resize((60, 45))
+    assert "small_image" not in _quality(predictor, lesion)
+    assert "dark" in _quality(predictor, dark)
+    assert "small_image" in _quality(predictor, tiny)
+
+
+def _quality(predictor, image):
+    from io import BytesIO
+
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    return predictor.study(buffer.getvalue()).quality
