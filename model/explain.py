@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from model.opened import OpenedNetwork
 from model.patient import Patient
@@ -60,23 +59,6 @@ def map_of_views(
     count = len(features)
     maps = _maps(opened, features, np.repeat(encoded, count, axis=0), np.full(count, number))
     return _scaled(_turned_back(maps[:, None]))[0]
-
-
-def enlarge(activation: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring one map (h, w) to ``size`` (width, height) smoothly: float32 in [0, 1]."""
-    image = Image.fromarray(activation.astype(np.float32))
-    return np.asarray(image.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
-
-
-def overlay(
-    photograph: Image.Image, activation: np.ndarray, *, strength: float = 0.5
-) -> Image.Image:
-    """Lay one map (h, w) over a photograph of any size, blue where it is high."""
-    map_ = enlarge(activation, photograph.size)[..., None]
-    pixels = np.asarray(photograph.convert("RGB"), float)
-    # A colour that neither skin nor lesions have.
-    blue = np.array([20.0, 80.0, 255.0])
-    return Image.fromarray((pixels + strength * map_ * (blue - pixels)).astype(np.uint8))
 
 
 def _features(opened: OpenedNetwork, images: np.ndarray) -> Iterator[np.ndarray]:

@@ -14,10 +14,11 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from model.dataset import table_patients
-from model.explain import activation_maps, enlarge
+from model.explain import activation_maps
 from model.intervals import Interval, LesionBootstrap, interval
 from model.lesion_masks import prepared_mask
 from model.outcome import Outcome
+from model.overlay import enlarge
 from model.predictor import Predictor
 
 MARKED = 0.20

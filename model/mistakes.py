@@ -12,9 +12,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from model.dataset import table_patients
-from model.explain import activation_maps, overlay
+from model.explain import activation_maps
 from model.image import bright_box, read_image
 from model.outcome import Outcome
+from model.overlay import overlay
 from model.patient import UNKNOWN
 from model.predictor import Predictor
 

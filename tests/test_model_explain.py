@@ -5,7 +5,7 @@ from PIL import Image
 
 from model.bundle import Manifest
 from model.diagnosis import DIAGNOSIS_NAMES
-from model.explain import activation_maps, enlarge, overlay
+from model.explain import activation_maps
 from model.explanation_check import (
     blurred_where,
     centre_blob,
@@ -15,6 +15,7 @@ from model.explanation_check import (
 )
 from model.image import ImagePreprocessor
 from model.network import build_network
+from model.overlay import enlarge, overlay
 from model.patient import Patient, PatientEncoder
 from model.predictor import Predictor
 from model.split import Split
