@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from model.errors import ModelError
-from model.patient import Patient
+from model.study import Study
 
 log = logging.getLogger(__name__)
 
@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class Answering(Protocol):
     """What a loaded predictor must offer."""
 
-    def predict(self, image: Path, patient: Patient) -> dict[str, float]:
-        """Give probabilities by class code."""
+    def study(self, image: Path | bytes) -> Study:
+        """Open a photograph."""
 
 
 class BackgroundPredictor:
@@ -42,8 +42,8 @@ class BackgroundPredictor:
         self._thread.join()
         return self._predictor is not None
 
-    def predict(self, image: Path, patient: Patient) -> dict[str, float]:
-        """Wait for the network and give probabilities by class code.
+    def study(self, image: Path | bytes) -> Study:
+        """Wait for the network and open a photograph.
 
         Raises:
             ImageError: the file cannot be read as a photograph.
@@ -51,7 +51,7 @@ class BackgroundPredictor:
         """
         if not self.ready():
             raise RuntimeError("the network could not be loaded")
-        return self._predictor.predict(image, patient)
+        return self._predictor.study(image)
 
     def _run(self) -> None:
         try:

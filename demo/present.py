@@ -1,7 +1,7 @@
-"""From numbers to HTML, without Gradio."""
+"""From probabilities to the headline and the bars, as HTML."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from types import SimpleNamespace
 
@@ -26,22 +26,61 @@ def context_words(patient: Patient, texts: SimpleNamespace) -> str:
     return ", ".join(known) or texts.result.no_context
 
 
+def headline(
+    names: Sequence[str], *, coverage: float, measured: bool, texts: SimpleNamespace
+) -> str:
+    """Say which diagnoses cannot be excluded, and how often such lists were right.
+
+    ``coverage`` is the share of cases whose diagnosis is on the list, measured on the test part or
+    else the share that the lists were set for.
+    """
+    said = texts.result.cannot_exclude.format(names=", ".join(name.lower() for name in names))
+    promise = texts.result.held if measured else texts.result.meant
+    return (
+        f'<p class="headline"><strong>{escape(said)}</strong> '
+        f"{escape(promise.format(tenths=round(10 * coverage)))}</p>"
+    )
+
+
+def warnings(quality: Sequence[str], unknown_score: float | None, texts: SimpleNamespace) -> str:
+    """Say that a photograph is poor or unlike the training images; nothing if it is neither."""
+    said = []
+    if quality:
+        problems = ", ".join(getattr(texts.quality, problem) for problem in quality)
+        said.append(texts.result.poor.format(problems=problems))
+    if unknown_score is not None and unknown_score > 1:
+        said.append(texts.result.unlike)
+    return "".join(f'<p class="warning" role="status">{escape(text)}</p>' for text in said)
+
+
 def bars(
     probabilities: Mapping[str, float],
     names: Mapping[str, str],
     *,
+    alone: Mapping[str, float],
     patient: Patient,
     texts: SimpleNamespace,
 ) -> str:
-    """Draw a table of one bar a diagnosis, in the order of ``names`` (code → full name)."""
-    shown = percentages(probabilities)
-    rows = "".join(_bar(code, names[code], shown[code]) for code in names)
-    caption = texts.result.caption.format(context=context_words(patient, texts))
+    """Draw a table of one bar a diagnosis, in the order of ``names`` (code → full name).
+
+    Beside each probability stand that of the image alone and the difference of the shown values.
+    """
+    shown, shown_alone = percentages(probabilities), percentages(alone)
+    rows = "".join(_bar(code, names[code], shown[code], shown_alone[code], texts) for code in names)
+    result = texts.result
+    caption = result.caption.format(context=context_words(patient, texts))
+    head = "".join(
+        f'<th scope="col" class="{kind}" colspan="{span}">{escape(text)}</th>'
+        for text, kind, span in (
+            (result.diagnosis, "", 1),
+            (result.probability, "number", 2),
+            (result.alone, "number", 1),
+            (result.change, "number", 1),
+        )
+    )
     return (
-        f'<table class="bars"><caption>{escape(caption)}</caption><thead><tr>'
-        f'<th scope="col">{escape(texts.result.diagnosis)}</th>'
-        f'<th scope="col" colspan="2">{escape(texts.result.probability)}</th></tr></thead>'
-        f'<tbody>{rows}</tbody></table><p class="scope">{escape(texts.result.scope)}</p>'
+        f'<table class="bars"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f'<tbody>{rows}</tbody></table><p class="scope">{escape(result.scope)}</p>'
     )
 
 
@@ -50,10 +89,17 @@ def placeholder(texts: SimpleNamespace) -> str:
     return f'<p class="empty">{escape(texts.result.empty)}</p>'
 
 
-def _bar(code: str, name: str, percent: float) -> str:
+def signed(points: float) -> str:
+    """A difference in percentage points, as "+3.2"; one that is shown as zero has no sign."""
+    return "0.0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")
+
+
+def _bar(code: str, name: str, percent: float, alone: float, texts: SimpleNamespace) -> str:
     return (
         f'<tr data-class="{escape(code)}"><th scope="row">{escape(name)} '
         f"<abbr>{escape(code)}</abbr></th>"
-        f'<td class="track"><div class="bar" style="width:{percent:.1f}%"></div></td>'
-        f'<td class="value">{percent:.1f} %</td></tr>'
+        f'<td class="track"><div class="bar" style="width:{percent:.1f}%"></div>'
+        f'<div class="alone-mark" style="left:{alone:.1f}%"></div></td>'
+        f'<td class="value">{percent:.1f} %</td><td class="alone">{alone:.1f} %</td>'
+        f'<td class="change">{signed(percent - alone)} {escape(texts.result.points)}</td></tr>'
     )

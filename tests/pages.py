@@ -1,27 +1,33 @@
-"""Pages served for the tests, with a made-up predictor behind them."""
+"""Pages served for the tests, with a made-up network behind them."""
 
 from contextlib import contextmanager
 
+from demo.examples import drawn_examples
 from demo.interface import build_demo, launch
+from demo.services import Services
 from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
-from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
-from model.image import read_image
+from model.bundle import RELEASED, read_manifest
+from tests.fake_study import made_up
 
 
-def made_up(image, patient):
-    """Read the image, then answer by age alone: melanoma grows with it."""
-    read_image(image)
-    melanoma = (patient.age_approx or 0) / 200
-    rest = (1 - melanoma) / 7
-    return {code: melanoma if code == "MEL" else rest for code in DIAGNOSES}
+def services(study=made_up, ready=lambda: True, **others):
+    """What a page is built on, with the shipped bundle's facts."""
+    return Services(
+        study=study,
+        ready=ready,
+        manifest=read_manifest(RELEASED),
+        sexes=CHALLENGE_SEXES,
+        sites=CHALLENGE_SITES,
+        **others,
+    )
 
 
 @contextmanager
-def served(predict=made_up, ready=lambda: True):
+def served(study=made_up, ready=lambda: True, **others):
     """Serve the page on a free port; gives its address."""
-    demo = build_demo(
-        predict, ready=ready, names=DIAGNOSIS_NAMES, sexes=CHALLENGE_SEXES, sites=CHALLENGE_SITES
-    )
+    examples = drawn_examples()
+    given = {"examples": lambda: examples} | others
+    demo = build_demo(services(study, ready, **given))
     _, address, _ = launch(demo, prevent_thread_lock=True, quiet=True)
     try:
         yield address

@@ -82,7 +82,7 @@ def test_files_of_the_project_are_not_served(client):
 
 
 def test_a_network_that_failed_to_load_is_said(photograph):
-    def broken(image, patient):
+    def broken(image):
         raise RuntimeError("no network")
 
     with served(broken, ready=lambda: False) as address:

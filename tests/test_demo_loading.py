@@ -7,12 +7,11 @@ import pytest
 
 from demo.loading import BackgroundPredictor
 from model.errors import BundleError
-from model.patient import Patient
 
 
 class Fake:
-    def predict(self, image, patient):
-        return {"MEL": 1.0}
+    def study(self, image):
+        return f"study of {image}"
 
 
 def test_a_request_that_comes_early_waits_for_the_network():
@@ -24,13 +23,13 @@ def test_a_request_that_comes_early_waits_for_the_network():
 
     predictor = BackgroundPredictor(load)
     answers = []
-    early = threading.Thread(target=lambda: answers.append(predictor.predict(Path("x"), Patient())))
+    early = threading.Thread(target=lambda: answers.append(predictor.study(Path("x"))))
     early.start()
     early.join(0.1)
     assert not answers
     gate.set()
     early.join(5)
-    assert answers == [{"MEL": 1.0}]
+    assert answers == ["study of x"]
 
 
 def test_many_requests_load_the_network_once():
@@ -51,4 +50,4 @@ def test_a_bundle_that_cannot_be_loaded_is_reported_not_raised_in_the_thread():
     predictor = BackgroundPredictor(load)
     assert not predictor.ready()
     with pytest.raises(RuntimeError):
-        predictor.predict(Path("x"), Patient())
+        predictor.study(Path("x"))

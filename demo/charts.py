@@ -1,0 +1,169 @@
+"""Charts as SVG: text and axes in the colour of the page's text, so that they suit dark pages."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+COLOURS = ("#d55e00", "#0072b2", "#8a8a8a", "#009e73")
+"""Of series, after Okabe and Ito; told apart with any colour vision."""
+
+Points = Sequence[tuple[float, float]]
+
+_LEFT, _TOP, _BOTTOM = 46, 12, 34
+
+
+def lines(
+    series: Mapping[str, Points],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    x_range: tuple[float, float] = (0.0, 1.0),
+    y_range: tuple[float, float] = (0.0, 1.0),
+    mark: float | None = None,
+    diagonal: bool = False,
+    percent: bool = True,
+    size: tuple[int, int] = (520, 280),
+) -> str:
+    """Draw series of points (x, y), named at their ends in a legend below.
+
+    ``mark`` draws an upright line at that x; ``diagonal`` one from corner to corner.
+    """
+    width, height = size
+    plot_width, plot_height = width - _LEFT - 12, height - _TOP - _BOTTOM - 22
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        right = (x - x_range[0]) / (x_range[1] - x_range[0])
+        up = (y - y_range[0]) / (y_range[1] - y_range[0])
+        return _LEFT + plot_width * right, _TOP + plot_height * (1 - up)
+
+    parts = [_grid(place, x_range, y_range, percent=percent)]
+    if diagonal:
+        parts.append(_path([place(x_range[0], y_range[0]), place(x_range[1], y_range[1])], "thin"))
+    if mark is not None:
+        parts.append(_path([place(mark, y_range[0]), place(mark, y_range[1])], "mark"))
+    for number, points in enumerate(series.values()):
+        places = [place(x, y) for x, y in points]
+        parts.append(_path(places, "line", COLOURS[number % len(COLOURS)]))
+    parts.append(_legend(list(series), height))
+    middle = _LEFT + plot_width / 2
+    parts.append(_text(middle, _TOP + plot_height + 30, x_label, "middle"))
+    parts.append(
+        f'<text transform="translate(11 {_TOP + plot_height / 2}) rotate(-90)" '
+        f'text-anchor="middle">{escape(y_label)}</text>'
+    )
+    return _svg(width, height, title, "".join(parts))
+
+
+def bars(
+    values: Mapping[str, float],
+    *,
+    title: str,
+    most: float,
+    marked: str | None = None,
+    signed: bool = False,
+    decimals: int = 1,
+    unit: str = " %",
+    label_width: int = 150,
+) -> str:
+    """Draw one horizontal bar a value; with ``signed``, to both sides of a line in the middle.
+
+    ``most`` is the value of a bar of full length; ``marked`` names a bar to stand out.
+    """
+    row, width = 24, 520
+    room = width - label_width - 76
+    zero = label_width + (room / 2 if signed else 0)
+    scale = (room / 2 if signed else room) / max(most, 1e-9)
+    parts = []
+    for number, (name, value) in enumerate(values.items()):
+        top = 6 + number * row
+        length = min(abs(value), most) * scale
+        left = zero if value >= 0 else zero - length
+        colour = COLOURS[0] if name == marked or (signed and value >= 0) else COLOURS[1]
+        shown = f"{value:+.{decimals}f}{unit}" if signed else f"{value:,.{decimals}f}{unit}"
+        parts.append(_text(label_width - 8, top + 13, name, "end"))
+        parts.append(
+            f'<rect x="{left:.1f}" y="{top}" width="{max(length, 0.5):.1f}" height="16" rx="2" '
+            f'fill="{colour}"/>'
+        )
+        parts.append(_text(width - 70, top + 13, shown, "start"))
+    height = 8 + row * len(values)
+    if signed:
+        parts.append(_path([(zero, 2), (zero, height - 2)], "thin"))
+    return _svg(width, height, title, "".join(parts))
+
+
+def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str) -> str:
+    """Draw a square matrix: rows the truth, columns the answer, shaded by share of the row."""
+    cell, left, top = 46, 58, 40
+    parts = []
+    for row, line in enumerate(counts):
+        total = sum(line) or 1
+        parts.append(_text(left - 8, top + row * cell + 28, names[row], "end"))
+        parts.append(_text(left + row * cell + cell / 2, top - 8, names[row], "middle"))
+        for column, count in enumerate(line):
+            share = count / total
+            x, y = left + column * cell, top + row * cell
+            ink = "#ffffff" if share > 0.5 else "currentColor"
+            parts.append(
+                f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" '
+                f'fill="{COLOURS[1]}" fill-opacity="{share:.3f}" stroke="currentColor" '
+                f'stroke-opacity="0.2"/><text x="{x + cell / 2 - 1}" y="{y + 28}" '
+                f'text-anchor="middle" fill="{ink}">{count:g}</text>'
+            )
+    side = len(names) * cell
+    return _svg(left + side + 4, top + side + 4, title, "".join(parts))
+
+
+def people(groups: Mapping[str, tuple[int, str]], *, title: str, columns: int = 50) -> str:
+    """Draw one dot a person: name → (how many, colour)."""
+    step = 10
+    colours = [colour for count, colour in groups.values() for _ in range(count)]
+    dots = "".join(
+        f'<circle cx="{5 + n % columns * step}" cy="{5 + n // columns * step}" r="4" '
+        f'fill="{colour}"/>'
+        for n, colour in enumerate(colours)
+    )
+    height = step * -(-len(colours) // columns) + 2
+    return _svg(columns * step, height, title, dots)
+
+
+def _grid(place: object, x_range: tuple, y_range: tuple, *, percent: bool) -> str:
+    parts = []
+    for step in range(5):
+        share = step / 4
+        x = x_range[0] + share * (x_range[1] - x_range[0])
+        y = y_range[0] + share * (y_range[1] - y_range[0])
+        left, height = place(x_range[0], y)
+        right, _ = place(x_range[1], y)
+        parts.append(_path([(left, height), (right, height)], "grid"))
+        parts.append(_text(left - 5, height + 4, f"{100 * y:.3g}" if percent else f"{y:g}", "end"))
+        across, bottom = place(x, y_range[0])
+        unit = 100 if percent and x_range == (0.0, 1.0) else 1
+        parts.append(_text(across, bottom + 15, f"{unit * x:.3g}", "middle"))
+    return "".join(parts)
+
+
+def _legend(names: Sequence[str], height: int) -> str:
+    parts, x = [], _LEFT
+    for number, name in enumerate(names):
+        colour = COLOURS[number % len(COLOURS)]
+        parts.append(f'<rect x="{x}" y="{height - 12}" width="16" height="4" fill="{colour}"/>')
+        parts.append(_text(x + 21, height - 6, name, "start"))
+        x += 40 + 7 * len(name)
+    return "".join(parts)
+
+
+def _path(points: Sequence[tuple[float, float]], kind: str, colour: str = "currentColor") -> str:
+    way = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline class="{kind}" points="{way}" fill="none" stroke="{colour}"/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _svg(width: float, height: float, title: str, content: str) -> str:
+    return (
+        f'<svg class="chart" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'style="max-width:{width:g}px" aria-label="{escape(title)}">{content}</svg>'
+    )

@@ -1,0 +1,67 @@
+"""The fields of photograph and patient, and reading them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+
+from demo.services import Services
+from model.errors import ImageError, PatientError
+from model.patient import AGE_RANGE, UNKNOWN, Patient
+from model.study import Study
+
+
+def image_input(texts: SimpleNamespace, *, height: int = 190) -> gr.Image:
+    """A photograph by upload, paste or camera."""
+    image = gr.Image(
+        type="filepath",
+        sources=["upload", "clipboard", "webcam"],
+        label=texts.inputs.image,
+        alt_text=texts.inputs.image_alt,
+        height=height,
+        elem_id="image",
+        buttons=[],
+    )
+    # Gradio would open the file itself and fail without a word that a visitor can use.
+    image.preprocess = lambda upload: upload and upload.path
+    return image
+
+
+def age_input(texts: SimpleNamespace) -> gr.Number:
+    """Years; empty is unknown. To be emptied when the page loads, see ``interface``."""
+    low, high = AGE_RANGE
+    return gr.Number(
+        label=texts.inputs.age,
+        placeholder=texts.inputs.age_placeholder,
+        minimum=low,
+        maximum=high,
+        elem_id="age",
+        min_width=120,
+    )
+
+
+def words_input(
+    label: str, words: tuple[str, ...], texts: SimpleNamespace, *, scale: int = 1
+) -> gr.Radio:
+    """One of a field's words, or unknown."""
+    choices = [*((word, word) for word in words), (texts.inputs.unknown, UNKNOWN)]
+    return gr.Radio(choices, value=UNKNOWN, label=label, min_width=160, scale=scale)
+
+
+def open_study(
+    services: Services, image: str | None, context: tuple, texts: SimpleNamespace
+) -> tuple[Study, Patient]:
+    """Check what came in and open the photograph; what can be mended becomes a sentence.
+
+    Raises:
+        gr.Error: with a sentence for the visitor or program.
+    """
+    if not image:
+        raise gr.Error(texts.errors.no_image, print_exception=False)
+    try:
+        patient = Patient.parse(*context)
+        return services.study(Path(image)), patient
+    except (ImageError, PatientError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    except RuntimeError as error:
+        raise gr.Error(texts.status.failed, print_exception=False) from error

@@ -1,0 +1,113 @@
+"""The report of one prediction to keep: a page to print, and the same as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from types import SimpleNamespace
+
+from demo.html import download, picture
+from demo.present import bars, context_words, headline, warnings
+from demo.style import BARS_CSS
+from model.bundle import Manifest
+from model.patient import Patient
+from model.study import Study
+
+_CSS = "body{font:15px/1.4 sans-serif;max-width:48rem;margin:2rem auto}img{max-width:20rem}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one prediction said."""
+
+    patient: Patient
+    probabilities: Mapping[str, float]
+    alone: Mapping[str, float]
+    prediction_set: Sequence[str]
+    unknown_score: float | None
+    quality: Sequence[str]
+
+
+def report_links(
+    study: Study, answer: Answer, manifest: Manifest, *, texts: SimpleNamespace
+) -> str:
+    """Two links that save the report; their content is inside the page."""
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    page = report_page(study, answer, manifest, made=made, texts=texts).encode()
+    data = json.dumps(report_data(answer, manifest, made=made), indent=1).encode()
+    return (
+        f"<p>{download(page, 'text/html', name='lesion-report.html', label=texts.report.html)} "
+        f"{download(data, 'application/json', name='lesion-report.json', label=texts.report.json)}"
+        f"</p><p>{escape(texts.report.text)}</p>"
+    )
+
+
+def report_data(answer: Answer, manifest: Manifest, *, made: str) -> dict:
+    """Model, inputs, outputs and notice as plain values."""
+    patient = answer.patient
+    return {
+        "made": made,
+        "model": {
+            "name": manifest.name,
+            "network_sha256": manifest.network_sha256,
+            "versions": manifest.versions,
+            "licence": manifest.licence,
+        },
+        "inputs": {
+            "age_approx": patient.age_approx,
+            "sex": patient.sex,
+            "anatom_site_general": patient.anatom_site_general,
+        },
+        "probabilities": dict(answer.probabilities),
+        "probabilities_of_image_alone": dict(answer.alone),
+        "prediction_set": list(answer.prediction_set),
+        "unknown_score": answer.unknown_score,
+        "quality": list(answer.quality),
+        "notice": manifest.intended_use,
+    }
+
+
+def report_page(
+    study: Study, answer: Answer, manifest: Manifest, *, made: str, texts: SimpleNamespace
+) -> str:
+    """One self-contained HTML page."""
+    title = texts.report.title.format(title=texts.page.title)
+    facts = {
+        texts.report.time: made,
+        texts.report.patient: context_words(answer.patient, texts),
+        texts.report.model: f"{manifest.name}, SHA-256 {manifest.network_sha256}",
+    }
+    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_CSS}{BARS_CSS}</style><h1>{escape(title)}</h1>"
+        f"<p><strong>{escape(manifest.intended_use)}</strong></p>"
+        f"{picture(study.photograph, texts.report.photograph)}<dl>{rows}</dl>"
+        f"{said(answer, manifest, texts)}</html>"
+    )
+
+
+def said(answer: Answer, manifest: Manifest, texts: SimpleNamespace) -> str:
+    """Headline, warnings and bars, as on the page."""
+    first = ""
+    if answer.prediction_set:
+        found = manifest.metrics.get("test", {}).get("coverage", {}).get("value")
+        stated = manifest.prediction_sets["coverage"]
+        first = headline(
+            [manifest.classes[code] for code in answer.prediction_set],
+            coverage=found or stated,
+            measured=found is not None,
+            texts=texts,
+        )
+    return (
+        first
+        + warnings(answer.quality, answer.unknown_score, texts)
+        + bars(
+            answer.probabilities,
+            manifest.classes,
+            alone=answer.alone,
+            patient=answer.patient,
+            texts=texts,
+        )
+    )

@@ -1,0 +1,45 @@
+"""What the page is given: all that it can ask for and what it knows without the network."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.bundle import Manifest
+from model.patient import Patient
+from model.study import Study
+
+
+@dataclass(frozen=True)
+class Example:
+    """A photograph to try, with its patient and what it shows."""
+
+    image: Path
+    patient: Patient
+    diagnosis: str  # class code
+    origin: str  # one sentence: where it is from and whose it is
+    real: bool  # False: drawn
+
+
+def _none() -> list[Example]:
+    return []
+
+
+def _no_thumbnail(isic_id: str) -> bytes | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Services:
+    """Callables and facts that the tabs are built on."""
+
+    study: Callable[[Path | bytes], Study]
+    """Opens a photograph; waits until the network is loaded. Raises ImageError, or RuntimeError
+    when the network could not be loaded."""
+    ready: Callable[[], bool]
+    """Waits until the network is loaded; false when that failed."""
+    manifest: Manifest
+    sexes: Sequence[str]
+    sites: Sequence[str]
+    examples: Callable[[], list[Example]] = _none
+    thumbnail: Callable[[str], bytes | None] = _no_thumbnail
+    """JPEG of an image of the Archive, by its id; None where the Archive cannot be reached."""

@@ -1,0 +1,105 @@
+"""A few of the Archive's images for a page that shows them: thumbnails, and CC-0 photographs.
+
+A page must not wait for the Archive: after a failure nothing is asked for some minutes.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+
+import requests
+
+from isic_api.client import IsicClient
+from isic_api.errors import ArchiveError
+from isic_api.image_file import FULL, Variant, as_it_is, verify_picture
+from isic_api.records import ImageRecord
+
+log = logging.getLogger(__name__)
+
+CC0_PHOTOGRAPHS = 'copyright_license:"CC-0" AND image_type:dermoscopic'
+
+_PAUSE = 600.0  # seconds without a question after a failure
+_LOOKED_AT = 500  # records, in search of one image a diagnosis
+_LARGEST = 20 << 20  # bytes of a file that is taken
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A downloaded image and what the Archive says of it."""
+
+    record: ImageRecord
+    diagnosis: str  # the challenge's class code
+    path: Path
+
+
+class Showcase:
+    """Asks the Archive with short timeouts; safe to use from many threads."""
+
+    def __init__(self, client: IsicClient) -> None:
+        """Take a client; give it few attempts and short timeouts."""
+        self._client = client
+        self._silent_until = 0.0
+        self.thumbnail = lru_cache(maxsize=512)(self._thumbnail)
+
+    def photographs(
+        self, folder: Path, *, codes: Collection[str], exclude: Collection[str], count: int
+    ) -> Iterator[Photograph]:
+        """Download CC-0 dermoscopic photographs of different diagnoses into ``folder``.
+
+        Images whose id is in ``exclude`` are left out; a file that is there already is not
+        downloaded again.
+
+        Raises:
+            OSError: the Archive cannot be reached or answers with an error.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        missing = set(codes)
+        try:
+            for record in islice(self._client.search(CC0_PHOTOGRAPHS), _LOOKED_AT):
+                code = record.challenge_class
+                if code not in missing or record.isic_id in exclude:
+                    continue
+                missing.remove(code)
+                yield Photograph(record, code, self._stored(record, folder))
+                if not missing or len(codes) - len(missing) == count:
+                    return
+        except ArchiveError as error:
+            raise OSError(f"the ISIC Archive gave no photographs: {error}") from error
+
+    def _thumbnail(self, isic_id: str) -> bytes | None:
+        """JPEG of an image, at most 256 pixels a side; None where the Archive gives none."""
+        if time.monotonic() < self._silent_until:
+            return None
+        try:
+            return self._fetch(self._client.image(isic_id), Variant(thumbnail=True))
+        except ArchiveError as error:
+            log.info("no thumbnail of %s: %s", isic_id, error)
+            self._silent_until = time.monotonic() + _PAUSE
+            return None
+
+    def _stored(self, record: ImageRecord, folder: Path) -> Path:
+        path = folder / f"{record.isic_id}.jpg"
+        if not path.exists():
+            partial = path.with_suffix(".part")
+            partial.write_bytes(self._fetch(record, FULL))
+            partial.replace(path)
+        return path
+
+    def _fetch(self, record: ImageRecord, variant: Variant) -> bytes:
+        session = self._client.files
+
+        def read(response: requests.Response) -> bytes:
+            body = BytesIO()
+            for chunk in session.read_body(response):
+                if body.tell() + len(chunk) > _LARGEST:
+                    raise ArchiveError(f"{record.isic_id} is larger than {_LARGEST >> 20} MB.")
+                body.write(chunk)
+            verify_picture(body, record.isic_id)
+            return body.getvalue()
+
+        return session.fetch(variant.link(record).url, read, headers=as_it_is)

@@ -1,0 +1,57 @@
+"""A study without a network: melanoma grows with age, by known rules."""
+
+import numpy as np
+from PIL import Image
+
+from model.context import AGES
+from model.diagnosis import DIAGNOSES
+from model.image import read_image
+from model.patient import FIELDS, UNKNOWN, Patient
+from model.similar import SimilarCase
+
+SEXES = ("female", "male", UNKNOWN)
+SITES = ("head/neck", "palms/soles", UNKNOWN)
+
+
+class FakeStudy:
+    """In the shape of :class:`model.study.Study`."""
+
+    def __init__(self, photograph, *, quality=(), unknown_score=0.5):
+        self.photograph = photograph
+        self.quality = quality
+        self.unknown_score = unknown_score
+
+    def probabilities(self, patient):
+        melanoma = (patient.age_approx or 0) / 200
+        rest = (1 - melanoma) / 7
+        return {code: melanoma if code == "MEL" else rest for code in DIAGNOSES}
+
+    def prediction_set(self, patient):
+        return ("MEL", "NV") if patient.age_approx else ("NV",)
+
+    def contributions(self, patient, code):
+        changed = self.probabilities(patient)[code] - self.probabilities(Patient())[code]
+        return dict.fromkeys(FIELDS, 0.0) | {"age_approx": changed}
+
+    def by_age(self, patient, code):
+        points = [(float(age), self.probabilities(Patient(float(age)))[code]) for age in AGES]
+        return dict.fromkeys(SEXES, points)
+
+    def by_site(self, patient, code):
+        return dict.fromkeys(SITES, self.probabilities(patient)[code])
+
+    def activation(self, patient, code):
+        map_ = np.zeros((4, 4), np.float32)
+        map_[1:3, 1:3] = 1
+        return map_
+
+    def similar(self, count):
+        case = SimilarCase("ISIC_0000001", "MEL", 60.0, "male", None, 0.97)
+        return [case][:count]
+
+
+def made_up(image):
+    """Read the image and make its study."""
+    photograph = read_image(image)
+    photograph.thumbnail((600, 600), Image.Resampling.BOX)
+    return FakeStudy(photograph)
