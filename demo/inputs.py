@@ -41,11 +41,18 @@ def age_input(texts: SimpleNamespace) -> gr.Number:
 
 
 def words_input(
-    label: str, words: tuple[str, ...], texts: SimpleNamespace, *, scale: int = 1
+    label: str,
+    words: tuple[str, ...],
+    texts: SimpleNamespace,
+    *,
+    elem_id: str,
+    scale: int = 1,
 ) -> gr.Radio:
     """One of a field's words, or unknown."""
     choices = [*((word, word) for word in words), (texts.inputs.unknown, UNKNOWN)]
-    return gr.Radio(choices, value=UNKNOWN, label=label, min_width=160, scale=scale)
+    return gr.Radio(
+        choices, value=UNKNOWN, label=label, min_width=160, scale=scale, elem_id=elem_id
+    )
 
 
 def open_study(

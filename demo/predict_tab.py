@@ -48,11 +48,11 @@ def _inputs(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -
     view.image = image_input(texts)
     with gr.Row():
         view.age = age_input(texts)
-        view.sex = words_input(texts.inputs.sex, services.sexes, texts, scale=2)
-    view.site = words_input(texts.inputs.site, services.sites, texts)
+        view.sex = words_input(texts.inputs.sex, services.sexes, texts, scale=2, elem_id="sex")
+    view.site = words_input(texts.inputs.site, services.sites, texts, elem_id="site")
     with gr.Row():
         view.clear = gr.Button(texts.inputs.clear)
-        view.button = gr.Button(texts.inputs.predict, variant="primary")
+        view.button = gr.Button(texts.inputs.predict, variant="primary", elem_id="predict")
 
 
 def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -> None:
@@ -68,8 +68,10 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
                 view.strength = gr.Slider(0, 100, _STRENGTH, step=5, label=why.opacity)
                 view.why_image = gr.HTML(apply_default_css=False, elem_id="why-image")
             with gr.Tab(why.what_if_tab):
-                view.if_age = gr.Slider(5, 85, 50, step=5, label=why.what_if_age)
-                view.if_site = words_input(why.what_if_site, services.sites, texts)
+                view.if_age = gr.Slider(5, 85, 50, step=5, label=why.what_if_age, elem_id="if-age")
+                view.if_site = words_input(
+                    why.what_if_site, services.sites, texts, elem_id="if-site"
+                )
                 view.what_if = gr.HTML(apply_default_css=False, elem_id="what-if")
             with gr.Tab(why.similar_tab):
                 view.similar = gr.HTML(apply_default_css=False, elem_id="similar")

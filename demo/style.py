@@ -43,7 +43,9 @@ table.bars .value { font-weight: 600; }
 CSS = (
     """
 .gradio-container { max-width: 1240px !important; margin: auto; padding-top: 0.4rem !important; }
-.gradio-container .gap { gap: 0.6rem; }
+.gradio-container .column, .gradio-container .row { gap: 0.6rem; }
+.gradio-container .html-container { padding: 0 !important; }
+.gradio-container .tabitem { padding-top: 0.6rem; }
 #head { display: flex; gap: 1rem; align-items: baseline; flex-wrap: wrap; }
 #head h1 { margin: 0; font-size: 1.3rem; display: inline; }
 #head p { margin: 0; display: inline; padding-left: 0.75rem; }
@@ -69,6 +71,7 @@ CSS = (
 .download { display: inline-block; padding: 0.4rem 0.9rem; margin-right: 0.5rem; border-radius: 6px;
   background: var(--primary-700); color: white !important; text-decoration: none; }
 .scroll { overflow-x: auto; }
+#examples .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
 table.plain { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 table.plain caption { text-align: left; font-weight: 600; padding-bottom: 0.3rem; }
 table.plain th, table.plain td { text-align: left; padding: 0.3rem 0.75rem 0.3rem 0;

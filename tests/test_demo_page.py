@@ -1,5 +1,6 @@
 """The page as a visitor meets it, in headless Chromium."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -77,8 +78,8 @@ def values(page):
 def test_a_visitor_uploads_fills_in_and_reads_eight_bars_that_sum_to_100(page, photograph):
     add_photograph(page, photograph)
     page.locator("#age input").fill("80")
-    page.get_by_label("female").check()
-    page.get_by_label("head/neck").check()
+    page.locator("#sex").get_by_label("female").check()
+    page.locator("#site").get_by_label("head/neck").check()
     predict(page)
     shown = values(page)
     assert len(shown) == 8
@@ -87,6 +88,90 @@ def test_a_visitor_uploads_fills_in_and_reads_eight_bars_that_sum_to_100(page, p
     assert "age 80, female, head/neck" in page.locator("#result caption").inner_text()
 
     page.screenshot(path=SCREENSHOTS / "page-1280.png")
+
+
+def test_all_that_matters_at_first_is_on_one_screen(page, photograph):
+    add_photograph(page, photograph)
+    predict(page)
+    assert page.evaluate("scrollY") == 0
+    for part in ("#image", "#site", "#result"):
+        assert page.locator(part).bounding_box()["y"] >= 0
+    ends = [page.locator(part).bounding_box() for part in ("#site", "#result", "#predict")]
+    assert max(box["y"] + box["height"] for box in ends) <= 800
+
+
+def test_beside_the_image_with_its_context_stand_the_image_alone_and_the_change(page, photograph):
+    add_photograph(page, photograph)
+    page.locator("#age input").fill("80")
+    predict(page)
+    row = page.locator('tr[data-class="MEL"]')
+    assert row.locator(".value").inner_text() == "40.0 %"
+    assert row.locator(".alone").inner_text() == "0.0 %"
+    assert row.locator(".change").inner_text() == "+40.0 pp"
+    assert "Cannot exclude: melanoma, melanocytic nevus." in page.locator("#result").inner_text()
+
+
+def test_the_reasons_follow_the_class_that_is_asked_for(page, photograph):
+    add_photograph(page, photograph)
+    page.locator("#age input").fill("80")
+    predict(page)
+    page.get_by_text("What each field changed in the probability of Melanoma").wait_for()
+    assert "age: 80 +40.0 pp" in page.locator("#why-patient").inner_text()
+    page.locator("#explained").get_by_label("Dermatofibroma").check()
+    page.get_by_text("What each field changed in the probability of Dermatofibroma").wait_for()
+    page.get_by_role("tab", name="Why: the image").click()
+    assert page.locator("#why-image img").count() == 2
+    assert "Where, not why" in page.locator("#why-image").inner_text()
+
+
+def test_what_if_answers_for_another_age_at_once(page, photograph):
+    add_photograph(page, photograph)
+    page.locator("#age input").fill("80")
+    predict(page)
+    page.get_by_role("tab", name="What if").click()
+    page.get_by_text("At 80 years: female 40.0%").wait_for()
+    slider = page.locator("#if-age input[type=range]")
+    slider.focus()
+    slider.press("ArrowLeft")
+    page.get_by_text("At 75 years: female 37.5%").wait_for()
+
+
+def test_similar_cases_link_to_the_archive(page, photograph):
+    add_photograph(page, photograph)
+    predict(page)
+    page.get_by_role("tab", name="Similar cases").click()
+    link = page.locator("#similar a")
+    assert link.get_attribute("href").endswith("isic-archive.com/images/ISIC_0000001/")
+
+
+def test_the_report_is_saved_from_the_page_itself(page, photograph, tmp_path):
+    add_photograph(page, photograph)
+    page.locator("#age input").fill("80")
+    predict(page)
+    page.get_by_role("tab", name="Report").click()
+    saved = {}
+    for label in ("Page to print", "Data"):
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name=label).click()
+        target = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(target)
+        saved[target.suffix] = target.read_text()
+    data = json.loads(saved[".json"])
+    assert data["inputs"]["age_approx"] == 80
+    assert sum(data["probabilities"].values()) == pytest.approx(1)
+    assert data["prediction_set"] == ["MEL", "NV"]
+    assert "Not a medical device" in data["notice"]
+    assert "+40.0 pp" in saved[".html"]
+    assert "http" not in saved[".html"].replace("http://www.w3.org", "")
+
+
+def test_an_example_fills_the_fields(page):
+    page.locator("#examples button").first.click()
+    page.locator("#image img").wait_for()
+    assert page.locator("#age input").input_value() == "65"
+    assert page.locator("#site").get_by_label("posterior torso").is_checked()
+    predict(page)
+    assert values(page)[0] == 32.5
 
 
 def test_an_untouched_page_sends_an_unknown_age_not_zero(page, photograph):
@@ -99,12 +184,12 @@ def test_an_untouched_page_sends_an_unknown_age_not_zero(page, photograph):
 def test_clear_empties_every_field(page, photograph):
     add_photograph(page, photograph)
     page.locator("#age input").fill("80")
-    page.get_by_label("female").check()
+    page.locator("#sex").get_by_label("female").check()
     predict(page)
     page.get_by_role("button", name="Clear").click()
     page.locator("table.bars").wait_for(state="detached")
     assert page.locator("#age input").input_value() == ""
-    assert not page.get_by_label("female").is_checked()
+    assert not page.locator("#sex").get_by_label("female").is_checked()
     assert page.locator("#image img").count() == 0
 
 

@@ -2,12 +2,16 @@
 
 import pytest
 
-from demo.present import bars, context_words, percentages
+from demo.present import bars, context_words, headline, percentages, signed, warnings
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.patient import Patient
 
 TEXTS = load_texts()
+
+
+def drawn(probabilities, names, *, alone=None):
+    return bars(probabilities, names, alone=alone or probabilities, patient=Patient(), texts=TEXTS)
 
 
 def test_shown_percentages_sum_to_exactly_100():
@@ -22,7 +26,7 @@ def test_a_certain_answer_is_shown_as_100_and_0():
 
 def test_bars_keep_the_order_of_the_names_not_of_the_probabilities():
     probabilities = dict.fromkeys(reversed(DIAGNOSIS_NAMES), 0.0) | {"SCC": 1.0}
-    html = bars(probabilities, DIAGNOSIS_NAMES, patient=Patient(), texts=TEXTS)
+    html = drawn(probabilities, DIAGNOSIS_NAMES)
     places = [html.index(f'data-class="{code}"') for code in DIAGNOSIS_NAMES]
     assert places == sorted(places)
     assert "Squamous cell carcinoma" in html
@@ -30,10 +34,46 @@ def test_bars_keep_the_order_of_the_names_not_of_the_probabilities():
 
 
 def test_names_are_escaped():
-    html = bars({"X": 1.0}, {"X": "<script>"}, patient=Patient(), texts=TEXTS)
+    html = drawn({"X": 1.0}, {"X": "<script>"})
     assert "<script>" not in html
 
 
 def test_context_names_only_what_is_known():
     assert context_words(Patient(55, "female", None), TEXTS) == "age 55, female"
     assert context_words(Patient(), TEXTS) == TEXTS.result.no_context
+
+
+def test_the_change_is_the_difference_of_the_shown_values():
+    html = drawn({"A": 0.40049, "B": 0.59951}, {"A": "a", "B": "b"}, alone={"A": 0.3, "B": 0.7})
+    assert "+10.0 pp" in html
+    assert "−10.0 pp" in html
+
+
+def test_a_change_that_is_shown_as_zero_has_no_sign():
+    assert [signed(points) for points in (0.04, -0.04, 0.05001, -3.2)] == [
+        "0.0",
+        "0.0",
+        "+0.1",
+        "−3.2",
+    ]
+
+
+@pytest.mark.parametrize(("measured", "verb"), [(True, "held"), (False, "are set to hold")])
+def test_the_headline_names_what_cannot_be_excluded_and_how_often_that_was_right(measured, verb):
+    html = headline(["Melanoma", "Nevus"], coverage=0.908, measured=measured, texts=TEXTS)
+    assert "Cannot exclude: melanoma, nevus." in html
+    assert f"Such lists {verb} the diagnosis in 9 of 10" in html
+
+
+def test_warnings_say_what_is_wrong_and_nothing_where_nothing_is():
+    assert warnings((), 0.9, TEXTS) == warnings((), None, TEXTS) == ""
+    html = warnings(("blurred", "dark"), 1.2, TEXTS)
+    assert "blurred, too dark" in html
+    assert "Unlike the training images" in html
+
+
+def test_every_problem_of_quality_has_its_words():
+    from model.quality import _ORDER
+
+    for problem in (*_ORDER, "small_image"):
+        assert getattr(TEXTS.quality, problem)
