@@ -6,6 +6,7 @@ ModelError
 ├── PatientError     an age, sex or site outside its range or words
 ├── SplitError       a split that does not fit its images or would leak
 ├── ConfigError      an unknown setting, or settings that exclude each other
+├── SearchError      a search that cannot start, go on or find anything
 └── BundleError      a bundle that is missing, damaged or contradicts itself
 
 Every message names the offender, the rule and the next step.
@@ -34,6 +35,10 @@ class SplitError(ModelError):
 
 class ConfigError(ModelError):
     """A setting is unknown, out of range or excluded by another one."""
+
+
+class SearchError(ModelError):
+    """A search for settings cannot start, cannot go on, or found nothing."""
 
 
 class BundleError(ModelError):
