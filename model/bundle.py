@@ -14,6 +14,7 @@ import os
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from model.errors import BundleError
 from model.image import ImagePreprocessor
@@ -133,6 +134,7 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
 
     bundle.mkdir(parents=True, exist_ok=True)
     network.save(bundle / NETWORK_FILE)
+    _compress(bundle / NETWORK_FILE)
     manifest = replace(
         manifest,
         network_sha256=file_sha256(bundle / NETWORK_FILE),
@@ -218,6 +220,15 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _compress(archive: Path) -> None:
+    """Compress a Keras file, which is a zip archive that Keras writes without compression."""
+    partial = archive.with_suffix(".part")
+    with ZipFile(archive) as plain, ZipFile(partial, "w", ZIP_DEFLATED) as compressed:
+        for member in plain.infolist():
+            compressed.writestr(member.filename, plain.read(member))
+    os.replace(partial, archive)
 
 
 def _check_fit(network: "keras.Model", manifest: Manifest) -> None:

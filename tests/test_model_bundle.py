@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
@@ -89,3 +90,8 @@ def test_a_manifest_of_another_size_does_not_fit_the_network(bundle):
     change(bundle, classes={"MEL": "Melanoma", "NV": "Nevus"})
     with pytest.raises(BundleError, match="shapes"):
         load_network(bundle, read_manifest(bundle))
+
+
+def test_the_network_file_is_compressed(toy_bundle):
+    with ZipFile(toy_bundle / NETWORK_FILE) as archive:
+        assert {member.compress_type for member in archive.infolist()} == {ZIP_DEFLATED}
