@@ -1,0 +1,49 @@
+"""What the benchmarks share: the machine they ran on, spread of times, and where results go."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).parent
+
+
+def machine() -> dict:
+    """What a figure must not be read without."""
+    return {
+        "date": date.today().isoformat(),
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 1),
+    }
+
+
+def milliseconds(work: Callable[[], object], *, rounds: int, warm_up: int = 3) -> list[float]:
+    """Run so often and give the times, the first few left out."""
+    times = []
+    for number in range(rounds + warm_up):
+        start = time.perf_counter()
+        work()
+        if number >= warm_up:
+            times.append(1000 * (time.perf_counter() - start))
+    return times
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    """Median and 95th percentile, one decimal."""
+    return {
+        "p50_ms": round(float(np.percentile(times, 50)), 1),
+        "p95_ms": round(float(np.percentile(times, 95)), 1),
+    }
+
+
+def save(name: str, report: dict) -> None:
+    """Print a report and write it to benchmarks/NAME.json."""
+    text = json.dumps(report, indent=2)
+    (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    print(text)
