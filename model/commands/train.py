@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
     dataset = read_folder(options.data)
     print(_summary(dataset), file=sys.stderr)
-    split = _split(dataset, options)
+    split = split_of(dataset, options)
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.packaging import package
     from model.train import train
@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _split(dataset: Dataset, options: argparse.Namespace) -> Split:
+def split_of(dataset: Dataset, options: argparse.Namespace) -> Split:
+    """The split that the options name, else the one of an earlier run, else the default."""
     drawn_before = options.out / "split.json"
     if options.split:
         return Split.load(options.split)
