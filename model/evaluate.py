@@ -53,6 +53,7 @@ def evaluate(outcome: Outcome, extra_groups: pd.DataFrame | None = None) -> dict
         **{name: interval(figures) for name, figures in overall.items()},
         "macro_average_precision": interval(mean_of_known(_precisions(outcome))),
         **operating_figures(outcome),
+        "by_threshold": figures_by_threshold(outcome),
         "per_class": per_class(outcome),
         "per_source": subgroups["source"]["groups"],
         "confusion": _confusion(outcome),
@@ -76,6 +77,26 @@ def operating_figures(outcome: Outcome) -> dict[str, dict]:
             other = ({"sensitivity", "specificity"} - {asked}).pop()
             row = {**given[asked], "threshold": threshold, other: given[other]}
             found[asked].setdefault(question, {})[point] = row
+    return found
+
+
+def figures_by_threshold(outcome: Outcome) -> dict[str, dict[str, list[float]]]:
+    """Sensitivity and specificity of every question at thresholds of 0, 1, … 100 per cent.
+
+    A question for which one side has no image is left out.
+    """
+    found = {}
+    thresholds = np.linspace(0, 1, 101)
+    for question in outcome.manifest.operating_points:
+        truth, _ = outcome.answers(question, 0.5)
+        if truth.all() or not truth.any():
+            continue
+        said = np.stack([outcome.answers(question, threshold)[1] for threshold in thresholds])
+        found[question] = {
+            "threshold": thresholds.round(2).tolist(),
+            "sensitivity": said[:, truth].mean(axis=1).tolist(),
+            "specificity": (~said[:, ~truth]).mean(axis=1).tolist(),
+        }
     return found
 
 

@@ -28,6 +28,7 @@ _OF_SOURCE = {
     "macro_auc": "macro AUC",
     "melanoma_auc": "melanoma AUC",
 }
+_DIMENSIONS = ("age", "sex", "site")
 
 
 def store_metrics(bundle: Path, report: dict) -> Manifest:
@@ -57,10 +58,22 @@ def compact(report: dict) -> dict:
         "coverage_by_class": report["prediction_sets"]["coverage_by_class"],
         "ece_before": report["calibration"]["before"]["ece"],
         "largest_gap": report["subgroups"]["largest_gap"],
+        "confusion": report["confusion"],
+        "by_threshold": report["by_threshold"],
+        "reliability": report["calibration"]["after"]["bins"],
+        "subgroups": {name: _groups(report["subgroups"][name]) for name in _DIMENSIONS},
         "images": about["images"],
         "lesions": about["lesions"],
     }
     return _rounded(kept)
+
+
+def _groups(dimension: dict) -> dict:
+    """Images and main figures of the groups of one dimension."""
+    return {
+        group: {"images": row["images"], **{name: row[name] for name in _OF_SOURCE}}
+        for group, row in dimension["groups"].items()
+    }
 
 
 def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
@@ -128,4 +141,6 @@ def _rounded(value: object) -> object:
     if isinstance(value, dict):
         # A threshold is compared with, so it is kept as it is.
         return {k: v if k == "threshold" else _rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
     return round(value, 4) if isinstance(value, float) else value
