@@ -4,7 +4,12 @@ from types import SimpleNamespace
 
 import gradio as gr
 
+from demo.about_tab import add_about_tab
+from demo.batch_tab import add_batch_tab
+from demo.classroom_tab import add_classroom_tab
+from demo.data_tab import add_data_tab
 from demo.inputs import open_study
+from demo.model_tab import add_model_tab
 from demo.predict_tab import add_predict_tab
 from demo.services import Services
 from demo.style import CSS, THEME
@@ -22,8 +27,19 @@ def build_demo(services: Services) -> gr.Blocks:
         _html(f"<h1>{texts.page.title}</h1><p>{texts.page.subtitle}</p>", "head")
         _html(f"<p>{texts.page.notice}</p>", "notice")
         status = _html(f"<p>{texts.status.loading}</p>", "status")
-        with gr.Tabs(), gr.Tab(texts.tabs.predict):
-            add_predict_tab(demo, services, texts)
+        with gr.Tabs(overflow_behavior="wrap"):
+            with gr.Tab(texts.tabs.predict):
+                add_predict_tab(demo, services, texts)
+            with gr.Tab(texts.tabs.batch):
+                add_batch_tab(services, texts)
+            with gr.Tab(texts.tabs.classroom):
+                add_classroom_tab(services, texts)
+            with gr.Tab(texts.tabs.model):
+                add_model_tab(services, texts)
+            with gr.Tab(texts.tabs.data):
+                add_data_tab(services, texts)
+            with gr.Tab(texts.tabs.about):
+                add_about_tab(texts)
 
         def say_ready() -> str:
             return f"<p>{texts.status.ready if services.ready() else texts.status.failed}</p>"

@@ -61,7 +61,7 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
     choices = [(name, code) for code, name in services.manifest.classes.items()]
     with gr.Column(visible=False, elem_id="reasons") as view.reasons:
         view.code = gr.Radio(choices, value=choices[0][1], label=why.about, elem_id="explained")
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab(why.patient_tab):
                 view.why_patient = gr.HTML(apply_default_css=False, elem_id="why-patient")
             with gr.Tab(why.image_tab):

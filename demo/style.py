@@ -70,13 +70,20 @@ CSS = (
 .cases img { height: 72px; margin-right: 0.5rem; vertical-align: middle; border-radius: 4px; }
 .download { display: inline-block; padding: 0.4rem 0.9rem; margin-right: 0.5rem; border-radius: 6px;
   background: var(--primary-700); color: white !important; text-decoration: none; }
-.scroll { overflow-x: auto; }
-#examples .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
+.gradio-container h2 { font-size: 1rem; margin: 0.6rem 0 0.3rem; }
+.scroll { overflow-x: auto; max-width: calc(100vw - 4.5rem); }
+#examples .grid-container {
+  grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
 table.plain { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 table.plain caption { text-align: left; font-weight: 600; padding-bottom: 0.3rem; }
 table.plain th, table.plain td { text-align: left; padding: 0.3rem 0.75rem 0.3rem 0;
   border-bottom: 1px solid var(--border-color-primary); font-weight: 400; }
 table.plain thead th { font-weight: 600; }
+.key { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 0.3rem 1.5rem; }
+.dot { display: inline-block; width: 0.8rem; height: 0.8rem; border-radius: 50%;
+  margin-right: 0.4rem; border: 1px solid currentColor; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; }
+dd { margin: 0; font-weight: 600; }
 .prose { max-width: 46rem; }
 :focus-visible, label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !important;
   outline-offset: 2px; }

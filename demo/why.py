@@ -44,7 +44,7 @@ def patient_reasons(
         f"{field} {signed(value)} {texts.result.points}" for field, value in points.items()
     )
     heading = escape(texts.why.contributions.format(name=name))
-    return f"<h3>{heading}</h3>{chart}<p>{escape(listed)}.</p><p>{escape(said)}</p>"
+    return f"<h2>{heading}</h2>{chart}<p>{escape(listed)}.</p><p>{escape(said)}</p>"
 
 
 def image_reasons(
@@ -105,8 +105,8 @@ def what_if(
     now = ", ".join(f"{sex} {_at(points, age):.1%}" for sex, points in curves.items())
     said = why.what_if_text.format(age=age, values=now, origin=why.what_if_origin)
     return (
-        f'<div class="pair"><figure><h3>{escape(why.age_curves.format(name=name))}</h3>{drawn}'
-        f"</figure><figure><h3>{escape(why.site_bars.format(name=name))}</h3>{by_site}</figure>"
+        f'<div class="pair"><figure><h2>{escape(why.age_curves.format(name=name))}</h2>{drawn}'
+        f"</figure><figure><h2>{escape(why.site_bars.format(name=name))}</h2>{by_site}</figure>"
         f"</div><p>{escape(said)}</p>"
     )
 
@@ -124,7 +124,7 @@ def similar_cases(
         return f"<p>{escape(why.similar_none)}</p>"
     rows = "".join(_case(case, names, thumbnails.get(case.isic_id), texts) for case in cases)
     return (
-        f"<h3>{escape(why.similar)}</h3><ul class='cases'>{rows}</ul>"
+        f"<h2>{escape(why.similar)}</h2><ul class='cases'>{rows}</ul>"
         f"<p>{escape(why.similar_text)}</p>"
     )
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
 from model.dataset import Dataset, images_folder, read_folder, read_tables
 from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
 from model.duplicates import duplicate_pairs
@@ -31,8 +30,8 @@ from model.explore_summary import (
     summarize_duplicates,
     summarize_images,
     summarize_tables,
+    words_of,
 )
-from model.patient import UNKNOWN
 
 PHOTOGRAPHS = 24
 """Of each diagnosis on its contact sheet."""
@@ -121,9 +120,9 @@ def table_sections(table: pd.DataFrame, summary: dict, out: Path) -> Iterator[Se
     bands, order = age_bands(table)
     by = "How often each diagnosis is among the images of a row; each row sums to 100."
     yield _shares("Diagnosis by age", by, share_by(table, bands, order), out)
-    sexes, sites = (table[f].fillna(UNKNOWN) for f in ("sex", "anatom_site_general"))
-    yield _shares("Diagnosis by sex", by, share_by(table, sexes, [*CHALLENGE_SEXES, UNKNOWN]), out)
-    yield _shares("Diagnosis by site", by, share_by(table, sites, [*CHALLENGE_SITES, UNKNOWN]), out)
+    sexes, sites = (words_of(table, field) for field in ("sex", "anatom_site_general"))
+    yield _shares("Diagnosis by sex", by, share_by(table, *sexes), out)
+    yield _shares("Diagnosis by site", by, share_by(table, *sites), out)
     text = f"{by} Where sources differ in their mix, a network can learn the source instead."
     shares = share_by(table, table["source"], sources_in(table))
     yield _shares("Diagnosis by source", text, shares, out)

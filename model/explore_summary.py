@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from isic_api.vocabulary import UNKNOWN_CLASS
+from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES, UNKNOWN_CLASS
 from model.dataset import SOURCES, Dataset
 from model.diagnosis import DIAGNOSES
 from model.patient import FIELDS, UNKNOWN
@@ -23,6 +23,7 @@ def summarize_tables(table: pd.DataFrame) -> dict:
     Ages are in years; ``sd`` is of the sample.
     """
     ages = table["age_approx"].dropna()
+    bands, order = age_bands(table)
     return {
         "rows": len(table),
         "lesions": int(table["lesion_id"].nunique()),
@@ -36,6 +37,12 @@ def summarize_tables(table: pd.DataFrame) -> dict:
         "diagnoses": _counts(table["diagnosis"], diagnoses_in(table)),
         "sources": _counts(table["source"], sources_in(table)),
         "unknown": {field: int(unknown(table, field).sum()) for field in MAY_BE_UNKNOWN},
+        "ages": _counts(bands, order),
+        "shares": {
+            "age": _plain(share_by(table, bands, order)),
+            "sex": _plain(share_by(table, *words_of(table, "sex"))),
+            "site": _plain(share_by(table, *words_of(table, "anatom_site_general"))),
+        },
     }
 
 
@@ -95,6 +102,12 @@ def age_bands(table: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     return decade.map(dict(enumerate(names))).fillna(UNKNOWN), [*names, UNKNOWN]
 
 
+def words_of(table: pd.DataFrame, field: str) -> tuple[pd.Series, list[str]]:
+    """Each row's word for sex or site, and all words in their order."""
+    words = {"sex": CHALLENGE_SEXES, "anatom_site_general": CHALLENGE_SITES}[field]
+    return table[field].fillna(UNKNOWN), [*words, UNKNOWN]
+
+
 def unknown(table: pd.DataFrame, field: str) -> pd.Series:
     """Mark the rows whose field is not known."""
     # An image without a lesion_id bears its own name there.
@@ -116,6 +129,11 @@ def sources_in(table: pd.DataFrame) -> list[str]:
 def _counts(column: pd.Series, order: Sequence[str]) -> dict[str, int]:
     counts = column.value_counts()
     return {name: int(counts.get(name, 0)) for name in order}
+
+
+def _plain(shares: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Group → diagnosis → share, four digits."""
+    return shares.round(4).to_dict(orient="index")
 
 
 def _across(table: pd.DataFrame, pairs: np.ndarray) -> np.ndarray:

@@ -245,3 +245,60 @@ def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(browser, address, pho
 
 def test_the_notice_is_visible(page):
     assert page.get_by_text("This is not a medical device").is_visible()
+
+
+def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph, tmp_path):
+    bad = tmp_path / "notes.jpg"
+    bad.write_text("no photograph")
+    table = tmp_path / "context.csv"
+    table.write_text("image,age_approx\nlesion,80\n")
+    page.get_by_role("tab", name="Batch").click()
+    page.set_input_files("#batch-images input[type=file]", [photograph, bad])
+    page.set_input_files("#batch-metadata input[type=file]", table)
+    page.wait_for_timeout(500)
+    page.locator("#batch-button").click()
+    page.get_by_text("1 of 2 photographs answered").wait_for()
+    assert "notes" in page.locator("#batch-said").inner_text()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Save as CSV").click()
+    waiting.value.save_as(tmp_path / "saved.csv")
+    assert (tmp_path / "saved.csv").read_text().splitlines()[1].startswith("lesion,0.4,")
+
+
+def test_a_class_guesses_before_it_sees_the_answer(page):
+    page.get_by_role("tab", name="Classroom").click()
+    page.locator("#quiz-next").click()
+    page.locator("#quiz-photograph img").wait_for()
+    assert page.locator("#quiz-answer table").count() == 0
+    page.locator("#quiz-guess").get_by_label("Melanoma", exact=True).check()
+    page.locator("#quiz-commit").click()
+    page.get_by_text("After 1: class 1").wait_for()
+    assert page.locator("#quiz-answer table.bars").count() == 1
+
+
+def test_a_guess_needs_a_photograph(page):
+    page.get_by_role("tab", name="Classroom").click()
+    page.locator("#quiz-commit").click()
+    page.get_by_text("Ask for a photograph and choose a guess first").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_every_tab_fits_and_axe_finds_nothing_beyond_gradios_own(browser, address, theme, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    open_page(page, f"{address}?__theme={theme}")
+    found = {}
+    for name in ("Batch", "Classroom", "Model", "Data", "About"):
+        tab = page.get_by_role("tab", name=name, exact=True)
+        if not tab.is_visible():
+            page.locator(".overflow-menu > button").first.click()
+            tab = page.locator(".overflow-dropdown button", has_text=name)
+        tab.click()
+        page.wait_for_timeout(300)
+        page.screenshot(path=SCREENSHOTS / f"{name.lower()}-{width}-{theme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        rules = {rule["id"] for rule in axe.run(page).response["violations"]}
+        found |= {name: rules - GRADIOS_OWN} if rules - GRADIOS_OWN else {}
+    page.close()
+    assert found == {}

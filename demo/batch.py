@@ -1,0 +1,131 @@
+"""Many photographs at once: what came in, what is answered, and the table of answers."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from model.dataset import read_metadata, table_patients
+from model.errors import ImageError
+from model.image import SUFFIXES
+from model.patient import Patient
+from model.study import Study
+
+MOST_IMAGES = 1_000
+MOST_BYTES = 20 << 20
+"""Of one photograph, whatever a zip file says of itself."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One photograph; ``name`` is its file's stem, as in the challenge's tables."""
+
+    name: str
+    content: Path | bytes | ImageError
+
+
+@dataclass
+class Answers:
+    """Rows by image, and what could not be read."""
+
+    rows: dict[str, dict[str, float]] = field(default_factory=dict)  # name → code → probability
+    refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
+
+
+def collect(files: Iterable[Path]) -> list[Item]:
+    """List photographs, those inside zip files too, at most a thousand.
+
+    Members are read into memory and never written, so that no name can lead out of a folder.
+
+    Raises:
+        ImageError: a zip file is damaged, or there are more than a thousand photographs.
+    """
+    items = []
+    for file in files:
+        items += _members(file) if file.suffix.lower() == ".zip" else [Item(file.stem, file)]
+        if len(items) > MOST_IMAGES:
+            raise ImageError(
+                f"there are more than {MOST_IMAGES:,} photographs. Give fewer at a time, or use: "
+                "python -m model predict"
+            )
+    return items
+
+
+def patients_of(table: Path | None, names: Sequence[str]) -> list[Patient]:
+    """Look up each photograph's context in a table in the challenge's format.
+
+    Raises:
+        DataError: the table breaks a rule of :func:`model.dataset.read_metadata`.
+    """
+    if table is None:
+        return [Patient()] * len(names)
+    metadata = read_metadata(table)
+    known = dict(zip(metadata["image"], table_patients(metadata), strict=True))
+    return [known.get(name, Patient()) for name in names]
+
+
+def answer_all(
+    items: Sequence[Item],
+    patients: Sequence[Patient],
+    study: Callable[[Path | bytes], Study],
+    *,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> Answers:
+    """Predict for each photograph; what cannot be read is listed and stops nothing."""
+    answers = Answers()
+    for item, patient in progress(list(zip(items, patients, strict=True))):
+        try:
+            if isinstance(item.content, ImageError):
+                raise item.content
+            if item.name in answers.rows:
+                raise ImageError(f"{item.name} came twice. Give the second another name.")
+            answers.rows[item.name] = study(item.content).probabilities(patient)
+        except ImageError as error:
+            answers.refused.append((item.name, str(error)))
+    return answers
+
+
+def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str:
+    """Write answers in the challenge's format.
+
+    A name that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", *codes])
+    for name, row in rows.items():
+        writer.writerow([plain_cell(name), *(f"{row[code]:.9g}" for code in codes)])
+    return text.getvalue()
+
+
+def plain_cell(text: str) -> str:
+    """Keep a spreadsheet from running a text as a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _members(file: Path) -> Iterator[Item]:
+    try:
+        with ZipFile(file) as archive:
+            for member in archive.infolist()[: 10 * MOST_IMAGES]:
+                path = PurePosixPath(member.filename)
+                hidden = path.name.startswith(".") or "__MACOSX" in path.parts
+                if not member.is_dir() and not hidden and path.suffix.lower() in SUFFIXES:
+                    yield Item(path.stem, _read(archive, member))
+    except (BadZipFile, NotImplementedError, OSError, EOFError) as error:
+        raise ImageError(
+            f"{file.name} is not a whole zip file ({error}). Pack it again."
+        ) from error
+
+
+def _read(archive: ZipFile, member: ZipInfo) -> bytes | ImageError:
+    name = PurePosixPath(member.filename).name
+    try:
+        with archive.open(member) as content:
+            found = content.read(MOST_BYTES + 1)
+    except (RuntimeError, BadZipFile, ValueError) as error:  # encrypted, or damaged
+        return ImageError(f"{name} cannot be unpacked: {error}.")
+    if len(found) > MOST_BYTES:
+        return ImageError(f"{name} is larger than {MOST_BYTES >> 20} MB. Reduce it.")
+    return found

@@ -1,0 +1,82 @@
+"""The tab Batch: many photographs, one table."""
+
+from html import escape
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pandas as pd
+
+from demo.batch import Answers, answer_all, collect, patients_of, plain_cell, to_csv
+from demo.html import download, table
+from demo.services import Services
+from model.errors import ModelError
+
+
+def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
+    """Lay the tab out and connect it."""
+    words = texts.batch
+    codes = services.manifest.codes
+    gr.HTML(f'<p class="prose">{escape(words.intro)}</p>', apply_default_css=False)
+    with gr.Row():
+        images = gr.File(
+            label=words.images,
+            file_count="multiple",
+            file_types=["image", ".zip"],
+            height=150,
+            elem_id="batch-images",
+        )
+        metadata = gr.File(
+            label=words.metadata, file_types=[".csv"], height=150, elem_id="batch-metadata"
+        )
+    button = gr.Button(words.button, variant="primary", elem_id="batch-button")
+    said = gr.HTML(elem_id="batch-said", apply_default_css=False)
+    found = gr.Dataframe(
+        headers=["image", words.most_probable, *codes],
+        datatype=["str", "str", *("number" for _ in codes)],
+        interactive=False,
+        visible=False,
+        label=words.table,
+        elem_id="batch-table",
+        pinned_columns=1,
+    )
+
+    def answer(files: list[str] | None, context: str | None, progress=gr.Progress()) -> tuple:  # noqa: ANN001, B008
+        if not files:
+            raise gr.Error(words.nothing, print_exception=False)
+        try:
+            items = collect(Path(file) for file in files)
+            patients = patients_of(Path(context) if context else None, [i.name for i in items])
+            shown = progress.tqdm
+            answers = answer_all(items, patients, services.study, progress=shown)
+        except ModelError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        except RuntimeError as error:
+            raise gr.Error(texts.status.failed, print_exception=False) from error
+        frame = gr.Dataframe(answer_frame(answers, codes), visible=bool(answers.rows))
+        return summary(answers, codes, texts), frame
+
+    button.click(answer, [images, metadata], [said, found], api_visibility="private")
+
+
+def answer_frame(answers: Answers, codes: list[str]) -> pd.DataFrame:
+    """One row an image: its most probable diagnosis and all probabilities, three decimals."""
+    rows = [
+        [plain_cell(name), max(row, key=row.get), *(round(row[code], 3) for code in codes)]
+        for name, row in answers.rows.items()
+    ]
+    return pd.DataFrame(rows, columns=["image", "most probable", *codes])
+
+
+def summary(answers: Answers, codes: list[str], texts: SimpleNamespace) -> str:
+    """How many were answered, the file to save, and what was refused and why."""
+    words = texts.batch
+    total = len(answers.rows) + len(answers.refused)
+    text = f"<p>{escape(words.answered.format(done=len(answers.rows), total=total))}</p>"
+    if answers.rows:
+        content = to_csv(answers.rows, codes).encode()
+        text += f"<p>{download(content, 'text/csv', name='predictions.csv', label=words.save)}</p>"
+    if answers.refused:
+        rows = [list(row) for row in answers.refused]
+        text += table(["image", words.reason], rows, caption=words.refused)
+    return text

@@ -1,0 +1,34 @@
+"""Scores, the confusion matrix of a class, and what a threshold means for patients."""
+
+import pytest
+
+from demo.quiz import Round, confusion, score
+from demo.threshold import at_threshold, outcomes
+
+ROUNDS = [Round("MEL", "MEL", "NV", "MEL"), Round("NV", "MEL", "NV", "NV")]
+
+
+def test_everyones_right_answers_are_counted():
+    found = score(ROUNDS)
+    assert (found.rounds, found.guesses, found.alone, found.whole) == (2, 1, 1, 2)
+
+
+def test_the_confusion_matrix_has_the_truth_in_rows():
+    assert confusion(ROUNDS, ["MEL", "NV"]) == [[1, 0], [1, 0]]
+
+
+def test_a_thousand_patients_are_shared_out_completely():
+    found = outcomes(0.9, 0.8, prevalence=0.02)
+    assert (found.found, found.missed, found.false_alarms, found.cleared) == (18, 2, 196, 784)
+    assert found.called == 214
+
+
+def test_the_stored_threshold_nearest_to_the_asked_one_counts():
+    stored = {"threshold": [0, 0.5, 1], "sensitivity": [1, 0.7, 0], "specificity": [0, 0.9, 1]}
+    assert at_threshold(stored, 0.6) == (0.7, 0.9)
+
+
+@pytest.mark.parametrize("prevalence", [0.0, 1.0])
+def test_nobody_ill_or_everybody_ill_is_no_error(prevalence):
+    found = outcomes(0.9, 0.8, prevalence=prevalence)
+    assert found.found + found.missed + found.false_alarms + found.cleared == 1000

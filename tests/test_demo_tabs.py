@@ -1,0 +1,68 @@
+"""Tabs that show the bundle's and the data's own figures."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from demo.charts import bars, heat, lines, people
+from demo.classroom_tab import patients
+from demo.data_tab import SUMMARY, data_page
+from demo.model_tab import model_page
+from demo.texts import load_texts
+from model.bundle import RELEASED, read_manifest
+
+TEXTS = load_texts()
+
+
+@pytest.fixture(scope="module")
+def manifest():
+    return read_manifest(RELEASED)
+
+
+def test_the_model_tab_shows_the_bundles_own_figures(manifest):
+    page = model_page(manifest, TEXTS)
+    found = manifest.metrics["test"]
+    assert f"{found['balanced_accuracy']['value']:.3f}" in page
+    assert manifest.network_sha256 in page
+    assert page.count("<svg") == 3
+
+
+def test_a_bundle_without_figures_says_so(manifest):
+    page = model_page(replace(manifest, metrics={}), TEXTS)
+    assert TEXTS.model.no_figures in page
+
+
+def test_the_data_tab_counts_all_rows_of_the_official_tables(manifest):
+    summary = json.loads(SUMMARY.read_text())
+    page = data_page(summary, manifest.classes, TEXTS)
+    assert "25,331 images of 13,931 lesions" in page
+    assert "mean age is 54.0 years (sd 18.1)" in page
+    assert sum(summary["ages"].values()) == sum(summary["diagnoses"].values()) == 25331
+
+
+def test_the_counts_are_those_of_the_official_tables(shared_data):
+    from model.dataset import read_tables
+    from model.explore_summary import summarize_tables
+
+    found = summarize_tables(read_tables(shared_data))
+    assert json.loads(json.dumps(found)) == json.loads(SUMMARY.read_text())
+
+
+def test_a_threshold_is_told_in_people():
+    stored = {"threshold": [0.2], "sensitivity": [0.9], "specificity": [0.8]}
+    page = patients(stored, 20, 2, TEXTS)
+    assert "Of 1,000 patients 214 are called, of whom 18 have a melanoma" in page
+    assert page.count("<circle") == 1000
+
+
+def test_charts_name_themselves_and_escape_what_they_are_given():
+    drawn = [
+        lines({"<b>": [(0, 0), (1, 1)]}, title="<i>", x_label="x", y_label="y"),
+        bars({"<b>": 1.0}, title="<i>", most=1.0),
+        heat([[1, 0], [0, 1]], ["<b>", "c"], title="<i>"),
+        people({"<b>": (3, "red")}, title="<i>"),
+    ]
+    for chart in drawn:
+        assert 'aria-label="&lt;i&gt;"' in chart
+        assert "<b>" not in chart
