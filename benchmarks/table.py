@@ -1,6 +1,6 @@
 """Write the saved results into benchmarks/README.md, between its marker lines.
 
-    python benchmarks/table.py
+python benchmarks/table.py
 """
 
 import json

@@ -95,7 +95,7 @@ def _untrained(name: str, image: Tensor, weights: str) -> keras.Model:
     scaled = _to_unit(image)
     features = plain_cnn(name, scaled) if name in PLAIN_CNNS else attention_condenser(scaled)
     backbone = keras.Model(image, features, name=name)
-    _load(backbone, weights)
+    _load(backbone, weights, name)
     return backbone
 
 
@@ -105,20 +105,18 @@ def _pretrained(name: str, image: Tensor, weights: str) -> keras.Model:
     if alpha := mobilenet_alpha(name):
         settings["alpha"] = alpha
     try:
-        application = constructor(
-            include_top=False, input_tensor=preprocessed(image), name=name, **settings
-        )
+        application = constructor(include_top=False, input_tensor=preprocessed(image), **settings)
     except (ValueError, OSError) as error:
         raise ConfigError(
             f"Keras cannot give {name} its ImageNet weights: {_first_line(error)}. Set weights to "
             "none or to a .weights.h5 file."
         ) from error
     if weights != "imagenet":
-        _load(application, weights)
+        _load(application, weights, name)
     return keras.Model(image, application.output, name=name)
 
 
-def _load(backbone: keras.Model, weights: str) -> None:
+def _load(backbone: keras.Model, weights: str, name: str) -> None:
     """Load a weights file, if one is given."""
     path = Path(weights)
     if weights == "none":
@@ -131,7 +129,7 @@ def _load(backbone: keras.Model, weights: str) -> None:
         backbone.load_weights(path)
     except (ValueError, OSError) as error:
         raise ConfigError(
-            f"{path.name} does not fit {backbone.name}: {_first_line(error)} Give the weights of "
+            f"{path.name} does not fit {name}: {_first_line(error)} Give the weights of "
             "this network without its top, or set weights to none."
         ) from error
 

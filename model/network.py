@@ -1,8 +1,8 @@
 """The dual-branch network: an image branch and a patient branch, fused into one diagnosis.
 
-    image ──▸ backbone ──▸ image_embedding ──┐
-                                             ├─▸ fusion ──▸ head ──▸ logits ──▸ probabilities
-    patient ──▸ patient_1 ──▸ patient_2 ─────┘
+image ──▸ backbone ──▸ image_embedding ──┐
+                                         ├─▸ fusion ──▸ head ──▸ logits ──▸ probabilities
+patient ──▸ patient_1 ──▸ patient_2 ─────┘
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,14 @@
 """The settings of a training."""
 
+from pathlib import Path
+
 import pytest
 
+import model
 from model.config import TrainConfig, config_from_dict, read_config
 from model.errors import ConfigError
+
+RELEASED = Path(model.__file__).parent / "released"
 
 
 def test_a_saved_config_reads_back_equal(tmp_path):
@@ -29,6 +34,14 @@ def test_an_unknown_setting_is_refused_with_the_known_ones():
         ("image_side", 8),
         ("small_image_share", 1.5),
         ("crop_border", "yes"),
+        ("fusion", "sum"),
+        ("optimiser", "lion"),
+        ("further_units", "64;32"),
+        ("task", "moles"),
+        ("backbone", "resnet"),
+        ("backbone", "none"),
+        ("head_epochs", 21),
+        ("ema", 1.0),
     ],
 )
 def test_a_value_out_of_its_rule_is_refused_by_name(name, value):
@@ -44,3 +57,29 @@ def test_a_config_that_is_no_json_object_is_refused(tmp_path):
     path.write_text("{")
     with pytest.raises(ConfigError, match="readable"):
         read_config(path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"fusion": "metadata"},
+        {"fusion": "metadata", "backbone": "none", "mixup": 0.5},
+        {"fusion": "cross_attention", "pooling": "flatten"},
+        {"loss": "logit_adjusted", "balance": "sampler"},
+        {"backbone": "inception_resnet_v2", "image_side": 64},
+        {"head_batchnorm": True, "fused_units": 0},
+    ],
+)
+def test_settings_that_exclude_each_other_are_refused(values):
+    with pytest.raises(ConfigError, match=r"set|at least"):
+        config_from_dict(values)
+
+
+def test_the_settings_of_the_released_trainings_are_still_known():
+    for path in sorted(RELEASED.glob("train_*.json")):
+        assert config_from_dict(read_config(path)).fusion == "concat"
+
+
+def test_widths_of_further_layers_are_read_from_their_text():
+    assert config_from_dict({"further_units": "512, 64"}).further_widths == (512, 64)
+    assert config_from_dict({}).further_widths == ()

@@ -1,22 +1,26 @@
-"""The dual-branch network and its parts, at toy size."""
+"""The dual-branch network with each of its fusions, at toy size."""
 
 import keras
 import numpy as np
 import pytest
 
-from model.backbones import BACKBONES, build_backbone
 from model.balanced_accuracy import BalancedAccuracy
-from model.errors import ConfigError
+from model.config import FUSIONS
+from model.fusion import FUSIONS as LAYERS
 from model.network import build_network
+from model.opened import OpenedNetwork
 
 SIDE, WIDTH, CLASSES = 32, 14, 8
 
 
-@pytest.fixture(scope="module", params=BACKBONES)
-def network(request):
-    keras.utils.set_random_seed(0)
-    backbone = build_backbone(request.param, side=SIDE, weights="none", batchnorm_momentum=0.9)
-    return build_network(backbone, patient_width=WIDTH, classes=CLASSES)
+def build(fusion="concat", **settings):
+    """A network on one convolution: an untrained MobileNet would let almost nothing through."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input((SIDE, SIDE, 3))
+    scaled = keras.layers.Rescaling(1 / 255)(image)
+    backbone = keras.Model(image, keras.layers.Conv2D(8, 8, 8, activation="relu")(scaled))
+    backbone = None if fusion == "metadata" else backbone
+    return build_network(backbone, patient_width=WIDTH, classes=CLASSES, fusion=fusion, **settings)
 
 
 @pytest.fixture
@@ -24,55 +28,104 @@ def inputs():
     rng = np.random.default_rng(0)
     brightest = np.array([64, 128, 192, 256])[:, None, None, None]
     image = rng.integers(0, brightest, (4, SIDE, SIDE, 3)).astype(np.uint8)
-    return {"image": image, "patient": rng.random((4, WIDTH), np.float32)}
+    return {"image": image, "patient": rng.normal(size=(4, WIDTH)).astype(np.float32)}
 
 
-def test_outputs_are_probabilities(network, inputs):
-    answer = network.predict_on_batch(inputs)
-    assert answer.shape == (4, CLASSES)
-    assert answer.sum(axis=1) == pytest.approx(1, abs=1e-5)
+def learn(network, inputs, *, epochs=1):
+    """Fit the four rows to four classes; returns the weights before."""
+    before = [w.copy() for w in network.get_weights()]
+    network.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    network.fit(inputs, np.arange(len(inputs["image"])) % CLASSES, epochs=epochs, verbose=0)
+    return before
 
 
-def test_saved_and_loaded_in_safe_mode_it_answers_the_same(network, inputs, tmp_path):
+def test_the_names_in_the_config_are_those_that_can_be_built():
+    assert set(FUSIONS) == {*LAYERS, "add"}
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_saved_and_loaded_in_safe_mode_it_answers_the_same(fusion, inputs, tmp_path):
+    network = build(fusion)
+    learn(network, inputs, epochs=2)
     network.save(tmp_path / "n.keras")
     loaded = keras.models.load_model(tmp_path / "n.keras", compile=False, safe_mode=True)
     expected = network.predict_on_batch(inputs)
+    assert expected.sum(axis=1) == pytest.approx(1, abs=1e-5)
     np.testing.assert_allclose(loaded.predict_on_batch(inputs), expected, atol=1e-6)
 
 
-def test_both_branches_reach_the_output(inputs):
-    # An untrained MobileNet lets almost nothing through, so a single convolution stands for it.
-    keras.utils.set_random_seed(0)
-    image = keras.Input((SIDE, SIDE, 3))
-    backbone = keras.Model(image, keras.layers.Conv2D(4, 3, activation="relu")(image))
-    network = build_network(backbone, patient_width=WIDTH, classes=CLASSES)
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_shuffling_a_branch_changes_the_answer_if_the_fusion_uses_it(fusion, inputs):
+    network = build(fusion)
+    learn(network, inputs, epochs=3)  # FiLM starts as the identity
     before = network.predict_on_batch(inputs)
-    for branch in ("image", "patient"):
+    for branch, unused in {"image": "metadata", "patient": "none"}.items():
         shuffled = {**inputs, branch: inputs[branch][::-1]}
-        assert np.abs(network.predict_on_batch(shuffled) - before).max() > 1e-3, branch
+        change = np.abs(network.predict_on_batch(shuffled) - before).max()
+        assert (change > 1e-4) == (fusion != unused), branch
 
 
-def test_batchnorm_momentum_is_set_throughout(network):
-    backbone = next(layer for layer in network.layers if isinstance(layer, keras.Model))
-    norms = [x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization)]
-    assert norms
-    assert {x.momentum for x in norms} == {0.9}
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_every_weight_gets_a_gradient(fusion, inputs):
+    network = build(fusion, dropout=0.0)
+    before = learn(network, inputs, epochs=3)
+    for weight, old in zip(network.weights, before, strict=True):
+        assert np.abs(keras.ops.convert_to_numpy(weight) - old).max() > 0, weight.path
 
 
-def test_an_unknown_backbone_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="mobilenet_v2"):
-        build_backbone("resnet", side=SIDE, weights="none", batchnorm_momentum=0.9)
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_it_learns_sixteen_images_by_heart(fusion):
+    rng = np.random.default_rng(0)
+    inputs = {
+        "image": rng.integers(0, 256, (16, SIDE, SIDE, 3)).astype(np.uint8),
+        "patient": rng.normal(size=(16, WIDTH)).astype(np.float32),
+    }
+    network = build(fusion, dropout=0.0)
+    learn(network, inputs, epochs=1)
+    network.fit(inputs, np.arange(16) % CLASSES, epochs=150, batch_size=16, verbose=0)
+    answer = network.predict_on_batch(inputs)
+    assert (answer.argmax(axis=1) == np.arange(16) % CLASSES).all()
 
 
-def test_missing_or_foreign_weights_are_refused(tmp_path):
-    arguments = {"side": SIDE, "batchnorm_momentum": 0.9}
-    with pytest.raises(ConfigError, match="do not exist"):
-        build_backbone("mobilenet_v2", weights=str(tmp_path / "no.weights.h5"), **arguments)
-    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    path = tmp_path / "other.weights.h5"
-    other.save_weights(path)
-    with pytest.raises(ConfigError, match="does not fit"):
-        build_backbone("mobilenet_v2", weights=str(path), **arguments)
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_taken_apart_after_the_embedding_it_answers_the_same(fusion, inputs):
+    network = build(fusion)
+    opened = OpenedNetwork.of(network)
+    seen = opened.image_part.predict_on_batch(inputs["image"])
+    answer = opened.head.predict_on_batch([seen["embedding"], inputs["patient"]])
+    np.testing.assert_allclose(answer, network.predict_on_batch(inputs), atol=1e-6)
+
+
+def test_film_starts_as_the_identity(inputs):
+    network = build("film")
+    layer, image = network.get_layer("fusion"), network.get_layer("image_embedding")
+    both = keras.Model(network.input, [layer.output, image.output])
+    fused, embedding = both.predict_on_batch(inputs)
+    np.testing.assert_allclose(fused, embedding, atol=1e-6)
+
+
+def test_metablock_is_the_formula_of_its_paper():
+    keras.utils.set_random_seed(0)
+    layer = LAYERS["metablock"]()
+    rng = np.random.default_rng(0)
+    embedding, context = rng.normal(size=(3, 5)), rng.normal(size=(3, 4))
+    found = keras.ops.convert_to_numpy(layer([embedding, context]))
+    kernels = [keras.ops.convert_to_numpy(d.kernel) for d in (layer.scale, layer.shift)]
+    # Untrained BatchNorm divides by the root of 1 + epsilon.
+    scale, shift = (context @ kernel / np.sqrt(1.001) for kernel in kernels)
+    expected = 1 / (1 + np.exp(-(np.tanh(embedding * scale) + shift)))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_head_is_as_wide_and_deep_as_asked(inputs):
+    network = build(fused_units=12, further_units=(6, 5), head_batchnorm=True, pooling="flatten")
+    assert network.get_layer("image_embedding").output.shape == (None, 4 * 4 * 8)
+    widths = [network.get_layer(n).units for n in ("fused", "further_1", "further_2", "logits")]
+    assert widths == [12, 6, 5, CLASSES]
+    bare = build(fused_units=0, patient_layers=1)
+    names = [layer.name for layer in bare.layers]
+    assert "fused" not in names
+    assert "patient_2" not in names
 
 
 def test_balanced_accuracy_is_the_mean_recall_of_the_classes_seen():

@@ -1,0 +1,58 @@
+"""The image networks that a config may name. Loading this does not load Keras."""
+
+import re
+
+from model.errors import ConfigError
+
+ANY_MOBILENET = "mobilenet_ALPHA"
+"""Stands for MobileNet at any width, such as ``mobilenet_0.75``."""
+
+SMALLEST_SIDE = {
+    ANY_MOBILENET: 32,
+    "mobilenet_v2": 32,
+    "mobilenet_v3_small": 32,
+    "mobilenet_v3_large": 32,
+    "efficientnet_b0": 32,
+    "efficientnet_b4": 32,
+    "efficientnet_v2_b0": 32,
+    "inception_resnet_v2": 75,
+    "resnet50": 32,
+    "vgg16": 32,
+    "densenet121": 32,
+    "convnext_tiny": 32,
+    "attention_condenser": 32,
+    "cnn_2block": 32,
+    "cnn_4block": 46,
+    "cnn_5block": 94,
+    "cnn_6block": 190,
+    "cnn_6block_large": 248,
+}
+"""Name → smallest side of the images, in pixels, that leaves something after the last pooling."""
+
+NO_BACKBONE = "none"
+"""What a config names instead where no image is looked at."""
+
+
+def mobilenet_alpha(name: str) -> float | None:
+    """Width of the MobileNet that is named, as a share of the original's; None for others."""
+    found = re.fullmatch(r"mobilenet_(\d+(?:\.\d+)?)", name)
+    return float(found[1]) or None if found else None
+
+
+def check_backbone(name: str, side: int) -> None:
+    """Check that there is such a network for images of such a side, in pixels.
+
+    Raises:
+        ConfigError: an unknown name, or images that are too small.
+    """
+    family = ANY_MOBILENET if mobilenet_alpha(name) else name
+    if family not in SMALLEST_SIDE or name == ANY_MOBILENET:
+        known = ", ".join(SMALLEST_SIDE)
+        raise ConfigError(
+            f"no backbone is called {name!r}. Use one of: {known}; ALPHA is a width such as 0.75."
+        )
+    if side < SMALLEST_SIDE[family]:
+        raise ConfigError(
+            f"image_side is {side}, too small for {name}; it must be at least "
+            f"{SMALLEST_SIDE[family]}."
+        )
