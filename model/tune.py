@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras_tuner
@@ -33,7 +34,7 @@ TRIALS_DIR = "trials"
 HOPELESS = 5
 """So many failures before the first success end a search."""
 
-_IDLE = 0.2  # seconds until a worker asks again whether there is a trial
+_IDLE = 0.1  # seconds until a worker asks again whether there is a trial
 
 
 @dataclass(frozen=True)
@@ -51,19 +52,19 @@ def search(
     training: Training,
     *,
     out: Path,
-    told: Callable[[Budget], None] = lambda budget: None,
+    told: Callable[[Budget, str], None] = lambda budget, trial: None,
 ) -> None:
     """Run a search, or go on with an interrupted one; as chief or worker where the environment
     says so (see :mod:`model.tune_cluster`).
 
-    ``told`` is called after each trial, not on a worker. Records of the trials are in
+    ``told`` gets each trial's name after its end, not on a worker. Records of the trials are in
     ``out/trials``; a trial that raises is recorded as failed and the search goes on.
     """
     oracle = _oracle(plan)
     oracle.verbose = 0
     budget = _budget(oracle, plan)
     _require_combinations(plan, budget)
-    oracle.told = lambda: told(budget)
+    oracle.told = partial(told, budget)
     _Tuner(oracle, plan, training, out).search()
 
 
@@ -85,11 +86,11 @@ def declare(hp: keras_tuner.HyperParameters, space: tuple[Dimension, ...], base:
 class _Watched:
     """An oracle that survives a kill while it writes, tells of ended trials, and can despair."""
 
-    told: Callable[[], None]
+    told: Callable[[str], None]
 
     def end_trial(self, trial: keras_tuner.engine.trial.Trial) -> None:
         super().end_trial(trial)
-        self.told()
+        self.told(trial.trial_id)
 
     def populate_space(self, trial_id: str) -> dict:
         statuses = [trial.status for trial in self.trials.values()]
@@ -211,12 +212,13 @@ class _Tuner(BaseTuner):
 
     def run_trial(self, trial: keras_tuner.engine.trial.Trial) -> dict[str, float]:
         values = trial.hyperparameters.values
-        config = self.plan.config(self._settings(values))
+        settings = self._settings(values)
+        config = self.plan.config(settings)
         until = values.get("tuner/epochs", config.epochs)
         first = self._first_of(trial)
         about = {
             "trial": trial.trial_id,
-            "settings": self._settings(values),
+            "settings": settings,
             "seed": config.seed,
             "epochs": until,
             # Keras Tuner enters the newest bracket for trials that go on in an older one, too.
@@ -235,11 +237,11 @@ class _Tuner(BaseTuner):
             return {column: record.finish(history, column, before=before)}
 
     def _settings(self, values: dict) -> dict:
-        """The searched settings without Keras Tuner's own entries and without float dust."""
+        """The searched settings in the space's order, without float dust."""
+        known = {d.name: values[d.name] for d in self.plan.space if d.name in values}
         return {
             name: float(f"{value:.6g}") if isinstance(value, float) else value
-            for name, value in values.items()
-            if not name.startswith("tuner/")
+            for name, value in known.items()
         }
 
     def _first_of(self, trial: keras_tuner.engine.trial.Trial) -> keras_tuner.engine.trial.Trial:

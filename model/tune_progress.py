@@ -6,20 +6,19 @@ from model.trial_record import FAILED, FINISHED
 
 
 def progress_line(
-    records: Sequence[dict], *, trials: int, epochs: int, rounds: tuple[int, ...] = ()
+    records: Sequence[dict], trial: str, *, trials: int, epochs: int, rounds: tuple[int, ...] = ()
 ) -> str:
-    """Describe the trial that ended last, the best so far and the time left.
+    """Describe a trial that ended, the best so far and the time left.
 
     Args:
         records: of all trials, as :func:`model.trial_record.read_records` gives them.
+        trial: name of the one that ended.
         trials: planned in all.
         epochs: planned in all, over all trials.
         rounds: of each of hyperband's brackets, in the order they are run.
     """
     ended = [record for record in records if record["status"] in (FINISHED, FAILED)]
-    if not ended:
-        return f"0 of {trials} trials"
-    last = max(ended, key=lambda record: record["ended"])
+    last = next(record for record in ended if record["trial"] == trial)
     parts = [*_place(last, rounds), f"trial {len(ended)} of {trials}: {_result(last)}"]
     finished = [record for record in ended if record["status"] == FINISHED]
     if finished:

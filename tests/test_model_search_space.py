@@ -1,0 +1,121 @@
+"""The file that says what a search may vary, and the plan made of it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from model.config import TrainConfig
+from model.errors import ConfigError, SearchError
+from model.search_plan import Plan, claim
+from model.search_space import DEFAULT_SPACE, Dimension, combinations, read_space, without
+
+RATE = Dimension("learning_rate", low=1e-4, high=1e-2, log=True)
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(entries, base=None):
+        file = tmp_path / "space.json"
+        file.write_text(json.dumps(entries))
+        return read_space(file, base or TrainConfig())
+
+    return read
+
+
+def test_the_shipped_space_is_valid_and_searches_what_matters():
+    names = {dimension.name for dimension in read_space(DEFAULT_SPACE, TrainConfig())}
+    wanted = {"backbone", "image_side", "learning_rate", "weight_decay", "balance", "forget_all"}
+    assert wanted <= names
+
+
+def test_choices_ranges_and_conditions_are_read(read):
+    space = read(
+        {
+            "turn": ["free", "none"],
+            "dropout": {"range": [0, 0.6], "step": 0.2},
+            "learning_rate": {"log_range": [1e-4, 1e-2]},
+            "hue": {"range": [0.0, 0.1], "when": {"turn": ["free"]}},
+        }
+    )
+    assert space == (
+        Dimension("turn", ("free", "none")),
+        Dimension("dropout", low=0.0, high=0.6, step=0.2),
+        RATE,
+        Dimension("hue", low=0.0, high=0.1, when=("turn", ("free",))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({}, "empty"),
+        ({"dropout": [0.3]}, "empty"),
+        ({"droupout": [0.1, 0.3]}, "no setting is called 'droupout'"),
+        ({"dropout": [0.1, 1.5]}, "dropout is 1.5"),
+        ({"dropout": [0.1, "much"]}, "type float"),
+        ({"dropout": {"range": [0.5, 0.1]}}, "lower first"),
+        ({"learning_rate": {"log_range": [0, 0.1]}}, "above 0"),
+        ({"balance": {"range": [0, 1]}}, "choices as a list"),
+        ({"dropout": 0.3}, "give a list of choices"),
+        ({"dropout": {"range": [0, 0.5], "steps": 3}}, "step and when"),
+        ({"dropout": {"range": [0, 0.5], "step": -1}}, "above 0"),
+        ({"epochs": [10, 20]}, "cannot be searched"),
+        ({"hue": {"range": [0, 0.1], "when": {"turn": ["free"]}}}, "must stand before it"),
+        ({"hue": {"range": [0, 0.1], "when": "free"}}, "the list of its values"),
+    ],
+)
+def test_a_bad_space_is_refused_with_the_next_step(read, entries, words):
+    with pytest.raises(ConfigError, match=words):
+        read(entries)
+
+
+def test_a_file_that_is_no_json_is_refused(tmp_path):
+    (tmp_path / "space.json").write_text("learning_rate: 1")
+    with pytest.raises(ConfigError, match="not a readable JSON file"):
+        read_space(tmp_path / "space.json", TrainConfig())
+
+
+def test_a_fixed_setting_is_not_searched_and_decides_what_depended_on_it():
+    turn = Dimension("turn", ("free", "none"))
+    hue = Dimension("hue", low=0.0, high=0.1, when=("turn", ("free",)))
+    assert without((turn, hue, RATE), {"turn": "free"}) == (replace(hue, when=None), RATE)
+    assert without((turn, hue, RATE), {"turn": "none"}) == (RATE,)
+
+
+def test_combinations_are_counted():
+    steps = Dimension("dropout", low=0.0, high=0.6, step=0.1)
+    widths = Dimension("fused_units", low=1, high=10)
+    assert combinations((Dimension("turn", ("free", "none")), steps, widths)) == 2 * 7 * 10
+    assert combinations((RATE, steps)) == float("inf")
+
+
+def test_a_weights_file_does_not_go_with_several_backbones():
+    space = (Dimension("backbone", ("mobilenet_0.75", "mobilenet_v2")),)
+    with pytest.raises(ConfigError, match="fit one backbone only"):
+        Plan(space, TrainConfig(weights="some.weights.h5"))
+
+
+def test_features_that_are_computed_once_cannot_vary():
+    with pytest.raises(ConfigError, match="image_side cannot be searched"):
+        Plan((Dimension("image_side", (96, 128)), RATE), TrainConfig(), features=True)
+
+
+def test_a_folder_belongs_to_one_search(tmp_path, toy_folder):
+    from model.dataset import read_folder
+
+    parts = [read_folder(toy_folder).table]
+    plan = Plan((RATE,), TrainConfig())
+    claim(tmp_path / "s", plan, parts)
+    claim(tmp_path / "s", plan, parts)
+    other = Plan((replace(RATE, high=1.0),), TrainConfig(epochs=3))
+    with pytest.raises(SearchError, match="another search: its space, settings differ"):
+        claim(tmp_path / "s", other, parts)
+    with pytest.raises(SearchError, match="its images differ"):
+        claim(tmp_path / "s", plan, [parts[0][:-1]])
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(SearchError, match="holds other files"):
+        claim(tmp_path, Plan((RATE,), TrainConfig()), [])
