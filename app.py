@@ -1,11 +1,13 @@
 """Start the page: python app.py [--examples DIR]"""
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from demo.access import Access
 from demo.examples import Examples, drawn_examples, examples_of_folder, one_without_context
 from demo.interface import build_demo, launch
 from demo.loading import Answering, BackgroundPredictor
@@ -50,6 +52,7 @@ def first_examples(folder: Path | None) -> Examples:
 
 try:
     manifest = read_manifest(RELEASED)
+    access = Access.from_environment(os.environ)
     arguments = sys.argv[1:] if __name__ == "__main__" else []
     examples = first_examples(options.parse_args(arguments).examples)
 except (ModelError, OSError, ValueError) as error:
@@ -72,4 +75,4 @@ demo = build_demo(
 if __name__ == "__main__":
     predictor.start()
     examples.start()
-    launch(demo)
+    launch(demo, access)

@@ -1,11 +1,11 @@
 """The fields of photograph and patient, and reading them."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
 
 from demo.services import Services
+from demo.uploads import uploaded
 from model.errors import ImageError, PatientError
 from model.patient import AGE_RANGE, UNKNOWN, Patient
 from model.study import Study
@@ -63,11 +63,10 @@ def open_study(
     Raises:
         gr.Error: with a sentence for the visitor or program.
     """
-    if not image:
-        raise gr.Error(texts.errors.no_image, print_exception=False)
+    path = uploaded(image, texts)
     try:
         patient = Patient.parse(*context)
-        return services.study(Path(image)), patient
+        return services.study(path), patient
     except (ImageError, PatientError) as error:
         raise gr.Error(str(error), print_exception=False) from error
     except RuntimeError as error:

@@ -3,17 +3,22 @@
 from types import SimpleNamespace
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from demo.about_tab import add_about_tab
+from demo.access import Access
 from demo.batch_tab import add_batch_tab
 from demo.classroom_tab import add_classroom_tab
 from demo.data_tab import add_data_tab
+from demo.headers import GuardedHeaders
 from demo.inputs import open_study
 from demo.model_tab import add_model_tab
 from demo.predict_tab import add_predict_tab
+from demo.rate_limit import RateLimit
 from demo.services import Services
 from demo.style import CSS, THEME
 from demo.texts import load_texts
+from demo.uploads import fetch_nothing
 
 UPLOAD_LIMIT = "20mb"
 _SWEEP_SECONDS, _KEEP_SECONDS = 600, 3000  # uploads are gone within the hour
@@ -22,6 +27,7 @@ _SWEEP_SECONDS, _KEEP_SECONDS = 600, 3000  # uploads are gone within the hour
 def build_demo(services: Services) -> gr.Blocks:
     """Build the page."""
     texts = load_texts()
+    fetch_nothing(texts)
     keep = (_SWEEP_SECONDS, _KEEP_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
         _html(f"<h1>{texts.page.title}</h1><p>{texts.page.subtitle}</p>", "head")
@@ -48,12 +54,18 @@ def build_demo(services: Services) -> gr.Blocks:
         waiting = {"concurrency_limit": None, "show_progress": "hidden"}
         demo.load(say_ready, None, status, api_visibility="private", **waiting)
         _add_api(services, texts)
-    return demo.queue(default_concurrency_limit=4, max_size=64, api_open=False)
+    return demo.queue(default_concurrency_limit=4, max_size=256, api_open=False)
 
 
-def launch(demo: gr.Blocks, **options: object) -> tuple:
+def launch(demo: gr.Blocks, access: Access | None = None, **options: object) -> tuple:
     """Serve the page with the settings that keep uploads private; options go to ``launch``."""
+    access = access or Access()
+    middleware = [Middleware(GuardedHeaders)]
+    if access.per_minute:
+        middleware.append(Middleware(RateLimit, access.per_minute))
     return demo.launch(
+        auth=list(access.logins) or None,
+        app_kwargs={"middleware": middleware},
         theme=THEME,
         css=CSS,
         ssr_mode=False,

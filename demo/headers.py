@@ -1,0 +1,70 @@
+"""What every answer of the server tells the browser to refuse, and routes that stay closed."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# Gradio starts itself from scripts inside its page and compiles its templates in the browser.
+_SOURCES = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'self' https://huggingface.co",  # which shows a Space in a frame
+}
+
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _SOURCES.items()),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""The first lets the browser talk to this server only, whatever a text on the page may hold."""
+
+CLOSED = (
+    "/gradio_api/deep_link",  # would store a session's fields on the server
+    "/gradio_api/proxy=",
+    "/gradio_api/process_recording",
+    "/gradio_api/run-history",
+    "/gradio_api/vibe",
+    "/gradio_api/undo-vibe",
+    "/monitoring",
+)
+"""Beginnings of Gradio's addresses that this page has no use for."""
+
+_UPLOADS = "/gradio_api/file="
+
+
+class GuardedHeaders:
+    """Adds :data:`HEADERS` to every answer and closes :data:`CLOSED`. A Starlette middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Take the application behind it."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                if path.startswith(_UPLOADS):
+                    # Browsers of a classroom are shared.
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        closed = path.startswith(CLOSED)
+        answer = JSONResponse({"detail": "Not Found"}, 404) if closed else self.app
+        await answer(scope, receive, send_guarded)

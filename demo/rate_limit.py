@@ -1,0 +1,50 @@
+"""At most so many requests a minute from one address. Off unless asked for: a class shares one."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_WINDOW = 60.0  # seconds
+_MOST_ADDRESSES = 10_000  # remembered at a time
+
+
+class RateLimit:
+    """Counts what costs work, which is every POST: uploads, predictions, log-ins.
+
+    A Starlette middleware. What is too much is answered by 429 and the seconds to wait.
+    """
+
+    def __init__(
+        self, app: ASGIApp, per_minute: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Take the application behind it and the limit."""
+        self.app = app
+        self.per_minute = per_minute
+        self._clock = clock
+        self._recent: dict[str, deque[float]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        counted = scope["type"] == "http" and scope["method"] == "POST"
+        address = (scope.get("client") or ("",))[0]
+        wait = self.wait(address) if counted else 0.0
+        if not wait:
+            await self.app(scope, receive, send)
+            return
+        said = f"Too many requests. Wait {wait:.0f} s and try again."
+        refusal = JSONResponse({"detail": said}, 429, {"Retry-After": f"{wait:.0f}"})
+        await refusal(scope, receive, send)
+
+    def wait(self, address: str) -> float:
+        """Count a request; the seconds after which an address may ask again, 0 for now."""
+        now = self._clock()
+        if len(self._recent) >= _MOST_ADDRESSES:
+            self._recent = {a: t for a, t in self._recent.items() if t[-1] > now - _WINDOW}
+        times = self._recent.setdefault(address, deque(maxlen=self.per_minute))
+        if len(times) == self.per_minute and times[0] > now - _WINDOW:
+            return max(1.0, times[0] + _WINDOW - now)
+        times.append(now)
+        return 0.0

@@ -1,0 +1,44 @@
+"""What a visitor may hand in: a file that was uploaded here, and nothing that would be fetched."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+from gradio import processing_utils
+from gradio.utils import get_upload_folder
+
+
+def uploaded(path: object, texts: SimpleNamespace) -> Path:
+    """Accept the path of an uploaded file, or of an example that the page handed out.
+
+    Gradio checks a path only where the request calls it a file, and requests may leave that out.
+
+    Raises:
+        gr.Error: with a sentence for the visitor or program.
+    """
+    if not path:
+        raise gr.Error(texts.errors.no_image, print_exception=False)
+    folder = Path(get_upload_folder()).resolve()
+    if not isinstance(path, str) or not _is_below(path, folder):
+        raise gr.Error(texts.errors.not_uploaded, print_exception=False)
+    return Path(path)
+
+
+def fetch_nothing(texts: SimpleNamespace) -> None:
+    """Make Gradio refuse an address in place of a file, which it would else download.
+
+    It keeps to public addresses, but a page that answers about uploads needs none, and has no
+    setting to say so. All its downloads go through this one function.
+    """
+
+    async def refuse(url: str) -> None:
+        raise gr.Error(texts.errors.not_uploaded, print_exception=False)
+
+    processing_utils.async_ssrf_protected_get = refuse
+
+
+def _is_below(path: str, folder: Path) -> bool:
+    try:
+        return Path(path).resolve().is_relative_to(folder)
+    except (OSError, ValueError):  # a name that is too long, or with a zero byte
+        return False
