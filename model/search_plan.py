@@ -19,7 +19,8 @@ OBJECTIVES = ("balanced_accuracy", "macro_auc")
 """Of the validation part; higher is better."""
 
 SETTLED_WITH_FEATURES = (
-    *("backbone", "weights", "image_side", "crop_border", "aspect", "batchnorm_momentum"),
+    *("backbone", "weights", "pooling", "image_side", "crop_border", "aspect"),
+    *("batchnorm_momentum", "freeze_batchnorm", "last_layers", "head_epochs", "learning_rate"),
     *("zoom", "turn", "colour", "hue", "low_resolution", "cutout", "mixup", "cutmix"),
 )
 """Settings that cannot vary, or have no effect, where features are computed once."""
@@ -52,11 +53,24 @@ class Plan:
                 f"weights {self.base.weights!r} fit one backbone only, but backbone is searched. "
                 "Fix it with --backbone, or use weights imagenet or none."
             )
-        settled = sorted(searched & set(SETTLED_WITH_FEATURES)) if self.features else []
+        if self.features:
+            self._check_features(searched)
+
+    def _check_features(self, searched: set[str]) -> None:
+        """Check that features that are computed once can serve all trials."""
+        settled = sorted(searched & set(SETTLED_WITH_FEATURES))
         if settled:
             raise ConfigError(
                 f"{', '.join(settled)} cannot be searched on features that are computed once. "
                 "Remove them from the space, or search without --features."
+            )
+        fusions = {self.base.fusion, *(v for d in self.space if d.name == "fusion" for v in d.ends)}
+        unfit = {"metadata", "cross_attention"} & fusions
+        if unfit or self.base.pooling == "flatten" or self.base.mixes:
+            raise ConfigError(
+                "features are one vector an image, which fusion metadata and cross_attention, "
+                "pooling flatten, mixup and cutmix have no use for. Leave them out, or search "
+                "without --features."
             )
 
     def config(self, settings: Mapping[str, object]) -> TrainConfig:

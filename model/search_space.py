@@ -5,7 +5,8 @@
      "learning_rate": {"log_range": [1e-4, 5e-3]},               between, even in the logarithm
      "hue": {"range": [0.0, 0.1], "when": {"turn": ["free"]}}}   only beside that choice
 
-A setting that the file does not name keeps its value; ``search_space.json`` is the default.
+A setting that the file does not name keeps its value. ``search_space.json`` is the default, and
+``search_space_features.json`` that of a search on features that are computed once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from model.config import TrainConfig, config_from_dict, read_config
 from model.errors import ConfigError
 
 DEFAULT_SPACE = Path(__file__).with_suffix(".json")
+FEATURES_SPACE = DEFAULT_SPACE.with_stem("search_space_features")
 NOT_SEARCHED = ("start", "epochs", "patience", "keep", "seed")
 """Settings that are the search's budget, or would make its trials unlike each other."""
 
@@ -50,23 +52,26 @@ def read_space(path: Path, base: TrainConfig) -> tuple[Dimension, ...]:
     """
     space = tuple(_dimension(name, entry, path) for name, entry in read_config(path).items())
     for number, dimension in enumerate(space):
-        _check_values(dimension, base, path)
         _check_condition(dimension, space[:number], path)
+        _check_values(dimension, base, path)
     require_something(space, str(path))
     return space
 
 
 def without(space: Sequence[Dimension], fixed: Mapping[str, object]) -> tuple[Dimension, ...]:
     """Drop the settings that the user fixed, and what was searched only beside other values."""
-    left = []
+    left: list[Dimension] = []
     for dimension in space:
         if dimension.name in fixed:
             continue
-        if dimension.when and dimension.when[0] in fixed:
+        if dimension.when:
             parent, values = dimension.when
-            if fixed[parent] not in values:
+            if parent in fixed:
+                dimension = replace(dimension, when=None)
+            elif parent not in {kept.name for kept in left}:
                 continue
-            dimension = replace(dimension, when=None)
+            if fixed.get(parent, values[0]) not in values:
+                continue
         left.append(dimension)
     return tuple(left)
 
@@ -151,9 +156,11 @@ def _check_range(name: str, kind: type, values: list, entry: dict, path: Path) -
 
 
 def _check_values(dimension: Dimension, base: TrainConfig, path: Path) -> None:
+    """Try each value, where it depends on a condition beside the first value of that."""
+    beside = {dimension.when[0]: dimension.when[1][0]} if dimension.when else {}
     for value in dimension.ends:
         try:
-            config_from_dict(asdict(base) | {dimension.name: value})
+            config_from_dict(asdict(base) | beside | {dimension.name: value})
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
 

@@ -8,9 +8,16 @@ import pytest
 from model.config import TrainConfig
 from model.errors import ConfigError, SearchError
 from model.search_plan import Plan, claim
-from model.search_space import DEFAULT_SPACE, Dimension, combinations, read_space, without
+from model.search_space import (
+    DEFAULT_SPACE,
+    FEATURES_SPACE,
+    Dimension,
+    combinations,
+    read_space,
+    without,
+)
 
-RATE = Dimension("learning_rate", low=1e-4, high=1e-2, log=True)
+RATE = Dimension("head_learning_rate", low=1e-4, high=1e-2, log=True)
 
 
 @pytest.fixture
@@ -23,10 +30,32 @@ def read(tmp_path):
     return read
 
 
-def test_the_shipped_space_is_valid_and_searches_what_matters():
-    names = {dimension.name for dimension in read_space(DEFAULT_SPACE, TrainConfig())}
-    wanted = {"backbone", "image_side", "learning_rate", "weight_decay", "balance", "forget_all"}
-    assert wanted <= names
+HEAD = {"fusion", "fused_units", "dropout", "loss", "label_smoothing", "focal_gamma", "balance"}
+HEAD |= {"class_weight_exponent", "optimiser", "weight_decay", "head_learning_rate", "forget_field"}
+
+
+def test_the_shipped_spaces_are_valid_and_search_what_matters():
+    for file, wanted in {
+        DEFAULT_SPACE: HEAD | {"backbone", "image_side", "learning_rate", "zoom", "colour"},
+        FEATURES_SPACE: HEAD,
+    }.items():
+        assert wanted <= {dimension.name for dimension in read_space(file, TrainConfig())}
+
+
+def test_what_has_no_effect_beside_another_setting_is_not_searched_with_it():
+    space = {dimension.name: dimension for dimension in read_space(DEFAULT_SPACE, TrainConfig())}
+    assert space["focal_gamma"].when == ("loss", ("focal",))
+    assert space["label_smoothing"].when == ("loss", ("cross_entropy",))
+    assert space["head_learning_rate"].when == ("head_epochs", (1,))
+
+
+def test_a_value_is_allowed_that_only_its_condition_allows(read):
+    balance = ["none", "weights"]
+    losses = ["cross_entropy", "logit_adjusted"]
+    space = read({"balance": balance, "loss": {"choice": losses, "when": {"balance": ["none"]}}})
+    assert space[1].choices == tuple(losses)
+    with pytest.raises(ConfigError, match="set balance to none"):
+        read({"balance": balance, "loss": losses})
 
 
 def test_choices_ranges_and_conditions_are_read(read):
@@ -34,7 +63,7 @@ def test_choices_ranges_and_conditions_are_read(read):
         {
             "turn": ["free", "none"],
             "dropout": {"range": [0, 0.6], "step": 0.2},
-            "learning_rate": {"log_range": [1e-4, 1e-2]},
+            "head_learning_rate": {"log_range": [1e-4, 1e-2]},
             "hue": {"range": [0.0, 0.1], "when": {"turn": ["free"]}},
         }
     )
@@ -81,6 +110,8 @@ def test_a_fixed_setting_is_not_searched_and_decides_what_depended_on_it():
     hue = Dimension("hue", low=0.0, high=0.1, when=("turn", ("free",)))
     assert without((turn, hue, RATE), {"turn": "free"}) == (replace(hue, when=None), RATE)
     assert without((turn, hue, RATE), {"turn": "none"}) == (RATE,)
+    zoom = Dimension("zoom", (0.1, 0.2), when=("hue", (0.1,)))
+    assert without((turn, hue, zoom, RATE), {"turn": "none"}) == (RATE,)
 
 
 def test_combinations_are_counted():
@@ -98,7 +129,16 @@ def test_a_weights_file_does_not_go_with_several_backbones():
 
 def test_features_that_are_computed_once_cannot_vary():
     with pytest.raises(ConfigError, match="image_side cannot be searched"):
-        Plan((Dimension("image_side", (96, 128)), RATE), TrainConfig(), features=True)
+        Plan((Dimension("image_side", (96, 128)),), TrainConfig(), features=True)
+
+
+@pytest.mark.parametrize("base", [{"pooling": "flatten"}, {"mixup": 0.2}])
+def test_features_that_are_computed_once_are_one_vector_an_image(base):
+    with pytest.raises(ConfigError, match="one vector an image"):
+        Plan((RATE,), TrainConfig(**base), features=True)
+    fusion = Dimension("fusion", ("concat", "cross_attention"))
+    with pytest.raises(ConfigError, match="cross_attention"):
+        Plan((fusion,), TrainConfig(), features=True)
 
 
 def test_a_folder_belongs_to_one_search(tmp_path, toy_folder):
