@@ -3,20 +3,26 @@
 import argparse
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from demo.access import Access
-from demo.examples import Examples, drawn_examples, examples_of_folder, one_without_context
+from demo.drawing import drawn_examples
+from demo.examples import Examples, examples_of_folder, one_without_context, with_a_miss
 from demo.interface import build_demo, launch
 from demo.loading import Answering, BackgroundPredictor
+from demo.quiz import most_probable
+from demo.rest import rest_routes
 from demo.services import Example, Services
 from isic_api.client import IsicClient
-from isic_api.showcase import Showcase
+from isic_api.showcase import Photograph, Showcase
 from model.bundle import RELEASED, read_manifest
 from model.errors import ModelError
 from model.patient import Patient
+
+EXAMPLES = Path(__file__).parent / ".cache" / "examples"
+"""Where photographs from the Archive are kept, to be fetched once."""
+
+SHOWN = 6  # examples
 
 options = argparse.ArgumentParser(description="Serve the page of Lesion in Context.")
 options.add_argument("--examples", type=Path, help="folder of photographs with examples.csv")
@@ -31,23 +37,35 @@ def load() -> Answering:
     return predictor
 
 
-def archive_examples() -> Iterator[Example]:
-    """CC-0 photographs that the network was not trained on, credited."""
-    folder = Path(tempfile.gettempdir()) / "lesion-in-context-examples"
+def archive_example(photograph: Photograph) -> Example:
+    """A photograph of the Archive with its patient and its credit."""
+    record, fields = photograph.record, photograph.record.metadata
+    patient = Patient.parse(fields.age_approx, fields.sex, record.challenge_site)
+    origin = f"{record.isic_id}, ISIC Archive, {record.attribution}, {record.copyright_license}"
+    return Example(photograph.path, patient, photograph.diagnosis, origin, real=True)
+
+
+def archive_examples() -> list[Example]:
+    """CC-0 photographs of different diagnoses that the network was not trained on."""
     trained = set(manifest.split.train)
-    found = showcase.photographs(folder, codes=manifest.codes, exclude=trained, count=6)
-    for photograph in found:
-        fields = photograph.record.metadata
-        patient = Patient.parse(fields.age_approx, fields.sex, photograph.record.challenge_site)
-        origin = f"{photograph.record.isic_id}, ISIC Archive, {photograph.record.attribution}, CC-0"
-        yield Example(photograph.path, patient, photograph.diagnosis, origin, real=True)
+    found = showcase.photographs(
+        EXAMPLES, codes=manifest.codes, exclude=trained, count=len(manifest.codes)
+    )
+    bare = one_without_context([archive_example(photograph) for photograph in found])
+    return with_a_miss(bare, answer, count=SHOWN)
+
+
+def answer(example: Example) -> str:
+    """The class that the network finds most probable; waits until it is loaded."""
+    return most_probable(predictor.study(example.image).probabilities(example.patient))
 
 
 def first_examples(folder: Path | None) -> Examples:
     """Those of a folder, or drawn ones until the Archive has given real ones."""
-    if folder:
-        return Examples(one_without_context(examples_of_folder(folder, manifest.codes)))
-    return Examples(drawn_examples(), better=lambda: one_without_context(list(archive_examples())))
+    if folder is None:
+        return Examples(drawn_examples(), better=archive_examples)
+    found = one_without_context(examples_of_folder(folder, manifest.codes))
+    return Examples(found, better=lambda: with_a_miss(found, answer))
 
 
 try:
@@ -60,19 +78,19 @@ except (ModelError, OSError, ValueError) as error:
 
 showcase = Showcase(IsicClient(attempts=1, timeout=(2.0, 5.0)))
 predictor = BackgroundPredictor(load)
-demo = build_demo(
-    Services(
-        study=predictor.study,
-        ready=predictor.ready,
-        manifest=manifest,
-        sexes=manifest.patient.sexes,
-        sites=manifest.patient.sites,
-        examples=examples,
-        thumbnail=showcase.thumbnail,
-    )
+services = Services(
+    study=predictor.study,
+    ready=predictor.ready,
+    manifest=manifest,
+    sexes=manifest.patient.sexes,
+    sites=manifest.patient.sites,
+    examples=examples,
+    thumbnail=showcase.thumbnail,
+    state=predictor.state,
 )
+demo = build_demo(services)
 
 if __name__ == "__main__":
     predictor.start()
     examples.start()
-    launch(demo, access)
+    launch(demo, access, routes=rest_routes(services, access))

@@ -1,9 +1,11 @@
 """The page: one file a tab, put together here, and the endpoint for programs."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from demo.about_tab import add_about_tab
 from demo.access import Access
@@ -57,15 +59,24 @@ def build_demo(services: Services) -> gr.Blocks:
     return demo.queue(default_concurrency_limit=4, max_size=256, api_open=False)
 
 
-def launch(demo: gr.Blocks, access: Access | None = None, **options: object) -> tuple:
-    """Serve the page with the settings that keep uploads private; options go to ``launch``."""
+def launch(
+    demo: gr.Blocks,
+    access: Access | None = None,
+    *,
+    routes: Sequence[BaseRoute] = (),
+    **options: object,
+) -> tuple:
+    """Serve the page with the settings that keep uploads private; options go to ``launch``.
+
+    ``routes`` are served beside the page and come before its own.
+    """
     access = access or Access()
     middleware = [Middleware(GuardedHeaders)]
     if access.per_minute:
         middleware.append(Middleware(RateLimit, access.per_minute))
     return demo.launch(
         auth=list(access.logins) or None,
-        app_kwargs={"middleware": middleware},
+        app_kwargs={"middleware": middleware, "routes": list(routes)},
         theme=THEME,
         css=CSS,
         ssr_mode=False,

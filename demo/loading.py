@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from demo.services import State
 from model.errors import ModelError
 from model.study import Study
 
@@ -28,6 +29,7 @@ class BackgroundPredictor:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._predictor: Answering | None = None
+        self._ended = False
 
     def start(self) -> None:
         """Begin to load, unless that has begun."""
@@ -41,6 +43,13 @@ class BackgroundPredictor:
         self.start()
         self._thread.join()
         return self._predictor is not None
+
+    def state(self) -> State:
+        """How far loading is."""
+        ended = self._ended  # before the predictor, which is set first
+        if self._predictor is not None:
+            return "ready"
+        return "failed" if ended else "loading"
 
     def study(self, image: Path | bytes) -> Study:
         """Wait for the network and open a photograph.
@@ -58,3 +67,5 @@ class BackgroundPredictor:
             self._predictor = self._load()
         except ModelError:
             log.exception("The network could not be loaded")
+        finally:
+            self._ended = True

@@ -3,25 +3,34 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from model.bundle import Manifest
 from model.patient import Patient
 from model.study import Study
+
+State = Literal["loading", "ready", "failed"]
+"""Of the network."""
 
 
 @dataclass(frozen=True)
 class Example:
     """A photograph to try, with its patient and what it shows."""
 
-    image: Path
+    image: Path | bytes
     patient: Patient
     diagnosis: str  # class code
     origin: str  # one sentence: where it is from and whose it is
     real: bool  # False: drawn
+    missed: bool = False  # the network finds another diagnosis most probable
 
 
 def _none() -> list[Example]:
     return []
+
+
+def _ready() -> State:
+    return "ready"
 
 
 def _no_thumbnail(isic_id: str) -> bytes | None:
@@ -43,3 +52,5 @@ class Services:
     examples: Callable[[], list[Example]] = _none
     thumbnail: Callable[[str], bytes | None] = _no_thumbnail
     """JPEG of an image of the Archive, by its id; None where the Archive cannot be reached."""
+    state: Callable[[], State] = _ready
+    """How far loading is; does not wait."""

@@ -2,8 +2,9 @@
 
 from contextlib import contextmanager
 
-from demo.examples import drawn_examples
+from demo.drawing import drawn_examples
 from demo.interface import build_demo, launch
+from demo.rest import rest_routes
 from demo.services import Services
 from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
 from model.bundle import RELEASED, read_manifest
@@ -27,8 +28,9 @@ def served(study=made_up, ready=lambda: True, **others):
     """Serve the page on a free port; gives its address."""
     examples = drawn_examples()
     given = {"examples": lambda: examples} | others
-    demo = build_demo(services(study, ready, **given))
-    _, address, _ = launch(demo, prevent_thread_lock=True, quiet=True)
+    built_on = services(study, ready, **given)
+    demo = build_demo(built_on)
+    _, address, _ = launch(demo, routes=rest_routes(built_on), prevent_thread_lock=True, quiet=True)
     try:
         yield address
     finally:

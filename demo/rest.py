@@ -1,0 +1,177 @@
+"""The REST endpoint beside the page: a photograph with its context in, JSON out.
+
+    POST /api/predict   multipart: image, age, sex, site; all but image may be left out
+    GET  /api/health    whether the network is loaded
+    GET  /api/docs      the description, for people; made from /api/openapi.json
+
+Refusals are in ``rest_refusals``. An upload is held only while it is answered, and never logged.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Literal
+
+import anyio
+from fastapi import APIRouter, FastAPI, File, Form, Response, UploadFile
+from fastapi.responses import HTMLResponse
+from pydantic import WithJsonSchema
+from starlette.routing import BaseRoute, Mount
+
+from demo.access import Access
+from demo.rest_login import log_in
+from demo.rest_page import description_page
+from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
+from demo.services import Services
+from model.bundle import Manifest
+from model.errors import ImageError, PatientError
+from model.patient import AGE_RANGE, UNKNOWN, Patient
+from model.study import Study
+
+MOST_BYTES = 20 << 20
+"""Of one request."""
+
+_AT_ONCE, _MOST_WAITING = 4, 64  # as on the page
+_NOT_GIVEN = [UNKNOWN, ""]
+_REFUSALS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
+_REFUSALS += ("busy", "no_network")
+_MEANING = (
+    "Probabilities are from 0 to 1 and sum to 1. A contribution says how far a field of the "
+    "patient moved a probability from that of the image alone. The prediction set holds the "
+    "diagnoses that cannot be excluded. An unknown score above 1 means that the photograph is "
+    "unlike the training images."
+)
+
+
+@dataclass
+class ModelVersion:
+    """Which network answered."""
+
+    name: str
+    network_sha256: str
+
+
+@dataclass
+class Prediction:
+    """What the network answered; keys of the inner objects are class codes or official fields."""
+
+    model: ModelVersion
+    inputs: dict[str, float | str | None]
+    probabilities: dict[str, float]
+    probabilities_of_image_alone: dict[str, float]
+    contributions: dict[str, dict[str, float]]
+    prediction_set: list[str]
+    unknown_score: float | None
+    quality: list[str]
+    notice: str
+
+
+@dataclass
+class Health:
+    """Whether predictions can be had, and from which network."""
+
+    status: Literal["ready", "loading", "failed"]
+    model: ModelVersion
+
+
+def rest_routes(services: Services, access: Access | None = None) -> list[BaseRoute]:
+    """Give the routes that a server puts before those of the page."""
+    return [Mount("/api", rest_app(services, access or Access()))]
+
+
+def rest_app(services: Services, access: Access) -> FastAPI:
+    """Build the application that is served under ``/api``."""
+    app = FastAPI(
+        title="Lesion in Context",
+        version=services.manifest.network_sha256[:12] or "unnamed",
+        description=f"{services.manifest.intended_use} {_MEANING}",
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.add_middleware(UploadLimit, most=MOST_BYTES)
+    refuse_in_json(app)
+    app.include_router(_health_router(services))
+    app.include_router(_predict_router(services), dependencies=log_in(access))
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(description_page(app.openapi()))
+
+    return app
+
+
+def _health_router(services: Services) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/health", responses={503: {"model": Health, "description": "not ready"}})
+    def health(response: Response) -> Health:
+        """Say whether the network is loaded; the status is 503 while it is not."""
+        state = services.state()
+        response.status_code = 200 if state == "ready" else 503
+        return Health(state, _version(services.manifest))
+
+    return router
+
+
+def _predict_router(services: Services) -> APIRouter:
+    router = APIRouter()
+    turns = anyio.CapacityLimiter(_AT_ONCE)
+    image_field, age_field, sex_field, site_field = _fields(services)
+
+    @router.post("/predict", responses=documented(*_REFUSALS))
+    async def predict(
+        image: image_field,
+        age: age_field = UNKNOWN,
+        sex: sex_field = UNKNOWN,
+        site: site_field = UNKNOWN,
+    ) -> Prediction:
+        """Answer for one photograph and what is known of its patient."""
+        if turns.statistics().tasks_waiting >= _MOST_WAITING:
+            raise Refusal("busy")
+        content = await image.read()
+        work = partial(_predict, services, content, (age, sex, site))
+        return await anyio.to_thread.run_sync(work, limiter=turns)
+
+    return router
+
+
+def _predict(services: Services, content: bytes, context: tuple[str, str, str]) -> Prediction:
+    try:
+        patient = Patient.parse(*context)
+        study = services.study(content)
+    except PatientError as error:
+        raise Refusal("bad_context", str(error)) from error
+    except ImageError as error:
+        raise Refusal("unreadable_image", str(error)) from error
+    except RuntimeError as error:
+        raise Refusal("no_network") from error
+    return _prediction(study, patient, services.manifest)
+
+
+def _prediction(study: Study, patient: Patient, manifest: Manifest) -> Prediction:
+    return Prediction(
+        model=_version(manifest),
+        inputs=vars(patient),
+        probabilities=study.probabilities(patient),
+        probabilities_of_image_alone=study.probabilities(Patient()),
+        contributions={code: study.contributions(patient, code) for code in manifest.codes},
+        prediction_set=list(study.prediction_set(patient)),
+        unknown_score=study.unknown_score,
+        quality=list(study.quality),
+        notice=manifest.intended_use,
+    )
+
+
+def _version(manifest: Manifest) -> ModelVersion:
+    return ModelVersion(manifest.name, manifest.network_sha256)
+
+
+def _fields(services: Services) -> tuple:
+    """Types of the form's fields: text to the program, described by what is accepted."""
+    low, high = AGE_RANGE
+    years = {"type": "number", "minimum": low, "maximum": high}
+    age = {"anyOf": [years, {"type": "string", "enum": _NOT_GIVEN}]}
+    words = [
+        {"type": "string", "enum": [*w, *_NOT_GIVEN]} for w in (services.sexes, services.sites)
+    ]
+    image = Annotated[UploadFile, File(description="A dermoscopic photograph: JPEG, PNG or other.")]
+    return image, *(Annotated[str, Form(), WithJsonSchema(schema)] for schema in (age, *words))
