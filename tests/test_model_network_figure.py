@@ -1,6 +1,5 @@
 """The picture of a network: what it reads from the network, and what it writes down."""
 
-import numpy as np
 import pytest
 
 from model.backbones import build_backbone
@@ -32,9 +31,17 @@ def test_the_fusion_stands_in_the_picture_by_its_name(fusion):
 def test_shapes_and_layers_of_both_branches_stand_in_the_picture():
     found = outline(further_units=(7,), patient_units=5)
     words = words_of(network_figure(found, CLASSES))
-    for word in ("32 × 32 × 3", "13 × 13", "× 64", "69", "fused", "further 1", "7", *CLASSES):
+    for word in (
+        "32 × 32 × 3",
+        "13 × 13",
+        "× 64",
+        "69",
+        "fused",
+        "patient 1",
+        "patient 2",
+        *CLASSES,
+    ):
         assert word in words
-    assert ("patient 1" in words) and ("patient 2" in words)
     assert [block.title for block in found.head] == ["fused", "further 1", "logits"]
 
 
@@ -75,8 +82,7 @@ def test_nothing_lies_outside_the_picture():
     width, height = figure.bbox.size
     for text in figure.axes[0].texts:
         box = text.get_window_extent()
-        assert (np.array([box.x0, box.y0]) >= 0).all(), text.get_text()
-        assert (box.x1 <= width) and (box.y1 <= height), text.get_text()
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0, text.get_text()
 
 
 def test_the_same_network_gives_the_same_svg(tmp_path):
