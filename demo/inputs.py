@@ -11,7 +11,7 @@ from model.patient import AGE_RANGE, UNKNOWN, Patient
 from model.study import Study
 
 
-def image_input(texts: SimpleNamespace, *, height: int = 190) -> gr.Image:
+def image_input(texts: SimpleNamespace, *, height: int = 265) -> gr.Image:
     """A photograph by upload, paste or camera."""
     image = gr.Image(
         type="filepath",
@@ -30,7 +30,7 @@ def image_input(texts: SimpleNamespace, *, height: int = 190) -> gr.Image:
 def age_input(texts: SimpleNamespace) -> gr.Number:
     """Years; empty is unknown. To be emptied when the page loads, see ``interface``."""
     low, high = AGE_RANGE
-    return gr.Number(
+    age = gr.Number(
         label=texts.inputs.age,
         placeholder=texts.inputs.age_placeholder,
         minimum=low,
@@ -38,6 +38,9 @@ def age_input(texts: SimpleNamespace) -> gr.Number:
         elem_id="age",
         min_width=120,
     )
+    # What is wrong with an age, Patient says by name and with the next step; Gradio does not.
+    age.preprocess = lambda value: value
+    return age
 
 
 def words_input(
@@ -51,7 +54,13 @@ def words_input(
     """One of a field's words, or unknown."""
     choices = [*((word, word) for word in words), (texts.inputs.unknown, UNKNOWN)]
     return gr.Radio(
-        choices, value=UNKNOWN, label=label, min_width=160, scale=scale, elem_id=elem_id
+        choices,
+        value=UNKNOWN,
+        label=label,
+        min_width=160,
+        scale=scale,
+        elem_id=elem_id,
+        elem_classes="compact",
     )
 
 
