@@ -6,6 +6,7 @@ dermatoscopes leave, brought to a square and resized once.
 
 import struct
 import zlib
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps
 
+from model.colour import to_rgb
 from model.errors import ConfigError, ImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
@@ -21,7 +23,26 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MAX_PIXELS = 100_000_000
+"""As the file states them."""
+
+MAX_DECODED = 40_000_000
+"""Pixels that are decoded. Large JPEGs are reduced on the way, other formats are not."""
+
 MIN_SIDE = 32  # pixels; less shows no dermoscopic structure
+
+# How files begin that visitors take for photographs, which get an error of their own.
+_OTHER_FORMATS = {
+    b"GIF8": "GIF",
+    b"%PDF": "PDF",
+    b"<svg": "SVG",
+    b"<?xml": "SVG or other XML",
+    b"ftypavif": "AVIF",
+    b"ftypheic": "HEIC",
+    b"ftypheix": "HEIC",
+    b"ftypmif1": "HEIC",
+    b"DICM": "DICOM",
+}
+_OFFSETS = (0, 4, 128)  # at which the above may stand
 
 # What Pillow's decoders raise on damaged files, found by reading and by mutating files.
 _DECODE_ERRORS = (
@@ -35,7 +56,7 @@ _DECODE_ERRORS = (
     KeyError,
     TypeError,
     OverflowError,
-    Image.DecompressionBombError,
+    MemoryError,
 )
 
 _DARK = 40  # of 255; the border of a dermatoscope's tube is darker than any skin here
@@ -99,21 +120,27 @@ class ImagePreprocessor:
 
 
 def read_image(file: Path | BinaryIO | bytes) -> Image.Image:
-    """Decode a photograph, upright and in RGB; of several frames the first.
+    """Decode a photograph, upright and in sRGB; of several frames the first.
 
-    Transparency is laid on white and 16-bit greys are scaled to 8 bits.
+    Transparency is laid on white and 16-bit greys are scaled to 8 bits. Nothing else that the file
+    holds, such as EXIF, is kept. Decoders of other formats are never run.
 
     Raises:
         ImageError: not an image, not an accepted format, damaged, or of an unusable size.
     """
-    name = Path(getattr(file, "name", file)).name if not isinstance(file, bytes) else "the upload"
+    name = Path(str(getattr(file, "name", "the upload"))).name
     try:
-        with Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
-            _check_before_decoding(image, name)
-            # Lets the JPEG decoder shrink a very large photograph while it reads it.
-            image.draft("RGB", (2048, 2048))
-            image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+        with _opened(file) as stream:
+            _refuse_others(stream, name)
+            with Image.open(stream, formats=FORMATS) as image:
+                _check_before_decoding(image, name)
+                # Lets the JPEG decoder shrink a very large photograph while it reads it.
+                image.draft("RGB", (2048, 2048))
+                _check_decoded(image, name)
+                image.load()
+                return to_rgb(image)
+    except Image.DecompressionBombError as error:
+        raise ImageError(_too_many(name)) from error
     except _DECODE_ERRORS as error:
         raise ImageError(
             f"{name} cannot be read as an image: it is damaged or not one of "
@@ -124,7 +151,7 @@ def read_image(file: Path | BinaryIO | bytes) -> Image.Image:
 def stored_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels as the file's header states them; (0, 0) if it is no image."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             return image.size
     except _DECODE_ERRORS:
         return 0, 0
@@ -144,15 +171,24 @@ def bright_box(image: Image.Image) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+def _opened(file: Path | BinaryIO | bytes) -> AbstractContextManager[BinaryIO]:
+    if isinstance(file, bytes):
+        return BytesIO(file)
+    return file.open("rb") if isinstance(file, Path) else nullcontext(file)
+
+
+def _refuse_others(stream: BinaryIO, name: str) -> None:
+    head = stream.read(max(_OFFSETS) + 16)
+    stream.seek(0)
+    for start, kind in _OTHER_FORMATS.items():
+        if any(head.startswith(start, offset) for offset in _OFFSETS):
+            raise ImageError(f"{name} is {kind}. Save it as one of {', '.join(FORMATS)}.")
+
+
 def _check_before_decoding(image: Image.Image, name: str) -> None:
     width, height = image.size
-    if image.format not in FORMATS:
-        raise ImageError(f"{name} is {image.format}. Use one of {', '.join(FORMATS)}.")
     if width * height > MAX_PIXELS:
-        raise ImageError(
-            f"{name} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million. "
-            "Reduce it and try again; 1,000 pixels a side are plenty."
-        )
+        raise ImageError(_too_many(name))
     if min(width, height) < MIN_SIDE:
         raise ImageError(
             f"{name} has {width} x {height} pixels; each side needs at least {MIN_SIDE}. "
@@ -160,12 +196,17 @@ def _check_before_decoding(image: Image.Image, name: str) -> None:
         )
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = np.asarray(image, np.float64)
-        image = Image.fromarray((grey / (257 if grey.max() > 255 else 1)).clip(0, 255).astype("u1"))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+def _too_many(name: str) -> str:
+    return (
+        f"{name} has more than {MAX_PIXELS // 10**6} million pixels. "
+        "Reduce it and try again; 1,000 pixels a side are plenty."
+    )
+
+
+def _check_decoded(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > MAX_DECODED:
+        raise ImageError(
+            f"{name} would be decoded to {width} x {height} pixels, more than "
+            f"{MAX_DECODED // 10**6} million. Reduce it, or save it as JPEG."
+        )
