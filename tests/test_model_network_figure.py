@@ -31,17 +31,8 @@ def test_the_fusion_stands_in_the_picture_by_its_name(fusion):
 def test_shapes_and_layers_of_both_branches_stand_in_the_picture():
     found = outline(further_units=(7,), patient_units=5)
     words = words_of(network_figure(found, CLASSES))
-    for word in (
-        "32 × 32 × 3",
-        "13 × 13",
-        "× 64",
-        "69",
-        "fused",
-        "patient 1",
-        "patient 2",
-        *CLASSES,
-    ):
-        assert word in words
+    shapes = {"32 × 32 × 3", "13 × 13", "× 64", "69"}
+    assert shapes | {"fused", "patient 1", "patient 2", *CLASSES} <= set(words)
     assert [block.title for block in found.head] == ["fused", "further 1", "logits"]
 
 
