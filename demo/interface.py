@@ -20,7 +20,7 @@ from demo.rate_limit import RateLimit
 from demo.services import Services
 from demo.style import CSS, THEME
 from demo.texts import load_texts
-from demo.uploads import fetch_nothing
+from demo.uploads import fetch_nothing, require_all_values
 
 UPLOAD_LIMIT = "20mb"
 _SWEEP_SECONDS, _KEEP_SECONDS = 600, 3000  # uploads are gone within the hour
@@ -56,6 +56,7 @@ def build_demo(services: Services) -> gr.Blocks:
         waiting = {"concurrency_limit": None, "show_progress": "hidden"}
         demo.load(say_ready, None, status, api_visibility="private", **waiting)
         _add_api(services, texts)
+    require_all_values(demo, texts)
     return demo.queue(default_concurrency_limit=4, max_size=256, api_open=False)
 
 

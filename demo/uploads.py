@@ -1,4 +1,4 @@
-"""What a visitor may hand in: a file that was uploaded here, and nothing that would be fetched."""
+"""What a request may hand in: all values, files that were uploaded here, nothing to be fetched."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +35,20 @@ def fetch_nothing(texts: SimpleNamespace) -> None:
         raise gr.Error(texts.errors.not_uploaded, print_exception=False)
 
     processing_utils.async_ssrf_protected_get = refuse
+
+
+def require_all_values(demo: gr.Blocks, texts: SimpleNamespace) -> None:
+    """Refuse a request with too few values in a sentence; Gradio would log what it holds."""
+    check = demo.validate_inputs
+
+    def require(event: gr.block_function.BlockFunction, values: list) -> None:
+        try:
+            check(event, values)
+        except ValueError as error:
+            said = texts.errors.too_few.format(needed=len(event.inputs), given=len(values))
+            raise gr.Error(said, print_exception=False) from error
+
+    demo.validate_inputs = require
 
 
 def _is_below(path: str, folder: Path) -> bool:
