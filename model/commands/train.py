@@ -4,7 +4,10 @@ The folder holds images/*.jpg, one *GroundTruth.csv and one *Metadata.csv in the
 layout. Images of the ISIC 2019 challenge keep to the project's own split; other data is split by
 lesion, 70 / 15 / 15. The same command goes on after an interruption.
 
+--preset starts from the settings of an earlier system; --config and options change them.
+
 example: python -m model train --data DIR --out runs/first --epochs 20
+example: python -m model train --data DIR --out runs/four --preset cnn-4block --image-side 64
 """
 
 import argparse
@@ -16,6 +19,7 @@ from model.commands.split import groups_of
 from model.config import add_config_options, config_from_dict, read_config
 from model.dataset import Dataset, read_folder
 from model.errors import ConfigError
+from model.preset import load_preset, preset_names
 from model.split import ISIC2019_SPLIT, Split, draw_split
 
 
@@ -24,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="data folder")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--split", type=Path, help="saved split, instead of the default")
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"settings to start from: {', '.join(preset_names())}"
+    )
     parser.add_argument("--config", type=Path, help="JSON file of settings")
     parser.add_argument(
         "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
@@ -34,8 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train and package."""
     arguments = vars(options)
-    given = read_config(options.config) if options.config else {}
-    places = ("data", "out", "split", "config", "cache")
+    given = dict(load_preset(options.preset).settings) if options.preset else {}
+    given |= read_config(options.config) if options.config else {}
+    places = ("data", "out", "split", "preset", "config", "cache")
     given |= {name: value for name, value in arguments.items() if name not in places}
     config = config_from_dict(given)
     bundle = options.out / "bundle"
