@@ -41,8 +41,7 @@ class Visitor:
         found = [d["id"] for d in self.config["dependencies"] if clicks[0] in d["targets"]]
         asked = {"data": values, "fn_index": found[0], "session_hash": self.name}
         url = f"{self.address}/{_API}/queue/join"
-        answer = self.session.post(url, json=asked, timeout=self.timeout)
-        answer.raise_for_status()
+        answer = self._post(url, asked)
         event = answer.json()["event_id"]
         with self._get(f"{_API}/queue/data?session_hash={self.name}", stream=True) as stream:
             for line in stream.iter_lines():
@@ -58,14 +57,18 @@ class Visitor:
     def call(self, values: object, name: str = "predict") -> dict:
         """Call the endpoint for programs: the same answers as :meth:`press`."""
         url = f"{self.address}/{_API}/call/{name}"
-        body = json.dumps({"data": values})  # unlike requests' own, with NaN and infinity
-        kind = {"Content-Type": "application/json"}
-        answer = self.session.post(url, data=body, headers=kind, timeout=self.timeout)
-        answer.raise_for_status()
+        answer = self._post(url, {"data": values})
         text = self._get(f"{_API}/call/{name}/{answer.json()['event_id']}").text
         end, content = text.strip().removeprefix("event: ").split("\ndata: ", 1)
         found = json.loads(content)
         return {"data": found} if end == "complete" else {"error": None} | (found or {})
+
+    def _post(self, url: str, values: dict) -> requests.Response:
+        body = json.dumps(values)  # unlike requests' own, with NaN and infinity
+        kind = {"Content-Type": "application/json"}
+        answer = self.session.post(url, data=body, headers=kind, timeout=self.timeout)
+        answer.raise_for_status()
+        return answer
 
     def _get(self, path: str, **options: object) -> requests.Response:
         answer = self.session.get(f"{self.address}/{path}", timeout=self.timeout, **options)

@@ -1,6 +1,7 @@
 """The patient's context: age, sex and anatomical site, each of which may be unknown."""
 
 import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -118,7 +119,7 @@ def _parse_age(value: object) -> float | None:
         age = math.nan
     if not low <= age <= high:
         raise PatientError(
-            f"age {value!r} is not a number of years from {low} to {high}. "
+            f"age {reprlib.repr(value)} is not a number of years from {low} to {high}. "
             "Give the age in years, or leave it empty if it is unknown."
         )
     return age
@@ -129,7 +130,7 @@ def _parse_word(value: object, field: str, words: tuple[str, ...]) -> str | None
         return None
     if not isinstance(value, str) or value.strip() not in words:
         raise PatientError(
-            f"{field} {value!r} is not one of the challenge's words. "
+            f"{field} {reprlib.repr(value)} is not one of the challenge's words. "
             f"Use one of: {', '.join(words)}, or {UNKNOWN}."
         )
     return value.strip()
