@@ -7,7 +7,8 @@ from keras import ops
 class BalancedAccuracy(keras.metrics.Metric):
     """Mean recall over the classes that have images so far; 0 before the first image.
 
-    Takes one-hot labels and scores, both of shape (B, classes), and ignores sample weights.
+    Takes one-hot labels and scores, both of shape (B, classes), and ignores sample weights and
+    further columns of the labels.
     """
 
     def __init__(self, classes: int, name: str = "balanced_accuracy") -> None:
@@ -23,6 +24,7 @@ class BalancedAccuracy(keras.metrics.Metric):
         sample_weight: keras.KerasTensor | None = None,
     ) -> None:
         """Add a batch."""
+        y_true = y_true[:, : self.hits.shape[0]]
         truth = ops.one_hot(ops.argmax(y_true, axis=-1), self.hits.shape[0])
         hit = ops.cast(ops.argmax(y_true, axis=-1) == ops.argmax(y_pred, axis=-1), "float32")
         self.images.assign_add(ops.sum(truth, axis=0))

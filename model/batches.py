@@ -76,6 +76,8 @@ class TrainingBatches(LabelledBatches):
         seldom_share: float,
         seed: int,
         chances: np.ndarray | None = None,
+        even: bool = False,
+        teacher: np.ndarray | None = None,
         mixup: float = 0.0,
         cutmix: float = 0.0,
         **settings: object,
@@ -92,6 +94,9 @@ class TrainingBatches(LabelledBatches):
             seed: of the order, of the share, of what is forgotten and of mixing.
             chances: float (N,), if an epoch draws rows with replacement: proportional to how often
                 each is drawn. Otherwise each row is shown once.
+            even: whether an epoch draws as many rows of each class as the rarest class has.
+            teacher: probabilities (N, classes) to learn from, too, which become further columns of
+                the labels.
             mixup: share of the images that are blended with another one.
             cutmix: share of the images of which a box is from another one.
             settings: weights, classes and batch_size.
@@ -100,7 +105,7 @@ class TrainingBatches(LabelledBatches):
         self.encoder, self.seed = encoder, seed
         self.forget_field, self.forget_all = forget_field, forget_all
         self.seldom, self.seldom_share = seldom, seldom_share
-        self.chances = chances
+        self.chances, self.even, self.teacher = chances, even, teacher
         self.mix = {"mixup": mixup, "cutmix": cutmix}
         self._epoch = -1
         self.epoch = 0
@@ -121,17 +126,21 @@ class TrainingBatches(LabelledBatches):
             return
         rows = rng.permutation(count)
         seen = np.cumsum(self.seldom[rows]) > dropped
-        self.order = rows[~self.seldom[rows] | seen]
+        rows = rows[~self.seldom[rows] | seen]
+        self.order = rows[_first_of_each(self.labels[rows])] if self.even else rows
 
     def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
         """Batch ``number`` of the epoch."""
-        inputs, one_hot, weights = super().__getitem__(number)
+        inputs, targets, weights = super().__getitem__(number)
+        if self.teacher is not None:
+            rows = self.order[number * self.batch_size :][: len(weights)]
+            targets = np.concatenate([targets, self.teacher[rows]], axis=1)
         if not self.mixing:
-            return inputs, one_hot, weights
+            return inputs, targets, weights
         recipes = draw_recipes(self._rng(number, 1), len(weights), **self.mix)
         inputs["mix"] = recipes
         inputs["patient"] = mix_rows(inputs["patient"], recipes)
-        return inputs, mix_rows(one_hot, recipes), mix_rows(weights, recipes)
+        return inputs, mix_rows(targets, recipes), mix_rows(weights, recipes)
 
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Encoded patients with some fields forgotten: float32 (B, width)."""
@@ -142,6 +151,15 @@ class TrainingBatches(LabelledBatches):
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, self._epoch, *stream))
+
+
+def _first_of_each(labels: np.ndarray) -> np.ndarray:
+    """Positions, in their order, of as many labels of each class as the rarest class has."""
+    _, number, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    place = np.empty(len(labels), np.int64)  # of each label among those of its class
+    for one in range(len(counts)):
+        place[number == one] = np.arange(counts[one])
+    return np.flatnonzero(place < counts.min())
 
 
 def balanced_weights(labels: np.ndarray, groups: np.ndarray, exponent: float) -> np.ndarray:

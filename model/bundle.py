@@ -21,6 +21,7 @@ from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
 from model.similar import CaseIndex
 from model.split import Split
+from model.tasks import TASKS, Task, custom_task
 from model.unknown import UnknownDetector
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ class Manifest:
     def codes(self) -> list[str]:
         """Codes of the classes, in the order of the network's outputs."""
         return list(self.classes)
+
+    @property
+    def task(self) -> Task:
+        """What the network answers, with the diagnoses that make up each class."""
+        return TASKS.get(self.training.get("task", "isic2019")) or custom_task(self.codes)
 
     def to_dict(self) -> dict:
         """Plain values for JSON."""

@@ -44,13 +44,15 @@ class Dataset:
         return table_patients(self.table)
 
 
-def read_folder(data_dir: Path) -> Dataset:
+def read_folder(data_dir: Path, *, any_label: bool = False) -> Dataset:
     """Read and check a data folder.
+
+    ``any_label`` takes every column of the ground truth as a class, not the challenge's eight.
 
     Raises:
         DataError: what :func:`read_tables` refuses, a file that is no image, or no image at all.
     """
-    table = read_tables(data_dir)
+    table = read_tables(data_dir, any_label=any_label)
     images_dir = images_folder(data_dir)
     paths = image_paths(images_dir)
     table["path"] = table["image"].map(paths)
@@ -71,7 +73,7 @@ def read_folder(data_dir: Path) -> Dataset:
     )
 
 
-def read_tables(data_dir: Path) -> pd.DataFrame:
+def read_tables(data_dir: Path, *, any_label: bool = False) -> pd.DataFrame:
     """Read and check the two tables of a data folder, with or without its images.
 
     Gives one row a labelled image, sorted by ``image``, with the columns of :class:`Dataset` as far
@@ -81,7 +83,7 @@ def read_tables(data_dir: Path) -> pd.DataFrame:
         DataError: a missing file, column or label, a row given twice, two labels in one row, or an
             age, sex or site outside its range or words.
     """
-    truth = _read_truth(find_table(data_dir, "*GroundTruth.csv"))
+    truth = _read_truth(find_table(data_dir, "*GroundTruth.csv"), any_label=any_label)
     metadata = read_metadata(find_table(data_dir, "*Metadata.csv"), require=("image", "lesion_id"))
     table = truth.merge(metadata, on="image", how="left", validate="one_to_one")
     table = table.sort_values("image", ignore_index=True)
@@ -150,9 +152,10 @@ def lesion_source(lesion_id: object) -> str:
     return lesion_id[:3] if lesion_id[:3] in SOURCES else "other"
 
 
-def _read_truth(path: Path) -> pd.DataFrame:
-    table = read_csv(path, ("image", *DIAGNOSES))
-    classes = [*DIAGNOSES, *([UNKNOWN_CLASS] if UNKNOWN_CLASS in table else [])]
+def _read_truth(path: Path, *, any_label: bool) -> pd.DataFrame:
+    table = read_csv(path, ("image",) if any_label else ("image", *DIAGNOSES))
+    known = [name for name in table if name != "image"] if any_label else list(DIAGNOSES)
+    classes = [*dict.fromkeys([*known, *({UNKNOWN_CLASS} & set(table))])]
     labels = table[classes].apply(pd.to_numeric, errors="coerce")
     wrong = (labels.sum(axis=1) != 1) | ~labels.isin([0, 1]).all(axis=1)
     if wrong.any():

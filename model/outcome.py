@@ -18,7 +18,8 @@ class Outcome:
     """N images with truth and answer. ``table`` is in the layout of ``model.dataset``.
 
     Raises:
-        BundleError: on building, when the bundle lacks what is set on validation images.
+        BundleError: on building, when the bundle lacks what is set on validation images, or its
+            task does not tell melanomas.
     """
 
     table: pd.DataFrame
@@ -32,6 +33,12 @@ class Outcome:
                 f"the bundle {self.manifest.name!r} has no thresholds from validation images. "
                 "Set them with: python -m model calibrate --data DIR --bundle BUNDLE"
             )
+        if "MEL" not in self.manifest.classes:
+            raise BundleError(
+                f"the bundle {self.manifest.name!r} answers the task {self.manifest.task.name}, "
+                "which does not tell melanomas, and so cannot be judged as a bundle for diagnoses. "
+                "Its figures on validation images are in history.csv of its training."
+            )
 
     @property
     def codes(self) -> list[str]:
@@ -41,7 +48,7 @@ class Outcome:
     @cached_property
     def labels(self) -> np.ndarray:
         """True class numbers, (N,)."""
-        return self.table["diagnosis"].map(self.codes.index).to_numpy()
+        return self.manifest.task.labels(self.table["diagnosis"].tolist())
 
     @cached_property
     def predictions(self) -> np.ndarray:

@@ -1,6 +1,7 @@
 """From a finished training to a bundle, with all that is set on held-out images."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from model.cache import cached_images
 from model.calibrate import apply_temperature, fit_temperature
 from model.config import TrainConfig
 from model.dataset import Dataset, table_patients
-from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.diagnosis import DIAGNOSES
 from model.errors import DataError
 from model.image import ImagePreprocessor
 from model.operating_points import fit_operating_points
@@ -31,6 +32,7 @@ from model.predictor import Inside, Predictor
 from model.quality import fit_limits
 from model.similar import CaseIndex
 from model.split import Split
+from model.tasks import task_of
 from model.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
 
 
@@ -47,7 +49,7 @@ def package(
     """Write a bundle into the folder ``out`` and calibrate it."""
     manifest = Manifest(
         name=f"dual-branch {config.backbone}, {config.image_side} px",
-        classes={code: DIAGNOSIS_NAMES[code] for code in DIAGNOSES},
+        classes=task_of(config.task, dataset.table["diagnosis"]).classes,
         image=ImagePreprocessor(config.image_side, config.crop_border, config.aspect),
         patient=encoder,
         temperature=1.0,
@@ -144,7 +146,7 @@ def _rows(part: str, dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
 
 
 def _labels(table: pd.DataFrame, manifest: Manifest) -> np.ndarray:
-    return table["diagnosis"].map(manifest.codes.index).to_numpy()
+    return manifest.task.labels(table["diagnosis"].tolist())
 
 
 def _describe(detector: UnknownDetector, seen: Inside) -> dict[str, object]:
@@ -166,6 +168,11 @@ def describe_data(dataset: Dataset) -> dict[str, object]:
     return {
         "images": len(dataset.table),
         "lesions": int(dataset.table["lesion_id"].nunique()),
-        "diagnoses": {code: int(counts.get(code, 0)) for code in DIAGNOSES},
+        "diagnoses": {code: int(counts.get(code, 0)) for code in _in_order(counts.index)},
         "sha256": digest.hexdigest(),
     }
+
+
+def _in_order(diagnoses: Iterable[str]) -> list[str]:
+    """The challenge's diagnoses, and after them the labels of other data."""
+    return [*DIAGNOSES, *sorted(set(diagnoses) - set(DIAGNOSES))]

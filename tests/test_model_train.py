@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from model.__main__ import main
-from model.bundle import read_manifest
+from model.bundle import load_network, read_manifest
 from model.split import PARTS
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +43,7 @@ def test_a_killed_training_goes_on_where_it_was(toy_folder, tmp_path):
     command = [sys.executable, "-m", "model", *map(str, words), *SMALL, "--epochs", "4"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
     first = subprocess.Popen(command, **quiet)
-    metadata = out / "backup" / "training_metadata.json"
+    metadata = out / "backup" / "all" / "training_metadata.json"
     deadline = time.monotonic() + 120
     while not metadata.exists() and first.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -68,3 +69,65 @@ def test_other_settings_do_not_go_on_with_a_run(toy_folder, toy_run, tmp_path, c
     command = ["train", "--data", str(toy_folder), "--out", str(out), *SMALL]
     assert main([*command, "--epochs", "3", "--cache", str(tmp_path)]) == 1
     assert "other settings" in capsys.readouterr().err
+
+
+PLAIN = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32", "--epochs", "1"]
+
+
+def train_task(task, folder, out):
+    command = ["train", "--data", folder, "--out", out, "--task", task, "--cache", out / "cache"]
+    return main([str(word) for word in [*command, *PLAIN]])
+
+
+@pytest.mark.parametrize(
+    ("task", "codes"),
+    [
+        ("ham10000", ["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"]),
+        ("malignant", ["BENIGN", "MALIGNANT"]),
+    ],
+)
+def test_a_task_decides_what_a_bundle_answers(task, codes, toy_folder, tmp_path):
+    assert train_task(task, toy_folder, tmp_path / "run") == 0
+    bundle = tmp_path / "run" / "bundle"
+    manifest = read_manifest(bundle)
+    assert manifest.codes == codes
+    assert set(manifest.prediction_sets["thresholds"]) == set(codes)
+    again = ["calibrate", "--data", toy_folder, "--bundle", bundle, "--cache", tmp_path / "cache"]
+    assert main([str(word) for word in again]) == 0
+    assert read_manifest(bundle).temperature == pytest.approx(manifest.temperature)
+
+
+def test_a_task_without_melanomas_is_not_judged_as_if_it_had(toy_folder, tmp_path, capsys):
+    assert train_task("malignant", toy_folder, tmp_path / "run") == 0
+    words = ["evaluate", "--data", toy_folder, "--bundle", tmp_path / "run" / "bundle"]
+    assert main([str(word) for word in [*words, "--out", tmp_path / "r"]]) == 1
+    assert "does not tell melanomas" in capsys.readouterr().err
+
+
+def test_own_labels_become_the_classes_of_a_custom_task(toy_folder, tmp_path):
+    folder = tmp_path / "data"
+    shutil.copytree(toy_folder, folder)
+    path = next(folder.glob("*GroundTruth.csv"))
+    table = pd.read_csv(path)
+    labels = [name for name in table if name not in ("image", "UNK")]
+    wart = table[labels[:4]].sum(axis=1)
+    own = pd.DataFrame({"image": table["image"], "wart": wart, "mole": 1 - wart})
+    own.to_csv(path, index=False)
+    assert train_task("custom", folder, tmp_path / "run") == 0
+    assert read_manifest(tmp_path / "run" / "bundle").codes == ["mole", "wart"]
+    out = tmp_path / "p.csv"
+    words = ["predict", folder / "images", "--bundle", tmp_path / "run" / "bundle", "--out", out]
+    assert main([str(word) for word in words]) == 0
+    assert pd.read_csv(out).columns.tolist() == ["image", "mole", "wart"]
+    assert main([str(w) for w in ["calibrate", "--data", folder, *words[2:4]]]) == 0
+
+
+@pytest.mark.parametrize("settings", [["--precision", "mixed_bfloat16"], ["--fusion", "metadata"]])
+def test_any_way_of_training_leaves_a_float32_network(settings, toy_folder, tmp_path):
+    out = tmp_path / "run"
+    command = ["train", "--data", toy_folder, "--out", out, "--cache", tmp_path / "cache", *PLAIN]
+    alone = ["--backbone", "none"] if "metadata" in settings else []
+    assert main([str(word) for word in [*command, *settings, *alone]]) == 0
+    network = load_network(out / "bundle", read_manifest(out / "bundle"))
+    assert {weight.dtype for weight in network.weights} == {"float32"}
+    assert all(layer.compute_dtype == "float32" for layer in network.layers)

@@ -9,8 +9,9 @@ example: python -m model calibrate --data DIR --bundle runs/first/bundle
 import argparse
 from pathlib import Path
 
-from model.bundle import RELEASED
+from model.bundle import RELEASED, read_manifest
 from model.dataset import read_folder
+from model.tasks import CUSTOM
 from model.views import VIEW_COUNTS
 
 
@@ -33,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate and print what was found."""
-    dataset = read_folder(options.data)
+    custom = read_manifest(options.bundle).task.name == CUSTOM
+    dataset = read_folder(options.data, any_label=custom)
     from model.packaging import calibrate_bundle
 
     manifest = calibrate_bundle(

@@ -21,6 +21,7 @@ from model.dataset import Dataset, read_folder
 from model.errors import ConfigError
 from model.preset import load_preset, preset_names
 from model.split import ISIC2019_SPLIT, Split, draw_split
+from model.tasks import CUSTOM
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     bundle = options.out / "bundle"
     if (bundle / MANIFEST_FILE).exists():
         raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
-    dataset = read_folder(options.data)
+    dataset = read_folder(options.data, any_label=config.task == CUSTOM)
     print(_summary(dataset), file=sys.stderr)
     split = split_of(dataset, options)
     # Keras takes seconds to load: not before the input is known to be sound.

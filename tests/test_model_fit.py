@@ -1,0 +1,171 @@
+"""Fitting in stages: what learns when, and that an interruption changes nothing."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from model.config import TrainConfig
+from model.errors import ConfigError
+from model.fit import fit
+from model.network import build_network
+from model.parts import Part
+from model.patient import PatientEncoder
+
+SIDE, CLASSES = 32, 3
+ENCODER = PatientEncoder.fit([20.0, 50.0, 80.0])
+
+
+def network_of(seed=1):
+    keras.utils.set_random_seed(seed)
+    image = x = keras.Input((SIDE, SIDE, 3))
+    for number, width in enumerate((4, 6)):
+        x = keras.layers.Conv2D(width, 3, strides=4, name=f"convolution_{number}")(x / 255)
+        x = keras.layers.BatchNormalization(momentum=0.5, name=f"norm_{number}")(x)
+    backbone = keras.Model(image, keras.layers.ReLU()(x), name="backbone")
+    return build_network(backbone, patient_width=ENCODER.width, classes=CLASSES, fused_units=8)
+
+
+def part_of(count=40, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.sort(rng.integers(0, CLASSES, count))
+    images = rng.integers(0, 256, (count, SIDE, SIDE, 3)).astype(np.uint8)
+    images[..., 0] = 40 + 80 * labels[:, None, None]  # redder classes
+    patients = np.zeros((count, ENCODER.width), np.float32)
+    return Part(images, patients, labels, np.repeat("HAM", count), rng.random(count) < 0.3)
+
+
+def config_of(**settings):
+    return TrainConfig(image_side=SIDE, batch_size=16, **{"epochs": 4, "zoom": 0.0} | settings)
+
+
+def run(out, config, *, stops=(None,), **more):
+    """Fit with a stop after each number of epochs; returns the network."""
+    for until in stops:
+        network = network_of()
+        fit(network, part_of(), part_of(seed=1), ENCODER, config, out=out, until=until, **more)
+    return network
+
+
+def weights_of(network, name):
+    return network.get_layer("backbone").get_layer(name).get_weights()
+
+
+SETTINGS = {
+    "two stages, average": {"head_epochs": 2, "ema": 0.9},
+    "plateau": {"schedule": "plateau", "plateau_patience": 1, "optimiser": "sgd", "keep": "last"},
+    "exponential": {"schedule": "exponential", "optimiser": "rmsprop", "loss": "logit_adjusted"}
+    | {"balance": "none"},
+    "mixed": {"mixup": 0.5, "cutmix": 0.2, "loss": "focal", "optimiser": "adam", "cutout": 0.5},
+    "penalties": {"l1": 1e-4, "l2": 1e-4, "balance": "subsample", "head_epochs": 1}
+    | {"last_layers": 3, "freeze_batchnorm": True, "keep": "last"},
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_stopped_after_each_epoch_it_ends_with_the_same_weights(settings, tmp_path):
+    config = config_of(**settings)
+    whole = run(tmp_path / "whole", config)
+    parts = run(tmp_path / "parts", config, stops=(1, 3, None))
+    for one, other in zip(whole.get_weights(), parts.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "parts")]
+    pd.testing.assert_frame_equal(*histories, rtol=1e-4)
+    assert histories[0]["epoch"].tolist() == [0, 1, 2, 3]
+
+
+def test_the_backbone_is_frozen_while_the_head_learns_first(tmp_path):
+    start = network_of().get_layer("backbone").get_weights()
+    config = config_of(head_epochs=2, keep="last")
+    head = run(tmp_path, config, stops=(2,))
+    for before, after in zip(start, head.get_layer("backbone").get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert pd.read_csv(tmp_path / "history.csv")["stage"].tolist() == [0, 0]
+    later = run(tmp_path, config, stops=(None,))
+    assert np.abs(weights_of(later, "convolution_0")[0] - start[0]).max() > 0
+    assert pd.read_csv(tmp_path / "history.csv")["stage"].tolist() == [0, 0, 1, 1]
+
+
+def test_only_the_last_layers_learn_where_so_many_are_named(tmp_path):
+    start = network_of()
+    tuned = run(tmp_path, config_of(last_layers=3, keep="last"))
+    for name, learns in {"convolution_0": False, "norm_0": False, "convolution_1": True}.items():
+        change = np.abs(weights_of(tuned, name)[0] - weights_of(start, name)[0]).max()
+        assert (change > 0) == learns, name
+
+
+def test_frozen_batchnorm_keeps_its_statistics(tmp_path):
+    start = network_of()
+    tuned = run(tmp_path, config_of(freeze_batchnorm=True, keep="last"))
+    for before, after in zip(weights_of(start, "norm_1"), weights_of(tuned, "norm_1"), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert np.abs(weights_of(tuned, "convolution_0")[0]).sum() > 0
+
+
+def test_a_stage_that_stops_early_leaves_its_turn_to_the_next(tmp_path):
+    config = config_of(head_epochs=6, epochs=8, patience=1, head_learning_rate=1e-9)
+    run(tmp_path, config, stops=(3, None))
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["epoch"].tolist() == list(range(len(history)))
+    assert 1 <= (history["stage"] == 0).sum() < 6
+    assert (history["stage"] == 1).sum() >= 1
+
+
+def test_the_weights_of_the_best_epoch_are_kept(tmp_path):
+    network = run(tmp_path, config_of(epochs=5, learning_rate=0.02))
+    network.compile(metrics=["accuracy"], loss="sparse_categorical_crossentropy")
+    held_out = part_of(seed=1)
+    inputs = {"image": held_out.images, "patient": held_out.patients}
+    answers = network.predict(inputs, verbose=0).argmax(axis=1)
+    recalls = [(answers[held_out.labels == one] == one).mean() for one in range(CLASSES)]
+    best = pd.read_csv(tmp_path / "history.csv")["val_balanced_accuracy"].max()
+    assert np.mean(recalls) == pytest.approx(best, abs=1e-6)
+
+
+def test_with_plain_labels_a_teacher_that_says_otherwise_is_believed_by_its_weight(tmp_path):
+    part = part_of()
+    wrong = np.eye(CLASSES, dtype=np.float32)[(part.labels + 1) % CLASSES]
+    answers = {}
+    for weight in (0.0, 1.0):
+        how = {"teacher_weight": weight, "teacher_temperature": 1.0, "keep": "last"}
+        config = config_of(epochs=20, learning_rate=0.01, dropout=0.0, **how)
+        network = run(tmp_path / str(weight), config, teacher=wrong)
+        inputs = {"image": part.images, "patient": part.patients}
+        answers[weight] = network.predict(inputs, verbose=0).argmax(axis=1)
+    assert (answers[0.0] == part.labels).mean() > 0.6
+    assert (answers[1.0] == wrong.argmax(axis=1)).mean() > 0.6
+
+
+def test_features_are_fitted_without_augmentation(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(CLASSES), 8)
+    features = rng.normal(size=(24, 5)).astype(np.float32) + 3 * labels[:, None]
+    some = np.zeros(24, bool)
+    part = Part(features, np.zeros((24, ENCODER.width), np.float32), labels, some.astype(str), some)
+    inputs = {"image": keras.Input((5,)), "patient": keras.Input((ENCODER.width,))}
+    joined = keras.layers.Concatenate()([inputs["image"], inputs["patient"]])
+    head = keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax")(joined))
+    config = config_of(head_epochs=1, mixup=0.0)
+    fit(head, part, part, ENCODER, config, out=tmp_path, augment=False)
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 4
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating")]
+)
+def test_too_little_memory_says_what_to_lower(error, tmp_path):
+    class Full(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            raise error
+
+    with pytest.raises(ConfigError, match=r"16 images of 32 px.*Lower batch_size"):
+        run(tmp_path, config_of(), callbacks=[Full()])
+
+
+def test_figures_that_callbacks_add_are_in_the_history(tmp_path):
+    class Adds(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_own"] = epoch / 10
+
+    run(tmp_path, config_of(), callbacks=[Adds()])
+    assert pd.read_csv(tmp_path / "history.csv")["val_own"].tolist() == [0, 0.1, 0.2, 0.3]
