@@ -47,7 +47,7 @@ def archive_example(photograph: Photograph) -> Example:
 
 def archive_examples() -> list[Example]:
     """CC-0 photographs of different diagnoses that the network was not trained on."""
-    trained = set(manifest.split.train)
+    trained = {name.removesuffix("_downsampled") for name in manifest.split.train}
     found = showcase.photographs(
         EXAMPLES, codes=manifest.codes, exclude=trained, count=len(manifest.codes)
     )

@@ -32,9 +32,10 @@ def build_demo(services: Services) -> gr.Blocks:
     fetch_nothing(texts)
     keep = (_SWEEP_SECONDS, _KEEP_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
-        _html(f"<h1>{texts.page.title}</h1><p>{texts.page.subtitle}</p>", "head")
+        with gr.Row(elem_id="top"):
+            _html(f"<h1>{texts.page.title}</h1><p>{texts.page.subtitle}</p>", "head")
+            status = _html(f"<p>{texts.status.loading}</p>", "status")
         _html(f"<p>{texts.page.notice}</p>", "notice")
-        status = _html(f"<p>{texts.status.loading}</p>", "status")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab(texts.tabs.predict):
                 add_predict_tab(demo, services, texts)

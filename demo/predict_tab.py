@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import gradio as gr
 
+from demo.gallery import add_gallery
 from demo.inputs import age_input, image_input, open_study, words_input
-from demo.present import context_words, placeholder
+from demo.present import placeholder
 from demo.report import Answer, report_links, said
-from demo.services import Example, Services
+from demo.services import Services
 from demo.why import image_reasons, patient_reasons, similar_cases, what_if
 from model.patient import UNKNOWN, Patient
 from model.study import Study
@@ -33,12 +34,12 @@ def add_predict_tab(demo: gr.Blocks, services: Services, texts: SimpleNamespace)
     """Lay the tab out and connect it."""
     view = SimpleNamespace(shown=gr.State(None, time_to_live=KEPT_SECONDS))
     with gr.Row():
-        with gr.Column(scale=5, min_width=300):
+        with gr.Column(scale=4, min_width=300):
             _inputs(view, services, texts)
         with gr.Column(scale=6, min_width=300):
             view.result = gr.HTML(placeholder(texts), elem_id="result", apply_default_css=False)
+            view.chosen = add_gallery(demo, services, texts, fields=view.fields)
     _reasons(view, services, texts)
-    _examples(view, demo, services, texts)
     _connect(view, services, texts)
     # A Number that starts as None is shown and sent as 0; one that is set to None is empty.
     demo.load(lambda: None, None, view.age, queue=False, **_PRIVATE)
@@ -50,9 +51,12 @@ def _inputs(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -
         view.age = age_input(texts)
         view.sex = words_input(texts.inputs.sex, services.sexes, texts, scale=2, elem_id="sex")
     view.site = words_input(texts.inputs.site, services.sites, texts, elem_id="site")
+    view.fields = [view.image, view.age, view.sex, view.site]
     with gr.Row():
-        view.clear = gr.Button(texts.inputs.clear)
-        view.button = gr.Button(texts.inputs.predict, variant="primary", elem_id="predict")
+        view.clear = gr.Button(texts.inputs.clear, min_width=100)
+        view.button = gr.Button(
+            texts.inputs.predict, variant="primary", scale=2, min_width=160, elem_id="predict"
+        )
 
 
 def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -> None:
@@ -60,7 +64,13 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
     why = texts.why
     choices = [(name, code) for code, name in services.manifest.classes.items()]
     with gr.Column(visible=False, elem_id="reasons") as view.reasons:
-        view.code = gr.Radio(choices, value=choices[0][1], label=why.about, elem_id="explained")
+        view.code = gr.Radio(
+            choices,
+            value=choices[0][1],
+            label=why.about,
+            elem_id="explained",
+            elem_classes="compact",
+        )
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab(why.patient_tab):
                 view.why_patient = gr.HTML(apply_default_css=False, elem_id="why-patient")
@@ -77,43 +87,6 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
                 view.similar = gr.HTML(apply_default_css=False, elem_id="similar")
             with gr.Tab(why.report_tab):
                 view.report = gr.HTML(apply_default_css=False, elem_id="report")
-
-
-def _examples(
-    view: SimpleNamespace, demo: gr.Blocks, services: Services, texts: SimpleNamespace
-) -> None:
-    """A gallery that fills the fields; filled when the page loads, since examples may be remote."""
-    gallery = gr.Gallery(
-        label=texts.inputs.examples,
-        columns=6,
-        height=150,
-        allow_preview=False,
-        object_fit="cover",
-        interactive=False,
-        buttons=[],
-        elem_id="examples",
-    )
-
-    def fill() -> list[tuple[str, str]]:
-        return [(str(e.image), example_label(e, services, texts)) for e in services.examples()]
-
-    def choose(event: gr.SelectData) -> tuple:
-        example = services.examples()[event.index]
-        patient = example.patient
-        fields = (patient.age_approx, patient.sex or UNKNOWN, patient.anatom_site_general)
-        return str(example.image), *fields[:2], fields[2] or UNKNOWN
-
-    demo.load(fill, None, gallery, **_PRIVATE)
-    gallery.select(choose, None, [view.image, view.age, view.sex, view.site], **_PRIVATE)
-
-
-def example_label(example: Example, services: Services, texts: SimpleNamespace) -> str:
-    """Diagnosis and context of an example; a drawn one is called so."""
-    diagnosis = services.manifest.classes[example.diagnosis]
-    if not example.real:
-        diagnosis = texts.inputs.drawn.format(diagnosis=diagnosis.lower())
-    context = context_words(example.patient, texts)
-    return texts.inputs.example.format(diagnosis=diagnosis, context=context)
 
 
 def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -> None:
@@ -159,7 +132,6 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
         known = {isic_id: content for isic_id, content in found.items() if content}
         return similar_cases(cases, names, thumbnails=known, texts=texts)
 
-    fields = [view.image, view.age, view.sex, view.site]
     outputs = [
         view.shown,
         view.result,
@@ -171,18 +143,20 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
         view.similar,
         view.report,
     ]
-    asked = view.button.click(
-        answer,
-        [*fields, view.strength],
-        outputs,
-        api_visibility="private",
-        show_progress_on=view.result,
-    )
-    asked.success(add_thumbnails, view.shown, view.similar, **_PRIVATE)
+    for listen in (view.button.click, view.chosen):
+        asked = listen(
+            answer,
+            [*view.fields, view.strength],
+            outputs,
+            api_visibility="private",
+            show_progress_on=view.result,
+            concurrency_id="answer",
+        )
+        asked.success(add_thumbnails, view.shown, view.similar, **_PRIVATE)
     for knob in (view.code, view.strength, view.if_age, view.if_site):
         knob.input(explain, knobs, explanations, trigger_mode="always_last", **_PRIVATE)
     emptied = [None, None, UNKNOWN, UNKNOWN, None, placeholder(texts), gr.Column(visible=False)]
-    cleared = [*fields, view.shown, view.result, view.reasons]
+    cleared = [*view.fields, view.shown, view.result, view.reasons]
     view.clear.click(lambda: emptied, None, cleared, queue=False, **_PRIVATE)
 
 

@@ -1,7 +1,7 @@
 """From probabilities to the headline and the bars, as HTML."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from types import SimpleNamespace
 
@@ -60,27 +60,24 @@ def bars(
     alone: Mapping[str, float],
     patient: Patient,
     texts: SimpleNamespace,
+    listed: Collection[str] = (),
 ) -> str:
     """Draw a table of one bar a diagnosis, in the order of ``names`` (code → full name).
 
     Beside each probability stand that of the image alone and the difference of the shown values.
+    The rows of ``listed`` stand out.
     """
     shown, shown_alone = percentages(probabilities), percentages(alone)
-    rows = "".join(_bar(code, names[code], shown[code], shown_alone[code], texts) for code in names)
+    rows = "".join(
+        _bar(code, names[code], shown[code], shown_alone[code], code in listed, texts)
+        for code in names
+    )
     result = texts.result
     caption = result.caption.format(context=context_words(patient, texts))
-    head = "".join(
-        f'<th scope="col" class="{kind}" colspan="{span}">{escape(text)}</th>'
-        for text, kind, span in (
-            (result.diagnosis, "", 1),
-            (result.probability, "number", 2),
-            (result.alone, "number", 1),
-            (result.change, "number", 1),
-        )
-    )
+    scope = f"{result.scope} {result.scope_listed}" if listed else result.scope
     return (
-        f'<table class="bars"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
-        f'<tbody>{rows}</tbody></table><p class="scope">{escape(result.scope)}</p>'
+        f'<table class="bars"><caption>{escape(caption)}</caption><thead><tr>{_head(texts)}</tr>'
+        f'</thead><tbody>{rows}</tbody></table><p class="scope">{escape(scope)}</p>'
     )
 
 
@@ -94,12 +91,28 @@ def signed(points: float) -> str:
     return "0.0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")
 
 
-def _bar(code: str, name: str, percent: float, alone: float, texts: SimpleNamespace) -> str:
+def _head(texts: SimpleNamespace) -> str:
+    result = texts.result
+    return f'<th scope="col">{escape(result.diagnosis)}</th><td class="track"></td>' + "".join(
+        f'<th scope="col" class="number">{sign}{escape(text)}</th>'
+        for text, sign in (
+            (result.probability, '<span class="sign whole"></span>'),
+            (result.alone, '<span class="sign alone"></span>'),
+            (result.change, ""),
+        )
+    )
+
+
+def _bar(
+    code: str, name: str, percent: float, alone: float, listed: bool, texts: SimpleNamespace
+) -> str:
     return (
-        f'<tr data-class="{escape(code)}"><th scope="row">{escape(name)} '
-        f"<abbr>{escape(code)}</abbr></th>"
-        f'<td class="track"><div class="bar" style="width:{percent:.1f}%"></div>'
-        f'<div class="alone-mark" style="left:{alone:.1f}%"></div></td>'
-        f'<td class="value">{percent:.1f} %</td><td class="alone">{alone:.1f} %</td>'
-        f'<td class="change">{signed(percent - alone)} {escape(texts.result.points)}</td></tr>'
+        f'<tr data-class="{escape(code)}" class="{"listed" if listed else ""}" '
+        f'style="--with:{percent:.1f}%;--alone:{alone:.1f}%">'
+        f'<th scope="row">{escape(name)} <abbr>{escape(code)}</abbr></th>'
+        '<td class="track"><div class="rail"><div class="bar"></div><div class="mark"></div></div>'
+        f'</td><td class="number value">{percent:.1f} %</td>'
+        f'<td class="number alone">{alone:.1f} %</td>'
+        f'<td class="number change">{signed(percent - alone)} {escape(texts.result.points)}</td>'
+        "</tr>"
     )

@@ -89,7 +89,7 @@ def report_page(
 
 
 def said(answer: Answer, manifest: Manifest, texts: SimpleNamespace) -> str:
-    """Headline, warnings and bars, as on the page."""
+    """Warnings, headline and bars, as on the page."""
     first = ""
     if answer.prediction_set:
         found = manifest.metrics.get("test", {}).get("coverage", {}).get("value")
@@ -101,13 +101,14 @@ def said(answer: Answer, manifest: Manifest, texts: SimpleNamespace) -> str:
             texts=texts,
         )
     return (
-        first
-        + warnings(answer.quality, answer.unknown_score, texts)
+        warnings(answer.quality, answer.unknown_score, texts)
+        + first
         + bars(
             answer.probabilities,
             manifest.classes,
             alone=answer.alone,
             patient=answer.patient,
             texts=texts,
+            listed=answer.prediction_set,
         )
     )

@@ -24,13 +24,15 @@ def services(study=made_up, ready=lambda: True, **others):
 
 
 @contextmanager
-def served(study=made_up, ready=lambda: True, **others):
+def served(study=made_up, ready=lambda: True, access=None, **others):
     """Serve the page on a free port; gives its address."""
     examples = drawn_examples()
     given = {"examples": lambda: examples} | others
     built_on = services(study, ready, **given)
     demo = build_demo(built_on)
-    _, address, _ = launch(demo, routes=rest_routes(built_on), prevent_thread_lock=True, quiet=True)
+    _, address, _ = launch(
+        demo, access, routes=rest_routes(built_on), prevent_thread_lock=True, quiet=True
+    )
     try:
         yield address
     finally:

@@ -244,7 +244,7 @@ def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(browser, address, pho
 
 
 def test_the_notice_is_visible(page):
-    assert page.get_by_text("This is not a medical device").is_visible()
+    assert page.get_by_text("Not a medical device").is_visible()
 
 
 def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph, tmp_path):

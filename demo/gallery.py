@@ -1,0 +1,103 @@
+"""The examples as buttons: a picture, its diagnosis and its patient."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
+
+from demo.html import picture
+from demo.present import context_words
+from demo.services import Example, Services
+from model.image import read_image
+from model.patient import UNKNOWN
+
+_SIDE = 112  # pixels of a button's picture, twice what is shown
+
+_CHOOSE = """element.addEventListener('click', event => {
+  const chosen = event.target.closest('button[data-number]');
+  if (chosen) trigger('select', {number: Number(chosen.dataset.number)});
+});"""
+
+
+def add_gallery(
+    demo: gr.Blocks,
+    services: Services,
+    texts: SimpleNamespace,
+    *,
+    fields: Sequence[gr.components.Component],
+) -> Callable:
+    """Show the examples, which fill the ``fields``: image, age, sex and site.
+
+    They are asked for when the page loads, since better ones may have come. Gives the event's
+    ``success``, to go on from there.
+    """
+    gallery = gr.HTML(elem_id="examples", js_on_load=_CHOOSE, apply_default_css=False)
+    offered = gr.State([])  # what this visitor sees, whatever comes later
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+
+    def fill() -> tuple[str, list[Example]]:
+        examples = services.examples()
+        return gallery_html(examples, services.manifest.classes, texts), examples
+
+    def choose(offered: list[Example], event: gr.EventData) -> tuple:
+        number = event._data.get("number")
+        if not isinstance(number, int) or not 0 <= number < len(offered):
+            raise gr.Error(texts.errors.no_example, print_exception=False)
+        example, cache = offered[number], fields[0].GRADIO_CACHE
+        if isinstance(example.image, bytes):
+            image = save_bytes_to_cache(example.image, "example.jpg", cache)
+        else:
+            image = save_file_to_cache(example.image, cache)
+        patient = example.patient
+        site = patient.anatom_site_general or UNKNOWN
+        return image, patient.age_approx, patient.sex or UNKNOWN, site
+
+    demo.load(fill, None, [gallery, offered], **quiet)
+    return gallery.select(choose, offered, list(fields), **quiet).success
+
+
+def gallery_html(examples: Sequence[Example], names: dict[str, str], texts: SimpleNamespace) -> str:
+    """A list of buttons, and where the pictures are from; nothing without examples."""
+    if not examples:
+        return ""
+    buttons = "".join(
+        f'<li><button type="button" data-number="{number}">{thumbnail(example.image)}'
+        f"<span>{_caption(example, names, texts)}</span></button></li>"
+        for number, example in enumerate(examples)
+    )
+    return (
+        f"<h2>{escape(texts.inputs.examples)}</h2>"
+        f'<ul class="examples">{buttons}</ul>{_origins(examples, texts)}'
+    )
+
+
+@lru_cache(maxsize=64)
+def thumbnail(image: Path | bytes) -> str:
+    """A small picture; its words stand beside it."""
+    photograph = read_image(image)
+    photograph.thumbnail((2 * _SIDE, _SIDE))
+    return picture(photograph, "")
+
+
+def _caption(example: Example, names: dict[str, str], texts: SimpleNamespace) -> str:
+    diagnosis = names[example.diagnosis]
+    if not example.real:
+        diagnosis = texts.inputs.drawn.format(diagnosis=diagnosis.lower())
+    said = [context_words(example.patient, texts)]
+    said += [texts.inputs.missed] if example.missed else []
+    return f"<strong>{escape(diagnosis)}</strong> {escape('; '.join(said))}"
+
+
+def _origins(examples: Sequence[Example], texts: SimpleNamespace) -> str:
+    origins = list(dict.fromkeys(example.origin for example in examples))
+    if len(origins) == 1:
+        return f'<p class="scope">{escape(origins[0])}</p>'
+    listed = "".join(f"<li>{escape(origin)}</li>" for origin in origins)
+    return (
+        f'<details class="scope"><summary>{escape(texts.inputs.origins)}</summary>'
+        f"<ul>{listed}</ul></details>"
+    )
