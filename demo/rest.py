@@ -7,9 +7,10 @@
 Refusals are in ``rest_refusals``. An upload is held only while it is answered, and never logged.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import anyio
 from fastapi import APIRouter, FastAPI, File, Form, Response, UploadFile
@@ -24,6 +25,7 @@ from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
 from demo.services import Services
 from model.bundle import Manifest
 from model.errors import ImageError, PatientError
+from model.image import FORMATS
 from model.patient import AGE_RANGE, UNKNOWN, Patient
 from model.study import Study
 
@@ -114,7 +116,7 @@ def _health_router(services: Services) -> APIRouter:
 
 def _predict_router(services: Services) -> APIRouter:
     router = APIRouter()
-    turns = anyio.CapacityLimiter(_AT_ONCE)
+    turns = _Turns()
     image_field, age_field, sex_field, site_field = _fields(services)
 
     @router.post("/predict", responses=documented(*_REFUSALS))
@@ -125,19 +127,32 @@ def _predict_router(services: Services) -> APIRouter:
         site: site_field = UNKNOWN,
     ) -> Prediction:
         """Answer for one photograph and what is known of its patient."""
-        if turns.statistics().tasks_waiting >= _MOST_WAITING:
-            raise Refusal("busy")
-        content = await image.read()
-        work = partial(_predict, services, content, (age, sex, site))
-        return await anyio.to_thread.run_sync(work, limiter=turns)
+        return await turns.take(partial(_predict, services, image.file, (age, sex, site)))
 
     return router
 
 
-def _predict(services: Services, content: bytes, context: tuple[str, str, str]) -> Prediction:
+class _Turns:
+    """Lets a few work at once, more wait, and sends the others away. For one event loop."""
+
+    def __init__(self) -> None:
+        self._limiter = anyio.CapacityLimiter(_AT_ONCE)
+        self._inside = 0
+
+    async def take(self, work: Callable[[], Prediction]) -> Prediction:
+        if self._inside >= _AT_ONCE + _MOST_WAITING:
+            raise Refusal("busy")
+        self._inside += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        finally:
+            self._inside -= 1
+
+
+def _predict(services: Services, image: BinaryIO, context: tuple[str, str, str]) -> Prediction:
     try:
         patient = Patient.parse(*context)
-        study = services.study(content)
+        study = services.study(image.read())
     except PatientError as error:
         raise Refusal("bad_context", str(error)) from error
     except ImageError as error:
@@ -173,5 +188,6 @@ def _fields(services: Services) -> tuple:
     words = [
         {"type": "string", "enum": [*w, *_NOT_GIVEN]} for w in (services.sexes, services.sites)
     ]
-    image = Annotated[UploadFile, File(description="A dermoscopic photograph: JPEG, PNG or other.")]
+    shown = {"type": "string", "format": "binary", "description": f"A file: {', '.join(FORMATS)}."}
+    image = Annotated[UploadFile, File(), WithJsonSchema(shown)]
     return image, *(Annotated[str, Form(), WithJsonSchema(schema)] for schema in (age, *words))

@@ -51,3 +51,28 @@ def test_a_bundle_that_cannot_be_loaded_is_reported_not_raised_in_the_thread():
     assert not predictor.ready()
     with pytest.raises(RuntimeError):
         predictor.study(Path("x"))
+
+
+def test_the_state_of_loading_is_told_without_waiting():
+    gate = threading.Event()
+
+    def load():
+        gate.wait(5)
+        return Fake()
+
+    predictor = BackgroundPredictor(load)
+    assert predictor.state() == "loading"
+    predictor.start()
+    assert predictor.state() == "loading"
+    gate.set()
+    assert predictor.ready()
+    assert predictor.state() == "ready"
+
+
+def test_the_state_of_a_load_that_failed_is_told():
+    def load():
+        raise BundleError("damaged")
+
+    predictor = BackgroundPredictor(load)
+    predictor.ready()
+    assert predictor.state() == "failed"
