@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,10 @@ from demo.data_tab import SUMMARY, data_page
 from demo.model_tab import model_page
 from demo.texts import load_texts
 from model.bundle import RELEASED, read_manifest
+from model.evaluate import describe, evaluate, judge
+from model.stored_metrics import compact
+from tests.test_model_evaluate import DRAWS, LABELS, noisy, table
+from tests.test_model_evaluate import manifest as manifest_of
 
 TEXTS = load_texts()
 
@@ -20,12 +25,30 @@ def manifest():
     return read_manifest(RELEASED)
 
 
+@pytest.fixture(scope="module")
+def measured():
+    """A bundle with the figures that an evaluation of made-up answers stored."""
+    bare = manifest_of(noisy(), LABELS)
+    outcome = judge(table(), noisy(), bare, draws=DRAWS)
+    report = evaluate(outcome) | {"about": describe(outcome, bundle=Path("b"), part="test")}
+    facts = {"images": 400, "lesions": 200}
+    return replace(bare, metrics={"test": compact(report)}, data=facts)
+
+
 def test_the_model_tab_shows_the_bundles_own_figures(manifest):
     page = model_page(manifest, TEXTS)
     found = manifest.metrics["test"]
     assert f"{found['balanced_accuracy']['value']:.3f}" in page
     assert manifest.network_sha256 in page
+
+
+def test_the_model_tab_draws_what_an_evaluation_stored(measured):
+    page = model_page(measured, TEXTS)
+    for caption in (TEXTS.model.confusion, TEXTS.model.roc, TEXTS.model.reliability):
+        assert f'aria-label="{caption}"' in page
     assert page.count("<svg") == 3
+    for caption in (TEXTS.model.by_source, TEXTS.model.by_age, TEXTS.model.by_sex):
+        assert f"<caption>{caption}</caption>" in page
 
 
 def test_a_bundle_without_figures_says_so(manifest):
