@@ -9,6 +9,7 @@ import pandas as pd
 
 from demo.batch import Answers, answer_all, collect, patients_of, plain_cell, to_csv
 from demo.html import download, table
+from demo.refusal import refusal
 from demo.services import Services
 from model.errors import ModelError
 
@@ -43,16 +44,16 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
 
     def answer(files: list[str] | None, context: str | None, progress=gr.Progress()) -> tuple:  # noqa: ANN001, B008
         if not files:
-            raise gr.Error(words.nothing, print_exception=False)
+            raise refusal(words.nothing)
         try:
             items = collect(Path(file) for file in files)
             patients = patients_of(Path(context) if context else None, [i.name for i in items])
             shown = progress.tqdm
             answers = answer_all(items, patients, services.study, progress=shown)
         except ModelError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise refusal(error) from error
         except RuntimeError as error:
-            raise gr.Error(texts.status.failed, print_exception=False) from error
+            raise refusal(texts.status.failed) from error
         frame = gr.Dataframe(answer_frame(answers, codes), visible=bool(answers.rows))
         return summary(answers, codes, texts), frame
 

@@ -11,6 +11,7 @@ from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 
 from demo.html import picture
 from demo.present import context_words
+from demo.refusal import refusal
 from demo.services import Example, Services
 from model.image import read_image
 from model.patient import UNKNOWN
@@ -46,7 +47,7 @@ def add_gallery(
     def choose(offered: list[Example], event: gr.EventData) -> tuple:
         number = event._data.get("number")
         if not isinstance(number, int) or not 0 <= number < len(offered):
-            raise gr.Error(texts.errors.no_example, print_exception=False)
+            raise refusal(texts.errors.no_example)
         example, cache = offered[number], fields[0].GRADIO_CACHE
         if isinstance(example.image, bytes):
             image = save_bytes_to_cache(example.image, "example.jpg", cache)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 
+from demo.refusal import refusal
 from demo.services import Services
 from demo.uploads import uploaded
 from model.errors import ImageError, PatientError
@@ -77,6 +78,6 @@ def open_study(
         patient = Patient.parse(*context)
         return services.study(path), patient
     except (ImageError, PatientError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise refusal(error) from error
     except RuntimeError as error:
-        raise gr.Error(texts.status.failed, print_exception=False) from error
+        raise refusal(texts.status.failed) from error

@@ -7,6 +7,8 @@ import gradio as gr
 from gradio import processing_utils
 from gradio.utils import get_upload_folder
 
+from demo.refusal import refusal
+
 
 def uploaded(path: object, texts: SimpleNamespace) -> Path:
     """Accept the path of an uploaded file, or of an example that the page handed out.
@@ -17,10 +19,10 @@ def uploaded(path: object, texts: SimpleNamespace) -> Path:
         gr.Error: with a sentence for the visitor or program.
     """
     if not path:
-        raise gr.Error(texts.errors.no_image, print_exception=False)
+        raise refusal(texts.errors.no_image)
     folder = Path(get_upload_folder()).resolve()
     if not isinstance(path, str) or not _is_below(path, folder):
-        raise gr.Error(texts.errors.not_uploaded, print_exception=False)
+        raise refusal(texts.errors.not_uploaded)
     return Path(path)
 
 
@@ -32,7 +34,7 @@ def fetch_nothing(texts: SimpleNamespace) -> None:
     """
 
     async def refuse(url: str) -> None:
-        raise gr.Error(texts.errors.not_uploaded, print_exception=False)
+        raise refusal(texts.errors.not_uploaded)
 
     processing_utils.async_ssrf_protected_get = refuse
 
@@ -46,7 +48,7 @@ def require_all_values(demo: gr.Blocks, texts: SimpleNamespace) -> None:
             check(event, values)
         except ValueError as error:
             said = texts.errors.too_few.format(needed=len(event.inputs), given=len(values))
-            raise gr.Error(said, print_exception=False) from error
+            raise refusal(said) from error
 
     demo.validate_inputs = require
 
