@@ -265,15 +265,24 @@ def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph
     assert (tmp_path / "saved.csv").read_text().splitlines()[1].startswith("lesion,0.4,")
 
 
-def test_a_class_guesses_before_it_sees_the_answer(page):
+def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page):
     page.get_by_role("tab", name="Classroom").click()
     page.locator("#quiz-next").click()
     page.locator("#quiz-photograph img").wait_for()
-    assert page.locator("#quiz-answer table").count() == 0
-    page.locator("#quiz-guess").get_by_label("Melanoma", exact=True).check()
+    assert page.locator("#quiz-alone svg").count() == 0
+    guess = page.locator("#quiz-guess").get_by_label("Melanoma", exact=True)
+    guess.check()
     page.locator("#quiz-commit").click()
-    page.get_by_text("After 1: class 1").wait_for()
-    assert page.locator("#quiz-answer table.bars").count() == 1
+    page.locator("#quiz-alone svg").wait_for()
+    assert guess.is_disabled()
+    assert "Diagnosis" not in page.locator("#quiz-whole").inner_text()
+    page.locator("#quiz-reveal").click()
+    page.get_by_text("Right answers, rounds played: 1").wait_for()
+    assert page.locator("#quiz-whole table.bars").count() == 1
+    page.locator("#quiz-next").click()
+    page.locator("#quiz-whole table.bars").wait_for(state="detached")
+    assert guess.is_enabled()
+    assert not guess.is_checked()
 
 
 def test_a_guess_needs_a_photograph(page):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from demo.charts import bars, heat, lines, people
-from demo.classroom_tab import patients
 from demo.data_tab import SUMMARY, data_page
 from demo.model_tab import model_page
 from demo.texts import load_texts
+from demo.threshold_tab import patients
 from model.bundle import RELEASED, read_manifest
 from model.evaluate import describe, evaluate, judge
 from model.stored_metrics import compact

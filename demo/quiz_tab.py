@@ -1,0 +1,176 @@
+"""The classroom's quiz: a guess first, then the network's answer without context, then with it."""
+
+import random
+from dataclasses import dataclass, replace
+from html import escape
+from types import SimpleNamespace
+
+import gradio as gr
+
+from demo.charts import bars as chart
+from demo.charts import heat
+from demo.html import picture, table
+from demo.present import bars, context_words
+from demo.quiz import Round, confusion, most_probable, score
+from demo.services import Example, Services
+from model.errors import ImageError
+from model.patient import Patient
+from model.study import Study
+
+KEPT_SECONDS = 3000
+
+_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a class looks at, and what it has said."""
+
+    example: Example
+    study: Study
+    guess: str | None = None
+    told: bool = False  # the answer; the round is counted
+
+
+def add_quiz(services: Services, texts: SimpleNamespace) -> None:
+    """Lay the quiz out and connect it."""
+    words = texts.classroom
+    view = SimpleNamespace(
+        deck=gr.State([]),  # examples that this class has not seen
+        asked=gr.State(None, time_to_live=KEPT_SECONDS),
+        rounds=gr.State([]),
+    )
+    gr.HTML(f'<p class="prose">{escape(words.quiz_intro)}</p>', apply_default_css=False)
+    with gr.Row():
+        with gr.Column(scale=4, min_width=280):
+            view.next = gr.Button(words.next, variant="primary", elem_id="quiz-next")
+            view.photograph = gr.HTML(elem_id="quiz-photograph", apply_default_css=False)
+            choices = [(name, code) for code, name in services.manifest.classes.items()]
+            view.guess = gr.Radio(
+                choices, label=words.guess, elem_id="quiz-guess", elem_classes="compact"
+            )
+            view.commit = gr.Button(words.commit, elem_id="quiz-commit")
+        with gr.Column(scale=6, min_width=300):
+            view.alone = gr.HTML(elem_id="quiz-alone", apply_default_css=False)
+            view.reveal = gr.Button(words.reveal, visible=False, elem_id="quiz-reveal")
+            view.whole = gr.HTML(elem_id="quiz-whole", apply_default_css=False)
+            view.score = gr.HTML(elem_id="quiz-score", apply_default_css=False)
+    _connect(view, services, texts)
+
+
+def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -> None:
+    words, names = texts.classroom, services.manifest.classes
+
+    def show(deck: list[Example]) -> tuple:
+        deck = deck or shuffled(services.examples())
+        if not deck:
+            raise gr.Error(words.no_examples, print_exception=False)
+        example, *rest = deck
+        study = _open(services, example, texts)
+        kind = "" if example.real else f"<p>{escape(words.drawn)}</p>"
+        drawn = picture(study.photograph, words.photograph) + kind
+        guess = gr.Radio(value=None, interactive=True)
+        return rest, Asked(example, study), drawn, guess, "", gr.Button(visible=False), ""
+
+    def commit(asked: Asked | None, guess: str | None) -> tuple:
+        if asked is None or not guess:
+            raise gr.Error(words.guess_first, print_exception=False)
+        # The first guess counts, however often the button is pressed.
+        asked = asked if asked.guess else replace(asked, guess=guess)
+        locked = gr.Radio(value=asked.guess, interactive=False)
+        return asked, alone_html(asked, names, texts), locked, gr.Button(visible=True)
+
+    def reveal(asked: Asked | None, rounds: list[Round]) -> tuple:
+        if asked is None or not asked.guess:
+            raise gr.Error(words.guess_first, print_exception=False)
+        rounds = rounds if asked.told else [*rounds, played(asked)]
+        standing = score_html(rounds, names, texts)
+        told, hidden = replace(asked, told=True), gr.Button(visible=False)
+        return told, rounds, whole_html(asked, names, texts), standing, hidden
+
+    view.next.click(
+        show,
+        view.deck,
+        [
+            view.deck,
+            view.asked,
+            view.photograph,
+            view.guess,
+            view.alone,
+            view.reveal,
+            view.whole,
+        ],
+        api_visibility="private",
+        show_progress_on=view.photograph,
+    )
+    given = [view.asked, view.guess]
+    view.commit.click(commit, given, [view.asked, view.alone, view.guess, view.reveal], **_QUIET)
+    shown = [view.asked, view.rounds, view.whole, view.score, view.reveal]
+    view.reveal.click(reveal, [view.asked, view.rounds], shown, **_QUIET)
+
+
+def shuffled(examples: list[Example]) -> list[Example]:
+    """In an order that the tab Predict does not give away."""
+    return random.sample(examples, len(examples))
+
+
+def played(asked: Asked) -> Round:
+    """The round that ends with the answer."""
+    alone = asked.study.probabilities(Patient())
+    whole = asked.study.probabilities(asked.example.patient)
+    diagnosis = asked.example.diagnosis
+    return Round(diagnosis, asked.guess, most_probable(alone), most_probable(whole))
+
+
+def alone_html(asked: Asked, names: dict[str, str], texts: SimpleNamespace) -> str:
+    """What the network says of the image alone; the class's guess stands out."""
+    words = texts.classroom
+    alone = asked.study.probabilities(Patient())
+    drawn = chart(
+        {names[code]: 100 * p for code, p in alone.items()},
+        title=words.alone,
+        most=100,
+        marked=names[asked.guess],
+        label_width=170,
+    )
+    return f"<h2>{escape(words.alone)}</h2>{drawn}<p>{escape(words.marked)}</p>"
+
+
+def whole_html(asked: Asked, names: dict[str, str], texts: SimpleNamespace) -> str:
+    """The diagnosis, everyone's answer, and what the context changed."""
+    words, patient, one = texts.classroom, asked.example.patient, played(asked)
+    said = {
+        words.truth: names[one.truth],
+        words.you: names[one.guess],
+        words.alone: names[one.alone],
+        words.whole.format(context=context_words(patient, texts)): names[one.whole],
+        words.origin: asked.example.origin,
+    }
+    rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in said.items())
+    alone, whole = asked.study.probabilities(Patient()), asked.study.probabilities(patient)
+    return f"<dl>{rows}</dl>{bars(whole, names, alone=alone, patient=patient, texts=texts)}"
+
+
+def score_html(rounds: list[Round], names: dict[str, str], texts: SimpleNamespace) -> str:
+    """Who was right how often, and the class's confusion matrix."""
+    words, found, codes = texts.classroom, score(rounds), list(names)
+    said = [
+        [words.you, f"{found.guesses}"],
+        [words.alone, f"{found.alone}"],
+        [words.with_context, f"{found.whole}"],
+    ]
+    caption = words.score.format(rounds=found.rounds)
+    drawn = heat(confusion(rounds, codes), codes, title=words.confusion)
+    return (
+        table([words.who, words.right], said, caption=caption)
+        + f"<h2>{escape(words.confusion)}</h2>{drawn}"
+    )
+
+
+def _open(services: Services, example: Example, texts: SimpleNamespace) -> Study:
+    try:
+        return services.study(example.image)
+    except ImageError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    except RuntimeError as error:
+        raise gr.Error(texts.status.failed, print_exception=False) from error

@@ -1,0 +1,62 @@
+"""The classroom's threshold: what calling everyone above it means for a thousand patients."""
+
+from html import escape
+from types import SimpleNamespace
+
+import gradio as gr
+
+from demo.charts import people
+from demo.services import Services
+from demo.threshold import at_threshold, outcomes
+
+_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+_COLOURS = {"found": "#d55e00", "missed": "#000000", "false": "#56b4e9", "cleared": "#c8c8c8"}
+
+
+def add_threshold(services: Services, texts: SimpleNamespace) -> None:
+    """Two sliders, and a thousand patients drawn as dots."""
+    words = texts.classroom
+    stored = services.manifest.metrics.get("test", {}).get("by_threshold", {}).get("melanoma")
+    if not stored:
+        gr.HTML(f"<p>{escape(words.no_figures)}</p>", apply_default_css=False)
+        return
+    gr.HTML(f'<p class="prose">{escape(words.threshold_intro)}</p>', apply_default_css=False)
+    with gr.Row():
+        threshold = gr.Slider(0, 100, 20, step=1, label=words.threshold_label, elem_id="threshold")
+        prevalence = gr.Slider(0, 30, 2, step=0.5, label=words.prevalence, elem_id="prevalence")
+    chart = gr.HTML(
+        patients(stored, 20, 2, texts), elem_id="threshold-chart", apply_default_css=False
+    )
+
+    def draw(threshold: float, prevalence: float) -> str:
+        return patients(stored, threshold, prevalence, texts)
+
+    for knob in (threshold, prevalence):
+        knob.input(draw, [threshold, prevalence], chart, trigger_mode="always_last", **_QUIET)
+
+
+def patients(
+    stored: dict[str, list[float]], threshold: float, prevalence: float, texts: SimpleNamespace
+) -> str:
+    """Draw and say what a threshold (per cent) means for a thousand patients."""
+    words = texts.classroom
+    sensitivity, specificity = at_threshold(stored, threshold / 100)
+    found = outcomes(sensitivity, specificity, prevalence=prevalence / 100)
+    groups = {
+        words.found: (found.found, _COLOURS["found"]),
+        words.missed: (found.missed, _COLOURS["missed"]),
+        words.false_alarms: (found.false_alarms, _COLOURS["false"]),
+        words.cleared: (found.cleared, _COLOURS["cleared"]),
+    }
+    key = "".join(
+        f'<li><span class="dot" style="background:{colour}"></span>{count:,} {escape(name)}</li>'
+        for name, (count, colour) in groups.items()
+    )
+    said = words.meaning.format(
+        sensitivity=f"{sensitivity:.0%}",
+        specificity=f"{specificity:.0%}",
+        called=found.called,
+        found=found.found,
+    )
+    drawn = people(groups, title=said)
+    return f'<p>{escape(said)}</p><ul class="key">{key}</ul>{drawn}'
