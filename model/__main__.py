@@ -17,6 +17,8 @@ COMMANDS = {
     "reproduce": "train the shipped network again and compare",
     "card": "write a bundle's figures into README and model card",
     "split": "draw a lesion-disjoint split of a data folder, or check one",
+    "bench-presets": "train earlier systems on one split and compare them",
+    "leakage": "show what a split by image instead of by lesion adds to the figures",
 }
 """Each is a module of ``model.commands``, loaded only when it is called."""
 

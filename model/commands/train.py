@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train and package."""
     arguments = vars(options)
-    given = dict(load_preset(options.preset).settings) if options.preset else {}
+    given = settings_of(options.preset) if options.preset else {}
     given |= read_config(options.config) if options.config else {}
     places = ("data", "out", "split", "preset", "config", "cache")
     given |= {name: value for name, value in arguments.items() if name not in places}
@@ -62,6 +62,18 @@ def run(options: argparse.Namespace) -> int:
     package(network, encoder, config, **where)
     print(f"wrote {bundle}; try: python -m model predict IMAGES --bundle {bundle} --out p.csv")
     return 0
+
+
+def settings_of(name: str) -> dict[str, object]:
+    """The settings of a preset; says so if training alone leaves out a part of it."""
+    preset = load_preset(name)
+    if preset.teacher:
+        print(
+            f"{name} learns from the labels alone here; with its teacher, {preset.teacher}: python "
+            f"-m model bench-presets --presets {name}",
+            file=sys.stderr,
+        )
+    return dict(preset.settings)
 
 
 def split_of(dataset: Dataset, options: argparse.Namespace) -> Split:

@@ -1,0 +1,126 @@
+"""Presets: each builds as it was published, trains, and can be named in a training."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from model.__main__ import main
+from model.backbone_names import SMALLEST_SIDE
+from model.config import read_config
+from model.dataset import read_folder
+from model.errors import ConfigError
+from model.fit_callbacks import Progress
+from model.preset import load_preset, preset_names, presets_text
+from model.preset_bench import fitting_side, learning_weights
+from model.split import Split
+from model.tasks import TASKS, Task
+from model.train import build_of, train
+from tests.drawings import draw_folder
+
+NAMES = preset_names()
+PUBLISHED = {
+    "cnn-4block": 646_471,
+    "vgg16-dense": 14_790_919,
+    "resnet50-dense": 23_860_551,
+    "mobilenet-dense": 4_285_639,
+    "dual-input-cnn": 11_965_953,
+    "siim-cnn-v1": 11_354_369,
+    "siim-cnn-v2": 14_714_753,
+    "siim-cnn-v3": 10_535_809,
+}
+"""Weights as its authors count them."""
+
+SIGMOID = Task("sigmoid", {"MEL": "Melanoma"}, {})
+"""One output, as the authors of the two-class networks have it."""
+
+FIVE_VALUES = SimpleNamespace(width=5)
+"""What the authors of the dual-input network know of a patient."""
+
+
+@pytest.fixture
+def eager():
+    """Layer by layer: to trace a large network takes longer than one step on a few images."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """A data folder of three lesions a class, and a split of it."""
+    folder = tmp_path_factory.mktemp("few")
+    dataset = read_folder(draw_folder(folder / "data", lesions=3, images_per_lesion=1))
+    images = dataset.table["image"]
+    thirds = [tuple(images[number::3]) for number in range(3)]
+    return SimpleNamespace(folder=folder, dataset=dataset, split=Split(*thirds, rule="", seed=0))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_preset_has_as_many_weights_as_published(name):
+    preset = load_preset(name)
+    config = preset.config(weights="none")
+    task = TASKS["ham10000"] if config.task == "ham10000" else SIGMOID
+    network = build_of(config, FIVE_VALUES, task)
+    assert network.count_params() == PUBLISHED[name] == preset.parameters
+    if name == "vgg16-dense":
+        assert learning_weights(network, config) == 76_231 == preset.trainable
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_trains_for_an_epoch(name, few, eager, tmp_path):
+    preset = load_preset(name)
+    own = preset.config()
+    small = {"weights": "none", "epochs": 1, "head_epochs": min(own.head_epochs, 1)}
+    config = preset.config(**small, image_side=fitting_side(own, 32))
+    assert config.image_side == SMALLEST_SIDE.get(config.backbone, 32)
+    classes = len(TASKS[config.task].classes)
+    train(
+        few.dataset,
+        few.split,
+        config,
+        out=tmp_path,
+        cache_dir=few.folder,
+        teacher=np.full((8, classes), 1 / classes, np.float32) if preset.teacher else None,
+    )
+    assert np.isfinite(Progress(tmp_path).history()["loss"]).tolist() == [True]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_says_what_it_is_where_it_is_from_and_what_differs(name):
+    preset = load_preset(name)
+    texts = (preset.title, preset.source, preset.reported, preset.departs, preset.differs)
+    assert all(texts)
+    assert not preset.teacher or preset.teacher in NAMES
+    assert preset.name in presets_text()
+
+
+def test_a_preset_brings_nothing_of_this_project_along():
+    config = load_preset("siim-cnn-v1").config()
+    assert config.optimiser == "sgd"
+    assert config.label_smoothing == config.low_resolution == config.forget_all == 0
+    assert not config.crop_border
+
+
+def test_an_unknown_preset_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="siim-cnn-v3"):
+        load_preset("siim")
+
+
+def test_train_takes_a_preset_by_name_and_lets_options_change_it(few, tmp_path):
+    few.split.save(tmp_path / "split.json")
+    words = ["train", "--data", few.folder / "data", "--split", tmp_path / "split.json"]
+    words += ["--out", tmp_path / "run", "--cache", few.folder, "--preset", "cnn-4block"]
+    assert main([*map(str, words), "--image-side", "46", "--epochs", "1", "--hue", "0.1"]) == 0
+    config = read_config(tmp_path / "run" / "config.json")
+    assert (config["backbone"], config["pooling"], config["zoom"]) == ("cnn_4block", "flatten", 0.1)
+    assert (config["image_side"], config["hue"]) == (46, 0.1)
+
+
+def test_train_refuses_an_unknown_preset(few, tmp_path, capsys):
+    words = ["train", "--data", few.folder / "data", "--out", tmp_path / "run"]
+    assert main([*map(str, words), "--preset", "resnet"]) == 1
+    assert "resnet50-dense" in capsys.readouterr().err
