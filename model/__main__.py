@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": "put bundles side by side with paired intervals",
     "reproduce": "train the shipped network again and compare",
     "card": "write a bundle's figures into README and model card",
+    "push": "push a bundle and its card to the Hugging Face Hub",
     "split": "draw a lesion-disjoint split of a data folder, or check one",
     "bench-presets": "train earlier systems on one split and compare them",
     "leakage": "show what a split by image instead of by lesion adds to the figures",
