@@ -1,4 +1,7 @@
-"""Start the page: python app.py [--examples DIR]"""
+"""Start the page: python app.py [--examples DIR]
+
+MODEL_ID and MODEL_REVISION choose a bundle of the Hugging Face Hub, see ``model.hub``.
+"""
 
 import argparse
 import os
@@ -15,8 +18,9 @@ from demo.rest import rest_routes
 from demo.services import Example, Services
 from isic_api.client import IsicClient
 from isic_api.showcase import Photograph, Showcase
-from model.bundle import RELEASED, read_manifest
+from model.bundle import read_manifest
 from model.errors import ModelError
+from model.hub import chosen_bundle
 from model.patient import Patient
 
 EXAMPLES = Path(__file__).parent / ".cache" / "examples"
@@ -29,10 +33,10 @@ options.add_argument("--examples", type=Path, help="folder of photographs with e
 
 
 def load() -> Answering:
-    """Load the shipped network and run it once."""
+    """Load the network and run it once."""
     from model.predictor import Predictor  # takes seconds: only behind the page
 
-    predictor = Predictor.load(RELEASED)
+    predictor = Predictor.load(bundle)
     predictor.warm_up()
     return predictor
 
@@ -69,7 +73,8 @@ def first_examples(folder: Path | None) -> Examples:
 
 
 try:
-    manifest = read_manifest(RELEASED)
+    bundle = chosen_bundle(os.environ)
+    manifest = read_manifest(bundle)
     access = Access.from_environment(os.environ)
     arguments = sys.argv[1:] if __name__ == "__main__" else []
     examples = first_examples(options.parse_args(arguments).examples)
