@@ -22,6 +22,7 @@ SMALL = ["--backbone", "mobilenet_0.75", "--weights", "none", "--image-side", "3
 
 def test_a_run_leaves_history_logs_settings_split_and_bundle(toy_run):
     assert len(pd.read_csv(toy_run / "history.csv")) == 2
+    assert (toy_run / "curves.png").stat().st_size > 1000
     assert json.loads((toy_run / "config.json").read_text())["epochs"] == 2
     assert list((toy_run / "logs").rglob("events.out.tfevents*"))
     manifest = read_manifest(toy_run / "bundle")

@@ -54,10 +54,13 @@ def run(options: argparse.Namespace) -> int:
     print(_summary(dataset), file=sys.stderr)
     split = split_of(dataset, options)
     # Keras takes seconds to load: not before the input is known to be sound.
+    from model.curves import draw_curves
+    from model.fit_callbacks import HISTORY_FILE
     from model.packaging import package
     from model.train import train
 
     network, encoder = train(dataset, split, config, out=options.out, cache_dir=options.cache)
+    draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", keep=config.keep)
     where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": options.cache}
     package(network, encoder, config, **where)
     print(f"wrote {bundle}; try: python -m model predict IMAGES --bundle {bundle} --out p.csv")
