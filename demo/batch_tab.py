@@ -34,7 +34,7 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
     said = gr.HTML(elem_id="batch-said", apply_default_css=False)
     found = gr.Dataframe(
         headers=["image", words.most_probable, *codes],
-        datatype=["str", "str", *("number" for _ in codes)],
+        datatype="str",
         interactive=False,
         visible=False,
         label=words.table,
@@ -61,9 +61,12 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
 
 
 def answer_frame(answers: Answers, codes: list[str]) -> pd.DataFrame:
-    """One row an image: its most probable diagnosis and all probabilities, three decimals."""
+    """One row an image: its most probable diagnosis and all probabilities, three decimals.
+
+    As texts of one length, which are sorted like the numbers.
+    """
     rows = [
-        [plain_cell(name), max(row, key=row.get), *(round(row[code], 3) for code in codes)]
+        [plain_cell(name), max(row, key=row.get), *(f"{row[code]:.3f}" for code in codes)]
         for name, row in answers.rows.items()
     ]
     return pd.DataFrame(rows, columns=["image", "most probable", *codes])

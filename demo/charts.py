@@ -104,11 +104,12 @@ def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str)
             share = count / total
             x, y = left + column * cell, top + row * cell
             ink = "#ffffff" if share > 0.5 else "currentColor"
+            shown = f"{count:g}" if count else ""  # empty cells let the others be seen
             parts.append(
                 f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" '
                 f'fill="{COLOURS[1]}" fill-opacity="{share:.3f}" stroke="currentColor" '
                 f'stroke-opacity="0.2"/><text x="{x + cell / 2 - 1}" y="{y + 28}" '
-                f'text-anchor="middle" fill="{ink}">{count:g}</text>'
+                f'text-anchor="middle" fill="{ink}">{shown}</text>'
             )
     side = len(names) * cell
     return _svg(left + side + 4, top + side + 4, title, "".join(parts))

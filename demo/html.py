@@ -8,8 +8,9 @@ from PIL import Image
 
 
 def table(head: list[str], rows: list[list[str]], *, caption: str, kind: str = "plain") -> str:
-    """A table of texts; the first cell of a row names it."""
-    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    """A table of texts; the first cell of a row names it. The head may be empty."""
+    cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    top = f"<thead><tr>{cells}</tr></thead>" if head else ""
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>'
         + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
@@ -19,7 +20,7 @@ def table(head: list[str], rows: list[list[str]], *, caption: str, kind: str = "
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
         f'<table class="{kind}"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"{top}<tbody>{body}</tbody></table></div>"
     )
 
 
@@ -33,7 +34,7 @@ def picture(image: Image.Image, text: str) -> str:
 def download(content: bytes, kind: str, *, name: str, label: str) -> str:
     """A link that saves content that is inside the page itself."""
     return (
-        f'<a class="download" download="{escape(name)}" href="{data_uri(content, kind)}">'
+        f'<a class="save-link" download="{escape(name)}" href="{data_uri(content, kind)}">'
         f"{escape(label)}</a>"
     )
 

@@ -13,6 +13,7 @@ from model.bundle import Manifest
 _HEADLINES = ("balanced_accuracy", "accuracy", "macro_auc", "melanoma_auc", "ece", "coverage")
 _PER_CLASS = ("recall", "precision", "specificity", "auc")
 _PER_GROUP = ("balanced_accuracy", "macro_auc", "melanoma_auc")
+_FIGURES = "plain figures"  # CSS classes
 
 
 def add_model_tab(services: Services, texts: SimpleNamespace) -> None:
@@ -34,7 +35,7 @@ def model_page(manifest: Manifest, texts: SimpleNamespace) -> str:
     ]
     found = manifest.metrics.get("test")
     shown = figures(found, manifest, texts) if found else f"<p>{escape(words.no_figures)}</p>"
-    return table([words.what, words.value], facts, caption=words.card) + shown
+    return table([], facts, caption=words.card) + shown
 
 
 def figures(found: dict, manifest: Manifest, texts: SimpleNamespace) -> str:
@@ -49,8 +50,8 @@ def figures(found: dict, manifest: Manifest, texts: SimpleNamespace) -> str:
     head = [words.diagnosis, words.count, *(getattr(words, key) for key in _PER_CLASS)]
     parts = [
         f"<h2>{escape(about)}</h2><p>{escape(words.brackets)}</p>",
-        table([words.what, words.figure], overall, caption=words.overall),
-        table(head, classes, caption=words.by_diagnosis),
+        table([], overall, caption=words.overall, kind=_FIGURES),
+        table(head, classes, caption=words.by_diagnosis, kind=_FIGURES),
         _charts(found, texts),
         _groups(words.by_source, found["per_source"], texts),
     ]
@@ -94,7 +95,7 @@ def _groups(caption: str, groups: dict, texts: SimpleNamespace) -> str:
         for name, row in groups.items()
     ]
     head = [words.group, words.count, *(getattr(words, key) for key in _PER_GROUP)]
-    return table(head, rows, caption=caption)
+    return table(head, rows, caption=caption, kind=_FIGURES)
 
 
 def _figure(caption: str, drawn: str) -> str:

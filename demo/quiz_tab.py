@@ -43,16 +43,18 @@ def add_quiz(services: Services, texts: SimpleNamespace) -> None:
     gr.HTML(f'<p class="prose">{escape(words.quiz_intro)}</p>', apply_default_css=False)
     with gr.Row():
         with gr.Column(scale=4, min_width=280):
-            view.next = gr.Button(words.next, variant="primary", elem_id="quiz-next")
+            view.next = gr.Button(words.next, elem_id="quiz-next")
             view.photograph = gr.HTML(elem_id="quiz-photograph", apply_default_css=False)
             choices = [(name, code) for code, name in services.manifest.classes.items()]
             view.guess = gr.Radio(
                 choices, label=words.guess, elem_id="quiz-guess", elem_classes="compact"
             )
-            view.commit = gr.Button(words.commit, elem_id="quiz-commit")
+            view.commit = gr.Button(words.commit, variant="primary", elem_id="quiz-commit")
         with gr.Column(scale=6, min_width=300):
             view.alone = gr.HTML(elem_id="quiz-alone", apply_default_css=False)
-            view.reveal = gr.Button(words.reveal, visible=False, elem_id="quiz-reveal")
+            view.reveal = gr.Button(
+                words.reveal, variant="primary", visible=False, elem_id="quiz-reveal"
+            )
             view.whole = gr.HTML(elem_id="quiz-whole", apply_default_css=False)
             view.score = gr.HTML(elem_id="quiz-score", apply_default_css=False)
     _connect(view, services, texts)
@@ -86,7 +88,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
         rounds = rounds if asked.told else [*rounds, played(asked)]
         standing = score_html(rounds, names, texts)
         told, hidden = replace(asked, told=True), gr.Button(visible=False)
-        return told, rounds, whole_html(asked, names, texts), standing, hidden
+        return told, rounds, "", whole_html(asked, names, texts), standing, hidden
 
     view.next.click(
         show,
@@ -105,7 +107,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
     )
     given = [view.asked, view.guess]
     view.commit.click(commit, given, [view.asked, view.alone, view.guess, view.reveal], **_QUIET)
-    shown = [view.asked, view.rounds, view.whole, view.score, view.reveal]
+    shown = [view.asked, view.rounds, view.alone, view.whole, view.score, view.reveal]
     view.reveal.click(reveal, [view.asked, view.rounds], shown, **_QUIET)
 
 
@@ -161,10 +163,7 @@ def score_html(rounds: list[Round], names: dict[str, str], texts: SimpleNamespac
     ]
     caption = words.score.format(rounds=found.rounds)
     drawn = heat(confusion(rounds, codes), codes, title=words.confusion)
-    return (
-        table([words.who, words.right], said, caption=caption)
-        + f"<h2>{escape(words.confusion)}</h2>{drawn}"
-    )
+    return table([], said, caption=caption) + f"<h2>{escape(words.confusion)}</h2>{drawn}"
 
 
 def _open(services: Services, example: Example, texts: SimpleNamespace) -> Study:
