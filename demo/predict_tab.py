@@ -7,7 +7,7 @@ import gradio as gr
 
 from demo.gallery import add_gallery
 from demo.inputs import age_input, image_input, open_study, words_input
-from demo.present import placeholder
+from demo.present import answer_html, placeholder
 from demo.report import Answer, report_links, said
 from demo.services import Services
 from demo.why import image_reasons, patient_reasons, similar_cases, what_if
@@ -19,6 +19,11 @@ KEPT_SECONDS = 3000
 
 _CASES = 6
 _STRENGTH = 50  # per cent of the overlay, at first
+# An answer to other fields than the visitor sees must not pass for an answer to these.
+_MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
+  answer.classList.add('old');
+  answer.querySelector('.changed').hidden = false;
+})"""
 _PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -102,7 +107,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
         shown = Shown(study, patient)
         return (
             shown,
-            said(found, services.manifest, texts),
+            answer_html(said(found, services.manifest, texts), texts),
             gr.Column(visible=True),
             top,
             5 * round(years / 5),
@@ -155,6 +160,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
         asked.success(add_thumbnails, view.shown, view.similar, **_PRIVATE)
     for knob in (view.code, view.strength, view.if_age, view.if_site):
         knob.input(explain, knobs, explanations, trigger_mode="always_last", **_PRIVATE)
+    gr.on([field.input for field in view.fields], js=_MARK_OLD, **_PRIVATE)
     emptied = [None, None, UNKNOWN, UNKNOWN, None, placeholder(texts), gr.Column(visible=False)]
     cleared = [*view.fields, view.shown, view.result, view.reasons]
     view.clear.click(lambda: emptied, None, cleared, queue=False, **_PRIVATE)

@@ -86,6 +86,14 @@ def placeholder(texts: SimpleNamespace) -> str:
     return f'<p class="empty">{escape(texts.result.empty)}</p>'
 
 
+def answer_html(content: str, texts: SimpleNamespace) -> str:
+    """An answer, and the note that appears once the fields no longer are those it was given to."""
+    return (
+        f'<div class="answer"><p class="warning changed" role="status" hidden>'
+        f"{escape(texts.result.changed)}</p>{content}</div>"
+    )
+
+
 def signed(points: float) -> str:
     """A difference in percentage points, as "+3.2"; one that is shown as zero has no sign."""
     return "0.0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")

@@ -181,6 +181,19 @@ def test_an_untouched_page_sends_an_unknown_age_not_zero(page, photograph):
     assert "no patient context" in page.locator("#result caption").inner_text()
 
 
+def test_an_answer_to_other_fields_says_that_it_is_old(page, photograph):
+    add_photograph(page, photograph)
+    predict(page)
+    note = page.get_by_text("The fields have changed since this answer")
+    assert note.is_hidden()
+    page.locator("#sex").get_by_label("female").check()
+    note.wait_for()
+    predict(page)
+    note.wait_for(state="hidden")
+    page.locator("#image").get_by_label("Remove Image").click()
+    note.wait_for()
+
+
 def test_clear_empties_every_field(page, photograph):
     add_photograph(page, photograph)
     page.locator("#age input").fill("80")
