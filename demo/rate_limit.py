@@ -35,7 +35,9 @@ class RateLimit:
             await self.app(scope, receive, send)
             return
         said = f"Too many requests. Wait {wait:.0f} s and try again."
-        refusal = JSONResponse({"detail": said}, 429, {"Retry-After": f"{wait:.0f}"})
+        # Gradio's clients read the first, callers of the REST endpoint the second.
+        body = {"detail": said, "error": {"code": "too_many_requests", "message": said}}
+        refusal = JSONResponse(body, 429, {"Retry-After": f"{wait:.0f}"})
         await refusal(scope, receive, send)
 
     def wait(self, address: str) -> float:

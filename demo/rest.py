@@ -35,7 +35,7 @@ MOST_BYTES = 20 << 20
 _AT_ONCE, _MOST_WAITING = 4, 64  # as on the page
 _NOT_GIVEN = [UNKNOWN, ""]
 _REFUSALS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
-_REFUSALS += ("busy", "no_network")
+_REFUSALS += ("too_many_requests", "busy", "no_network")
 _MEANING = (
     "Probabilities are from 0 to 1 and sum to 1. A contribution says how far a field of the "
     "patient moved a probability from that of the image alone. The prediction set holds the "

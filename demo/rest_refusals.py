@@ -21,6 +21,7 @@ CODES = {
     "no_image": (422, "the field image is missing or is no file"),
     "unreadable_image": (422, "the file cannot be read as a photograph"),
     "bad_context": (422, "age, sex or site is outside its range or words"),
+    "too_many_requests": (429, "more a minute than this server allows; see Retry-After"),
     "busy": (503, "too many others wait; try again"),
     "no_network": (503, "the network could not be loaded; see the server's log"),
 }

@@ -16,9 +16,11 @@ import requests
 import schemathesis
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from demo.access import Access
+from demo.rate_limit import RateLimit
 from demo.rest import MOST_BYTES, rest_routes
 from demo.rest_refusals import CODES, Refusal, UploadLimit
 from model.bundle import RELEASED, read_manifest
@@ -191,6 +193,15 @@ def test_with_a_login_only_who_knows_it_is_answered():
     assert ask(api).status_code == 200
     api.auth = None
     assert api.get("/api/health").status_code == 200
+
+
+def test_a_limit_of_requests_a_minute_is_said_in_the_same_form():
+    limited = Starlette(routes=rest_routes(services()), middleware=[Middleware(RateLimit, 1)])
+    api = TestClient(limited)
+    assert ask(api).status_code == 200
+    answer = ask(api)
+    assert "Wait" in refused(answer, "too_many_requests")
+    assert int(answer.headers["Retry-After"]) >= 1
 
 
 def test_many_at_once_wait_and_too_many_are_sent_away(monkeypatch):

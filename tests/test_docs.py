@@ -1,0 +1,105 @@
+"""What the documents say is so: links lead somewhere, commands exist, examples run."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from demo.rest_refusals import CODES
+from tests.drawings import draw_lesion
+from tests.pages import served
+from tests.test_readme import help_of
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def commands():
+    found = set()
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8").replace("\\\n", " ")
+        found |= set(re.findall(r"python -m (?:model|isic_api) [a-z0-9-]+[^`\n#|]*", text))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_to_files_that_exist(document):
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)[^)]*\)", text)
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_option_of_a_command_exists(line):
+    package, command, *rest = line.removeprefix("python -m ").split()
+    help_text = help_of(package, command)
+    assert "usage" in help_text
+    assert [w for w in rest if w.startswith("--") and w.split("=")[0] not in help_text] == []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A working folder of somebody who tries the examples of docs/api.md."""
+    folder = tmp_path_factory.mktemp("api")
+    (folder / "photos").mkdir()
+    for n in range(3):
+        draw_lesion(n, seed=n).save(folder / "photos" / f"lesion_{n}.jpg")
+    (folder / "photos" / "notes.jpg").write_text("no photograph")
+    shutil.copy(folder / "photos" / "lesion_0.jpg", folder / "lesion.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    """Runs a block of docs/api.md against a page of the tests; gives what it printed."""
+    with served() as address:
+
+        def go(block, *command):
+            block = block.replace("http://127.0.0.1:7860", address.rstrip("/"))
+            words = [*command, block]
+            return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+
+        yield lambda *arguments: go(*arguments).stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_commands_with_curl_run(run):
+    rest, gradio = blocks(API, "sh")
+    answer, health = run(rest, "bash", "-euc").replace("}{", "}\n{").splitlines()
+    assert json.loads(answer)["probabilities"]["MEL"] == pytest.approx(55 / 200)
+    assert json.loads(health)["status"] == "ready"
+    event = run(gradio, "bash", "-euc")
+    assert event.startswith("event: complete")
+    assert json.loads(event.partition("data:")[2])[0]["MEL"] == pytest.approx(55 / 200)
+
+
+def test_the_examples_for_gradios_client_run(run, folder):
+    one, many = blocks(API, "python")
+    assert run(one, sys.executable, "-c").splitlines()[-1] == "MEL"
+    assert "notes.jpg" in run(many, sys.executable, "-c")
+    rows = (folder / "answers.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["image", "lesion_0", "lesion_1", "lesion_2"]
+
+
+def test_every_code_and_key_of_the_endpoint_is_documented():
+    documented = set(re.findall(r"`(\w+)`", API))
+    assert set(CODES) - documented == set()
+
+
+def test_the_citation_and_the_changelog_name_the_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == version
+    assert {"cff-version", "message", "title", "authors", "license"} <= set(citation)
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
