@@ -10,6 +10,7 @@ from model.errors import ModelError
 COMMANDS = {
     "explore": "show what is in a data folder: a page with figures",
     "train": "train the dual-branch network on a data folder",
+    "distill": "train a network on what trained ones answer",
     "predict": "write the probabilities of a folder of images to a CSV file",
     "calibrate": "set a bundle's temperature and thresholds on held-out images",
     "evaluate": "judge a bundle: how good, for whom, how sure, where it fails",
@@ -18,6 +19,7 @@ COMMANDS = {
     "card": "write a bundle's figures into README and model card",
     "push": "push a bundle and its card to the Hugging Face Hub",
     "split": "draw a lesion-disjoint split of a data folder, or check one",
+    "summary": "count and draw a network without training it",
     "bench-presets": "train earlier systems on one split and compare them",
     "leakage": "show what a split by image instead of by lesion adds to the figures",
 }

@@ -1,0 +1,80 @@
+"""Train a network, the student, on the labels and on what trained networks, its teachers, answer.
+
+Teachers are bundles of the same task. --student is a JSON file of settings; teacher_weight and
+teacher_temperature say how much the teachers count and how soft their answers are made. The
+teachers answer once; what they say is kept in the cache. The same command goes on after an
+interruption.
+
+example: python -m model distill --data DIR --teachers runs/a/bundle runs/b/bundle \
+--student small.json --out runs/small
+"""
+
+import argparse
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+from model.bundle import MANIFEST_FILE, write_manifest
+from model.commands.train import split_of
+from model.config import TrainConfig, add_config_options, config_from_dict, read_config
+from model.dataset import read_folder
+from model.errors import ConfigError
+from model.tasks import task_of
+
+TEACHERS_FILE = "teachers.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder")
+    parser.add_argument(
+        "--teachers", type=Path, nargs="+", required=True, metavar="BUNDLE", help="their bundles"
+    )
+    parser.add_argument("--student", type=Path, required=True, help="JSON file of settings")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
+    parser.add_argument("--split", type=Path, help="saved split, instead of the default")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
+    )
+    add_config_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask the teachers, train and package."""
+    known = {knob.name for knob in fields(TrainConfig)}
+    given = {name: value for name, value in vars(options).items() if name in known}
+    config = config_from_dict(read_config(options.student) | given)
+    bundle = options.out / "bundle"
+    if (bundle / MANIFEST_FILE).exists():
+        raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
+    dataset = read_folder(options.data)
+    split = split_of(dataset, options)
+    task = task_of(config.task, dataset.table["diagnosis"])
+    # Keras takes seconds to load: not before the input is known to be sound.
+    from model.distill import teacher_hashes, teachers_answers
+    from model.packaging import package
+    from model.train import train
+
+    answers = teachers_answers(options.teachers, dataset, split, task, cache_dir=options.cache)
+    hashes = teacher_hashes(options.teachers)
+    _claim(options.out, hashes)
+    where = {"out": options.out, "cache_dir": options.cache}
+    network, encoder = train(dataset, split, config, **where, teacher=answers)
+    where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": options.cache}
+    manifest = package(network, encoder, config, **where)
+    write_manifest(bundle, replace(manifest, data=manifest.data | {"teachers": hashes}))
+    print(f"wrote {bundle}; try: python -m model predict IMAGES --bundle {bundle} --out p.csv")
+    return 0
+
+
+def _claim(out: Path, hashes: list[str]) -> None:
+    """Write down who teaches in a new run, or check that they are those of the old one."""
+    out.mkdir(parents=True, exist_ok=True)
+    saved = out / TEACHERS_FILE
+    if not saved.exists() and not (out / "config.json").exists():
+        saved.write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+    elif not saved.exists() or json.loads(saved.read_text(encoding="utf-8")) != hashes:
+        raise ConfigError(
+            f"{out} holds a training with other teachers, or with none. Give another --out, or "
+            "the same teachers to go on with it."
+        )

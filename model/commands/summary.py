@@ -1,0 +1,79 @@
+"""Show a network without training it: parameters, what learns when, multiply-adds, a picture.
+
+The network is that of a config, a preset or single settings, with random weights, or that of a
+bundle. --picture draws both branches, their shapes, the fusion and the head.
+
+example: python -m model summary --backbone efficientnet_b0 --fusion film --picture network.svg
+"""
+
+import argparse
+from dataclasses import fields, replace
+from pathlib import Path
+
+from model.bundle import load_network, read_manifest
+from model.config import TrainConfig, add_config_options, config_from_dict, read_config
+from model.errors import ConfigError
+from model.patient import PatientEncoder
+from model.preset import load_preset, preset_names
+from model.tasks import CUSTOM, task_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--bundle", type=Path, help="a trained network, instead of settings")
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"settings to start from: {', '.join(preset_names())}"
+    )
+    parser.add_argument("--config", type=Path, help="JSON file of settings")
+    parser.add_argument("--picture", type=Path, help="file to draw to: .svg, .png or .pdf")
+    add_config_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build or load, count, draw."""
+    settings = _settings(options)
+    if options.bundle and settings:
+        raise ConfigError(
+            f"--bundle {options.bundle} has its own settings: leave out {', '.join(settings)}."
+        )
+    network, config, classes = (
+        _of_bundle(options.bundle) if options.bundle else _of_settings(settings)
+    )
+    from model.summary import summarise, summary_text
+
+    side = network.input["image"].shape[1]
+    print(f"{config.backbone}, {side} px, fusion {config.fusion}, {len(classes)} classes\n")
+    print(summary_text(summarise(network, config)))
+    if options.picture:
+        from model.network_figure import draw_network
+        from model.network_outline import Outline
+
+        draw_network(Outline.of(network), classes, options.picture)
+        print(f"\nwrote {options.picture}")
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> dict:
+    given = dict(load_preset(options.preset).settings) if options.preset else {}
+    given |= read_config(options.config) if options.config else {}
+    known = {knob.name for knob in fields(TrainConfig)}
+    return given | {name: value for name, value in vars(options).items() if name in known}
+
+
+def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, list[str]]:
+    manifest = read_manifest(bundle)
+    return load_network(bundle, manifest), config_from_dict(manifest.training), manifest.codes
+
+
+def _of_settings(settings: dict) -> tuple[object, TrainConfig, list[str]]:
+    """The network with random weights: what is counted does not depend on them."""
+    config = replace(config_from_dict(settings), weights="none", start="")
+    if config.task == CUSTOM:
+        raise ConfigError(
+            f"task {CUSTOM} takes its classes from the data, which a summary does not read. Name "
+            "another task, or a trained bundle with --bundle."
+        )
+    task = task_of(config.task, [])
+    from model.train import build_of
+
+    return build_of(config, PatientEncoder.fit([]), task), config, list(task.classes)

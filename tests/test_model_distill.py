@@ -1,0 +1,124 @@
+"""Distillation: what teachers answer, which teachers are refused, and a student that learns."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.__main__ import main
+from model.bundle import read_manifest, write_manifest
+from model.config import TrainConfig
+from model.dataset import read_folder, table_patients
+from model.distill import teachers_answers
+from model.errors import ConfigError, SplitError
+from model.predictor import Predictor
+from model.split import Split
+from model.tasks import task_of
+from model.train import train
+from tests.toy_bundle import toy_split, write_toy_bundle
+
+TASK = task_of("isic2019", [])
+SMALL = {"backbone": "cnn_2block", "weights": "none", "image_side": 32, "epochs": 2}
+
+
+@pytest.fixture(scope="module")
+def dataset(toy_folder):
+    return read_folder(toy_folder)
+
+
+@pytest.fixture(scope="module")
+def split(toy_folder):
+    return toy_split(toy_folder)
+
+
+@pytest.fixture(scope="module")
+def teachers(toy_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("teachers")
+    return [write_toy_bundle(folder / f"{n}", toy_folder, seed=n) for n in (1, 2)]
+
+
+@pytest.fixture
+def ask(dataset, split, tmp_path):
+    def ask(teachers, **other):
+        given = {"dataset": dataset, "split": split, "task": TASK} | other
+        return teachers_answers(teachers, cache_dir=tmp_path / "cache", **given)
+
+    return ask
+
+
+def by_hand(teacher, dataset, split):
+    table = split.part("train", dataset.table)
+    answers = Predictor.load(teacher).predict_files(table["path"].tolist(), table_patients(table))
+    return np.stack(list(answers))
+
+
+def test_answers_are_the_mean_of_the_teachers_in_the_order_of_the_training_part(
+    ask, teachers, dataset, split
+):
+    expected = np.mean([by_hand(teacher, dataset, split) for teacher in teachers], axis=0)
+    found = ask(teachers)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.abs(ask(teachers[:1]) - found).max() > 1e-3
+
+
+def test_teachers_are_aligned_by_the_names_of_their_classes(ask, teachers, toy_folder, tmp_path):
+    before = ask(teachers[:1])
+    turned = write_toy_bundle(tmp_path / "turned", toy_folder, seed=1)
+    manifest = read_manifest(turned)
+    backwards = dict(reversed(manifest.classes.items()))
+    write_manifest(turned, replace(manifest, classes=backwards))
+    np.testing.assert_allclose(ask([turned]), before[:, ::-1])
+
+
+def test_teachers_are_asked_once(ask, teachers, dataset, monkeypatch):
+    first = ask(teachers)
+    monkeypatch.setattr(Predictor, "load", lambda bundle: pytest.fail("asked again"))
+    np.testing.assert_array_equal(ask(teachers), first)
+    older = replace(dataset, table=dataset.table.assign(age_approx=85.0))
+    with pytest.raises(pytest.fail.Exception):
+        ask(teachers, dataset=older)
+
+
+def test_a_teacher_of_another_task_is_refused(ask, teachers):
+    with pytest.raises(ConfigError, match="task melanoma asks for OTHER, MEL"):
+        ask(teachers, task=task_of("melanoma", []))
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_teacher_that_was_trained_on_a_lesion_held_out_is_refused(ask, teachers, split, part):
+    # One photograph of a lesion of the teacher's training part, of two.
+    leaked, *others = split.train
+    parts = {"train": tuple(others), part: (*getattr(split, part), leaked)}
+    with pytest.raises(SplitError, match=f"holds out: 1 images, {leaked}"):
+        ask(teachers, split=replace(split, **parts))
+
+
+def test_a_student_learns_what_its_teacher_says_not_the_labels(dataset, split, tmp_path):
+    config = TrainConfig(**SMALL, teacher_weight=1.0, balance="none", learning_rate=0.01)
+    says = np.full((len(split.train), 8), 0.01, np.float32)
+    says[:, 5] = 0.93
+    where = {"out": tmp_path / "run", "cache_dir": tmp_path / "cache"}
+    network, encoder = train(dataset, split, config, **where, teacher=says)
+    table = split.part("validation", dataset.table)
+    images = np.zeros((len(table), 32, 32, 3), np.uint8)
+    encoded = encoder.encode(table_patients(table))
+    answer = network.predict_on_batch({"image": images, "patient": encoded})
+    assert (answer.argmax(axis=1) == 5).all()
+
+
+def test_the_command_distils_and_writes_down_who_taught(toy_folder, teachers, tmp_path, capsys):
+    (tmp_path / "student.json").write_text(json.dumps(SMALL))
+    toy_split(toy_folder).save(tmp_path / "split.json")
+    run = tmp_path / "run"
+    places = ["--data", toy_folder, "--out", run, "--student", tmp_path / "student.json"]
+    places += ["--split", tmp_path / "split.json", "--cache", tmp_path / "cache"]
+    command = ["distill", *places, "--epochs", 1, "--teachers"]
+    assert main([str(word) for word in [*command, *teachers]]) == 0
+    hashes = sorted(read_manifest(teacher).network_sha256 for teacher in teachers)
+    assert read_manifest(run / "bundle").data["teachers"] == hashes
+    (run / "bundle" / "bundle.json").unlink()
+    assert main([str(word) for word in [*command, teachers[0]]]) == 1
+    assert "other teachers" in capsys.readouterr().err
+    assert Split.load(run / "split.json") == toy_split(toy_folder)
