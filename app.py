@@ -41,22 +41,23 @@ def load() -> Answering:
     return predictor
 
 
-def archive_example(photograph: Photograph) -> Example:
-    """A photograph of the Archive with its patient and its credit."""
+def archive_example(photograph: Photograph, credit: str | None) -> Example:
+    """A photograph of the Archive with its patient and its origin."""
     record, fields = photograph.record, photograph.record.metadata
     patient = Patient.parse(fields.age_approx, fields.sex, record.challenge_site)
-    origin = f"{record.isic_id}, ISIC Archive, {record.attribution}, {record.copyright_license}"
+    words = (record.isic_id, "ISIC Archive", credit, record.copyright_license)
+    origin = ", ".join(word for word in words if word)
     return Example(photograph.path, patient, photograph.diagnosis, origin, real=True)
 
 
 def archive_examples() -> list[Example]:
     """CC-0 photographs of different diagnoses that the network was not trained on."""
     trained = {name.removesuffix("_downsampled") for name in manifest.split.train}
-    found = showcase.photographs(
-        EXAMPLES, codes=manifest.codes, exclude=trained, count=len(manifest.codes)
-    )
-    bare = one_without_context([archive_example(photograph) for photograph in found])
-    return with_a_miss(bare, answer, count=SHOWN)
+    wanted = {"codes": manifest.codes, "exclude": trained, "count": len(manifest.codes)}
+    found = {one.record.isic_id: one for one in showcase.photographs(EXAMPLES, **wanted)}
+    credits = showcase.credits(found)
+    examples = [archive_example(one, credits.get(isic_id)) for isic_id, one in found.items()]
+    return with_a_miss(one_without_context(examples), answer, count=SHOWN)
 
 
 def answer(example: Example) -> str:

@@ -18,6 +18,7 @@ from isic_api.client import IsicClient
 from isic_api.errors import ArchiveError
 from isic_api.image_file import FULL, Variant, as_it_is, verify_picture
 from isic_api.records import ImageRecord
+from isic_api.selection import id_queries
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,21 @@ class Showcase:
                     return
         except ArchiveError as error:
             raise OSError(f"the ISIC Archive gave no photographs: {error}") from error
+
+    def credits(self, isic_ids: Collection[str]) -> dict[str, str]:
+        """Whose images these are: id → the image's own attribution; empty if the Archive fails.
+
+        The search gives the attribution of an image's cohort, which may be another.
+        """
+        try:
+            return {
+                record.isic_id: record.attribution
+                for query in id_queries(sorted(isic_ids))
+                for record in self._client.zip_metadata(query)
+            }
+        except ArchiveError as error:
+            log.info("no attributions: %s", error)
+            return {}
 
     def _thumbnail(self, isic_id: str) -> bytes | None:
         """JPEG of an image, at most 256 pixels a side; None where the Archive gives none."""

@@ -10,10 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_archive import FakeArchive
 from gradio_client import Client, handle_file
 
+import app
+from isic_api.client import IsicClient
+from isic_api.showcase import Showcase
 from model.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, read_manifest
 from model.diagnosis import DIAGNOSES
+from model.patient import Patient
 from model.split import ISIC2019_SPLIT, Split
 from tests.drawings import draw_lesion
 
@@ -98,3 +103,51 @@ def test_the_released_bundle_is_small_and_bears_the_projects_split():
     for name in (NETWORK_FILE, MANIFEST_FILE):
         assert (RELEASED / name).stat().st_size < 10_000_000
     assert read_manifest(RELEASED).split == Split.load(ISIC2019_SPLIT)
+
+
+@pytest.fixture
+def from_the_archive(monkeypatch, tmp_path):
+    """The module ``app``, with an Archive on this machine and a network that always says NV."""
+    with FakeArchive() as archive:
+        monkeypatch.setattr(app, "showcase", Showcase(IsicClient(archive.base_url, attempts=1)))
+        monkeypatch.setattr(app, "EXAMPLES", tmp_path / "examples")
+        monkeypatch.setattr(app, "answer", lambda example: "NV")
+        yield app
+
+
+def test_examples_from_the_archive_are_credited_cc0_photographs_never_trained_on(from_the_archive):
+    found = from_the_archive.archive_examples()
+    assert len(found) == len({one.diagnosis for one in found}) == app.SHOWN
+    assert all(one.real for one in found)
+    assert all(one.origin.endswith("ISIC Archive, Anonymous, CC-0") for one in found)
+    trained = {name.removesuffix("_downsampled") for name in app.manifest.split.train}
+    assert not trained & {one.image.stem for one in found}
+    assert found[1].patient == Patient()
+    assert [one.missed for one in found] == [one.diagnosis != "NV" for one in found]
+
+
+def test_photographs_that_were_fetched_once_are_not_fetched_again(from_the_archive):
+    first = from_the_archive.archive_examples()
+    times = [one.image.stat().st_mtime_ns for one in first]
+    again = from_the_archive.archive_examples()
+    assert [one.image.stat().st_mtime_ns for one in again] == times
+
+
+def test_a_folder_of_examples_is_taken_instead_and_its_misses_are_marked(
+    from_the_archive, photograph
+):
+    table = "image,diagnosis,age_approx,sex,anatom_site_general,origin\nlesion.jpg,MEL,60,,,mine\n"
+    (photograph.parent / "examples.csv").write_text(table)
+    examples = from_the_archive.first_examples(photograph.parent)
+    assert [one.missed for one in examples()] == [False]
+    examples._look()
+    assert [(one.patient, one.missed) for one in examples()] == [(Patient(60.0), True)]
+
+
+def test_a_folder_without_a_table_ends_the_start_with_one_line(tmp_path):
+    command = [sys.executable, "app.py", "--examples", str(tmp_path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")
+    assert "examples.csv" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -30,6 +30,15 @@ def test_photographs_are_cc0_of_different_diagnoses_and_none_that_is_excluded(sh
     assert not trained & {found.record.isic_id for found in others}
 
 
+def test_credits_are_the_images_own_not_their_cohorts(showcase, tmp_path):
+    found = list(showcase.photographs(tmp_path, codes=CODES, exclude=(), count=2))
+    ids = [one.record.isic_id for one in found]
+    assert showcase.credits(ids) == dict.fromkeys(ids, "Anonymous")
+    assert "Anonymous" not in {one.record.attribution for one in found}
+    nowhere = Showcase(IsicClient("http://127.0.0.1:9/api/v2/", backoff=0.01, attempts=1))
+    assert nowhere.credits(ids) == {}
+
+
 def test_a_thumbnail_is_fetched_once(showcase, archive, tmp_path):
     found = next(showcase.photographs(tmp_path, codes=CODES, exclude=(), count=1))
     content = showcase.thumbnail(found.record.isic_id)

@@ -1,0 +1,120 @@
+"""Examples: where they come from, which are shown, and what their buttons say."""
+
+import csv
+
+import pytest
+
+from demo.drawing import drawn_examples
+from demo.examples import Examples, examples_of_folder, one_without_context, with_a_miss
+from demo.gallery import gallery_html
+from demo.services import Example
+from demo.texts import load_texts
+from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.errors import ImageError, PatientError
+from model.image import read_image
+from model.patient import Patient
+from tests.drawings import draw_lesion
+
+TEXTS = load_texts()
+ROW = {"image": "a.jpg", "diagnosis": "MEL", "origin": "ISIC_1, CC-0", "age_approx": "60"}
+
+
+def example(diagnosis, *, image=b"", origin="somewhere"):
+    return Example(image, Patient(50.0), diagnosis, origin, real=True)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    draw_lesion(0, seed=1).save(tmp_path / "a.jpg")
+    return tmp_path
+
+
+def write(folder, *rows):
+    with (folder / "examples.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ROW)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_folders_table_gives_its_examples(folder):
+    write(folder, ROW)
+    (found,) = examples_of_folder(folder, DIAGNOSES)
+    assert found == Example(folder / "a.jpg", Patient(60.0), "MEL", "ISIC_1, CC-0", real=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"image": "b.jpg"}, ValueError, r"'b\.jpg'"),
+        ({"image": "../a.jpg", "diagnosis": "XY"}, ValueError, "MEL, NV"),
+        ({"image": "examples.csv"}, ImageError, "cannot be read as an image"),
+        ({"age_approx": "600"}, PatientError, "600"),
+    ],
+)
+def test_a_bad_row_of_a_folder_is_named(folder, change, error, said):
+    write(folder, ROW | change)
+    with pytest.raises(error, match=said):
+        examples_of_folder(folder, DIAGNOSES)
+
+
+def test_a_folder_without_rows_or_table_is_refused(folder):
+    with pytest.raises(OSError, match=r"examples\.csv"):
+        examples_of_folder(folder, DIAGNOSES)
+    write(folder)
+    with pytest.raises(ValueError, match="no rows"):
+        examples_of_folder(folder, DIAGNOSES)
+
+
+def test_one_example_is_shown_without_context():
+    found = one_without_context([example("MEL"), example("NV"), example("BCC")])
+    assert [one.patient == Patient() for one in found] == [False, True, False]
+
+
+def test_an_example_that_the_network_gets_wrong_is_kept_and_marked():
+    four = [example(code) for code in ("MEL", "NV", "BCC", "AK")]
+    found = with_a_miss(
+        four, lambda one: "MEL" if one.diagnosis == "AK" else one.diagnosis, count=2
+    )
+    assert [(one.diagnosis, one.missed) for one in found] == [("MEL", False), ("AK", True)]
+    found = with_a_miss(four, lambda one: "MEL", count=2)
+    assert [(one.diagnosis, one.missed) for one in found] == [("MEL", False), ("NV", True)]
+    assert not any(one.missed for one in with_a_miss(four, lambda one: one.diagnosis, count=2))
+    assert with_a_miss([], lambda one: "MEL", count=2) == []
+
+
+def look(examples):
+    examples._look()
+    return [one.diagnosis for one in examples()]
+
+
+def test_better_examples_take_the_place_of_the_first():
+    assert look(Examples([example("MEL")], better=lambda: [example("NV")])) == ["NV"]
+    assert look(Examples([example("MEL")], better=list)) == ["MEL"]
+
+
+@pytest.mark.parametrize("error", [OSError, ImageError, ValueError, RuntimeError])
+def test_a_source_that_fails_leaves_the_first(error):
+    def fail():
+        raise error("no")
+
+    assert look(Examples([example("MEL")], better=fail)) == ["MEL"]
+
+
+def test_drawn_examples_are_pictures_in_memory_that_say_what_they_are():
+    found = drawn_examples()
+    assert all(min(read_image(one.image).size) > 400 for one in found)
+    assert Patient() in [one.patient for one in found]
+    html = gallery_html(found, DIAGNOSIS_NAMES, TEXTS)
+    assert html.count("Drawn, like") == html.count("<button") == len(found)
+    assert html.count("they show no patient") == 1
+
+
+def test_a_button_names_diagnosis_patient_and_a_miss_and_every_origin_is_credited(folder):
+    image = folder / "a.jpg"
+    right = example("MEL", image=image, origin="<ISIC_1>, CC-0")
+    wrong = with_a_miss([example("NV", image=image, origin="ISIC_2, CC-0")], lambda one: "MEL")
+    html = gallery_html([right, *wrong], DIAGNOSIS_NAMES, TEXTS)
+    assert "<strong>Melanoma</strong> age 50<" in html
+    assert "<strong>Melanocytic nevus</strong> age 50; the network errs<" in html
+    assert "<li>&lt;ISIC_1&gt;, CC-0</li><li>ISIC_2, CC-0</li>" in html
+    assert gallery_html([], DIAGNOSIS_NAMES, TEXTS) == ""
