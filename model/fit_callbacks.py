@@ -39,7 +39,8 @@ class Progress:
     def history(self) -> pd.DataFrame:
         """One row an epoch; of one that was run again after an interruption, the later."""
         path = self.out / HISTORY_FILE
-        if not path.exists():
+        # Empty if the training was killed in its first epoch.
+        if not path.exists() or not path.stat().st_size:
             return pd.DataFrame(columns=["epoch", "stage", MONITOR])
         return pd.read_csv(path).drop_duplicates("epoch", keep="last").sort_values("epoch")
 

@@ -82,7 +82,17 @@ def _build(config: TrainConfig, encoder: PatientEncoder, task: Task) -> keras.Mo
             weights="none" if config.start else config.weights,
             batchnorm_momentum=config.batchnorm_momentum,
         )
-    network = build_network(
+    network = network_around(backbone, config, encoder, task)
+    if config.start:
+        _go_on_from(Path(config.start), network)
+    return network
+
+
+def network_around(
+    backbone: keras.Model | None, config: TrainConfig, encoder: PatientEncoder, task: Task
+) -> keras.Model:
+    """Join a backbone, or what stands for one, with the head that a config describes."""
+    return build_network(
         backbone,
         patient_width=encoder.width,
         classes=len(task.classes),
@@ -97,9 +107,6 @@ def _build(config: TrainConfig, encoder: PatientEncoder, task: Task) -> keras.Mo
         head_batchnorm=config.head_batchnorm,
         side=config.image_side,
     )
-    if config.start:
-        _go_on_from(Path(config.start), network)
-    return network
 
 
 def _plain(
