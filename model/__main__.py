@@ -11,6 +11,7 @@ COMMANDS = {
     "explore": "show what is in a data folder: a page with figures",
     "train": "train the dual-branch network on a data folder",
     "distill": "train a network on what trained ones answer",
+    "tune": "search settings for a training, on one machine or several",
     "predict": "write the probabilities of a folder of images to a CSV file",
     "calibrate": "set a bundle's temperature and thresholds on held-out images",
     "evaluate": "judge a bundle: how good, for whom, how sure, where it fails",

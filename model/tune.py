@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,7 +66,9 @@ def search(
     budget = _budget(oracle, plan)
     _require_combinations(plan, budget)
     oracle.told = partial(told, budget)
-    _Tuner(oracle, plan, training, out).search()
+    # Keras Tuner has a print left over from its making, and epochs' bars would hide the trials'.
+    with open(os.devnull, "w", encoding="utf-8") as nothing, redirect_stdout(nothing):
+        _Tuner(oracle, plan, training, out).search()
 
 
 def declare(hp: keras_tuner.HyperParameters, space: tuple[Dimension, ...], base: dict) -> None:

@@ -1,0 +1,171 @@
+"""Search settings for a training, and write the best as a file that train takes.
+
+A trial trains on the training part of the split and is judged on the validation part; the test
+part is never looked at. The folder given with --out gets leaderboard.csv, best.json and diagrams.
+The same command goes on after an interruption.
+
+A setting given as an option, or with --config, is not searched; --epochs is the most that one
+trial gets. With --features the backbone stays frozen in all epochs and images are not augmented,
+so that a trial takes seconds. On several machines, start the same command on each with Keras
+Tuner's environment variables (docs/tuning.md); --workers does so on one machine.
+
+example: python -m model tune --data DIR --out runs/search --epochs 27
+then: python -m model train --data DIR --config runs/search/best.json --out runs/tuned
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from model.commands.train import split_of
+from model.config import add_config_options, config_from_dict, read_config
+from model.dataset import Dataset, read_folder
+from model.errors import ConfigError
+from model.search_plan import METHODS, OBJECTIVES, Plan, claim
+from model.search_space import (
+    DEFAULT_SPACE,
+    FEATURES_SPACE,
+    read_space,
+    require_something,
+    without,
+)
+from model.split import Split
+from model.tune_cluster import is_distributed, is_worker, require_place
+
+OWN = (
+    *("data", "out", "split", "config", "cache", "workers", "space", "tuner", "objective"),
+    *("trials", "factor", "iterations", "features"),
+)
+"""Options that are no settings of a training."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this search")
+    parser.add_argument("--split", type=Path, help="saved split, instead of the default")
+    parser.add_argument("--config", type=Path, help="JSON file of settings that are not searched")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
+    )
+    parser.add_argument(
+        "--space",
+        type=Path,
+        help=f"JSON file of what is searched (default model/{DEFAULT_SPACE.name}, with --features "
+        f"{FEATURES_SPACE.name})",
+    )
+    parser.add_argument("--tuner", choices=METHODS, default="hyperband", help="default hyperband")
+    parser.add_argument("--objective", choices=OBJECTIVES, default=OBJECTIVES[0])
+    parser.add_argument("--trials", type=int, help="how many, not of hyperband (default 20)")
+    parser.add_argument(
+        "--factor", type=int, default=3, help="of hyperband: one in so many goes on (default 3)"
+    )
+    parser.add_argument(
+        "--iterations", type=int, default=1, help="of hyperband, each as long (default 1)"
+    )
+    parser.add_argument(
+        "--features",
+        action="store_true",
+        help="train heads only, on features of the frozen backbone that are computed once",
+    )
+    parser.add_argument("--workers", type=int, help="so many processes at a time on this machine")
+    add_config_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Search, or start those who do."""
+    plan = plan_of(options)
+    require_place()
+    if options.workers is not None and (options.workers < 1 or is_distributed()):
+        raise ConfigError(
+            f"--workers {options.workers} starts at least 1 process itself, and not where Keras "
+            "Tuner's environment variables name a chief. Leave it out or unset them."
+        )
+    dataset = read_folder(options.data)
+    split = split_of(dataset, options)
+    claim(options.out, plan, [split.part(p, dataset.table) for p in ("train", "validation")])
+    if options.workers:
+        from model.tune_workers import run_workers
+
+        run_workers(words(options), count=options.workers, logs=options.out / "logs")
+        return 0
+    _search(plan, dataset, split, options)
+    return 0 if is_worker() else _report(plan, options.out)
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    """Make a plan of the options.
+
+    Raises:
+        ConfigError: what is wrong with them, or nothing left to search.
+    """
+    given = read_config(options.config) if options.config else {}
+    given |= {name: value for name, value in vars(options).items() if name not in OWN}
+    if options.trials is not None and options.tuner == "hyperband":
+        raise ConfigError(
+            "--trials does not fit hyperband, whose --epochs, --factor and --iterations say how "
+            "many trials there are. Leave it out, or choose another --tuner."
+        )
+    base = config_from_dict(given)
+    if options.features:
+        base = replace(base, head_epochs=base.epochs)
+    where = options.space or (FEATURES_SPACE if options.features else DEFAULT_SPACE)
+    space = without(read_space(where, base), given)
+    require_something(space, f"{where} less the settings that are given")
+    return Plan(
+        space,
+        base,
+        method=options.tuner,
+        objective=options.objective,
+        trials=options.trials or 20,
+        factor=options.factor,
+        iterations=options.iterations,
+        features=options.features,
+    )
+
+
+def words(options: argparse.Namespace) -> list[str]:
+    """Write the options as a command line again, without --workers."""
+    line = ["tune"]
+    for name, value in vars(options).items():
+        flag = f"--{name.replace('_', '-')}"
+        if value is None or name == "workers" or (name in OWN and value is False):
+            continue
+        if isinstance(value, bool):
+            line.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            line += [flag, str(value)]
+    return line
+
+
+def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namespace) -> None:
+    # Keras takes seconds to load: not before the input is known to be sound.
+    from model.leaderboard import leaderboard, write_leaderboard
+    from model.trial_record import read_records
+    from model.tune import TRIALS_DIR, Budget, search
+    from model.tune_progress import progress_line
+    from model.tune_training import training_of
+
+    def told(budget: Budget, trial: str) -> None:
+        records = read_records(options.out / TRIALS_DIR)
+        write_leaderboard(leaderboard(records), options.out)
+        line = progress_line(
+            records, trial, trials=budget.trials, epochs=budget.epochs, rounds=budget.rounds
+        )
+        print(line, file=sys.stderr, flush=True)
+
+    training = training_of(plan, dataset, split, cache_dir=options.cache)
+    search(plan, training, out=options.out, told=told)
+
+
+def _report(plan: Plan, out: Path) -> int:
+    from model.tune_results import write_results
+
+    best = write_results(plan, out)
+    print(
+        f"best {plan.objective}: {best['objective']:.3f}, trial {best['trial']}, after "
+        f"{best['best_epoch']} epochs\nwrote {out / 'best.json'}; try: python -m model train "
+        f"--data DIR --config {out / 'best.json'} --out RUN"
+    )
+    return 0
