@@ -1,0 +1,66 @@
+"""Other backends and several devices train to the same weights, in processes of their own."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BACKENDS = [name for name in ("tensorflow", "jax") if importlib.util.find_spec(name)]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folders by (backend, devices), each with the weights and the history of two steps."""
+    folder = tmp_path_factory.mktemp("steps")
+    command = [sys.executable, "-m", "tests.fit_steps"]
+    running = {
+        backend: subprocess.Popen(
+            [*command, str(folder / backend)],
+            cwd=ROOT,
+            env=os.environ | {"KERAS_BACKEND": backend},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for backend in BACKENDS
+    }
+    for backend, process in running.items():
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, f"{backend}: {said[-2000:]}"
+    return {(b, name): folder / b / name for b in BACKENDS for name in ("one", "two")}
+
+
+def weights_of(folder):
+    with np.load(folder / "weights.npz") as found:
+        return list(found.values())
+
+
+def assert_same_training(one, other):
+    for mine, theirs in zip(weights_of(one), weights_of(other), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
+    histories = [pd.read_csv(folder / "history.csv") for folder in (one, other)]
+    pd.testing.assert_frame_equal(*histories, rtol=1e-5)
+
+
+def test_two_steps_move_the_weights(trained):
+    rng = np.random.default_rng(1)
+    for weights in weights_of(trained["tensorflow", "one"]):
+        assert np.abs(weights - rng.normal(0, 0.1, weights.shape)).max() > 1e-5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_devices_train_like_one(trained, backend):
+    assert_same_training(trained[backend, "one"], trained[backend, "two"])
+
+
+@pytest.mark.skipif("jax" not in BACKENDS, reason="needs jax, of requirements-dev.txt")
+def test_jax_trains_like_tensorflow(trained):
+    assert_same_training(trained["tensorflow", "one"], trained["jax", "one"])
