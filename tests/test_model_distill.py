@@ -118,7 +118,17 @@ def test_the_command_distils_and_writes_down_who_taught(toy_folder, teachers, tm
     assert main([str(word) for word in [*command, *teachers]]) == 0
     hashes = sorted(read_manifest(teacher).network_sha256 for teacher in teachers)
     assert read_manifest(run / "bundle").data["teachers"] == hashes
+    assert (run / "curves.png").exists()
     (run / "bundle" / "bundle.json").unlink()
     assert main([str(word) for word in [*command, teachers[0]]]) == 1
     assert "other teachers" in capsys.readouterr().err
     assert Split.load(run / "split.json") == toy_split(toy_folder)
+
+
+def test_a_student_that_is_neither_file_nor_preset_is_refused(toy_folder, tmp_path, capsys):
+    places = ["--data", toy_folder, "--teachers", tmp_path, "--out", tmp_path / "run"]
+    command = ["distill", *places, "--student"]
+    assert main([str(word) for word in [*command, tmp_path / "none.json"]]) == 1
+    assert "none.json is not a readable JSON file" in capsys.readouterr().err
+    assert main([str(word) for word in [*command, "cnn-4block", "--weights", "none"]]) == 1
+    assert "no readable manifest" in capsys.readouterr().err

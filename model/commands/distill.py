@@ -1,9 +1,9 @@
 """Train a network, the student, on the labels and on what trained networks, its teachers, answer.
 
-Teachers are bundles of the same task. --student is a JSON file of settings; teacher_weight and
-teacher_temperature say how much the teachers count and how soft their answers are made. The
-teachers answer once; what they say is kept in the cache. The same command goes on after an
-interruption.
+Teachers are bundles of the same task. --student is a JSON file of settings or a preset's name;
+teacher_weight and teacher_temperature say how much the teachers count and how soft their answers
+are made. The teachers answer once; what they say is kept in the cache. The same command goes on
+after an interruption.
 
 example: python -m model distill --data DIR --teachers runs/a/bundle runs/b/bundle \
 --student small.json --out runs/small
@@ -19,7 +19,8 @@ from model.commands.train import split_of
 from model.config import TrainConfig, add_config_options, config_from_dict, read_config
 from model.dataset import read_folder
 from model.errors import ConfigError
-from model.tasks import task_of
+from model.preset import load_preset, preset_names
+from model.tasks import CUSTOM, task_of
 
 TEACHERS_FILE = "teachers.json"
 
@@ -30,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--teachers", type=Path, nargs="+", required=True, metavar="BUNDLE", help="their bundles"
     )
-    parser.add_argument("--student", type=Path, required=True, help="JSON file of settings")
+    parser.add_argument(
+        "--student", required=True, help="JSON file of settings, or a preset's name"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--split", type=Path, help="saved split, instead of the default")
     parser.add_argument(
@@ -43,15 +46,17 @@ def run(options: argparse.Namespace) -> int:
     """Ask the teachers, train and package."""
     known = {knob.name for knob in fields(TrainConfig)}
     given = {name: value for name, value in vars(options).items() if name in known}
-    config = config_from_dict(read_config(options.student) | given)
+    config = config_from_dict(_settings(options.student) | given)
     bundle = options.out / "bundle"
     if (bundle / MANIFEST_FILE).exists():
         raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
-    dataset = read_folder(options.data)
+    dataset = read_folder(options.data, any_label=config.task == CUSTOM)
     split = split_of(dataset, options)
     task = task_of(config.task, dataset.table["diagnosis"])
     # Keras takes seconds to load: not before the input is known to be sound.
+    from model.curves import draw_curves
     from model.distill import teacher_hashes, teachers_answers
+    from model.fit_callbacks import HISTORY_FILE
     from model.packaging import package
     from model.train import train
 
@@ -60,11 +65,18 @@ def run(options: argparse.Namespace) -> int:
     _claim(options.out, hashes)
     where = {"out": options.out, "cache_dir": options.cache}
     network, encoder = train(dataset, split, config, **where, teacher=answers)
+    draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", keep=config.keep)
     where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": options.cache}
     manifest = package(network, encoder, config, **where)
     write_manifest(bundle, replace(manifest, data=manifest.data | {"teachers": hashes}))
     print(f"wrote {bundle}; try: python -m model predict IMAGES --bundle {bundle} --out p.csv")
     return 0
+
+
+def _settings(student: str) -> dict[str, object]:
+    if student in preset_names():
+        return dict(load_preset(student).settings)
+    return read_config(Path(student))
 
 
 def _claim(out: Path, hashes: list[str]) -> None:
