@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,20 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 from tests.drawings import draw_folder
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="module")  # no longer: its event loop would be in the way of other modules
+def browser():
+    """Debian's Chromium, headless."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("needs Debian's chromium")
+    with playwright.sync_playwright() as engines:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = engines.chromium.launch(executable_path=chromium, args=options)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
-"""Pages served for the tests, with a made-up network behind them."""
+"""Pages served for the tests, with a made-up network behind them, and what visitors do there."""
 
+import os
 from contextlib import contextmanager
+from pathlib import Path
 
 from demo.drawing import drawn_examples
 from demo.interface import build_demo, launch
@@ -10,16 +12,21 @@ from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
 from model.bundle import RELEASED, read_manifest
 from tests.fake_study import made_up
 
+SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))
+SCREENSHOTS.mkdir(exist_ok=True)
+
+GRADIOS_OWN = {"image-redundant-alt"}  # the settings link in the footer
+"""Rules of axe that Gradio's own controls break, whatever the page does."""
+
 
 def services(study=made_up, ready=lambda: True, **others):
     """What a page is built on, with the shipped bundle's facts."""
     return Services(
         study=study,
         ready=ready,
-        manifest=read_manifest(RELEASED),
         sexes=CHALLENGE_SEXES,
         sites=CHALLENGE_SITES,
-        **others,
+        **({"manifest": read_manifest(RELEASED)} | others),
     )
 
 
@@ -37,3 +44,21 @@ def served(study=made_up, ready=lambda: True, access=None, **others):
         yield address
     finally:
         demo.close()
+
+
+def open_page(page, address):
+    """Go there and wait for the network."""
+    page.goto(address)
+    page.get_by_text("The network is ready").wait_for()
+
+
+def add_photograph(page, photograph):
+    """Upload it."""
+    page.set_input_files("#image input[type=file]", photograph)
+    page.locator("#image img").wait_for()
+
+
+def predict(page):
+    """Ask, and wait for the answer."""
+    page.get_by_role("button", name="Predict").click()
+    page.locator("table.bars").wait_for()

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -21,9 +20,9 @@ from model.diagnosis import DIAGNOSES
 from model.patient import Patient
 from model.split import ISIC2019_SPLIT, Split
 from tests.drawings import draw_lesion
+from tests.pages import add_photograph, predict
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -78,23 +77,17 @@ def test_with_all_fields_cleared_it_still_predicts(client, photograph):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
-def test_a_visitor_gets_eight_bars_from_the_shipped_network(address, photograph):
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    with playwright.sync_playwright() as engines:
-        browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(address)
-        page.get_by_text("The network is ready").wait_for(timeout=90_000)
-        page.set_input_files("#image input[type=file]", photograph)
-        page.locator("#image img").wait_for()
-        page.locator("#age input").fill("70")
-        page.locator("#sex").get_by_label("female").check()
-        page.locator("#site").get_by_label("head/neck").check()
-        page.get_by_role("button", name="Predict").click()
-        page.locator("table.bars").wait_for()
-        shown = [float(x.split()[0]) for x in page.locator("td.value").all_inner_texts()]
-        browser.close()
+def test_a_visitor_gets_eight_bars_from_the_shipped_network(browser, address, photograph):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(address)
+    page.get_by_text("The network is ready").wait_for(timeout=90_000)
+    add_photograph(page, photograph)
+    page.locator("#age input").fill("70")
+    page.locator("#sex").get_by_label("female").check()
+    page.locator("#site").get_by_label("head/neck").check()
+    predict(page)
+    shown = [float(x.split()[0]) for x in page.locator("td.value").all_inner_texts()]
+    page.close()
     assert len(shown) == 8
     assert sum(shown) == pytest.approx(100, abs=1e-6)
 

@@ -1,36 +1,31 @@
 """The page as a visitor meets it, in headless Chromium."""
 
 import json
-import os
-import shutil
-from pathlib import Path
+import re
+import threading
 
 import pytest
 
+from model.diagnosis import DIAGNOSES
 from tests.drawings import draw_lesion
-from tests.pages import served
+from tests.fake_study import made_up
+from tests.pages import (
+    GRADIOS_OWN,
+    SCREENSHOTS,
+    add_photograph,
+    open_page,
+    predict,
+    served,
+)
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))
-SCREENSHOTS.mkdir(exist_ok=True)
+pytestmark = pytest.mark.browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium"),
-]
-
-GRADIOS_OWN = {"image-redundant-alt"}  # the settings link in the footer
-"""Rules of axe that Gradio's own controls break, whatever the page does."""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as engines:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = engines.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
+OUTLINED = """() => {
+  const focused = document.activeElement;
+  const places = [focused, focused.closest('label'), focused.parentElement];
+  return places.some(place => place && getComputedStyle(place).outlineStyle !== 'none');
+}"""
+"""Whether the focus can be seen."""
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +49,6 @@ def page(browser, address):
     open_page(page, address)
     yield page
     page.close()
-
-
-def open_page(page, address):
-    page.goto(address)
-    page.get_by_text("The network is ready").wait_for()
-
-
-def add_photograph(page, photograph):
-    page.set_input_files("#image input[type=file]", photograph)
-    page.locator("#image img").wait_for()
-
-
-def predict(page):
-    page.get_by_role("button", name="Predict").click()
-    page.locator("table.bars").wait_for()
 
 
 def values(page):
@@ -98,6 +78,26 @@ def test_all_that_matters_at_first_is_on_one_screen(page, photograph):
         assert page.locator(part).bounding_box()["y"] >= 0
     ends = [page.locator(part).bounding_box() for part in ("#site", "#result", "#predict")]
     assert max(box["y"] + box["height"] for box in ends) <= 800
+
+
+def test_warnings_come_first_and_still_leave_all_on_one_screen(browser, photograph):
+    def doubtful(image):
+        study = made_up(image)
+        study.quality, study.unknown_score = ("blurred", "dark", "small_lesion"), 2.0
+        study.prediction_set = lambda patient: DIAGNOSES
+        return study
+
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    with served(doubtful) as address:
+        open_page(page, address)
+        add_photograph(page, photograph)
+        predict(page)
+        said = page.locator("#result").inner_text()
+        bars = page.locator("table.bars").bounding_box()
+    page.close()
+    places = [said.index(words) for words in ("Poor image: blurred, too dark", "Unlike", "Cannot")]
+    assert places == sorted(places)
+    assert bars["y"] + bars["height"] <= 800
 
 
 def test_beside_the_image_with_its_context_stand_the_image_alone_and_the_change(page, photograph):
@@ -256,71 +256,57 @@ def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(browser, address, pho
     assert width <= 360
 
 
+def test_whoever_waits_for_others_sees_the_place_in_the_queue(browser):
+    gate = threading.Event()
+
+    def slow(image):
+        gate.wait(30)
+        return made_up(image)
+
+    with served(slow) as address:
+        pages = [browser.new_page() for _ in range(6)]
+        for page in pages:
+            open_page(page, address)
+            page.locator("#examples button").first.click()
+            page.locator("#result").get_by_text(re.compile("processing|queue")).wait_for()
+        pages[5].get_by_text("queue: 2/2").wait_for()
+        gate.set()
+        pages[5].locator("table.bars").wait_for()
+        for page in pages:
+            page.close()
+
+
+def test_the_keyboard_alone_leads_from_the_photograph_to_the_answer(page, photograph):
+    add_photograph(page, photograph)
+    page.locator("#image").get_by_label("Upload file").focus()
+    visited = []
+
+    def tab_to(selector):
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            visited.append(page.evaluate(OUTLINED))
+            if page.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+        pytest.fail(f"Tab never reached {selector}")
+
+    tab_to("#age input")
+    page.keyboard.type("80")
+    tab_to("#sex input[value=male]")
+    page.keyboard.press("Space")
+    tab_to("#site input[value='upper extremity']")
+    page.keyboard.press("Space")
+    tab_to("#predict")
+    page.keyboard.press("Enter")
+    page.locator("table.bars").wait_for()
+    assert "age 80, male, upper extremity" in page.locator("#result caption").inner_text()
+    tab_to("#examples button")
+    page.keyboard.press("Enter")
+    page.get_by_text("age 65, male, posterior torso", exact=False).first.wait_for()
+    tab_to("#explained input[value=BCC]")
+    page.keyboard.press("Space")
+    page.get_by_text("What each field changed in the probability of Basal cell").wait_for()
+    assert all(visited), "the focus is not seen everywhere"
+
+
 def test_the_notice_is_visible(page):
     assert page.get_by_text("Not a medical device").is_visible()
-
-
-def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph, tmp_path):
-    bad = tmp_path / "notes.jpg"
-    bad.write_text("no photograph")
-    table = tmp_path / "context.csv"
-    table.write_text("image,age_approx\nlesion,80\n")
-    page.get_by_role("tab", name="Batch").click()
-    page.set_input_files("#batch-images input[type=file]", [photograph, bad])
-    page.set_input_files("#batch-metadata input[type=file]", table)
-    page.wait_for_timeout(500)
-    page.locator("#batch-button").click()
-    page.get_by_text("1 of 2 photographs answered").wait_for()
-    assert "notes" in page.locator("#batch-said").inner_text()
-    with page.expect_download() as waiting:
-        page.get_by_role("link", name="Save as CSV").click()
-    waiting.value.save_as(tmp_path / "saved.csv")
-    assert (tmp_path / "saved.csv").read_text().splitlines()[1].startswith("lesion,0.4,")
-
-
-def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page):
-    page.get_by_role("tab", name="Classroom").click()
-    page.locator("#quiz-next").click()
-    page.locator("#quiz-photograph img").wait_for()
-    assert page.locator("#quiz-alone svg").count() == 0
-    guess = page.locator("#quiz-guess").get_by_label("Melanoma", exact=True)
-    guess.check()
-    page.locator("#quiz-commit").click()
-    page.locator("#quiz-alone svg").wait_for()
-    assert guess.is_disabled()
-    assert "Diagnosis" not in page.locator("#quiz-whole").inner_text()
-    page.locator("#quiz-reveal").click()
-    page.get_by_text("Right answers, rounds played: 1").wait_for()
-    assert page.locator("#quiz-whole table.bars").count() == 1
-    page.locator("#quiz-next").click()
-    page.locator("#quiz-whole table.bars").wait_for(state="detached")
-    assert guess.is_enabled()
-    assert not guess.is_checked()
-
-
-def test_a_guess_needs_a_photograph(page):
-    page.get_by_role("tab", name="Classroom").click()
-    page.locator("#quiz-commit").click()
-    page.get_by_text("Ask for a photograph and choose a guess first").wait_for()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-def test_every_tab_fits_and_axe_finds_nothing_beyond_gradios_own(browser, address, theme, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    open_page(page, f"{address}?__theme={theme}")
-    found = {}
-    for name in ("Batch", "Classroom", "Model", "Data", "About"):
-        tab = page.get_by_role("tab", name=name, exact=True)
-        if not tab.is_visible():
-            page.locator(".overflow-menu > button").first.click()
-            tab = page.locator(".overflow-dropdown button", has_text=name)
-        tab.click()
-        page.wait_for_timeout(300)
-        page.screenshot(path=SCREENSHOTS / f"{name.lower()}-{width}-{theme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        rules = {rule["id"] for rule in axe.run(page).response["violations"]}
-        found |= {name: rules - GRADIOS_OWN} if rules - GRADIOS_OWN else {}
-    page.close()
-    assert found == {}

@@ -1,0 +1,121 @@
+"""The other tabs as a visitor meets them, in headless Chromium."""
+
+from dataclasses import replace
+
+import pytest
+
+from model.bundle import RELEASED, read_manifest
+from tests.drawings import draw_lesion
+from tests.pages import GRADIOS_OWN, SCREENSHOTS, open_page, served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    path = tmp_path_factory.mktemp("upload") / "lesion.jpg"
+    draw_lesion(0, seed=1, size=(600, 450)).save(path)
+    return path
+
+
+@pytest.fixture
+def page(browser, address):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    open_page(page, address)
+    yield page
+    page.close()
+
+
+def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph, tmp_path):
+    bad = tmp_path / "notes.jpg"
+    bad.write_text("no photograph")
+    table = tmp_path / "context.csv"
+    table.write_text("image,age_approx\nlesion,80\n")
+    page.get_by_role("tab", name="Batch").click()
+    page.set_input_files("#batch-images input[type=file]", [photograph, bad])
+    page.set_input_files("#batch-metadata input[type=file]", table)
+    page.wait_for_timeout(500)
+    page.locator("#batch-button").click()
+    page.get_by_text("1 of 2 photographs answered").wait_for()
+    assert "notes" in page.locator("#batch-said").inner_text()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Save as CSV").click()
+    waiting.value.save_as(tmp_path / "saved.csv")
+    assert (tmp_path / "saved.csv").read_text().splitlines()[1].startswith("lesion,0.4,")
+
+
+def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page):
+    page.get_by_role("tab", name="Classroom").click()
+    page.locator("#quiz-next").click()
+    page.locator("#quiz-photograph img").wait_for()
+    assert page.locator("#quiz-alone svg").count() == 0
+    guess = page.locator("#quiz-guess").get_by_label("Melanoma", exact=True)
+    guess.check()
+    page.locator("#quiz-commit").click()
+    page.locator("#quiz-alone svg").wait_for()
+    assert guess.is_disabled()
+    assert "Diagnosis" not in page.locator("#quiz-whole").inner_text()
+    page.locator("#quiz-reveal").click()
+    page.get_by_text("Right answers, rounds played: 1").wait_for()
+    assert page.locator("#quiz-whole table.bars").count() == 1
+    page.locator("#quiz-next").click()
+    page.locator("#quiz-whole table.bars").wait_for(state="detached")
+    assert guess.is_enabled()
+    assert not guess.is_checked()
+
+
+def test_a_threshold_and_a_prevalence_are_told_in_patients(browser):
+    curve = {"threshold": [0.2, 0.21], "sensitivity": [0.9, 0.5], "specificity": [0.8, 0.9]}
+    manifest = read_manifest(RELEASED)
+    figures = manifest.metrics["test"] | {"by_threshold": {"melanoma": curve}}
+    page = browser.new_page()
+    with served(manifest=replace(manifest, metrics={"test": figures})) as address:
+        open_page(page, address)
+        page.get_by_role("tab", name="Classroom").click()
+        page.get_by_role("tab", name="Threshold").click()
+        page.get_by_text("214 are called, of whom 18 have a melanoma").wait_for()
+        threshold = page.locator("#threshold input[type=range]")
+        threshold.focus()
+        threshold.press("ArrowRight")
+        page.get_by_text("108 are called, of whom 10 have a melanoma").wait_for()
+        page.locator("#prevalence input[type=range]").focus()
+        page.keyboard.press("Home")
+        page.get_by_text("100 are called, of whom 0 have a melanoma").wait_for()
+    page.close()
+
+
+def test_a_guess_needs_a_photograph(page):
+    page.get_by_role("tab", name="Classroom").click()
+    page.locator("#quiz-commit").click()
+    page.get_by_text("Ask for a photograph and choose a guess first").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_every_tab_fits_and_axe_finds_nothing_beyond_gradios_own(browser, address, theme, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    requested = []
+    page.on("request", lambda request: requested.append(request.url))
+    open_page(page, f"{address}?__theme={theme}")
+    found = {}
+    for name in ("Batch", "Classroom", "Model", "Data", "About"):
+        tab = page.get_by_role("tab", name=name, exact=True)
+        if not tab.is_visible():
+            page.locator(".overflow-menu > button").first.click()
+            tab = page.locator(".overflow-dropdown button", has_text=name)
+        tab.click()
+        page.wait_for_timeout(300)
+        page.screenshot(path=SCREENSHOTS / f"{name.lower()}-{width}-{theme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        rules = {rule["id"] for rule in axe.run(page).response["violations"]}
+        found |= {name: rules - GRADIOS_OWN} if rules - GRADIOS_OWN else {}
+    page.close()
+    assert found == {}
+    assert [url for url in requested if not url.startswith((address, "data:", "blob:"))] == []
