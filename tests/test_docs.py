@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from demo.rest_refusals import CODES
+from model.bundle import RELEASED, read_manifest
 from tests.drawings import draw_lesion
 from tests.pages import served
 from tests.test_readme import help_of
@@ -103,3 +104,23 @@ def test_the_citation_and_the_changelog_name_the_version():
     assert citation["version"] == version
     assert {"cff-version", "message", "title", "authors", "license"} <= set(citation)
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_modules_of_the_architecture_page_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:model|demo|isic_api)\.\w+)`", text))
+    missing = [name for name in named if not (ROOT / f"{name.replace('.', '/')}.py").exists()]
+    rows = re.findall(r"^\| `model\.(\w+)`(.*?)\|", text, re.MULTILINE)
+    others = {word for _, rest in rows for word in re.findall(r"`(\w+)`", rest)}
+    missing += [name for name in others if not (ROOT / "model" / f"{name}.py").exists()]
+    assert named
+    assert missing == []
+    assert len(text.splitlines()) < 60  # one screen
+
+
+def test_licences_of_code_network_and_data_stand_apart():
+    text = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    assert (ROOT / "LICENSE").read_text().strip().startswith("Apache License")
+    for words in ("| Code,", "| The shipped network", "| Photographs and tables"):
+        assert words in text
+    assert read_manifest(RELEASED).licence in text
