@@ -16,6 +16,8 @@ from model.study import Study
 MOST_IMAGES = 1_000
 MOST_BYTES = 20 << 20
 """Of one photograph, whatever a zip file says of itself."""
+MOST_UNPACKED = 300 << 20
+"""Bytes of all members of zip files together, which are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,16 @@ def collect(files: Iterable[Path]) -> list[Item]:
     Members are read into memory and never written, so that no name can lead out of a folder.
 
     Raises:
-        ImageError: a zip file is damaged, or there are more than a thousand photographs.
+        ImageError: a zip file is damaged, or there are more than a thousand photographs, or more
+            bytes of them than fit into memory.
     """
-    items = []
+    items, unpacked = [], 0
     for file in files:
-        items += _members(file) if file.suffix.lower() == ".zip" else [Item(file.stem, file)]
-        if len(items) > MOST_IMAGES:
-            raise ImageError(
-                f"there are more than {MOST_IMAGES:,} photographs. Give fewer at a time, or use: "
-                "python -m model predict"
-            )
+        zipped = file.suffix.lower() == ".zip"
+        for item in _members(file) if zipped else [Item(file.stem, file)]:
+            items.append(item)
+            unpacked += len(item.content) if isinstance(item.content, bytes) else 0
+            _require_room(len(items), unpacked)
     return items
 
 
@@ -102,7 +104,19 @@ def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str
 
 def plain_cell(text: str) -> str:
     """Keep a spreadsheet from running a text as a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    text = text.replace("\r", " ")  # at which some readers begin a new row
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
+
+
+def _require_room(images: int, unpacked: int) -> None:
+    if images <= MOST_IMAGES and unpacked <= MOST_UNPACKED:
+        return
+    many = f"more than {MOST_IMAGES:,} photographs"
+    large = f"zip files with more than {MOST_UNPACKED >> 20} MB of photographs"
+    raise ImageError(
+        f"there are {many if images > MOST_IMAGES else large}. Give fewer at a time, or use: "
+        "python -m model predict"
+    )
 
 
 def _members(file: Path) -> Iterator[Item]:

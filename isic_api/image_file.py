@@ -58,8 +58,7 @@ def fetch_image(
     session: Session, record: ImageRecord, *, folder: DataFolder, variant: Variant
 ) -> StoredImage:
     """Download, verify and place one image. Raises RequestError after the last attempt."""
-    if not _ID.fullmatch(record.isic_id):
-        raise UnexpectedAnswerError(f"{record.isic_id!r} is not an image id; it is not stored.")
+    require_id(record.isic_id)
     url = variant.link(record).url
     suffix = PurePosixPath(urlsplit(url).path).suffix.lower()
     name = record.isic_id + (".jpg" if variant.max_side else _SUFFIXES.get(suffix, ".jpg"))
@@ -72,6 +71,15 @@ def fetch_image(
         return StoredImage(record.isic_id, name, size, sha256, str(variant))
 
     return session.fetch(url, read, retry_refusals=True, headers=as_it_is)
+
+
+def require_id(isic_id: str) -> None:
+    """An id becomes a file's name: it must not lead out of its folder.
+
+    Raises UnexpectedAnswerError.
+    """
+    if not _ID.fullmatch(isic_id):
+        raise UnexpectedAnswerError(f"{isic_id!r} is not an image id; it is not stored.")
 
 
 def place(body: BinaryIO, name: str, *, folder: DataFolder, max_side: int | None) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from isic_api.cells import PlainWriter
 from isic_api.errors import ArchiveError
 from isic_api.folder import DataFolder, disk_errors
 from isic_api.records import ImageRecord
@@ -204,12 +205,12 @@ def _metadata_row(record: ImageRecord) -> list[Any]:
     return [record.isic_id, *("" if cell is None else cell for cell in cells)]
 
 
-def _open(stack: ExitStack, folder: DataFolder, name: str, header: Iterable[str]) -> Any:  # noqa: ANN401
+def _open(stack: ExitStack, folder: DataFolder, name: str, header: Iterable[str]) -> PlainWriter:
     part = stack.enter_context(folder.writing(name))
     return _writer(stack.enter_context(part.open("w", encoding="utf-8", newline="")), header)
 
 
-def _writer(file: IO[str], header: Iterable[str]) -> Any:  # noqa: ANN401
-    writer = csv.writer(file, lineterminator="\n")
+def _writer(file: IO[str], header: Iterable[str]) -> PlainWriter:
+    writer = PlainWriter(file)
     writer.writerow(header)
     return writer

@@ -1,11 +1,11 @@
 """The account of a run: what was asked, what came, what did not and why."""
 
-import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from isic_api.cells import PlainWriter
 from isic_api.folder import DataFolder
 from isic_api.metadata import Written
 
@@ -85,7 +85,7 @@ def write_failed(folder: DataFolder, failed: list[tuple[str, str]]) -> None:
         (folder.root / "failed.csv").unlink(missing_ok=True)
         return
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = PlainWriter(text)
     writer.writerow(("isic_id", "reason"))
     writer.writerows(sorted(failed))
     folder.write_text("failed.csv", text.getvalue())

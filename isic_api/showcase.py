@@ -16,7 +16,7 @@ import requests
 
 from isic_api.client import IsicClient
 from isic_api.errors import ArchiveError
-from isic_api.image_file import FULL, Variant, as_it_is, verify_picture
+from isic_api.image_file import FULL, Variant, as_it_is, require_id, verify_picture
 from isic_api.records import ImageRecord
 from isic_api.selection import id_queries
 
@@ -99,6 +99,7 @@ class Showcase:
             return None
 
     def _stored(self, record: ImageRecord, folder: Path) -> Path:
+        require_id(record.isic_id)
         path = folder / f"{record.isic_id}.jpg"
         if not path.exists():
             partial = path.with_suffix(".part")

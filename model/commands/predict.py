@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from isic_api.cells import plain_cell
 from model.bundle import RELEASED
 from model.dataset import image_paths, read_metadata, table_patients
 from model.errors import ImageError
@@ -73,5 +74,5 @@ def _write(
             if isinstance(answer, ImageError):
                 unreadable.append(answer)
             else:
-                writer.writerow([name, *(f"{p:.9g}" for p in answer)])
+                writer.writerow([plain_cell(name), *(f"{p:.9g}" for p in answer)])
     return unreadable
