@@ -118,7 +118,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         base,
         method=options.tuner,
         objective=options.objective,
-        trials=options.trials or 20,
+        trials=20 if options.trials is None else options.trials,
         factor=options.factor,
         iterations=options.iterations,
         features=options.features,
