@@ -19,7 +19,7 @@ from model.errors import ConfigError
 
 DEFAULT_SPACE = Path(__file__).with_suffix(".json")
 FEATURES_SPACE = DEFAULT_SPACE.with_stem("search_space_features")
-NOT_SEARCHED = ("start", "epochs", "patience", "keep", "seed")
+NOT_SEARCHED = ("task", "start", "epochs", "patience", "keep", "seed")
 """Settings that are the search's budget, or would make its trials unlike each other."""
 
 _FORMS = ("choice", "range", "log_range")

@@ -90,6 +90,7 @@ def test_choices_ranges_and_conditions_are_read(read):
         ({"dropout": {"range": [0, 0.5], "steps": 3}}, "step and when"),
         ({"dropout": {"range": [0, 0.5], "step": -1}}, "above 0"),
         ({"epochs": [10, 20]}, "cannot be searched"),
+        ({"task": ["isic2019", "melanoma"]}, "trials must be comparable"),
         ({"hue": {"range": [0, 0.1], "when": {"turn": ["free"]}}}, "must stand before it"),
         ({"hue": {"range": [0, 0.1], "when": "free"}}, "the list of its values"),
     ],
