@@ -104,7 +104,11 @@ def rest_app(services: Services, access: Access) -> FastAPI:
 def _health_router(services: Services) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/health", responses={503: {"model": Health, "description": "not ready"}})
+    @router.get(
+        "/health",
+        responses={503: {"model": Health, "description": "not ready"}},
+        response_description="ready",
+    )
     def health(response: Response) -> Health:
         """Say whether the network is loaded; the status is 503 while it is not."""
         state = services.state()
@@ -119,7 +123,11 @@ def _predict_router(services: Services) -> APIRouter:
     turns = _Turns()
     image_field, age_field, sex_field, site_field = _fields(services)
 
-    @router.post("/predict", responses=documented(*_REFUSALS))
+    @router.post(
+        "/predict",
+        responses=documented(*_REFUSALS),
+        response_description="what the network answered",
+    )
     async def predict(
         image: image_field,
         age: age_field = UNKNOWN,

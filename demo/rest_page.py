@@ -4,9 +4,10 @@ from html import escape
 
 _STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse}th,td{text-align:left;vertical-align:top;"
-    "padding:.3rem .8rem .3rem 0;border-bottom:1px solid #999}code{font-size:.95em}"
-    ":root{color-scheme:light dark}"
+    "table{border-collapse:collapse;margin:1rem 0}caption{text-align:left;font-weight:bold}"
+    "th,td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;"
+    "border-bottom:1px solid #999}code{font-size:.95em;overflow-wrap:anywhere}"
+    "th code{overflow-wrap:normal}a{color:inherit}:root{color-scheme:light dark}"
 )
 
 
@@ -45,10 +46,10 @@ def _operation(method: str, path: str, operation: dict, openapi: dict) -> str:
 def _fields(schema: dict) -> str:
     needed = schema.get("required", [])
     rows = "".join(
-        _row(name, "needed" if name in needed else "may be left out", _accepted(field))
+        _row(name, "always" if name in needed else "if known", _accepted(field))
         for name, field in schema["properties"].items()
     )
-    return f"<table><caption>Fields</caption>{_head('Field', '', 'Accepted')}{rows}</table>"
+    return f"<table><caption>Fields</caption>{_head('Field', 'Sent', 'Accepted')}{rows}</table>"
 
 
 def _accepted(field: dict) -> str:
@@ -58,7 +59,7 @@ def _accepted(field: dict) -> str:
     if "enum" in field:
         return ", ".join(f"<code>{escape(word)}</code>" for word in field["enum"] if word)
     if field.get("type") == "number":
-        return f"{field['minimum']} to {field['maximum']}"
+        return f"{field['minimum']:g} to {field['maximum']:g}"
     return escape(field.get("description", field.get("type", "")))
 
 

@@ -253,7 +253,14 @@ def test_the_page_and_the_endpoint_share_one_server(address):
 def test_the_description_is_a_page_that_needs_nothing_from_elsewhere():
     page = client().get("/api/docs")
     assert page.headers["content-type"].startswith("text/html")
-    for word in ("POST /api/predict", "image", "palms/soles", "unreadable_image", "0 to 120"):
+    for word in (
+        "POST /api/predict",
+        "image",
+        "palms/soles",
+        "unreadable_image",
+        "0 to 120",
+        "if known",
+    ):
         assert word in page.text
     assert "http://" not in page.text
     assert "https://" not in page.text
