@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test format
+.PHONY: demo test format pictures
 
 demo: .venv/installed
 	$(BIN)/python app.py
@@ -15,6 +15,9 @@ test: .venv/installed-dev
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pictures: .venv/installed-dev
+	$(BIN)/python -m tests.pictures
 
 .venv/installed: requirements.txt
 	$(PYTHON) -c "import sys; ok = (3, 11) <= sys.version_info < (3, 13); sys.exit(None if ok else 'Python 3.11 or 3.12 is needed. Name one with: make PYTHON=python3.12')"

@@ -24,6 +24,8 @@ _MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer
   answer.classList.add('old');
   answer.querySelector('.changed').hidden = false;
 })"""
+# On a phone the answer is below the fields.
+_INTO_VIEW = "() => document.querySelector('#result').scrollIntoView({block: 'nearest'})"
 _PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -38,7 +40,7 @@ class Shown:
 def add_predict_tab(demo: gr.Blocks, services: Services, texts: SimpleNamespace) -> None:
     """Lay the tab out and connect it."""
     view = SimpleNamespace(shown=gr.State(None, time_to_live=KEPT_SECONDS))
-    with gr.Row():
+    with gr.Row(elem_classes="wide"):
         with gr.Column(scale=4, min_width=300):
             _inputs(view, services, texts)
         with gr.Column(scale=6, min_width=300):
@@ -122,7 +124,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
     ) -> tuple[str, str, str]:
         if shown is None:
             return "", "", ""
-        about = {"name": names[code], "texts": texts}
+        about = {"name": names[code].lower(), "texts": texts}
         pair = (shown.study, shown.patient, code)
         supposed = {"age": float(age), "site": None if site == UNKNOWN else site}
         return (
@@ -157,6 +159,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
             show_progress_on=view.result,
             concurrency_id="answer",
         )
+        asked.success(js=_INTO_VIEW, **_PRIVATE)
         asked.success(add_thumbnails, view.shown, view.similar, **_PRIVATE)
     for knob in (view.code, view.strength, view.if_age, view.if_site):
         knob.input(explain, knobs, explanations, trigger_mode="always_last", **_PRIVATE)

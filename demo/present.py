@@ -19,6 +19,11 @@ def percentages(probabilities: Mapping[str, float], *, decimals: int = 1) -> dic
     return {code: value / 10**decimals for code, value in shown.items()}
 
 
+def percent(share: float) -> str:
+    """A share from 0 to 1, as "3.2 %"."""
+    return f"{100 * share:.1f} %"
+
+
 def context_words(patient: Patient, texts: SimpleNamespace) -> str:
     """Say what is known of the patient, as in "age 55, female, head/neck"."""
     known = [] if patient.age_approx is None else [texts.result.age.format(age=patient.age_approx)]

@@ -41,7 +41,7 @@ def add_quiz(services: Services, texts: SimpleNamespace) -> None:
         rounds=gr.State([]),
     )
     gr.HTML(f'<p class="prose">{escape(words.quiz_intro)}</p>', apply_default_css=False)
-    with gr.Row():
+    with gr.Row(elem_classes="wide"):
         with gr.Column(scale=4, min_width=280):
             view.next = gr.Button(words.next, elem_id="quiz-next")
             view.photograph = gr.HTML(elem_id="quiz-photograph", apply_default_css=False)

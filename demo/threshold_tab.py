@@ -53,8 +53,8 @@ def patients(
         for name, (count, colour) in groups.items()
     )
     said = words.meaning.format(
-        sensitivity=f"{sensitivity:.0%}",
-        specificity=f"{specificity:.0%}",
+        sensitivity=f"{100 * sensitivity:.0f} %",
+        specificity=f"{100 * specificity:.0f} %",
         called=found.called,
         found=found.found,
     )

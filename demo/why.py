@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from demo.charts import bars, lines
 from demo.html import data_uri, picture
-from demo.present import signed
+from demo.present import percent, signed
 from model.overlay import overlay
 from model.patient import FIELDS, UNKNOWN, Patient
 from model.similar import SimilarCase
@@ -39,7 +39,7 @@ def patient_reasons(
         unit=f" {texts.result.points}",
         label_width=190,
     )
-    said = texts.why.contributions_text.format(alone=f"{alone:.1%}", whole=f"{whole:.1%}")
+    said = texts.why.contributions_text.format(alone=percent(alone), whole=percent(whole))
     listed = "; ".join(
         f"{field} {signed(value)} {texts.result.points}" for field, value in points.items()
     )
@@ -102,7 +102,7 @@ def what_if(
         most=max(sites.values()),
         marked=site or UNKNOWN,
     )
-    now = ", ".join(f"{sex} {_at(points, age):.1%}" for sex, points in curves.items())
+    now = ", ".join(f"{sex} {percent(_at(points, age))}" for sex, points in curves.items())
     said = why.what_if_text.format(age=age, values=now, origin=why.what_if_origin)
     return (
         f'<div class="pair"><figure><h2>{escape(why.age_curves.format(name=name))}</h2>{drawn}'

@@ -1,7 +1,6 @@
 """What several test files share."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,13 @@ SHARED = Path(__file__).parents[2] / "shared"
 @pytest.fixture(scope="module")  # no longer: its event loop would be in the way of other modules
 def browser():
     """Debian's Chromium, headless."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+    pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    from tests import chromium
+
+    if chromium.PATH is None:
         pytest.skip("needs Debian's chromium")
-    with playwright.sync_playwright() as engines:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = engines.chromium.launch(executable_path=chromium, args=options)
+    with chromium.started() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
