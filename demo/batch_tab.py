@@ -18,6 +18,7 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
     """Lay the tab out and connect it."""
     words = texts.batch
     codes = services.manifest.codes
+    headers = ["image", words.most_probable, *codes]
     gr.HTML(f'<p class="prose">{escape(words.intro)}</p>', apply_default_css=False)
     with gr.Row():
         images = gr.File(
@@ -33,7 +34,7 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
     button = gr.Button(words.button, variant="primary", elem_id="batch-button")
     said = gr.HTML(elem_id="batch-said", apply_default_css=False)
     found = gr.Dataframe(
-        headers=["image", words.most_probable, *codes],
+        headers=headers,
         datatype="str",
         interactive=False,
         visible=False,
@@ -54,22 +55,23 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
             raise refusal(error) from error
         except RuntimeError as error:
             raise refusal(texts.status.failed) from error
-        frame = gr.Dataframe(answer_frame(answers, codes), visible=bool(answers.rows))
+        frame = gr.Dataframe(answer_frame(answers, headers), visible=bool(answers.rows))
         return summary(answers, codes, texts), frame
 
     button.click(answer, [images, metadata], [said, found], api_visibility="private")
 
 
-def answer_frame(answers: Answers, codes: list[str]) -> pd.DataFrame:
+def answer_frame(answers: Answers, headers: list[str]) -> pd.DataFrame:
     """One row an image: its most probable diagnosis and all probabilities, three decimals.
 
+    ``headers`` are those of the image, of that diagnosis, and the class codes.
     As texts of one length, which are sorted like the numbers.
     """
     rows = [
-        [plain_cell(name), max(row, key=row.get), *(f"{row[code]:.3f}" for code in codes)]
+        [plain_cell(name), max(row, key=row.get), *(f"{row[code]:.3f}" for code in headers[2:])]
         for name, row in answers.rows.items()
     ]
-    return pd.DataFrame(rows, columns=["image", "most probable", *codes])
+    return pd.DataFrame(rows, columns=headers)
 
 
 def summary(answers: Answers, codes: list[str], texts: SimpleNamespace) -> str:

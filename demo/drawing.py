@@ -8,8 +8,6 @@ from PIL import Image, ImageDraw, ImageFilter
 from demo.services import Example
 from model.patient import Patient
 
-ORIGIN = "Drawn by this program; they show no patient."
-
 # Colour of the lesion and the patient who goes with it, by diagnosis.
 _DRAWINGS = {
     "MEL": ("#2b1a12", Patient(65.0, "male", "posterior torso")),
@@ -24,7 +22,7 @@ _DRAWINGS = {
 def drawn_examples() -> list[Example]:
     """Draw a few, one of them without context; they stay in memory and are labelled as drawn."""
     return [
-        Example(_jpeg(draw(colour, seed=number)), patient, code, ORIGIN, real=False)
+        Example(_jpeg(draw(colour, seed=number)), patient, code, origin="", real=False)
         for number, (code, (colour, patient)) in enumerate(_DRAWINGS.items())
     ]
 

@@ -94,7 +94,8 @@ def _caption(example: Example, names: dict[str, str], texts: SimpleNamespace) ->
 
 
 def _origins(examples: Sequence[Example], texts: SimpleNamespace) -> str:
-    origins = list(dict.fromkeys(example.origin for example in examples))
+    drawn = texts.inputs.drawn_origin
+    origins = list(dict.fromkeys(one.origin if one.real else drawn for one in examples))
     if len(origins) == 1:
         return f'<p class="scope">{escape(origins[0])}</p>'
     listed = "".join(f"<li>{escape(origin)}</li>" for origin in origins)

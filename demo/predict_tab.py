@@ -10,7 +10,7 @@ from demo.inputs import age_input, image_input, open_study, words_input
 from demo.present import answer_html, placeholder
 from demo.report import Answer, report_links, said
 from demo.services import Services
-from demo.why import image_reasons, patient_reasons, similar_cases, what_if
+from demo.why import archive_id, image_reasons, patient_reasons, similar_cases, what_if
 from model.patient import UNKNOWN, Patient
 from model.study import Study
 
@@ -135,7 +135,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
 
     def add_thumbnails(shown: Shown | None) -> str:
         cases = shown.study.similar(_CASES) if shown else []
-        found = {case.isic_id: services.thumbnail(case.isic_id) for case in cases}
+        found = {case.isic_id: services.thumbnail(archive_id(case)) for case in cases}
         known = {isic_id: content for isic_id, content in found.items() if content}
         return similar_cases(cases, names, thumbnails=known, texts=texts)
 

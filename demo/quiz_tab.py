@@ -146,7 +146,7 @@ def whole_html(asked: Asked, names: dict[str, str], texts: SimpleNamespace) -> s
         words.you: names[one.guess],
         words.alone: names[one.alone],
         words.whole.format(context=context_words(patient, texts)): names[one.whole],
-        words.origin: asked.example.origin,
+        words.origin: asked.example.origin or texts.inputs.drawn_origin,
     }
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in said.items())
     alone, whole = asked.study.probabilities(Patient()), asked.study.probabilities(patient)

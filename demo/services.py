@@ -20,7 +20,7 @@ class Example:
     image: Path | bytes
     patient: Patient
     diagnosis: str  # class code
-    origin: str  # one sentence: where it is from and whose it is
+    origin: str  # where it is from and whose it is; empty for a drawn one
     real: bool  # False: drawn
     missed: bool = False  # the network finds another diagnosis most probable
 

@@ -129,11 +129,16 @@ def similar_cases(
     )
 
 
+def archive_id(case: SimilarCase) -> str:
+    """Under which the Archive knows the image; the challenge renamed those that it reduced."""
+    return case.isic_id.removesuffix("_downsampled")
+
+
 def _case(
     case: SimilarCase, names: Mapping[str, str], thumbnail: bytes | None, texts: SimpleNamespace
 ) -> str:
-    archive_id = case.isic_id.removesuffix("_downsampled")
-    link = _ARCHIVE_PAGE.format(isic_id=archive_id)
+    isic_id = archive_id(case)
+    link = _ARCHIVE_PAGE.format(isic_id=isic_id)
     image = f'<img src="{data_uri(thumbnail, "image/jpeg")}" alt="">' if thumbnail else ""
     known = [] if case.age_approx is None else [texts.result.age.format(age=case.age_approx)]
     known += [word for word in (case.sex, case.anatom_site_general) if word]
@@ -142,7 +147,7 @@ def _case(
         f"{escape(', '.join(known) or texts.result.no_context)}; "
         f"{escape(texts.why.likeness)} {case.similarity:.2f}; "
         f'<a href="{escape(link)}" target="_blank" rel="noopener noreferrer">'
-        f"{escape(archive_id)}</a></li>"
+        f"{escape(isic_id)}</a></li>"
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 
 from isic_api.client import IsicClient
-from isic_api.errors import ArchiveError
+from isic_api.errors import ArchiveError, NotFoundError
 from isic_api.image_file import FULL, Variant, as_it_is, require_id, verify_picture
 from isic_api.records import ImageRecord
 from isic_api.selection import id_queries
@@ -45,7 +45,7 @@ class Showcase:
         """Take a client; give it few attempts and short timeouts."""
         self._client = client
         self._silent_until = 0.0
-        self.thumbnail = lru_cache(maxsize=512)(self._thumbnail)
+        self._thumbnail = lru_cache(maxsize=512)(self._fetch_thumbnail)  # keeps no failure
 
     def photographs(
         self, folder: Path, *, codes: Collection[str], exclude: Collection[str], count: int
@@ -87,16 +87,21 @@ class Showcase:
             log.info("no attributions: %s", error)
             return {}
 
-    def _thumbnail(self, isic_id: str) -> bytes | None:
+    def thumbnail(self, isic_id: str) -> bytes | None:
         """JPEG of an image, at most 256 pixels a side; None where the Archive gives none."""
         if time.monotonic() < self._silent_until:
             return None
         try:
-            return self._fetch(self._client.image(isic_id), Variant(thumbnail=True))
+            return self._thumbnail(isic_id)
+        except NotFoundError:
+            return None
         except ArchiveError as error:
             log.info("no thumbnail of %s: %s", isic_id, error)
             self._silent_until = time.monotonic() + _PAUSE
             return None
+
+    def _fetch_thumbnail(self, isic_id: str) -> bytes:
+        return self._fetch(self._client.image(isic_id), Variant(thumbnail=True))
 
     def _stored(self, record: ImageRecord, folder: Path) -> Path:
         require_id(record.isic_id)

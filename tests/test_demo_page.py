@@ -144,6 +144,26 @@ def test_similar_cases_link_to_the_archive(page, photograph):
     assert link.get_attribute("href").endswith("isic-archive.com/images/ISIC_0000001/")
 
 
+def test_thumbnails_of_similar_cases_come_through_the_server(browser, photograph):
+    asked = []
+
+    def thumbnail(isic_id):
+        asked.append(isic_id)
+        return photograph.read_bytes()
+
+    page = browser.new_page()
+    with served(thumbnail=thumbnail) as address:
+        open_page(page, address)
+        add_photograph(page, photograph)
+        predict(page)
+        page.get_by_role("tab", name="Similar cases").click()
+        image = page.locator("#similar img")
+        image.wait_for()
+        assert image.get_attribute("src").startswith("data:image/jpeg;base64,")
+    page.close()
+    assert asked == ["ISIC_0000001"]
+
+
 def test_the_report_is_saved_from_the_page_itself(page, photograph, tmp_path):
     add_photograph(page, photograph)
     page.locator("#age input").fill("80")
@@ -239,8 +259,11 @@ def test_axe_finds_nothing_beyond_gradios_own(browser, address, photograph, them
     open_page(page, f"{address}?__theme={theme}")
     add_photograph(page, photograph)
     predict(page)
-    page.wait_for_timeout(500)
-    broken = {rule["id"]: rule["nodes"] for rule in axe.run(page).response["violations"]}
+    broken = {}
+    for tab in ("Why: the patient", "Why: the image", "What if", "Similar cases", "Report"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(300)
+        broken |= {rule["id"]: rule["nodes"] for rule in axe.run(page).response["violations"]}
     page.close()
     assert set(broken) <= GRADIOS_OWN, broken
 

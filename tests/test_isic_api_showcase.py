@@ -44,6 +44,8 @@ def test_a_thumbnail_is_fetched_once(showcase, archive, tmp_path):
     content = showcase.thumbnail(found.record.isic_id)
     assert content.startswith(b"\xff\xd8")
     assert showcase.thumbnail(found.record.isic_id) is content
+    assert showcase.thumbnail("ISIC_9999999") is None  # and the Archive may still be asked
+    assert showcase.thumbnail("ISIC_0000006") is not None
 
 
 def test_after_a_failure_the_archive_is_left_alone(tmp_path):
@@ -52,5 +54,17 @@ def test_after_a_failure_the_archive_is_left_alone(tmp_path):
     asked = nowhere._silent_until
     assert nowhere.thumbnail("ISIC_0000002") is None
     assert nowhere._silent_until == asked
+
+
+def test_a_thumbnail_that_failed_is_asked_for_again(archive, showcase, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(showcase._client, "base_url", "http://127.0.0.1:9/api/v2/")
+        assert showcase.thumbnail("ISIC_0000003") is None
+    showcase._silent_until = 0.0
+    assert showcase.thumbnail("ISIC_0000003") is not None
+
+
+def test_without_the_archive_there_are_no_photographs(tmp_path):
+    nowhere = Showcase(IsicClient("http://127.0.0.1:9/api/v2/", backoff=0.01, attempts=1))
     with pytest.raises(OSError, match="Archive"):
         list(nowhere.photographs(tmp_path, codes=CODES, exclude=(), count=1))
