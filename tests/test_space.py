@@ -1,6 +1,7 @@
 """The project as a Hugging Face Space: its settings hold together and its install line resolves."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from model.bundle import RELEASED, read_manifest
+from tests.fake_hub import fake_hub
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,6 +66,19 @@ def test_the_install_line_of_a_space_resolves():
     assert pip.returncode == 0, pip.stderr[-2000:]
     chosen = {p["metadata"]["name"].lower() for p in json.loads(pip.stdout)["install"]}
     assert not chosen & {"gradio", "tensorflow", "keras"}, "the tests run with other versions"
+
+
+@pytest.mark.slow
+def test_a_page_that_is_to_serve_what_the_hub_has_not_says_so_and_stops(tmp_path):
+    with fake_hub() as hub:
+        told = {"MODEL_ID": "ada/lesions", "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path)}
+        environment = os.environ | told | {"NO_PROXY": "127.0.0.1"}
+        command = [sys.executable, "app.py"]
+        page = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+        )
+    assert page.returncode == 1
+    assert page.stderr.splitlines()[-1].startswith("error: the Hub has no public repository")
 
 
 def test_the_cold_start_is_measured_and_said():
