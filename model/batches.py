@@ -26,31 +26,41 @@ class LabelledBatches(keras.utils.PyDataset):
         classes: int,
         batch_size: int,
         mixing: bool = False,
+        devices: int = 1,
     ) -> None:
         """Take images (N, side, side, 3), encoded patients (N, width) and class numbers (N,).
 
         ``weights`` (N,) are each row's share in the loss. With ``mixing``, the inputs have a third
         entry "mix", the recipes (B, 6) of :mod:`model.mix`, here all zeros.
+        The last rows of an epoch are left out if they cannot be dealt out evenly among the
+        ``devices``, whose multiple the batch size must be.
         """
         super().__init__()
         self.images, self.patients, self.labels = images, patients, labels
         self.weights = weights.astype(np.float32)
         self.classes = classes
         self.batch_size, self.mixing = batch_size, mixing
+        self.devices = devices
         self.order = np.arange(len(labels))
 
     def __len__(self) -> int:
         """Number of batches of an epoch; the last may be smaller."""
-        return math.ceil(len(self.order) / self.batch_size)
+        return math.ceil(self._shown / self.batch_size)
 
     def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
         """Batch ``number`` of the epoch."""
-        rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
+        end = min((number + 1) * self.batch_size, self._shown)
+        rows = self.order[number * self.batch_size : end]
         one_hot = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
         inputs = {"image": self.images[rows], "patient": self.patients_of(rows, number)}
         if self.mixing:
             inputs["mix"] = np.zeros((len(rows), RECIPE), np.float32)
         return inputs, one_hot, self.weights[rows]
+
+    @property
+    def _shown(self) -> int:
+        """Number of rows of an epoch."""
+        return len(self.order) - len(self.order) % self.devices
 
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Encoded patients of the rows of batch ``number``: float32 (B, width)."""

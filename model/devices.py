@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import keras
 
+from model.config import TrainConfig
 from model.errors import ConfigError
 
 
@@ -37,3 +38,20 @@ def on_devices(devices: str) -> Iterator[None]:
             f"devices is {devices!r}, but Keras trains on one device under "
             f"{keras.backend.backend()}. Set it to one, or KERAS_BACKEND to tensorflow or jax."
         )
+
+
+def device_count(config: TrainConfig) -> int:
+    """Number of devices that share a batch, within :func:`on_devices`.
+
+    Raises:
+        ConfigError: the batch cannot be dealt out evenly.
+    """
+    if config.devices == "one":
+        return 1
+    count = len(keras.distribution.list_devices())
+    if config.batch_size % count:
+        raise ConfigError(
+            f"batch_size is {config.batch_size}, which {count} devices cannot share evenly. Set it "
+            f"to a multiple of {count}, or devices to one."
+        )
+    return count

@@ -12,6 +12,7 @@ from model.augment import build_augmenter
 from model.balanced_accuracy import BalancedAccuracy
 from model.batches import LabelledBatches, TrainingBatches, balanced_weights
 from model.config import TrainConfig
+from model.devices import device_count
 from model.errors import ConfigError
 from model.fit_callbacks import BEST_FILE, MONITOR, Callback, Progress, callbacks_of
 from model.losses import Distilled, loss_of
@@ -95,8 +96,9 @@ def validation_batches(part: Part, config: TrainConfig, classes: int) -> Labelle
         part.labels,
         weights=np.ones(len(part.labels)),
         classes=classes,
-        batch_size=max(64, config.batch_size),
+        batch_size=config.batch_size * max(1, 64 // config.batch_size),
         mixing=config.mixes,
+        devices=device_count(config),
     )
 
 
@@ -126,6 +128,7 @@ def _training_batches(
         teacher=teacher,
         classes=classes,
         batch_size=config.batch_size,
+        devices=device_count(config),
     )
 
 
@@ -181,7 +184,8 @@ def _compile(
         optimiser_of(config, rate_of(stage, config, steps=len(batches))),
         loss,
         metrics=[accuracy, BalancedAccuracy(classes)],
-        jit_compile=False,
+        # Without it, JAX would run each operation on its own.
+        jit_compile=keras.backend.backend() == "jax",
     )
 
 

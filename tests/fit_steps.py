@@ -4,7 +4,8 @@ python -m tests.fit_steps FOLDER
 
 Keras' backend is that of KERAS_BACKEND; the two devices are halves of the CPU. Weights start from
 the same numbers with any backend, and nothing is drawn that a backend draws: no augmentation, no
-dropout. Writes FOLDER/one/weights.npz and FOLDER/two/weights.npz, and each training's history.
+dropout. Writes FOLDER/one/weights.npz and FOLDER/two/weights.npz, and each training's history; in
+FOLDER/odd of a training on two devices with rows that they cannot share evenly.
 """
 
 import os
@@ -50,20 +51,23 @@ def part_of(count, seed):
     return Part(images, patients, labels, np.repeat("HAM", count), np.zeros(count, bool))
 
 
-def steps(folder, *, devices):
-    """Two steps of eight rows."""
+def steps(folder, *, devices, rows=(16, 12)):
+    """Two steps of eight rows; ``rows`` are those to learn from and those to judge."""
     config = TrainConfig(**SETTINGS, devices=devices)
     rng = np.random.default_rng(1)
+    learned, held_out = part_of(rows[0], 0), part_of(rows[1], 1)
     with on_devices(devices):
         network = build_of(config, ENCODER, task_of("isic2019", []))
         network.set_weights([rng.normal(0, 0.1, w.shape) for w in network.get_weights()])
-        where = {"out": folder, "augment": False}
-        fit(network, part_of(16, 0), part_of(12, 1), ENCODER, config, **where)
+        fit(network, learned, held_out, ENCODER, config, out=folder, augment=False)
     np.savez(folder / "weights.npz", *network.get_weights())
 
 
 if __name__ == "__main__":
     halve_the_cpu()
-    for name, devices in {"one": "one", "two": "all"}.items():
-        (Path(sys.argv[1]) / name).mkdir(parents=True)
-        steps(Path(sys.argv[1]) / name, devices=devices)
+    folders = {name: Path(sys.argv[1]) / name for name in ("one", "two", "odd")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    steps(folders["one"], devices="one")
+    steps(folders["two"], devices="all")
+    steps(folders["odd"], devices="all", rows=(17, 13))

@@ -10,6 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from model.config import TrainConfig
+from model.devices import device_count
+from model.errors import ConfigError
+
 ROOT = Path(__file__).parents[1]
 BACKENDS = [name for name in ("tensorflow", "jax") if importlib.util.find_spec(name)]
 
@@ -35,7 +39,7 @@ def trained(tmp_path_factory):
     for backend, process in running.items():
         said, _ = process.communicate(timeout=300)
         assert process.returncode == 0, f"{backend}: {said[-2000:]}"
-    return {(b, name): folder / b / name for b in BACKENDS for name in ("one", "two")}
+    return {(b, name): folder / b / name for b in BACKENDS for name in ("one", "two", "odd")}
 
 
 def weights_of(folder):
@@ -59,6 +63,19 @@ def test_two_steps_move_the_weights(trained):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_two_devices_train_like_one(trained, backend):
     assert_same_training(trained[backend, "one"], trained[backend, "two"])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rows_that_two_devices_cannot_share_are_left_out(trained, backend):
+    assert len(pd.read_csv(trained[backend, "odd"] / "history.csv")) == 1
+
+
+def test_a_batch_that_devices_cannot_share_is_refused(monkeypatch):
+    monkeypatch.setattr("keras.distribution.list_devices", lambda: ["a", "b"])
+    assert device_count(TrainConfig(batch_size=7)) == 1
+    assert device_count(TrainConfig(batch_size=8, devices="all")) == 2
+    with pytest.raises(ConfigError, match="2 devices cannot share evenly"):
+        device_count(TrainConfig(batch_size=7, devices="all"))
 
 
 @pytest.mark.skipif("jax" not in BACKENDS, reason="needs jax, of requirements-dev.txt")
