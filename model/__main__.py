@@ -6,6 +6,7 @@ import os
 import sys
 
 from model.errors import ModelError
+from model.full_disk import is_full, quiet_hdf5
 
 COMMANDS = {
     "explore": "show what is in a data folder: a page with figures",
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _overview(name)
     # TensorFlow's notes on its own start say nothing to a user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    quiet_hdf5()
     command = importlib.import_module(f"model.commands.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(
         f"python -m model {name}",
@@ -49,8 +51,14 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; finished work is kept, the same command goes on", file=sys.stderr)
     except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        print(f"error: {_in_a_line(error)}", file=sys.stderr)
     return 1
+
+
+def _in_a_line(error: OSError) -> str:
+    if is_full(error):
+        return "the disk is full. Free some space; the same command goes on with what is finished"
+    return f"{error.strerror or error}: {error.filename or ''}"
 
 
 def _overview(name: str) -> int:

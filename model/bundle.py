@@ -14,8 +14,9 @@ import os
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
+from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
 from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
@@ -32,6 +33,7 @@ NETWORK_FILE = "network.keras"
 MANIFEST_FILE = "bundle.json"
 UNKNOWN_FILE = "unknown.npz"
 SIMILAR_FILE = "similar.npz"
+_NOTES = "metadata.json"  # of Keras, inside its file
 RELEASED = Path(__file__).parent / "released"
 """The bundle that is shipped with the project."""
 
@@ -139,8 +141,13 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
     import keras
 
     bundle.mkdir(parents=True, exist_ok=True)
-    network.save(bundle / NETWORK_FILE)
-    _compress(bundle / NETWORK_FILE)
+    fresh = bundle / "fresh.keras"
+    try:
+        network.save(fresh)
+        _pack(fresh, manifest.codes)
+        os.replace(fresh, bundle / NETWORK_FILE)
+    finally:
+        fresh.unlink(missing_ok=True)
     manifest = replace(
         manifest,
         network_sha256=file_sha256(bundle / NETWORK_FILE),
@@ -155,7 +162,7 @@ def load_network(bundle: Path, manifest: Manifest) -> "keras.Model":
 
     Raises:
         BundleError: the file is missing, not the one that the manifest was written for, or its
-            inputs or outputs differ from the manifest's.
+            inputs, outputs or order of classes differ from the manifest's.
     """
     import keras
 
@@ -168,13 +175,15 @@ def load_network(bundle: Path, manifest: Manifest) -> "keras.Model":
             "Copy both files of the bundle again."
         )
     try:
+        noted = _noted_classes(path)
         network = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, KeyError, BadZipFile) as error:
         raise BundleError(
             f"{path} cannot be loaded by Keras {keras.__version__}; it was written by Keras "
             f"{manifest.versions.get('keras')}. Install the versions of requirements.txt."
         ) from error
     _check_fit(network, manifest)
+    _check_order(noted, manifest)
     return network
 
 
@@ -228,13 +237,32 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _compress(archive: Path) -> None:
-    """Compress a Keras file, which is a zip archive that Keras writes without compression."""
+def _pack(archive: Path, codes: list[str]) -> None:
+    """Compress a Keras file, which is a zip archive, and note the order of its outputs inside."""
     partial = archive.with_suffix(".part")
     with ZipFile(archive) as plain, ZipFile(partial, "w", ZIP_DEFLATED) as compressed:
         for member in plain.infolist():
-            compressed.writestr(member.filename, plain.read(member))
+            content = plain.read(member)
+            if member.filename == _NOTES:
+                content = json.dumps(json.loads(content) | {"classes": codes})
+            compressed.writestr(member.filename, content)
     os.replace(partial, archive)
+
+
+def _noted_classes(network: Path) -> list[str] | None:
+    with ZipFile(network) as archive:
+        return json.loads(archive.read(_NOTES)).get("classes")
+
+
+def _check_order(noted: list[str] | None, manifest: Manifest) -> None:
+    """A melanoma must not be shown as a nevus because somebody sorted the manifest."""
+    if noted is None and set(manifest.codes) == set(DIAGNOSES):
+        noted = list(DIAGNOSES)  # of networks from before there were notes
+    if noted not in (None, manifest.codes):
+        raise BundleError(
+            f"{MANIFEST_FILE} has the classes in the order {', '.join(manifest.codes)}, but "
+            f"{NETWORK_FILE} answers in the order {', '.join(noted)}. Copy the bundle again."
+        )
 
 
 def _check_fit(network: "keras.Model", manifest: Manifest) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import pandas as pd
 
+from model.backup import Backup
 from model.batches import TrainingBatches
 from model.config import TrainConfig
 from model.epochs import NumberedEpochs
@@ -103,7 +104,7 @@ def callbacks_of(
         *_tensorboard(progress.out),
         _Remember(watching, progress.past(stage)),
         # Last, so that what the others wrote of an epoch is there before it counts as done.
-        keras.callbacks.BackupAndRestore(progress.backup(stage), delete_checkpoint=False),
+        Backup(progress.backup(stage), delete_checkpoint=False),
     ]
 
 

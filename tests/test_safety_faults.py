@@ -1,0 +1,246 @@
+"""Damaged bundles, full disks, kills: a clear line, and what is finished stays finished."""
+
+import errno
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import keras
+import numpy as np
+import pytest
+
+from demo.loading import BackgroundPredictor
+from model.__main__ import main
+from model.backup import Backup
+from model.bundle import (
+    MANIFEST_FILE,
+    NETWORK_FILE,
+    RELEASED,
+    file_sha256,
+    load_network,
+    read_manifest,
+    write_bundle,
+)
+from model.errors import BundleError
+from model.full_disk import is_full
+from model.predictor import Predictor
+from tests.drawings import draw_lesion
+from tests.toy_bundle import build_toy_network, write_toy_bundle
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def sound(toy_folder, tmp_path_factory):
+    return write_toy_bundle(tmp_path_factory.mktemp("sound") / "bundle", toy_folder)
+
+
+@pytest.fixture
+def bundle(sound, tmp_path):
+    return shutil.copytree(sound, tmp_path / "bundle")
+
+
+def change(bundle, **values):
+    path = bundle / MANIFEST_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+# --- bundles ----------------------------------------------------------------------------------
+
+
+def test_classes_in_another_order_than_the_networks_are_refused(bundle):
+    classes = json.loads((bundle / MANIFEST_FILE).read_text())["classes"]
+    change(bundle, classes=dict(sorted(classes.items())))
+    with pytest.raises(BundleError, match=r"order AK, BCC.*answers in the order MEL, NV"):
+        Predictor.load(bundle)
+
+
+def test_the_order_is_checked_for_networks_that_do_not_note_it(bundle):
+    without = bundle / "without.keras"
+    with ZipFile(bundle / NETWORK_FILE) as noted, ZipFile(without, "w") as bare:
+        for member in noted.infolist():
+            content = noted.read(member)
+            bare.writestr(member, b"{}" if member.filename == "metadata.json" else content)
+    without.replace(bundle / NETWORK_FILE)
+    change(bundle, network_sha256=file_sha256(bundle / NETWORK_FILE))
+    load_network(bundle, read_manifest(bundle))
+    classes = read_manifest(bundle).classes
+    change(bundle, classes=dict(sorted(classes.items())))
+    with pytest.raises(BundleError, match="in the order"):
+        load_network(bundle, read_manifest(bundle))
+
+
+def test_the_shipped_bundle_keeps_to_its_order():
+    load_network(RELEASED, read_manifest(RELEASED))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip at all"])
+def test_a_network_file_that_is_vouched_for_but_no_network_is_refused(content, bundle):
+    (bundle / NETWORK_FILE).write_bytes(content)
+    change(bundle, network_sha256=file_sha256(bundle / NETWORK_FILE))
+    with pytest.raises(BundleError, match=r"cannot be loaded by Keras .*requirements\.txt"):
+        Predictor.load(bundle)
+
+
+def test_every_command_says_a_damaged_bundle_in_one_line(bundle, tmp_path, capsys):
+    images = tmp_path / "images"
+    images.mkdir()
+    draw_lesion(0, seed=1).save(images / "a.jpg")
+    (bundle / MANIFEST_FILE).write_bytes((bundle / MANIFEST_FILE).read_bytes()[:300])
+    words = ["predict", str(images), "--bundle", str(bundle), "--out", str(tmp_path / "p.csv")]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"error: .*bundle\.json is no readable manifest .*\n", said)
+
+
+def test_the_page_stays_up_and_says_that_the_network_could_not_be_loaded(bundle):
+    (bundle / NETWORK_FILE).unlink()
+    predictor = BackgroundPredictor(lambda: Predictor.load(bundle))
+    assert not predictor.ready()
+
+
+def test_a_bundle_that_cannot_be_written_leaves_the_old_one_whole(bundle, monkeypatch):
+    manifest = read_manifest(bundle)
+    other = build_toy_network(manifest.patient, seed=1)
+
+    def fill_up(path, *words, **options):
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    before = {path.name: path.read_bytes() for path in bundle.iterdir()}
+    monkeypatch.setattr(keras.Model, "save", lambda self, *words, **o: fill_up(*words, **o))
+    with pytest.raises(OSError, match="No space left"):
+        write_bundle(bundle, other, manifest)
+    assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before
+
+
+# --- full disks -------------------------------------------------------------------------------
+
+
+def small_disk(limit):
+    """To be run in a process before its work: no file may grow beyond so many bytes."""
+
+    def shrink():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return shrink
+
+
+def run(words, **options):
+    command = [sys.executable, "-m", "model", *map(str, words)]
+    kept = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 300}
+    return subprocess.run(command, **kept, **options)
+
+
+def lines(text):
+    """What was said, progress bars and TensorFlow's notes left out."""
+    return [line for line in text.splitlines() if line.startswith(("error", "Traceback", "  File"))]
+
+
+@pytest.mark.slow
+def test_a_training_on_a_full_disk_says_so_and_goes_on_later(toy_run, toy_folder, tmp_path):
+    words = ["train", "--data", toy_folder, "--out", tmp_path / "run"]
+    words += ["--config", toy_run / "config.json", "--cache", toy_run.parent / "cache"]
+    full = run(words, preexec_fn=small_disk(2 << 20))
+    assert full.returncode == 1
+    said = lines(full.stderr)
+    assert said == [
+        "error: the disk is full. Free some space; the same command goes on with what is finished"
+    ]
+    assert run(words).returncode == 0
+    read_manifest(tmp_path / "run" / "bundle")
+
+
+def test_a_table_that_does_not_fit_on_the_disk_is_an_error(sound, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(20):
+        draw_lesion(0, seed=number).save(images / f"{number}.jpg")
+    words = ["predict", images, "--bundle", sound, "--out", tmp_path / "p.csv"]
+    done = run(words, preexec_fn=small_disk(500))
+    assert done.returncode == 1
+    assert lines(done.stderr)[-1].startswith("error: the disk is full.")
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EDQUOT, "Quota exceeded"), True),
+        (OSError("write failed (time = x, errno = 28, error message = 'No space left')"), True),
+        (OSError(errno.ENOENT, "No such file"), False),
+        (OSError("unable to open file (errno = 2)"), False),
+        (OSError("truncated file"), False),
+    ],
+)
+def test_a_full_disk_is_told_from_other_errors(error, full):
+    assert is_full(error) is full
+
+
+# --- interruptions ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def learner():
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    network.compile("adam", "mse")
+    return network
+
+
+def learn(network, backup, epochs):
+    x = np.ones((4, 3), np.float32)
+    network.fit(x, x[:, :2], epochs=epochs, verbose=0, callbacks=[backup])
+
+
+@pytest.mark.parametrize("stop", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_a_backup_that_is_cut_short_leaves_the_one_before(stop, learner, tmp_path, monkeypatch):
+    folder = tmp_path / "backup"
+    learn(learner, Backup(folder, delete_checkpoint=False), 2)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(whole) == {"latest.weights.h5", "training_metadata.json"}
+
+    def half(self, path, **options):
+        Path(path).write_bytes(whole["latest.weights.h5"][:100])
+        raise stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Sequential, "save_weights", half, raising=False)
+        with pytest.raises(type(stop)):
+            learn(learner, Backup(folder, delete_checkpoint=False), 3)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+    ended = []
+    count = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ended.append(epoch))
+    x = np.ones((4, 3), np.float32)
+    callbacks = [count, Backup(folder, delete_checkpoint=False)]
+    learner.fit(x, x[:, :2], epochs=3, verbose=0, callbacks=callbacks)
+    assert ended == [2]
+
+
+def test_the_training_uses_these_backups():
+    text = (ROOT / "model" / "fit_callbacks.py").read_text()
+    assert "Backup(progress.backup(stage)" in text
+    assert "BackupAndRestore" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LESION_LOGIN", "ann"), ("LESION_REQUESTS_PER_MINUTE", "0")]
+)
+def test_a_malformed_setting_stops_the_page_with_one_line(name, value):
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=os.environ | {name: value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(rf"error: {name} .*\n", done.stderr)
