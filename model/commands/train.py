@@ -72,8 +72,8 @@ def settings_of(name: str) -> dict[str, object]:
     preset = load_preset(name)
     if preset.teacher:
         print(
-            f"{name} learns from the labels alone here; with its teacher, {preset.teacher}: python "
-            f"-m model bench-presets --presets {name}",
+            f"{name} learns from the labels alone here. To learn from {preset.teacher}, too, train "
+            f"that first, then: python -m model distill --student {name} --help",
             file=sys.stderr,
         )
     return dict(preset.settings)
