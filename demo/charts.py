@@ -8,7 +8,7 @@ COLOURS = ("#d55e00", "#0072b2", "#8a8a8a", "#009e73")
 
 Points = Sequence[tuple[float, float]]
 
-_LEFT, _TOP, _BOTTOM = 46, 12, 34
+_LEFT, _TOP, _BOTTOM = 46, 12, 42
 
 
 def lines(
@@ -46,7 +46,7 @@ def lines(
         parts.append(_path(places, "line", COLOURS[number % len(COLOURS)]))
     parts.append(_legend(list(series), height))
     middle = _LEFT + plot_width / 2
-    parts.append(_text(middle, _TOP + plot_height + 30, x_label, "middle"))
+    parts.append(_text(middle, _TOP + plot_height + 37, x_label, "middle"))
     parts.append(
         f'<text transform="translate(11 {_TOP + plot_height / 2}) rotate(-90)" '
         f'text-anchor="middle">{escape(y_label)}</text>'
@@ -140,7 +140,7 @@ def _grid(place: object, x_range: tuple, y_range: tuple, *, percent: bool) -> st
         parts.append(_text(left - 5, height + 4, f"{100 * y:.3g}" if percent else f"{y:g}", "end"))
         across, bottom = place(x, y_range[0])
         unit = 100 if percent and x_range == (0.0, 1.0) else 1
-        parts.append(_text(across, bottom + 15, f"{unit * x:.3g}", "middle"))
+        parts.append(_text(across, bottom + 17, f"{unit * x:.3g}", "middle"))
     return "".join(parts)
 
 

@@ -18,7 +18,7 @@ from demo.model_tab import add_model_tab
 from demo.predict_tab import add_predict_tab
 from demo.rate_limit import RateLimit
 from demo.services import Services
-from demo.style import CSS, THEME
+from demo.style import CSS, ICON, THEME
 from demo.texts import load_texts
 from demo.uploads import fetch_nothing, require_all_values
 
@@ -88,6 +88,7 @@ def launch(
         show_error=False,
         strict_cors=True,
         state_session_capacity=200,
+        favicon_path=ICON,
         footer_links=["api", "gradio", "settings"],
         **options,
     )

@@ -14,7 +14,13 @@ from model.bundle import Manifest
 from model.patient import Patient
 from model.study import Study
 
-_CSS = "body{font:15px/1.4 sans-serif;max-width:48rem;margin:2rem auto}img{max-width:20rem}"
+_CSS = """
+body { font: 15px/1.4 sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; }
+img { max-width: 20rem; max-height: 16rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; }
+dd { margin: 0; overflow-wrap: anywhere; }
+.warning { padding-left: 0.75rem; border-left: 4px solid #d55e00; }
+"""
 
 
 @dataclass(frozen=True)

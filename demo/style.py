@@ -33,5 +33,6 @@ THEME = gr.themes.Default(
     block_info_text_color_dark="*neutral_300",
 )
 
+ICON = _FOLDER / "icon.svg"
 BARS_CSS = (_FOLDER / "bars.css").read_text(encoding="utf-8")
 CSS = (_FOLDER / "page.css").read_text(encoding="utf-8") + BARS_CSS
