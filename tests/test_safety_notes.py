@@ -10,13 +10,13 @@ ROOT = Path(__file__).parents[1]
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"(tests/test_\w+\.py)(?:::(\w+))?", SECURITY)))
 
-# Lowest version without a published advisory that concerns this project, by November 2026.
+# Versions that mended the advisories of which we know, by November 2026.
 MENDED = {
     "gradio": (6, 31),  # CVE-2026-28416 and others before 6.6; brotli of CVE-2026-111497
-    "keras": (3, 15),  # CVE-2025-1550, CVE-2026-1462: safe mode
-    "pillow": (12, 1, 1),
-    "requests": (2, 32, 4),  # CVE-2024-47081: passwords of .netrc
-    "urllib3": (2, 6, 3),  # CVE-2025-66418, CVE-2025-66471, CVE-2026-21441: unpacking bombs
+    "keras": (3, 15),  # CVE-2025-1550, CVE-2025-8747, CVE-2026-1462: safe mode
+    "pillow": (12, 3),  # CVE-2026-54058, CVE-2026-55379
+    "requests": (2, 33),  # CVE-2024-47081: passwords of .netrc; CVE-2026-25645
+    "urllib3": (2, 7),  # CVE-2026-21441: unpacking bombs; CVE-2026-44431, CVE-2026-44432
 }
 
 
