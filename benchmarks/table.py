@@ -22,6 +22,10 @@ ROWS = (
     ("feed", "cache_to_tf_data", "feeding: times faster than a plain tf.data pipeline"),
     ("download", "speed_ratio", "download: times faster than isic-cli"),
     ("download", "memory_mb", "peak memory of a download of 2,000 images, MB"),
+    ("load", "answer", "50 visitors at once: all that the page shows of an upload, p50 / p95, ms"),
+    ("load", "errors", "50 visitors at once for two minutes: errors"),
+    ("soak", "growth_mb", "growth of memory from the 500th to the 5,000th prediction, MB"),
+    ("fuzz", "uncaught", "20,000 mutated images: uncaught exceptions or hangs"),
 )
 
 
