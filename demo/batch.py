@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from model.dataset import read_metadata, table_patients
-from model.errors import ImageError
+from model.errors import DataError, ImageError
 from model.image import SUFFIXES
 from model.patient import Patient
 from model.study import Study
@@ -59,11 +59,15 @@ def patients_of(table: Path | None, names: Sequence[str]) -> list[Patient]:
     """Look up each photograph's context in a table in the challenge's format.
 
     Raises:
-        DataError: the table breaks a rule of :func:`model.dataset.read_metadata`.
+        DataError: the table breaks a rule of :func:`model.dataset.read_metadata`. It names the
+            file, not its place on the server.
     """
     if table is None:
         return [Patient()] * len(names)
-    metadata = read_metadata(table)
+    try:
+        metadata = read_metadata(table)
+    except DataError as error:
+        raise DataError(str(error).replace(str(table), table.name)) from error
     known = dict(zip(metadata["image"], table_patients(metadata), strict=True))
     return [known.get(name, Patient()) for name in names]
 

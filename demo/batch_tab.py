@@ -49,6 +49,8 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
         try:
             items = collect(Path(file) for file in files)
             patients = patients_of(Path(context) if context else None, [i.name for i in items])
+            if not items:
+                raise refusal(words.none_inside)
             shown = progress.tqdm
             answers = answer_all(items, patients, services.study, progress=shown)
         except ModelError as error:

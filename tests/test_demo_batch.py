@@ -77,6 +77,9 @@ def test_context_is_found_by_name(tmp_path):
     table = tmp_path / "m.csv"
     table.write_text("image,age_approx,sex\nA,60,male\nC,,\n")
     assert patients_of(table, ["A", "B"]) == [Patient(60.0, "male"), Patient()]
+    table.write_bytes(b"image,age_approx\nA,\xe4\n")
+    with pytest.raises(DataError, match=r"^m\.csv is not a CSV table"):  # without its place
+        patients_of(table, ["A"])
     table.write_text("image,age_approx\nA,600\n")
     with pytest.raises(DataError, match="600"):
         patients_of(table, ["A"])

@@ -1,6 +1,7 @@
 """The other tabs as a visitor meets them, in headless Chromium."""
 
 from dataclasses import replace
+from zipfile import ZipFile
 
 import pytest
 
@@ -48,6 +49,17 @@ def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph
         page.get_by_role("link", name="Save as CSV").click()
     waiting.value.save_as(tmp_path / "saved.csv")
     assert (tmp_path / "saved.csv").read_text().splitlines()[1].startswith("lesion,0.4,")
+
+
+def test_a_zip_file_without_a_photograph_gets_a_sentence(page, tmp_path):
+    empty = tmp_path / "empty.zip"
+    with ZipFile(empty, "w") as archive:
+        archive.writestr("notes.txt", "no photograph")
+    page.get_by_role("tab", name="Batch").click()
+    page.set_input_files("#batch-images input[type=file]", empty)
+    page.wait_for_timeout(500)
+    page.locator("#batch-button").click()
+    page.get_by_text("There is no photograph in these files").wait_for()
 
 
 def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page):
