@@ -1,9 +1,13 @@
 """The page on the web: what it serves, fetches, lets run in a browser, and whom it lets in."""
 
 import http.server
+import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
@@ -16,6 +20,7 @@ from demo.rate_limit import RateLimit
 from tests.drawings import draw_lesion
 from tests.pages import served
 
+ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FILE = {"_type": "gradio.FileData"}
 REFUSED = "Only a file that is uploaded here is read"
@@ -143,6 +148,40 @@ def test_settings_that_keep_the_page_to_itself(address, visitor):
     assert "runs" not in config["footer_links"]
     versions = [int(number) for number in config["version"].split(".")[:2]]
     assert versions >= [6, 31]
+
+
+ALONE = """
+import socket, sys
+from io import BytesIO
+
+asked, look_up = [], socket.getaddrinfo
+
+def watched(host, *words, **options):
+    if host not in ("127.0.0.1", "localhost", "::1", "0.0.0.0", None, ""):
+        asked.append(host)
+    return look_up(host, *words, **options)
+
+socket.getaddrinfo = watched
+from benchmarks.visitor import Visitor
+from tests.drawings import draw_lesion
+from tests.pages import served
+
+content = BytesIO()
+draw_lesion(0, seed=1).save(content, "JPEG")
+with served() as address:
+    visitor = Visitor(address)
+    file = visitor.upload(content.getvalue())
+    assert "data" in visitor.press("predict", [file, 50, "male", "head/neck", 50])
+print("asked:", sorted(set(map(str, asked))))
+"""
+
+
+def test_the_server_sends_no_telemetry():
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "HF_"))}
+    command = [sys.executable, "-c", ALONE]
+    options = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 120}
+    done = subprocess.run(command, env=environment, **options)
+    assert "asked: []" in done.stdout, done.stdout + done.stderr
 
 
 # --- texts that come back ---------------------------------------------------------------------
