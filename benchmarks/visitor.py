@@ -37,16 +37,22 @@ class Visitor:
 
         ``told`` gets the places in the queue, 0 for the first.
         """
-        clicks = [[self._ids[button], "click"]]
-        found = [d["id"] for d in self.config["dependencies"] if clicks[0] in d["targets"]]
-        asked = {"data": values, "fn_index": found[0], "session_hash": self.name}
+        click = [self._ids[button], "click"]
+        found = [d["id"] for d in self.config["dependencies"] if click in d["targets"]]
+        return self.trigger(found[0], values, told=told)
+
+    def trigger(
+        self, event: int, values: list, *, told: Callable[[int], None] = lambda place: None
+    ) -> dict:
+        """Do the same by the number that the page's configuration gives an event."""
+        asked = {"data": values, "fn_index": event, "session_hash": self.name}
         url = f"{self.address}/{_API}/queue/join"
         answer = self._post(url, asked)
-        event = answer.json()["event_id"]
+        number = answer.json()["event_id"]
         with self._get(f"{_API}/queue/data?session_hash={self.name}", stream=True) as stream:
             for line in stream.iter_lines():
                 message = json.loads(line.removeprefix(b"data: ")) if line else {}
-                if message.get("event_id") != event:
+                if message.get("event_id") != number:
                     continue
                 if message["msg"] == "estimation":
                     told(message["rank"])

@@ -99,6 +99,32 @@ def test_without_a_photograph_one_is_asked_for(image, visitor):
     assert visitor.call([image, 50, None, None])["error"].startswith("Add a photograph first")
 
 
+HOSTILE = [None, "x", "", 1e308, float("nan"), -1, True, [], [None], {}, {"path": "/etc/passwd"}]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+def test_no_event_of_the_page_hangs_or_breaks_on_hostile_values(value, address, photograph):
+    visitor = Visitor(address, timeout=20)
+    for event in visitor.config["dependencies"]:
+        for count in {0, 1, len(event["inputs"]), len(event["inputs"]) + 3}:
+            answer = visitor.trigger(event["id"], [value] * count)
+            assert "data" in answer or "error" in answer, event["id"]
+    file = visitor.upload(photograph.read_bytes())
+    assert "data" in visitor.press("predict", [file, 50, "male", "head/neck", 50])
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+def test_no_knob_hangs_or_breaks_once_there_is_an_answer(value, address, photograph):
+    visitor = Visitor(address, timeout=20)
+    file = visitor.upload(photograph.read_bytes())
+    assert "data" in visitor.press("predict", [file, 50, "male", "head/neck", 50])
+    for event in visitor.config["dependencies"]:
+        if len(event["inputs"]) > 2:
+            answer = visitor.trigger(event["id"], [value] * len(event["inputs"]))
+            assert "data" in answer or "error" in answer, event["id"]
+    assert "data" in visitor.press("predict", [file, 50, "male", "head/neck", 50])
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
 def test_on_the_page_the_sentence_is_read_and_mending_the_field_helps(address, photograph):
