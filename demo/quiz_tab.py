@@ -12,6 +12,7 @@ from demo.charts import heat
 from demo.html import picture, table
 from demo.present import bars, context_words
 from demo.quiz import Round, confusion, most_probable, score
+from demo.refusal import refusal
 from demo.services import Example, Services
 from model.errors import ImageError
 from model.patient import Patient
@@ -66,7 +67,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
     def show(deck: list[Example]) -> tuple:
         deck = deck or shuffled(services.examples())
         if not deck:
-            raise gr.Error(words.no_examples, print_exception=False)
+            raise refusal(words.no_examples)
         example, *rest = deck
         study = _open(services, example, texts)
         kind = "" if example.real else f"<p>{escape(words.drawn)}</p>"
@@ -76,7 +77,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
 
     def commit(asked: Asked | None, guess: str | None) -> tuple:
         if asked is None or not guess:
-            raise gr.Error(words.guess_first, print_exception=False)
+            raise refusal(words.guess_first)
         # The first guess counts, however often the button is pressed.
         asked = asked if asked.guess else replace(asked, guess=guess)
         locked = gr.Radio(value=asked.guess, interactive=False)
@@ -84,7 +85,7 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
 
     def reveal(asked: Asked | None, rounds: list[Round]) -> tuple:
         if asked is None or not asked.guess:
-            raise gr.Error(words.guess_first, print_exception=False)
+            raise refusal(words.guess_first)
         rounds = rounds if asked.told else [*rounds, played(asked)]
         standing = score_html(rounds, names, texts)
         told, hidden = replace(asked, told=True), gr.Button(visible=False)
@@ -170,6 +171,6 @@ def _open(services: Services, example: Example, texts: SimpleNamespace) -> Study
     try:
         return services.study(example.image)
     except ImageError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise refusal(error) from error
     except RuntimeError as error:
-        raise gr.Error(texts.status.failed, print_exception=False) from error
+        raise refusal(texts.status.failed) from error

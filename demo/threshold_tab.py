@@ -10,7 +10,8 @@ from demo.services import Services
 from demo.threshold import at_threshold, outcomes
 
 _QUIET = {"api_visibility": "private", "show_progress": "hidden"}
-_COLOURS = {"found": "#d55e00", "missed": "#000000", "false": "#56b4e9", "cleared": "#c8c8c8"}
+# Blues are called, orange is the harm, grey the rest; told apart with any colour vision.
+_COLOURS = {"found": "#0072b2", "missed": "#d55e00", "false": "#56b4e9", "cleared": "#a8a8a8"}
 
 
 def add_threshold(services: Services, texts: SimpleNamespace) -> None:
@@ -59,4 +60,4 @@ def patients(
         found=found.found,
     )
     drawn = people(groups, title=said)
-    return f'<p>{escape(said)}</p><ul class="key">{key}</ul>{drawn}'
+    return f'<p class="headline">{escape(said)}</p><ul class="key">{key}</ul>{drawn}'

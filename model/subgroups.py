@@ -48,7 +48,7 @@ def largest_gap(subgroups: dict[str, dict]) -> dict | None:
 
 def _dimension(outcome: Outcome, names: np.ndarray) -> dict:
     drawn, groups = {}, {}
-    for name in sorted({name for name in names if isinstance(name, str)}):
+    for name in sorted({name for name in names if isinstance(name, str)}, key=_place):
         rows = names == name
         figures = headline_draws(outcome, rows)
         drawn[name] = rows, figures.pop("recalls")
@@ -59,6 +59,11 @@ def _dimension(outcome: Outcome, names: np.ndarray) -> dict:
             **{key: interval(values) for key, values in figures.items()},
         }
     return {"groups": groups, "gap": _gap(outcome, drawn)}
+
+
+def _place(name: str) -> tuple[bool, bool, str]:
+    """By age or by the alphabet, what is unknown at the end."""
+    return name == UNKNOWN, not name.startswith("under"), name
 
 
 def _gap(outcome: Outcome, drawn: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict | None:

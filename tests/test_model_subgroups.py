@@ -40,6 +40,12 @@ def test_the_group_that_is_worse_is_found_and_flagged():
     assert found["sex"]["groups"]["female"]["balanced_accuracy"]["value"] == 1
 
 
+def test_groups_come_by_age_and_the_unknown_last():
+    outcome = outcome_with(np.zeros(len(LABELS), bool), share=0)
+    found = subgroup_figures(outcome, group_names(outcome.table))
+    assert list(found["age"]["groups"]) == ["under 30", "45-59", "75 and over", "unknown"]
+
+
 def test_groups_of_one_dimension_add_up_to_all_images():
     outcome = outcome_with(np.zeros(len(LABELS), bool), share=0)
     for found in subgroup_figures(outcome, group_names(outcome.table)).values():
