@@ -12,6 +12,7 @@ from demo.access import Access
 from demo.batch_tab import add_batch_tab
 from demo.classroom_tab import add_classroom_tab
 from demo.data_tab import add_data_tab
+from demo.forgetting import forgetting, keep_no_copies, use_private_folder
 from demo.headers import GuardedHeaders
 from demo.inputs import open_study
 from demo.model_tab import add_model_tab
@@ -29,6 +30,8 @@ _SWEEP_SECONDS, _KEEP_SECONDS = 600, 3000  # uploads are gone within the hour
 def build_demo(services: Services) -> gr.Blocks:
     """Build the page."""
     texts = load_texts()
+    use_private_folder()
+    keep_no_copies()
     fetch_nothing(texts)
     keep = (_SWEEP_SECONDS, _KEEP_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
@@ -78,7 +81,7 @@ def launch(
         middleware.append(Middleware(RateLimit, access.per_minute))
     return demo.launch(
         auth=list(access.logins) or None,
-        app_kwargs={"middleware": middleware, "routes": list(routes)},
+        app_kwargs={"middleware": middleware, "routes": list(routes), "lifespan": forgetting},
         theme=THEME,
         css=CSS,
         ssr_mode=False,

@@ -1,0 +1,79 @@
+"""What the server forgets of its visitors within the hour, beside what Gradio deletes itself.
+
+Gradio deletes uploaded files and values with a time to live. It keeps a copy of all fields and
+answers of a session, and on the disk what a killed server had.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from getpass import getuser
+from pathlib import Path
+
+from gradio.routes import App
+from gradio.state_holder import SessionState, StateHolder
+
+KEPT_SECONDS = 3000
+"""A session that was not used so long is dropped whole."""
+
+_EVERY = 60  # seconds
+
+
+def use_private_folder() -> Path:
+    """Keep uploads in a folder that no other user reads, cleared of what is old.
+
+    Where ``GRADIO_TEMP_DIR`` names a folder, it is used as it is.
+    """
+    if named := os.environ.get("GRADIO_TEMP_DIR"):
+        return Path(named)
+    folder = Path(tempfile.gettempdir()) / f"lesion-in-context-{getuser()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        folder = Path(tempfile.mkdtemp(prefix="lesion-in-context-"))  # another user was first
+    folder.chmod(0o700)
+    for left in folder.iterdir():
+        if time.time() - left.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    return folder
+
+
+def keep_no_copies() -> None:
+    """Keep Gradio from copying every field and answer of a session.
+
+    The copies are for links to a state of the page, which this page does not offer, and hold
+    photographs. There is no setting.
+    """
+    SessionState._update_value_in_config = lambda self, key, value: None
+
+
+@asynccontextmanager
+async def forgetting(app: App) -> AsyncIterator[None]:
+    """Drop idle sessions while the server runs; a lifespan of its application."""
+    task = asyncio.create_task(_forget_again_and_again(app.state_holder))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def forget_idle(sessions: StateHolder, now: datetime) -> None:
+    """Drop the sessions that were last used too long ago."""
+    for name, used in list(sessions.time_last_used.items()):
+        if (now - used).total_seconds() > KEPT_SECONDS:
+            with sessions.lock:
+                sessions.session_data.pop(name, None)
+                sessions.time_last_used.pop(name, None)
+
+
+async def _forget_again_and_again(sessions: StateHolder) -> None:
+    while True:
+        forget_idle(sessions, datetime.now())
+        await asyncio.sleep(_EVERY)

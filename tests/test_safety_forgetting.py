@@ -1,0 +1,150 @@
+"""What the server holds of a visitor is gone within the hour, in memory and on the disk."""
+
+import gc
+import os
+import stat
+import tempfile
+import time
+import weakref
+from datetime import datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from gradio.state_holder import StateHolder
+
+from benchmarks.visitor import Visitor
+from demo import forgetting, predict_tab, quiz_tab
+from demo.forgetting import KEPT_SECONDS, forget_idle, use_private_folder
+from demo.interface import build_demo, launch
+from tests.drawings import draw_lesion
+from tests.pages import services
+
+AGE = 87.25  # of nobody else in this process
+
+
+@pytest.fixture
+def demo():
+    demo = build_demo(services())
+    launch(demo, prevent_thread_lock=True, quiet=True)
+    yield demo
+    demo.close()
+
+
+@pytest.fixture
+def photograph():
+    buffer = BytesIO()
+    draw_lesion(0, seed=1).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def ask(demo, photograph):
+    visitor = Visitor(demo.local_url)
+    file = visitor.upload(photograph)
+    answer = visitor.press("predict", [file, AGE, "male", "head/neck", 50])
+    assert f"{AGE:g}" in answer["data"][1]
+    return visitor
+
+
+def test_a_session_holds_no_copy_of_photograph_and_fields(demo, photograph):
+    visitor = ask(demo, photograph)
+    session = demo.state_holder.session_data[visitor.name]
+    copies = str(session.config_values)
+    for text in ("data:image/jpeg", "lesion.jpg", f"{AGE:g}"):
+        assert text not in copies
+
+
+def test_what_a_session_looks_at_is_dropped_after_its_time(demo, photograph):
+    visitor = ask(demo, photograph)
+    session = demo.state_holder.session_data[visitor.name]
+    (shown,) = [v for v in session.state_data.values() if isinstance(v, predict_tab.Shown)]
+    shown = weakref.ref(shown)
+    for number, (live, created) in session._state_ttl.items():
+        session._state_ttl[number] = (live, created - timedelta(seconds=predict_tab.KEPT_SECONDS))
+    until = time.monotonic() + 10
+    while shown() is not None and time.monotonic() < until:
+        time.sleep(0.1)
+        gc.collect()
+    assert shown() is None
+
+
+def test_an_idle_session_is_dropped_whole_and_a_used_one_stays(demo, photograph):
+    visitor = ask(demo, photograph)
+    sessions = demo.state_holder
+    forget_idle(sessions, datetime.now() + timedelta(seconds=KEPT_SECONDS - 60))
+    assert visitor.name in sessions
+    forget_idle(sessions, datetime.now() + timedelta(seconds=KEPT_SECONDS + 1))
+    assert visitor.name not in sessions
+    assert visitor.name not in sessions.time_last_used
+    file = visitor.upload(photograph)
+    assert "data" in visitor.press("predict", [file, 50, "male", "head/neck", 50])
+
+
+def test_the_server_looks_for_idle_sessions_by_itself(monkeypatch, photograph):
+    monkeypatch.setattr(forgetting, "KEPT_SECONDS", -1)
+    monkeypatch.setattr(forgetting, "_EVERY", 0.2)
+    demo = build_demo(services())
+    launch(demo, prevent_thread_lock=True, quiet=True)
+    try:
+        visitor = ask(demo, photograph)
+        until = time.monotonic() + 10
+        while visitor.name in demo.state_holder and time.monotonic() < until:
+            time.sleep(0.05)
+        assert visitor.name not in demo.state_holder
+    finally:
+        demo.close()
+
+
+def test_every_time_is_within_the_hour():
+    for seconds in (KEPT_SECONDS + 60, predict_tab.KEPT_SECONDS, quiz_tab.KEPT_SECONDS):
+        assert seconds <= 3600
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield tmp_path
+    os.environ.pop("GRADIO_TEMP_DIR", None)
+
+
+def test_uploads_lie_in_a_folder_that_only_their_server_reads(temporary):
+    folder = use_private_folder()
+    assert folder.parent == temporary
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert gr.utils.get_upload_folder() == str(folder)
+
+
+def test_what_a_killed_server_left_is_cleared_at_the_next_start(temporary):
+    old, new = (use_private_folder() / name / "lesion.jpg" for name in ("old", "new"))
+    for path in (old, new):
+        path.parent.mkdir()
+        path.write_bytes(b"x")
+    os.utime(old.parent, (0, 0))
+    del os.environ["GRADIO_TEMP_DIR"]
+    use_private_folder()
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_a_folder_that_another_user_laid_there_is_not_used(temporary):
+    elsewhere = temporary / "elsewhere"
+    elsewhere.mkdir()
+    taken = use_private_folder()
+    del os.environ["GRADIO_TEMP_DIR"]
+    taken.rmdir()
+    taken.symlink_to(elsewhere)
+    found = use_private_folder()
+    assert found.resolve() != elsewhere
+    assert stat.S_IMODE(found.stat().st_mode) == 0o700
+
+
+def test_a_named_folder_is_used_as_it_is(temporary, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(temporary / "named"))
+    assert use_private_folder() == Path(temporary / "named")
+    assert not (temporary / "named").exists()
+
+
+def test_the_parts_of_gradio_that_are_relied_on_are_there():
+    assert {"session_data", "time_last_used", "lock"} <= vars(StateHolder()).keys()
