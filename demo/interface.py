@@ -54,7 +54,9 @@ def build_demo(services: Services) -> gr.Blocks:
                 add_about_tab(texts)
 
         def say_ready() -> str:
-            return f"<p>{texts.status.ready if services.ready() else texts.status.failed}</p>"
+            if services.ready():
+                return f"<p>{texts.status.ready}</p>"
+            return f'<p class="warning" role="alert">{texts.status.failed}</p>'
 
         # Without a limit of its own, visitors who wait for the network would hold up the others.
         waiting = {"concurrency_limit": None, "show_progress": "hidden"}

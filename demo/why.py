@@ -143,11 +143,11 @@ def _case(
     known = [] if case.age_approx is None else [texts.result.age.format(age=case.age_approx)]
     known += [word for word in (case.sex, case.anatom_site_general) if word]
     return (
-        f"<li>{image}<strong>{escape(names.get(case.diagnosis, case.diagnosis))}</strong> "
-        f"{escape(', '.join(known) or texts.result.no_context)}; "
+        f"<li>{image}<span><strong>{escape(names.get(case.diagnosis, case.diagnosis))}</strong><br>"
+        f"{escape(', '.join(known) or texts.result.no_context)}<br>"
         f"{escape(texts.why.likeness)} {case.similarity:.2f}; "
         f'<a href="{escape(link)}" target="_blank" rel="noopener noreferrer">'
-        f"{escape(isic_id)}</a></li>"
+        f"{escape(isic_id)}</a></span></li>"
     )
 
 
