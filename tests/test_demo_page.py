@@ -67,8 +67,6 @@ def test_a_visitor_uploads_fills_in_and_reads_eight_bars_that_sum_to_100(page, p
     assert shown[0] == 40.0
     assert "age 80, female, head/neck" in page.locator("#result caption").inner_text()
 
-    page.screenshot(path=SCREENSHOTS / "page-1280.png")
-
 
 def test_all_that_matters_at_first_is_on_one_screen(page, photograph):
     add_photograph(page, photograph)
@@ -253,9 +251,12 @@ def test_nothing_is_asked_of_another_host_or_kept_in_the_browser(page, photograp
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_beyond_gradios_own(browser, address, photograph, theme):
+@pytest.mark.parametrize("width", [1280, 360])
+def test_an_answer_fits_and_axe_finds_nothing_beyond_gradios_own(
+    browser, address, photograph, theme, width
+):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page = browser.new_page(viewport={"width": width, "height": 800})
     open_page(page, f"{address}?__theme={theme}")
     add_photograph(page, photograph)
     predict(page)
@@ -263,21 +264,21 @@ def test_axe_finds_nothing_beyond_gradios_own(browser, address, photograph, them
     for tab in ("Why: the patient", "Why: the image", "What if", "Similar cases", "Report"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(300)
+        name = f"predict-{tab.split()[-1].lower()}-{width}-{theme}.png"
+        page.screenshot(path=SCREENSHOTS / name, full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
         broken |= {rule["id"]: rule["nodes"] for rule in axe.run(page).response["violations"]}
     page.close()
     assert set(broken) <= GRADIOS_OWN, broken
 
 
-def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(browser, address, photograph):
+def test_on_a_phone_the_answer_comes_into_view(browser, address, photograph):
     page = browser.new_page(viewport={"width": 360, "height": 740})
     open_page(page, address)
     add_photograph(page, photograph)
     page.evaluate("scrollTo(0, 0); document.querySelector('#predict').click()")
     page.wait_for_function("document.querySelector('.headline')?.getBoundingClientRect().y < 600")
-    width = page.evaluate("document.documentElement.scrollWidth")
-    page.screenshot(path=SCREENSHOTS / "page-360.png", full_page=True)
     page.close()
-    assert width <= 360
 
 
 def test_whoever_waits_for_others_sees_the_place_in_the_queue(browser):
