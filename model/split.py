@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from model.errors import SplitError
 from model.tables import name_some
@@ -181,6 +180,8 @@ def require_lesions(rows: pd.DataFrame, parts: int) -> None:
 
 def stratified_folds(rows: pd.DataFrame, count: int, *, seed: int) -> np.ndarray:
     """Number the fold of each of the :func:`sorted_rows`, whole groups together: int, (N,)."""
+    from sklearn.model_selection import StratifiedGroupKFold  # takes a second; the page needs none
+
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     fold = np.empty(len(rows), int)
     with warnings.catch_warnings():

@@ -64,6 +64,13 @@ def ask(client, photograph, *context):
     return np.array(list(answer.values()))
 
 
+def test_the_page_is_built_without_what_takes_seconds_to_load():
+    command = [sys.executable, "-c", "import sys, app; print(*sys.modules)"]
+    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    heavy = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib"}
+    assert not heavy & set(loaded.stdout.split())
+
+
 def test_changing_age_or_site_changes_the_probabilities(client, photograph):
     young = ask(client, photograph, 20, "female", "head/neck")
     old = ask(client, photograph, 80, "female", "head/neck")
