@@ -82,7 +82,9 @@ def declare(hp: keras_tuner.HyperParameters, space: tuple[Dimension, ...], base:
         number = hp.Int if isinstance(base[dimension.name], int) else hp.Float
         step = {} if dimension.step is None else {"step": dimension.step}
         sampling = "log" if dimension.log else "linear"
-        ends = {"min_value": dimension.low, "max_value": dimension.high}
+        # Keras Tuner counts steps without rounding: 0.3 // 0.1 is 2.0, which leaves out the end.
+        dust = 1e-6 * dimension.step if step and number == hp.Float else 0
+        ends = {"min_value": dimension.low, "max_value": dimension.high + dust}
         number(dimension.name, **ends, sampling=sampling, **step, **when)
 
 

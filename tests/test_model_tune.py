@@ -87,6 +87,12 @@ def test_a_search_is_the_same_for_the_same_seed_and_another_for_another(tmp_path
     assert settings[0] == settings[1] != settings[2]
 
 
+def test_a_range_in_steps_holds_both_ends(tmp_path):
+    steps = Dimension("dropout", low=0.0, high=0.3, step=0.1)
+    search(Plan((steps,), TrainConfig(), method="grid", trials=20), learn, out=tmp_path)
+    assert [record["settings"]["dropout"] for record in records(tmp_path)] == [0.0, 0.1, 0.2, 0.3]
+
+
 def test_an_interrupted_search_goes_on_with_the_trial_that_was_cut_short(tmp_path):
     def interrupted(config, folder, until):
         if len(records(tmp_path / "cut")) == 6:
