@@ -2,10 +2,12 @@
 
 import csv
 import io
+import struct
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from model.dataset import read_metadata, table_patients
 from model.errors import DataError, ImageError
@@ -18,6 +20,19 @@ MOST_BYTES = 20 << 20
 """Of one photograph, whatever a zip file says of itself."""
 MOST_UNPACKED = 300 << 20
 """Bytes of all members of zip files together, which are in memory at a time."""
+
+# What zipfile raises on damaged files, found by mutating files.
+_UNZIP_ERRORS = (
+    BadZipFile,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,  # an encrypted member, or a method that is not known
+    IndexError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -131,7 +146,7 @@ def _members(file: Path) -> Iterator[Item]:
                 hidden = path.name.startswith(".") or "__MACOSX" in path.parts
                 if not member.is_dir() and not hidden and path.suffix.lower() in SUFFIXES:
                     yield Item(path.stem, _read(archive, member))
-    except (BadZipFile, NotImplementedError, OSError, EOFError) as error:
+    except _UNZIP_ERRORS as error:
         raise ImageError(
             f"{file.name} is not a whole zip file ({error}). Pack it again."
         ) from error
@@ -139,10 +154,12 @@ def _members(file: Path) -> Iterator[Item]:
 
 def _read(archive: ZipFile, member: ZipInfo) -> bytes | ImageError:
     name = PurePosixPath(member.filename).name
+    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        return ImageError(f"{name} is packed by a method that is not read. Pack it as usual zip.")
     try:
         with archive.open(member) as content:
             found = content.read(MOST_BYTES + 1)
-    except (RuntimeError, BadZipFile, ValueError) as error:  # encrypted, or damaged
+    except _UNZIP_ERRORS as error:
         return ImageError(f"{name} cannot be unpacked: {error}.")
     if len(found) > MOST_BYTES:
         return ImageError(f"{name} is larger than {MOST_BYTES >> 20} MB. Reduce it.")

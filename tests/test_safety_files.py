@@ -5,14 +5,16 @@ import csv
 import io
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile
 
 import keras
 import numpy as np
 import pytest
 
-from demo.batch import collect, to_csv
+from benchmarks.fuzz import mutant
+from demo.batch import collect, patients_of, to_csv
 from isic_api.cells import PlainWriter, plain_cell
 from isic_api.errors import UnexpectedAnswerError
 from isic_api.folder import DataFolder
@@ -26,7 +28,7 @@ from model.bundle import (
     file_sha256,
     read_manifest,
 )
-from model.errors import BundleError, ImageError
+from model.errors import BundleError, DataError, ImageError
 from model.predictor import Predictor
 from tests.drawings import draw_lesion
 from tests.toy_bundle import write_toy_bundle
@@ -133,6 +135,37 @@ def test_a_zip_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
     assert path.stat().st_size < 100_000
     with pytest.raises(ImageError, match="more than 5 MB of photographs"):
         collect([path])
+
+
+@pytest.mark.parametrize("first", range(0, 600, 300))
+def test_mutated_zip_files_are_read_or_refused(first, tmp_path):
+    content = io.BytesIO()
+    draw_lesion(0, seed=1, size=(40, 32)).save(content, "PNG")
+    files = []
+    for method in (ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA):
+        with ZipFile(whole := io.BytesIO(), "w", method) as archive:
+            archive.writestr("a.png", content.getvalue())
+            archive.writestr("b/c.jpg", b"x" * 500)
+        files.append(whole.getvalue())
+    path = tmp_path / "many.zip"
+    for number in range(first, first + 300):
+        path.write_bytes(mutant(files, number))
+        with suppress(ImageError):
+            collect([path])
+
+
+def test_mutated_tables_are_read_or_refused(tmp_path):
+    files = [
+        b"image,age_approx,anatom_site_general,sex\nA,60,head/neck,male\nB,,,\n",
+        b"\xef\xbb\xbfimage;age_approx\r\nA;60\r\n",
+        b'image,age_approx\n"A",60\n"B\n",5\n',
+        "image,sex\nA,male\n".encode("utf-16"),
+    ]
+    path = tmp_path / "context.csv"
+    for number in range(300):
+        path.write_bytes(mutant(files, number))
+        with suppress(DataError):
+            patients_of(path, ["A", "B"])
 
 
 def test_a_zip_is_read_in_memory_and_writes_nowhere(tmp_path):

@@ -12,6 +12,7 @@ from zipfile import ZipFile
 
 import pytest
 import requests
+from gradio.utils import get_upload_folder
 
 from benchmarks.visitor import Visitor
 from demo.access import Access
@@ -115,6 +116,16 @@ def test_no_address_is_fetched(visitor, other_server, meta):
 def test_nothing_but_the_page_and_its_uploads_is_served(address, path):
     answer = requests.get(address + path, timeout=10, allow_redirects=False)
     assert answer.status_code in (401, 403, 404, 405), answer.text[:200]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.zip", "a.csv", "a.txt"])
+@pytest.mark.parametrize("content", [b"", b"PK\x05\x06", b"image\n\xff\n", b"a,b\n"])
+def test_no_answer_names_a_folder_of_the_server(visitor, photograph, name, content):
+    file = visitor.upload(content, name)
+    sound = visitor.upload(photograph.read_bytes())
+    answers = [*asked_by_every_door(visitor, file), visitor.press("batch-button", [[sound], file])]
+    assert get_upload_folder() not in str(answers)
+    assert "Traceback" not in str(answers)
 
 
 @pytest.mark.parametrize(
