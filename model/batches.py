@@ -137,7 +137,8 @@ class TrainingBatches(LabelledBatches):
         rows = rng.permutation(count)
         seen = np.cumsum(self.seldom[rows]) > dropped
         rows = rows[~self.seldom[rows] | seen]
-        self.order = rows[_first_of_each(self.labels[rows])] if self.even else rows
+        # Shuffled again: of a frequent class only early rows are left, of the rarest all.
+        self.order = rng.permutation(rows[_first_of_each(self.labels[rows])]) if self.even else rows
 
     def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
         """Batch ``number`` of the epoch."""

@@ -66,6 +66,19 @@ def test_fields_are_forgotten_at_about_the_stated_rates():
     assert np.mean(known) == pytest.approx(0.5, abs=0.05)
 
 
+def test_an_even_epoch_has_as_many_of_each_class_well_mixed():
+    labels = (np.arange(N) < 6).astype(int)  # 6 of 40 are of the rare class
+    batches = training(even=True)
+    rare_late = []
+    for epoch in range(200):
+        batches.labels = labels
+        batches.epoch = epoch
+        shown = labels[batches.order]
+        assert (len(shown), shown.sum()) == (12, 6)
+        rare_late.append(shown[6:].mean())
+    assert np.mean(rare_late) == pytest.approx(0.5, abs=0.05)
+
+
 def test_seldom_rows_appear_in_the_stated_share_and_change_by_epoch():
     batches = training(seldom=np.arange(N) < 20, seldom_share=0.25)
     seen = set()
