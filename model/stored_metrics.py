@@ -41,7 +41,7 @@ def store_metrics(bundle: Path, report: dict) -> Manifest:
 
 
 def compact(report: dict) -> dict:
-    """The figures worth keeping with the bundle, rounded to four digits."""
+    """The figures worth keeping with the bundle, rounded to six digits, so that three may be shown."""
     about = report["about"]
     points = {name: report[name] for name in ("sensitivity", "specificity")}
     kept = {
@@ -143,4 +143,4 @@ def _rounded(value: object) -> object:
         return {k: v if k == "threshold" else _rounded(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_rounded(item) for item in value]
-    return round(value, 4) if isinstance(value, float) else value
+    return round(value, 6) if isinstance(value, float) else value
