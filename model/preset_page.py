@@ -51,8 +51,9 @@ _READING = (
     "threshold, not of the best one. Melanoma sensitivity: share of melanomas given the class that "
     "holds them; specificity: share of the images of other classes that are not.",
     f"Tables of different tasks cannot be compared. The row *{MAJORITY}* is what naming that class "
-    "for every image gives: a preset with its balanced accuracy, or nearly, gives nearly all images "
-    "one class within this budget, whatever its AUC. reported: accuracy, as the authors state it.",
+    "for every image gives: a preset with its balanced accuracy, or nearly, gives nearly all "
+    "images one class within this budget, whatever its AUC. reported: accuracy, as the "
+    "authors state it.",
 )
 
 
