@@ -41,7 +41,7 @@ def store_metrics(bundle: Path, report: dict) -> Manifest:
 
 
 def compact(report: dict) -> dict:
-    """The figures worth keeping with the bundle, rounded to six digits, so that three may be shown."""
+    """The figures worth keeping with the bundle, to six digits, of which three may be shown."""
     about = report["about"]
     points = {name: report[name] for name in ("sensitivity", "specificity")}
     kept = {
