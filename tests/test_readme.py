@@ -58,3 +58,14 @@ def test_every_needed_package_has_an_upper_bound():
     named = {re.split(r"[<>=\[]", line)[0] for line in lines}
     fixed = {"tensorflow", "gradio", "pandas", "numpy", "scikit-learn", "keras-tuner", "requests"}
     assert fixed <= named
+
+
+def test_the_figures_of_earlier_systems_are_those_of_their_page():
+    page = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z0-9-]+) \| [a-z][^|]*\| (0\..*) \|$", README, re.MULTILINE)
+    assert len(rows) >= 8
+    for name, row in rows:
+        *figures, reported = row.split(" | ")
+        line = re.search(rf"^\| {name} \|.*$", page, re.MULTILINE)[0]
+        assert [figure for figure in figures if f"| {figure} |" not in line] == [], name
+        assert reported == "not stated" or line.endswith(f"| {reported} |"), name
