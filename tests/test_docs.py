@@ -31,7 +31,7 @@ def commands():
     for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8").replace("\\\n", " ")
         found |= set(re.findall(r"python -m (?:model|isic_api) [a-z0-9-]+[^`\n#|]*", text))
-    return sorted(found)
+    return sorted({line.rstrip(" .,;") for line in found})
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

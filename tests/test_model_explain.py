@@ -28,7 +28,8 @@ def bright_spotter():
     """A network whose one feature is brightness and whose first logit is its mean."""
     encoder = PatientEncoder.fit([40.0])
     image = keras.Input((SIDE, SIDE, 3))
-    pooled = keras.layers.AveragePooling2D(4)(image)
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
+    pooled = keras.layers.AveragePooling2D(4)(scaled)
     feature = keras.layers.Conv2D(1, 1, use_bias=False, name="brightness")
     backbone = keras.Model(image, feature(pooled), name="toy")
     feature.set_weights([np.ones((1, 1, 3, 1)) / 3])
