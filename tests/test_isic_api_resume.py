@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fake_archive import FakeArchive
 from fake_archive_data import COHORT_ATTRIBUTION
+from fake_archive_faults import Faults
 
 from isic_api.client import IsicClient
 from isic_api.download import download
@@ -24,10 +25,24 @@ ROOT = Path(__file__).parents[1]
 IMAGES = 500
 
 
+class Unhurried(Faults):
+    """Answers after a pause, so that a download can be caught in the middle on any machine."""
+
+    pause = 0.0
+
+    def pick(self):
+        time.sleep(self.pause)
+
+
 @pytest.fixture(scope="module")
 def archive():
-    with FakeArchive(train=IMAGES, test=0, private=0) as archive:
+    with FakeArchive(train=IMAGES, test=0, private=0, faults=Unhurried(0)) as archive:
         yield archive
+
+
+@pytest.fixture
+def unhurried(archive, monkeypatch):
+    monkeypatch.setattr(archive.faults, "pause", 0.03)
 
 
 def start(archive, out, **options):
@@ -59,7 +74,7 @@ def assert_whole(archive, out):
     assert not (out / ".parts").exists()
 
 
-def test_kill_9_at_any_moment_and_go_on(archive, tmp_path):
+def test_kill_9_at_any_moment_and_go_on(archive, tmp_path, unhurried):
     for number in (1, 60, 170):
         process = start(archive, tmp_path)
         wait_for_images(tmp_path, number)
@@ -78,7 +93,7 @@ def test_kill_9_at_any_moment_and_go_on(archive, tmp_path):
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_says_one_line_and_leaves_everything_in_order(archive, tmp_path, sign):
+def test_ctrl_c_says_one_line_and_leaves_everything_in_order(archive, tmp_path, unhurried, sign):
     process = start(archive, tmp_path)
     wait_for_images(tmp_path, 40)
     process.send_signal(sign)
