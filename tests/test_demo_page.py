@@ -326,7 +326,7 @@ def test_the_keyboard_alone_leads_from_the_photograph_to_the_answer(page, photog
     assert "age 80, male, upper extremity" in page.locator("#result caption").inner_text()
     tab_to("#examples button")
     page.keyboard.press("Enter")
-    page.get_by_text("age 65, male, posterior torso", exact=False).first.wait_for()
+    page.locator("#result caption", has_text="age 65, male, posterior torso").wait_for()
     tab_to("#explained input[value=BCC]")
     page.keyboard.press("Space")
     page.get_by_text("What each field changed in the probability of basal cell").wait_for()

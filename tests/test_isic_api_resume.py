@@ -45,11 +45,21 @@ def unhurried(archive, monkeypatch):
     monkeypatch.setattr(archive.faults, "pause", 0.03)
 
 
-def start(archive, out, **options):
+def heed_interrupts():
+    """A shell's background jobs ignore Ctrl-C, and so would what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def start(archive, out, preexec_fn=heed_interrupts):
     command = [sys.executable, "-m", "isic_api", "download", str(out), "--workers", "4"]
     environment = {**os.environ, "ISIC_API_URL": archive.base_url}
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, **options
+        command,
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=preexec_fn,
     )
 
 
