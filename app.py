@@ -1,6 +1,6 @@
 """Start the page: python app.py [--examples DIR]
 
-MODEL_ID and MODEL_REVISION choose a bundle of the Hugging Face Hub, see ``model.hub``.
+MODEL_ID and MODEL_REVISION choose a bundle of the Hugging Face Hub, see ``model.prediction.hub``.
 """
 
 import argparse
@@ -18,10 +18,10 @@ from demo.rest import rest_routes
 from demo.services import Example, Services
 from isic_api.client import IsicClient
 from isic_api.showcase import Photograph, Showcase
-from model.bundle import read_manifest
 from model.errors import ModelError
-from model.hub import chosen_bundle
 from model.patient import Patient
+from model.prediction.bundle import read_manifest
+from model.prediction.hub import chosen_bundle
 
 EXAMPLES = Path(__file__).parent / ".cache" / "examples"
 """Where photographs from the Archive are kept, to be fetched once."""
@@ -34,7 +34,7 @@ options.add_argument("--examples", type=Path, help="folder of photographs with e
 
 def load() -> Answering:
     """Load the network and run it once."""
-    from model.predictor import Predictor  # takes seconds: only behind the page
+    from model.prediction.predictor import Predictor  # takes seconds: only behind the page
 
     predictor = Predictor.load(bundle)
     predictor.warm_up()

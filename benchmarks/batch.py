@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.measuring import machine, save
 from model.patient import Patient
-from model.predictor import Predictor
+from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion
 
 

@@ -15,15 +15,15 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from model.bundle import Manifest
+from model.data.split import Split
 from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
-from model.evaluate import evaluate, judge
+from model.evaluation.evaluate import evaluate, judge
+from model.evaluation.intervals import DRAWS
 from model.image import ImagePreprocessor
-from model.intervals import DRAWS
-from model.operating_points import fit_operating_points
 from model.patient import PatientEncoder
-from model.prediction_sets import fit_set_thresholds
-from model.split import Split
+from model.prediction.bundle import Manifest
+from model.prediction.operating_points import fit_operating_points
+from model.prediction.prediction_sets import fit_set_thresholds
 
 SHARES = [0.2, 0.45, 0.14, 0.04, 0.1, 0.02, 0.02, 0.03]  # about those of ISIC 2019
 

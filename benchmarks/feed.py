@@ -86,7 +86,7 @@ def draw_photographs(folder: Path, count: int) -> list[Path]:
 
 def compare(paths: list[Path], scratch: Path, rounds: int) -> dict:
     """Images a second of each way, round by round, and the ratios of the medians."""
-    import model.batches  # noqa: F401  Keras loads before the clock runs
+    import model.training.batches  # noqa: F401  Keras loads before the clock runs
 
     labels = np.arange(len(paths)) % CLASSES
     start = time.perf_counter()
@@ -116,10 +116,10 @@ def compare(paths: list[Path], scratch: Path, rounds: int) -> dict:
 
 def our_batches(paths: list[Path], labels: np.ndarray, side: int, cache: Path) -> Iterable:
     """The project's own training batches, shuffled, with patients."""
-    from model.batches import TrainingBatches
-    from model.cache import cached_images
+    from model.data.cache import cached_images
     from model.image import ImagePreprocessor
     from model.patient import Patient, PatientEncoder
+    from model.training.batches import TrainingBatches
 
     encoder = PatientEncoder.fit([50.0])
     return TrainingBatches(

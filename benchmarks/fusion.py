@@ -22,14 +22,14 @@ sys.path.insert(0, str(ROOT))
 import keras  # noqa: E402
 
 from benchmarks.measuring import machine, save  # noqa: E402
-from model.config import config_from_dict  # noqa: E402
-from model.dataset import Dataset, read_folder  # noqa: E402
-from model.intervals import LesionBootstrap, interval  # noqa: E402
-from model.parts import load_part  # noqa: E402
-from model.split import ISIC2019_SPLIT, Split  # noqa: E402
-from model.task_figures import task_figures  # noqa: E402
+from model.data.dataset import Dataset, read_folder  # noqa: E402
+from model.data.split import ISIC2019_SPLIT, Split  # noqa: E402
+from model.evaluation.intervals import LesionBootstrap, interval  # noqa: E402
+from model.evaluation.task_figures import task_figures  # noqa: E402
 from model.tasks import TASKS  # noqa: E402
-from model.train import train  # noqa: E402
+from model.training.config import config_from_dict  # noqa: E402
+from model.training.parts import load_part  # noqa: E402
+from model.training.train import train  # noqa: E402
 
 FUSIONS = ("none", "concat", "film", "metablock", "add")
 SEEDS = (0, 1, 2)
@@ -164,9 +164,9 @@ def page(report: dict) -> str:
         "| --- | --- | --- | --- |",
         *beside,
         "",
-        "The fusions are those of [model/fusion.py](../model/fusion.py): `none` is the image "
-        "alone, `concat` joins both vectors, `film` scales and shifts image features, `metablock` "
-        "gates them, and `add` adds the logits of two heads.",
+        "The fusions are those of [model/networks/fusion.py](../model/networks/fusion.py): `none` "
+        "is the image alone, `concat` joins both vectors, `film` scales and shifts image features, "
+        "`metablock` gates them, and `add` adds the logits of two heads.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from benchmarks.measuring import machine, milliseconds, save, spread
 from model.patient import Patient
-from model.predictor import Predictor
-from model.study import Study
+from model.prediction.predictor import Predictor
+from model.prediction.study import Study
 from tests.drawings import draw_lesion
 
 SIDE = 224  # pixels, of the usual network

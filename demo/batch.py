@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from model.dataset import read_metadata, table_patients
+from model.data.dataset import read_metadata, table_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
 from model.patient import Patient
-from model.study import Study
+from model.prediction.study import Study
 
 MOST_IMAGES = 1_000
 MOST_BYTES = 20 << 20
@@ -74,7 +74,7 @@ def patients_of(table: Path | None, names: Sequence[str]) -> list[Patient]:
     """Look up each photograph's context in a table in the challenge's format.
 
     Raises:
-        DataError: the table breaks a rule of :func:`model.dataset.read_metadata`. It names the
+        DataError: the table breaks a rule of :func:`model.data.dataset.read_metadata`. It names the
             file, not its place on the server.
     """
     if table is None:

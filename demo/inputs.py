@@ -9,7 +9,7 @@ from demo.services import Services
 from demo.uploads import uploaded
 from model.errors import ImageError, PatientError
 from model.patient import AGE_RANGE, UNKNOWN, Patient
-from model.study import Study
+from model.prediction.study import Study
 
 
 def image_input(texts: SimpleNamespace, *, height: int = 265) -> gr.Image:

@@ -8,7 +8,7 @@ import gradio as gr
 from demo.charts import heat, lines
 from demo.html import table
 from demo.services import Services
-from model.bundle import Manifest
+from model.prediction.bundle import Manifest
 
 _HEADLINES = ("balanced_accuracy", "accuracy", "macro_auc", "melanoma_auc", "ece", "coverage")
 _PER_CLASS = ("recall", "precision", "specificity", "auc")

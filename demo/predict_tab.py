@@ -12,7 +12,7 @@ from demo.report import Answer, report_links, said
 from demo.services import Services
 from demo.why import archive_id, image_reasons, patient_reasons, similar_cases, what_if
 from model.patient import UNKNOWN, Patient
-from model.study import Study
+from model.prediction.study import Study
 
 KEPT_SECONDS = 3000
 """After which a session's photograph is forgotten: within the hour, as the page says."""

@@ -16,7 +16,7 @@ from demo.refusal import refusal
 from demo.services import Example, Services
 from model.errors import ImageError
 from model.patient import Patient
-from model.study import Study
+from model.prediction.study import Study
 
 KEPT_SECONDS = 3000
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from demo.html import download, picture
 from demo.present import bars, context_words, headline, warnings
 from demo.style import BARS_CSS
-from model.bundle import Manifest
 from model.patient import Patient
-from model.study import Study
+from model.prediction.bundle import Manifest
+from model.prediction.study import Study
 
 _CSS = """
 body { font: 15px/1.4 sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; }

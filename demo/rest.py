@@ -23,11 +23,11 @@ from demo.rest_login import log_in
 from demo.rest_page import description_page
 from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
 from demo.services import Services
-from model.bundle import Manifest
 from model.errors import ImageError, PatientError
 from model.image import FORMATS
 from model.patient import AGE_RANGE, UNKNOWN, Patient
-from model.study import Study
+from model.prediction.bundle import Manifest
+from model.prediction.study import Study
 
 MOST_BYTES = 20 << 20
 """Of one request."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from model.bundle import Manifest
 from model.patient import Patient
-from model.study import Study
+from model.prediction.bundle import Manifest
+from model.prediction.study import Study
 
 State = Literal["loading", "ready", "failed"]
 """Of the network."""

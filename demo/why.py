@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from demo.charts import bars, lines
 from demo.html import data_uri, picture
 from demo.present import percent, signed
-from model.overlay import overlay
 from model.patient import FIELDS, UNKNOWN, Patient
-from model.similar import SimilarCase
-from model.study import Study
+from model.prediction.overlay import overlay
+from model.prediction.similar import SimilarCase
+from model.prediction.study import Study
 
 SHOWN = 420
 """Pixels; the longest side of photograph and overlay on the page."""

@@ -3,18 +3,18 @@
 import numpy as np
 from PIL import Image
 
-from model.context import AGES
 from model.diagnosis import DIAGNOSES
 from model.image import read_image
 from model.patient import FIELDS, UNKNOWN, Patient
-from model.similar import SimilarCase
+from model.prediction.context import AGES
+from model.prediction.similar import SimilarCase
 
 SEXES = ("female", "male", UNKNOWN)
 SITES = ("head/neck", "palms/soles", UNKNOWN)
 
 
 class FakeStudy:
-    """In the shape of :class:`model.study.Study`."""
+    """In the shape of :class:`model.prediction.study.Study`."""
 
     def __init__(self, photograph, *, quality=(), unknown_score=0.5):
         self.photograph = photograph

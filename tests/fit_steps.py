@@ -17,13 +17,13 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"  # read by 
 import keras
 import numpy as np
 
-from model.config import TrainConfig
-from model.devices import on_devices
-from model.fit import fit
-from model.parts import Part
 from model.patient import PatientEncoder
 from model.tasks import task_of
-from model.train import build_of
+from model.training.config import TrainConfig
+from model.training.devices import on_devices
+from model.training.fit import fit
+from model.training.parts import Part
+from model.training.train import build_of
 
 ENCODER = PatientEncoder.fit([20.0, 50.0, 80.0])
 SETTINGS = {

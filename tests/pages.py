@@ -9,7 +9,7 @@ from demo.interface import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Services
 from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
-from model.bundle import RELEASED, read_manifest
+from model.prediction.bundle import RELEASED, read_manifest
 from tests.fake_study import made_up
 
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))

@@ -15,10 +15,10 @@ from gradio_client import Client, handle_file
 import app
 from isic_api.client import IsicClient
 from isic_api.showcase import Showcase
-from model.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, read_manifest
+from model.data.split import ISIC2019_SPLIT, Split
 from model.diagnosis import DIAGNOSES
 from model.patient import Patient
-from model.split import ISIC2019_SPLIT, Split
+from model.prediction.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, read_manifest
 from tests.drawings import draw_lesion
 from tests.pages import add_photograph, predict
 

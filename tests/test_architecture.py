@@ -10,6 +10,26 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {"isic_api": set(), "model": {"isic_api"}, "demo": {"model"}}
 """Our packages that each of our packages may import, beside itself."""
+BUILDS_ON = {
+    "explore": ["data"],
+    "prediction": ["data"],
+    "training": ["data", "networks", "prediction"],
+    "evaluation": ["data", "prediction"],
+    "tuning": ["data", "training", "evaluation"],
+    "presets": ["data", "networks", "training", "evaluation"],
+}
+"""Folders of model that each of its folders may import; all may import the files beside them."""
+FOR_THE_DEMO = {
+    "model.errors",
+    "model.image",
+    "model.patient",
+    "model.data.dataset",
+    "model.prediction.bundle",
+    "model.prediction.overlay",
+    "model.prediction.similar",
+    "model.prediction.study",
+}
+"""Modules that the page may import; none of them loads Keras."""
 
 
 def imported(path):
@@ -29,17 +49,32 @@ def test_imports_point_one_way(package):
         assert not found, f"{path.relative_to(ROOT)} imports {found}"
 
 
+def test_the_folders_of_model_build_on_each_other_one_way():
+    for path in (ROOT / "model").rglob("*.py"):
+        folder = path.parent.name
+        if path.name == "__main__.py" or folder == "commands":
+            continue  # they start what is in any folder
+        names = [name.split(".") for name in imported(path) if name.startswith("model.")]
+        found = {name[1] for name in names if (ROOT / "model" / name[1]).is_dir()}
+        forbidden = found - set(BUILDS_ON.get(folder, [])) - {folder}
+        assert not forbidden, f"{path.relative_to(ROOT)} imports {forbidden}"
+
+
 def test_the_demo_knows_no_network_and_no_training():
-    allowed = {"model.errors", "model.patient", "model.bundle", "model.dataset", "model.overlay"}
-    allowed |= {"model.study", "model.similar", "model.image"}  # none of which loads Keras
     for path in (ROOT / "demo").rglob("*.py"):
-        found = {name for name in imported(path) if name.startswith("model")} - allowed
+        found = {name for name in imported(path) if name.startswith("model")} - FOR_THE_DEMO
         assert not found, f"{path.relative_to(ROOT)} imports {found}"
 
 
 def test_the_predictor_loads_neither_training_code_nor_the_client():
-    code = "import sys, model.predictor; print(*sys.modules)"
+    code = "import sys, model.prediction.predictor; print(*sys.modules)"
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    heavy = {"model.train", "model.batches", "isic_api.client", "keras_tuner", "gradio"}
+    heavy = {
+        "model.training.train",
+        "model.training.batches",
+        "isic_api.client",
+        "keras_tuner",
+        "gradio",
+    }
     assert not heavy & set(loaded.stdout.split())

@@ -5,7 +5,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from model.bundle import RELEASED, read_manifest
+from model.prediction.bundle import RELEASED, read_manifest
 from tests.drawings import draw_lesion
 from tests.pages import GRADIOS_OWN, SCREENSHOTS, open_page, served
 

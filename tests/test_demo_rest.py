@@ -23,10 +23,10 @@ from demo.access import Access
 from demo.rate_limit import RateLimit
 from demo.rest import MOST_BYTES, rest_routes
 from demo.rest_refusals import CODES, Refusal, UploadLimit
-from model.bundle import RELEASED, read_manifest
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
 from model.patient import FIELDS, Patient
+from model.prediction.bundle import RELEASED, read_manifest
 from tests.drawings import draw_lesion
 from tests.pages import served, services
 from tests.toy_bundle import write_toy_bundle
@@ -228,7 +228,7 @@ def post(url):
 
 @pytest.mark.slow
 def test_a_real_network_answers_as_it_does_from_the_shell(toy_folder, tmp_path):
-    from model.predictor import Predictor
+    from model.prediction.predictor import Predictor
 
     predictor = Predictor.load(write_toy_bundle(tmp_path / "bundle", toy_folder))
     real = replace(services(predictor.study), manifest=predictor.manifest)

@@ -11,9 +11,9 @@ from demo.data_tab import SUMMARY, data_page
 from demo.model_tab import model_page
 from demo.texts import load_texts
 from demo.threshold_tab import patients
-from model.bundle import RELEASED, read_manifest
-from model.evaluate import describe, evaluate, judge
-from model.stored_metrics import compact
+from model.evaluation.evaluate import describe, evaluate, judge
+from model.evaluation.stored_metrics import compact
+from model.prediction.bundle import RELEASED, read_manifest
 from tests.test_model_evaluate import DRAWS, LABELS, noisy, table
 from tests.test_model_evaluate import manifest as manifest_of
 
@@ -65,8 +65,8 @@ def test_the_data_tab_counts_all_rows_of_the_official_tables(manifest):
 
 
 def test_the_counts_are_those_of_the_official_tables(shared_data):
-    from model.dataset import read_tables
-    from model.explore_summary import summarize_tables
+    from model.data.dataset import read_tables
+    from model.explore.summary import summarize_tables
 
     found = summarize_tables(read_tables(shared_data))
     assert json.loads(json.dumps(found)) == json.loads(SUMMARY.read_text())

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from demo.rest_refusals import CODES
-from model.bundle import RELEASED, read_manifest
+from model.prediction.bundle import RELEASED, read_manifest
 from tests.drawings import draw_lesion
 from tests.pages import served
 from tests.test_readme import help_of

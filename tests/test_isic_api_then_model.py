@@ -7,9 +7,9 @@ from fake_archive import FakeArchive
 from isic_api.__main__ import main as isic_api
 from isic_api.vocabulary import CHALLENGE_CLASSES
 from model.__main__ import main as model
-from model.bundle import read_manifest
-from model.dataset import read_folder
-from model.split import PARTS
+from model.data.dataset import read_folder
+from model.data.split import PARTS
+from model.prediction.bundle import read_manifest
 
 SMALL = ["--backbone", "mobilenet_0.75", "--weights", "none", "--image-side", "32", "--epochs", "1"]
 

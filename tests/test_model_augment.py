@@ -4,11 +4,17 @@ import keras
 import numpy as np
 import pytest
 
-from model.augment import TURNS, RandomColour, RandomResolution, RandomView, build_augmenter
-from model.batches import TrainingBatches
-from model.config import TURNS as TURN_WORDS
-from model.epochs import NumberedEpochs
 from model.patient import Patient, PatientEncoder
+from model.training.augment import (
+    TURNS,
+    RandomColour,
+    RandomResolution,
+    RandomView,
+    build_augmenter,
+)
+from model.training.batches import TrainingBatches
+from model.training.config import TURNS as TURN_WORDS
+from model.training.epochs import NumberedEpochs
 
 ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
 STILL = {"side": 16, "zoom": 0.0, "colour": 0.0, "low_resolution": 0.0}

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from model.backbone_names import ANY_MOBILENET, SMALLEST_SIDE, check_backbone
-from model.backbones import build_backbone
 from model.errors import ConfigError
-from model.network import build_network
-from model.plain_cnns import PLAIN_CNNS
+from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE, check_backbone
+from model.networks.backbones import build_backbone
+from model.networks.network import build_network
+from model.networks.plain_cnns import PLAIN_CNNS
 from tests.conftest import SHARED
 
 NAMES = [name.replace("ALPHA", "0.25") for name in SMALLEST_SIDE]

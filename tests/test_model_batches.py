@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from model.batches import LabelledBatches, TrainingBatches, balanced_weights
 from model.patient import Patient, PatientEncoder
+from model.training.batches import LabelledBatches, TrainingBatches, balanced_weights
 
 ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
 N = 40

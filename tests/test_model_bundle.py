@@ -7,17 +7,17 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from model.bundle import (
+from model.diagnosis import DIAGNOSES
+from model.errors import BundleError
+from model.image import ImagePreprocessor
+from model.prediction.bundle import (
     MANIFEST_FILE,
     NETWORK_FILE,
     load_network,
     read_manifest,
     write_manifest,
 )
-from model.diagnosis import DIAGNOSES
-from model.errors import BundleError
-from model.image import ImagePreprocessor
-from model.predictor import Predictor
+from model.prediction.predictor import Predictor
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.cache import cached_images
+from model.data.cache import cached_images
 from model.errors import DataError, ImageError
 from model.image import ASPECTS, ImagePreprocessor
 
@@ -20,7 +20,7 @@ PREPARE = ImagePreprocessor(32)
 SLOW_BUILD = """
 import sys, time
 from pathlib import Path
-from model.cache import cached_images
+from model.data.cache import cached_images
 from model.image import ImagePreprocessor
 
 class Slow(ImagePreprocessor):
@@ -104,7 +104,7 @@ def test_a_killed_build_looks_incomplete_and_is_cleared_away_later(paths, tmp_pa
 
 def test_a_disk_without_room_is_refused_before_it_is_full(paths, tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1_000})
-    monkeypatch.setattr("model.cache.shutil.disk_usage", lambda folder: usage)
+    monkeypatch.setattr("model.data.cache.shutil.disk_usage", lambda folder: usage)
     with pytest.raises(DataError, match="--cache"):
         cached_images(paths, PREPARE, cache_dir=tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.challenge_score import challenge_score
 from model.errors import DataError
+from model.evaluation.challenge_score import challenge_score
 
 SCORER = Path(__file__).parents[2] / "shared" / "scorer"
 

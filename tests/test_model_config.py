@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import model
-from model.config import TrainConfig, config_from_dict, read_config
 from model.errors import ConfigError
+from model.training.config import TrainConfig, config_from_dict, read_config
 
 RELEASED = Path(model.__file__).parent / "released"
 

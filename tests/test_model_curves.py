@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.lines import Line2D
 
-from model.curves import curves_figure, draw_curves
+from model.training.curves import curves_figure, draw_curves
 
 HISTORY = pd.DataFrame(
     {

@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from model.dataset import lesion_source, read_folder, read_metadata, read_tables
+from model.data.dataset import lesion_source, read_folder, read_metadata, read_tables
 from model.errors import DataError
 from tests.drawings import draw_folder
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.config import TrainConfig
-from model.devices import device_count
 from model.errors import ConfigError
+from model.training.config import TrainConfig
+from model.training.devices import device_count
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = [name for name in ("tensorflow", "jax") if importlib.util.find_spec(name)]

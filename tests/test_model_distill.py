@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from model.__main__ import main
-from model.bundle import read_manifest, write_bundle
-from model.config import TrainConfig
-from model.dataset import read_folder, table_patients
-from model.distill import teachers_answers
+from model.data.dataset import read_folder, table_patients
+from model.data.split import Split
 from model.errors import ConfigError, SplitError
-from model.predictor import Predictor
-from model.split import Split
+from model.prediction.bundle import read_manifest, write_bundle
+from model.prediction.predictor import Predictor
 from model.tasks import task_of
-from model.train import train
+from model.training.config import TrainConfig
+from model.training.distill import teachers_answers
+from model.training.train import train
 from tests.toy_bundle import toy_split, write_toy_bundle
 
 TASK = task_of("isic2019", [])

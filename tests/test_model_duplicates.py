@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from model.duplicates import NEAR_BITS, duplicate_pairs, lesion_groups, photograph_hash
+from model.data.duplicates import NEAR_BITS, duplicate_pairs, lesion_groups, photograph_hash
 from model.errors import ImageError
 from tests.drawings import draw_lesion
 

@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.bundle import Manifest
+from model.data.split import Split
 from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
 from model.errors import BundleError
-from model.evaluate import describe, evaluate, judge
+from model.evaluation.evaluate import describe, evaluate, judge
+from model.evaluation.report_text import report_text
 from model.image import ImagePreprocessor
-from model.operating_points import fit_operating_points
 from model.patient import PatientEncoder
-from model.prediction_sets import fit_set_thresholds
-from model.report_text import report_text
-from model.split import Split
+from model.prediction.bundle import Manifest
+from model.prediction.operating_points import fit_operating_points
+from model.prediction.prediction_sets import fit_set_thresholds
 
 COUNT = 400
 LABELS = np.arange(COUNT) % 8

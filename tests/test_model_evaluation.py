@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from model.__main__ import main
-from model.bundle import read_manifest
-from model.dataset import read_folder, table_patients
+from model.data.dataset import read_folder, table_patients
 from model.errors import BundleError
-from model.predictor import Predictor
-from model.stored_metrics import BEGIN, END
+from model.evaluation.stored_metrics import BEGIN, END
+from model.prediction.bundle import read_manifest
+from model.prediction.predictor import Predictor
 from tests.toy_bundle import strip_optional_fields, write_toy_bundle
 
 ROOT = Path(__file__).parents[1]

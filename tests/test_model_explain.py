@@ -3,10 +3,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.bundle import Manifest
+from model.data.split import Split
 from model.diagnosis import DIAGNOSIS_NAMES
-from model.explain import activation_maps
-from model.explanation_check import (
+from model.evaluation.explanation_check import (
     blurred_where,
     centre_blob,
     check_explanations,
@@ -14,11 +13,12 @@ from model.explanation_check import (
     most_marked,
 )
 from model.image import ImagePreprocessor
-from model.network import build_network
-from model.overlay import enlarge, overlay
+from model.networks.network import build_network
 from model.patient import Patient, PatientEncoder
-from model.predictor import Predictor
-from model.split import Split
+from model.prediction.bundle import Manifest
+from model.prediction.explain import activation_maps
+from model.prediction.overlay import enlarge, overlay
+from model.prediction.predictor import Predictor
 
 SIDE = 32
 

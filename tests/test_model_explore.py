@@ -13,11 +13,11 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from model.__main__ import main
-from model.dataset import read_folder, read_tables
+from model.data.dataset import read_folder, read_tables
 from model.diagnosis import DIAGNOSES
-from model.explore_figures import shares_figure
-from model.explore_sheets import class_tiles, contact_sheet, pair_tiles
-from model.explore_summary import (
+from model.explore.figures import shares_figure
+from model.explore.sheets import class_tiles, contact_sheet, pair_tiles
+from model.explore.summary import (
     age_bands,
     pairs_across_lesions,
     share_by,

@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.config import TrainConfig
 from model.errors import ConfigError
-from model.fit import fit
-from model.network import build_network
-from model.parts import Part
+from model.networks.network import build_network
 from model.patient import PatientEncoder
+from model.training.config import TrainConfig
+from model.training.fit import fit
+from model.training.parts import Part
 
 SIDE, CLASSES = 32, 3
 ENCODER = PatientEncoder.fit([20.0, 50.0, 80.0])

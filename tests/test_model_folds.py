@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.duplicates import lesion_groups
+from model.data.duplicates import lesion_groups
+from model.data.folds import draw_folds, draw_source_splits
+from model.data.split import PARTS, Split
 from model.errors import SplitError
-from model.folds import draw_folds, draw_source_splits
-from model.split import PARTS, Split
 
 NO_PAIRS = np.empty((0, 3), int)
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from model.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, UNKNOWN_FILE, file_sha256
-from model.hub import FILES, hub_card
+from model.prediction.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, UNKNOWN_FILE, file_sha256
+from model.prediction.hub import FILES, hub_card
 from tests.fake_hub import fake_hub
 
 ROOT = Path(__file__).parents[1]
-CHOOSE = "import os; from model.hub import chosen_bundle; print(chosen_bundle(os.environ))"
+CHOOSE = (
+    "import os; from model.prediction.hub import chosen_bundle; print(chosen_bundle(os.environ))"
+)
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def test_a_wrong_name_is_refused_with_what_to_set(hub, run, small):
     hub.commit("ada/lesions", contents(small))
     code = """
 from model.errors import BundleError
-from model.hub import chosen_bundle
+from model.prediction.hub import chosen_bundle
 for name, revision in (("ada/other", "main"), ("ada/lesions", "v9"), ("a/b/c", "main")):
     try:
         print(chosen_bundle({"MODEL_ID": name, "MODEL_REVISION": revision}))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from model.intervals import LesionBootstrap, centred, interval, two_sided_p
-from model.metrics import roc_auc
+from model.evaluation.intervals import LesionBootstrap, centred, interval, two_sided_p
+from model.evaluation.metrics import roc_auc
 
 
 def test_the_first_row_is_the_sample_itself():

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from model.__main__ import main
-from model.leakage import draw_pair, some_lesions
-from model.split import Split
+from model.data.split import Split
+from model.presets.leakage import draw_pair, some_lesions
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from model.image import ImagePreprocessor
-from model.lesion_masks import (
+from model.data.lesion_masks import (
     mask_groups,
     prepared_mask,
     read_mask,
@@ -13,6 +12,7 @@ from model.lesion_masks import (
     tone_group,
     typology_angle,
 )
+from model.image import ImagePreprocessor
 
 
 def photograph(skin=(225, 180, 160), lesion=(60, 30, 20)):

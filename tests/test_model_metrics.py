@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from model.metrics import (
+from model.evaluation.metrics import (
     accuracy,
     average_precision,
     balanced_accuracy,

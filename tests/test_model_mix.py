@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from model.batches import TrainingBatches
-from model.mix import MixImages, draw_recipes, mix_rows
 from model.patient import Patient, PatientEncoder
+from model.training.batches import TrainingBatches
+from model.training.mix import MixImages, draw_recipes, mix_rows
 
 ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
 

@@ -4,9 +4,9 @@ import keras
 import pytest
 from keras import layers
 
-from model.backbones import build_backbone
-from model.fusion import FUSIONS
-from model.multiply_adds import multiply_adds
+from model.networks.backbones import build_backbone
+from model.networks.fusion import FUSIONS
+from model.networks.multiply_adds import multiply_adds
 
 # Millions for one image of 224 x 224. The papers count the classifier too, of 1000 classes.
 PUBLISHED = {

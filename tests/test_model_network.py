@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from model.balanced_accuracy import BalancedAccuracy
-from model.config import FUSIONS
-from model.fusion import FUSIONS as LAYERS
-from model.network import build_network
-from model.opened import OpenedNetwork
+from model.networks.fusion import FUSIONS as LAYERS
+from model.networks.network import build_network
+from model.prediction.opened import OpenedNetwork
+from model.training.balanced_accuracy import BalancedAccuracy
+from model.training.config import FUSIONS
 
 SIDE, WIDTH, CLASSES = 32, 14, 8
 

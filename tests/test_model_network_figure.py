@@ -2,11 +2,11 @@
 
 import pytest
 
-from model.backbones import build_backbone
-from model.config import FUSIONS
-from model.network import build_network
-from model.network_figure import draw_network, network_figure
-from model.network_outline import Outline, stages
+from model.networks.backbones import build_backbone
+from model.networks.figure import draw_network, network_figure
+from model.networks.network import build_network
+from model.networks.outline import Outline, stages
+from model.training.config import FUSIONS
 
 CLASSES = ["MEL", "NV", "OTHER"]
 

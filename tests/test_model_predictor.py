@@ -7,8 +7,8 @@ import pytest
 
 from model.errors import ImageError
 from model.patient import Patient
-from model.predictor import Predictor
-from model.views import VIEW_COUNTS, views
+from model.prediction.predictor import Predictor
+from model.prediction.views import VIEW_COUNTS, views
 from tests.drawings import draw_lesion
 
 

@@ -7,16 +7,16 @@ import pytest
 import tensorflow as tf
 
 from model.__main__ import main
-from model.backbone_names import SMALLEST_SIDE
-from model.config import read_config
-from model.dataset import read_folder
+from model.data.dataset import read_folder
+from model.data.split import Split
 from model.errors import ConfigError
-from model.fit_callbacks import Progress
-from model.preset import load_preset, preset_names, presets_text
-from model.preset_bench import fitting_side, learning_weights
-from model.split import Split
+from model.networks.backbone_names import SMALLEST_SIDE
+from model.presets.bench import fitting_side, learning_weights
+from model.presets.preset import load_preset, preset_names, presets_text
 from model.tasks import TASKS, Task
-from model.train import build_of, train
+from model.training.config import read_config
+from model.training.fit_callbacks import Progress
+from model.training.train import build_of, train
 from tests.drawings import draw_folder
 
 NAMES = preset_names()

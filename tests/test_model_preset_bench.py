@@ -8,12 +8,12 @@ import pytest
 
 from model.__main__ import main
 from model.commands import bench_presets
-from model.dataset import read_folder
-from model.preset import load_preset
-from model.preset_bench import fitting_side, with_fewer
-from model.preset_table import MAJORITY, NOT_RUN
-from model.split import Split
-from model.task_figures import FIGURES
+from model.data.dataset import read_folder
+from model.data.split import Split
+from model.evaluation.task_figures import FIGURES
+from model.presets.bench import fitting_side, with_fewer
+from model.presets.preset import load_preset
+from model.presets.table import MAJORITY, NOT_RUN
 
 PRESETS = "dual-input-cnn-distilled,vgg16-dense,dual-input-cnn"
 
@@ -75,7 +75,7 @@ def test_a_finished_preset_is_not_trained_again(first, bench, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("an epoch was begun")
 
-    monkeypatch.setattr("model.preset_bench.EpochSeconds.on_epoch_begin", refuse)
+    monkeypatch.setattr("model.presets.bench.EpochSeconds.on_epoch_begin", refuse)
     pd.testing.assert_frame_equal(bench().table, first.table)
 
 

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from model.calibrate import apply_temperature, fit_temperature
-from model.intervals import LesionBootstrap
-from model.reliability import (
+from model.evaluation.intervals import LesionBootstrap
+from model.evaluation.reliability import (
     calibration_error,
     equal_mass_edges,
     equal_width_edges,
     reliability,
     reliability_bins,
 )
+from model.prediction.calibrate import apply_temperature, fit_temperature
 
 
 def simulated(count, *, temperature=1.0, seed=0):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.bundle import read_manifest
 from model.commands.reproduce import listed_only
-from model.dataset import read_folder
+from model.data.dataset import read_folder
+from model.data.shrink import is_full_size, shrink_folder
+from model.data.split import ISIC2019_SPLIT, Split
 from model.errors import DataError
-from model.shrink import is_full_size, shrink_folder
-from model.split import ISIC2019_SPLIT, Split
+from model.prediction.bundle import read_manifest
 from tests.toy_bundle import toy_split
 
 
@@ -60,7 +60,7 @@ def test_images_that_the_split_does_not_name_are_left_out(toy_folder):
 
 
 def test_each_step_goes_on_from_the_one_before(toy_folder, tmp_path, monkeypatch):
-    from model import reproduce
+    from model.training import reproduce
 
     files = [tmp_path / "train_1.json", tmp_path / "train_2.json"]
     settings = {"backbone": "mobilenet_0.75", "image_side": 32, "epochs": 1, "start": "elsewhere"}

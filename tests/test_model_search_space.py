@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from model.config import TrainConfig
 from model.errors import ConfigError, SearchError
-from model.search_plan import Plan, claim
-from model.search_space import (
+from model.training.config import TrainConfig
+from model.tuning.search_plan import Plan, claim
+from model.tuning.search_space import (
     DEFAULT_SPACE,
     FEATURES_SPACE,
     Dimension,
@@ -143,7 +143,7 @@ def test_features_that_are_computed_once_are_one_vector_an_image(base):
 
 
 def test_a_folder_belongs_to_one_search(tmp_path, toy_folder):
-    from model.dataset import read_folder
+    from model.data.dataset import read_folder
 
     parts = [read_folder(toy_folder).table]
     plan = Plan((RATE,), TrainConfig())

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.dataset import read_folder
-from model.duplicates import lesion_groups
+from model.data.dataset import read_folder
+from model.data.duplicates import lesion_groups
+from model.data.split import ISIC2019_SPLIT, PARTS, Split, draw_split
 from model.errors import SplitError
-from model.split import ISIC2019_SPLIT, PARTS, Split, draw_split
 
 FOUND_DUPLICATES = Path(__file__).parent / "data" / "isic2019_duplicates.csv"
 """The pairs across lesions that duplicate_pairs finds among the ISIC 2019 images."""

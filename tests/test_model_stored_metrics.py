@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from model.bundle import MANIFEST_FILE, RELEASED, read_manifest
 from model.errors import DataError
-from model.evaluate import describe, evaluate, judge
-from model.stored_metrics import BEGIN, END, compact, metrics_markdown, with_metrics
+from model.evaluation.evaluate import describe, evaluate, judge
+from model.evaluation.stored_metrics import BEGIN, END, compact, metrics_markdown, with_metrics
+from model.prediction.bundle import MANIFEST_FILE, RELEASED, read_manifest
 from tests.test_model_evaluate import DRAWS, LABELS, manifest, noisy, table
 
 ROOT = Path(__file__).parents[1]

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.bundle import read_manifest, write_manifest
 from model.errors import BundleError, ImageError
 from model.patient import FIELDS, UNKNOWN, Patient
-from model.predictor import Predictor
+from model.prediction.bundle import read_manifest, write_manifest
+from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion
 from tests.toy_bundle import write_toy_bundle
 
@@ -79,7 +79,7 @@ def test_what_if_holds_the_present_patient_and_every_word(study, predictor):
 
 
 def test_a_map_is_one_of_the_explanations(study, predictor, photograph):
-    from model.explain import activation_maps
+    from model.prediction.explain import activation_maps
 
     prepared = predictor.manifest.image.load(photograph)[None]
     number = predictor.manifest.codes.index("BCC")

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.evaluate import judge
-from model.subgroups import group_names, largest_gap, subgroup_figures
+from model.evaluation.evaluate import judge
+from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
 from tests.test_model_evaluate import DRAWS, LABELS, manifest, noisy, table
 
 

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from model.__main__ import main
-from model.config import TrainConfig
 from model.patient import PatientEncoder
-from model.summary import summarise, summary_text
 from model.tasks import task_of
-from model.train import build_of
+from model.training.config import TrainConfig
+from model.training.summary import summarise, summary_text
+from model.training.train import build_of
 
 WIDTH = PatientEncoder.fit([]).width
 SMALL = {"backbone": "cnn_2block", "weights": "none", "image_side": 32}

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.intervals import LesionBootstrap
-from model.task_figures import FIGURES, majority_answers, task_figures
+from model.evaluation.intervals import LesionBootstrap
+from model.evaluation.task_figures import FIGURES, majority_answers, task_figures
 from model.tasks import TASKS
 
 TABLE = pd.DataFrame({"diagnosis": ["MEL", "MEL", "NV", "NV", "NV", "BCC"]})

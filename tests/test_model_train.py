@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from model.__main__ import main
-from model.bundle import load_network, read_manifest
-from model.split import PARTS
+from model.data.split import PARTS
+from model.prediction.bundle import load_network, read_manifest
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--backbone", "mobilenet_0.75", "--weights", "none", "--image-side", "32"]

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.config import TrainConfig
 from model.errors import ConfigError, SearchError
-from model.leaderboard import ABOUT, best_record, leaderboard
-from model.search_plan import METHODS, Plan
-from model.search_space import Dimension
-from model.trial_record import read_records
-from model.tune import TRIALS_DIR, search
-from model.tune_figures import importances
-from model.tune_progress import progress_line
-from model.tune_results import write_results
+from model.training.config import TrainConfig
+from model.tuning.figures import importances
+from model.tuning.leaderboard import ABOUT, best_record, leaderboard
+from model.tuning.progress import progress_line
+from model.tuning.results import write_results
+from model.tuning.search_plan import METHODS, Plan
+from model.tuning.search_space import Dimension
+from model.tuning.trial_record import read_records
+from model.tuning.tune import TRIALS_DIR, search
 
 SPACE = (
     Dimension("learning_rate", low=1e-4, high=1e-2, log=True),

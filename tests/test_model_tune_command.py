@@ -12,10 +12,10 @@ import pytest
 
 from model.__main__ import main
 from model.commands.tune import add_arguments, plan_of, words
-from model.config import TrainConfig
 from model.errors import ConfigError
-from model.search_plan import METHODS
-from model.search_space import DEFAULT_SPACE, FEATURES_SPACE, read_space
+from model.training.config import TrainConfig
+from model.tuning.search_plan import METHODS
+from model.tuning.search_space import DEFAULT_SPACE, FEATURES_SPACE, read_space
 
 ROOT = Path(__file__).parents[1]
 PLACES = ["--data", "d", "--out", "o"]

@@ -13,18 +13,18 @@ import pytest
 from nbclient import NotebookClient
 
 from model.__main__ import main
-from model.batches import LabelledBatches
-from model.bundle import MANIFEST_FILE
-from model.config import TrainConfig, config_from_dict
-from model.dataset import read_folder
+from model.data.dataset import read_folder
+from model.data.split import Split, draw_split
 from model.errors import SearchError
-from model.features import cached_features
-from model.metrics import mean_of_known, one_against_rest, roc_auc
-from model.search_plan import Plan
-from model.search_space import Dimension
-from model.split import Split, draw_split
-from model.tune_callbacks import MacroAuc
-from model.tune_training import training_of
+from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
+from model.prediction.bundle import MANIFEST_FILE
+from model.training.batches import LabelledBatches
+from model.training.config import TrainConfig, config_from_dict
+from model.tuning.callbacks import MacroAuc
+from model.tuning.features import cached_features
+from model.tuning.search_plan import Plan
+from model.tuning.search_space import Dimension
+from model.tuning.training import training_of
 
 ROOT = Path(__file__).parents[1]
 RATE = Dimension("head_learning_rate", low=1e-4, high=1e-2, log=True)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from model.errors import BundleError
-from model.metrics import roc_auc
-from model.unknown import UnknownDetector, unknown_scores
+from model.evaluation.metrics import roc_auc
+from model.prediction.unknown import UnknownDetector, unknown_scores
 
 
 def clusters(count, *, seed, shift=0.0):

@@ -18,8 +18,9 @@ import pytest
 
 from demo.loading import BackgroundPredictor
 from model.__main__ import main
-from model.backup import Backup
-from model.bundle import (
+from model.errors import BundleError
+from model.full_disk import is_full
+from model.prediction.bundle import (
     MANIFEST_FILE,
     NETWORK_FILE,
     RELEASED,
@@ -28,9 +29,8 @@ from model.bundle import (
     read_manifest,
     write_bundle,
 )
-from model.errors import BundleError
-from model.full_disk import is_full
-from model.predictor import Predictor
+from model.prediction.predictor import Predictor
+from model.training.backup import Backup
 from tests.drawings import draw_lesion
 from tests.toy_bundle import build_toy_network, write_toy_bundle
 

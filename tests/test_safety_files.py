@@ -20,7 +20,8 @@ from isic_api.errors import UnexpectedAnswerError
 from isic_api.folder import DataFolder
 from isic_api.image_file import require_id
 from model.__main__ import main
-from model.bundle import (
+from model.errors import BundleError, DataError, ImageError
+from model.prediction.bundle import (
     MANIFEST_FILE,
     NETWORK_FILE,
     SIMILAR_FILE,
@@ -28,8 +29,7 @@ from model.bundle import (
     file_sha256,
     read_manifest,
 )
-from model.errors import BundleError, DataError, ImageError
-from model.predictor import Predictor
+from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion
 from tests.toy_bundle import write_toy_bundle
 

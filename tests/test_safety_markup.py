@@ -15,10 +15,10 @@ from demo.report import report_page
 from demo.services import Example
 from demo.texts import load_texts
 from demo.why import image_reasons, patient_reasons, similar_cases, what_if
-from model.bundle import RELEASED, read_manifest
 from model.image import read_image
 from model.patient import Patient
-from model.similar import SimilarCase
+from model.prediction.bundle import RELEASED, read_manifest
+from model.prediction.similar import SimilarCase
 from tests.drawings import draw_lesion
 from tests.fake_study import FakeStudy
 from tests.pages import add_photograph, open_page, predict, served

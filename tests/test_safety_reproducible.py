@@ -10,7 +10,7 @@ import keras
 import pandas as pd
 import pytest
 
-from model.bundle import NETWORK_FILE
+from model.prediction.bundle import NETWORK_FILE
 from tests.pinned import ANSWERS, TOLERANCE, photographs, predictions
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from model.bundle import RELEASED, read_manifest
+from model.prediction.bundle import RELEASED, read_manifest
 from tests.fake_hub import fake_hub
 
 ROOT = Path(__file__).parents[1]

@@ -6,14 +6,14 @@ from pathlib import Path
 import keras
 
 from isic_api.vocabulary import CHALLENGE_CLASSES
-from model.bundle import Manifest, read_manifest, write_bundle, write_manifest
-from model.dataset import read_folder
+from model.data.dataset import read_folder
+from model.data.split import Split
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.image import ImagePreprocessor
-from model.network import build_network
-from model.packaging import calibrate_bundle
+from model.networks.network import build_network
 from model.patient import PatientEncoder
-from model.split import Split
+from model.prediction.bundle import Manifest, read_manifest, write_bundle, write_manifest
+from model.training.packaging import calibrate_bundle
 
 SIDE = 32
 

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.commands.train import split_of
-from model.dataset import SOURCES, Dataset, read_folder
+from model.data.dataset import SOURCES, Dataset, read_folder
+from model.data.split import PARTS, Split
 from model.errors import ConfigError, DataError
-from model.preset import Preset, load_preset, preset_names, presets_text
-from model.split import PARTS, Split
+from model.presets.preset import Preset, load_preset, preset_names, presets_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,10 +98,10 @@ def _bench(
     presets: Sequence[Preset], dataset: Dataset, split: Split, options: argparse.Namespace
 ) -> None:
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.preset_bench import Bench, with_fewer
-    from model.preset_figure import draw_presets
-    from model.preset_page import page_markdown
-    from model.preset_table import bench_table
+    from model.presets.bench import Bench, with_fewer
+    from model.presets.figure import draw_presets
+    from model.presets.page import page_markdown
+    from model.presets.table import bench_table
 
     bench = Bench(
         dataset,

@@ -9,10 +9,10 @@ example: python -m model calibrate --data DIR --bundle runs/first/bundle
 import argparse
 from pathlib import Path
 
-from model.bundle import RELEASED, read_manifest
-from model.dataset import read_folder
+from model.data.dataset import read_folder
+from model.prediction.bundle import RELEASED, read_manifest
+from model.prediction.views import VIEW_COUNTS
 from model.tasks import CUSTOM
-from model.views import VIEW_COUNTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Calibrate and print what was found."""
     custom = read_manifest(options.bundle).task.name == CUSTOM
     dataset = read_folder(options.data, any_label=custom)
-    from model.packaging import calibrate_bundle
+    from model.training.packaging import calibrate_bundle
 
     manifest = calibrate_bundle(
         options.bundle, dataset, cache_dir=options.cache, views=options.views

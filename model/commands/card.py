@@ -9,9 +9,9 @@ example: python -m model card README.md docs/model_card.md
 import argparse
 from pathlib import Path
 
-from model.bundle import RELEASED, read_manifest
-from model.split import PARTS
-from model.stored_metrics import metrics_markdown, with_metrics
+from model.data.split import PARTS
+from model.evaluation.stored_metrics import metrics_markdown, with_metrics
+from model.prediction.bundle import RELEASED, read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

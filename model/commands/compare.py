@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from model.bundle import Manifest, read_manifest
-from model.dataset import read_folder
+from model.data.dataset import read_folder
+from model.data.split import PARTS
 from model.errors import DataError
-from model.split import PARTS
+from model.prediction.bundle import Manifest, read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
     manifests = [read_manifest(bundle) for bundle in options.bundles]
     table = shared_part(manifests, options.part, read_folder(options.data).table)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.compare import compare, compare_text
-    from model.evaluation import predict_outcome
+    from model.evaluation.compare import compare, compare_text
+    from model.evaluation.report import predict_outcome
 
     outcomes = {
         str(bundle): predict_outcome(table, bundle=bundle, cache_dir=options.cache)

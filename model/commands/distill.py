@@ -14,13 +14,13 @@ import json
 from dataclasses import fields, replace
 from pathlib import Path
 
-from model.bundle import MANIFEST_FILE, write_manifest
 from model.commands.train import split_of
-from model.config import TrainConfig, add_config_options, config_from_dict, read_config
-from model.dataset import read_folder
+from model.data.dataset import read_folder
 from model.errors import ConfigError
-from model.preset import load_preset, preset_names
+from model.prediction.bundle import MANIFEST_FILE, write_manifest
+from model.presets.preset import load_preset, preset_names
 from model.tasks import CUSTOM, task_of
+from model.training.config import TrainConfig, add_config_options, config_from_dict, read_config
 
 TEACHERS_FILE = "teachers.json"
 
@@ -54,11 +54,11 @@ def run(options: argparse.Namespace) -> int:
     split = split_of(dataset, options)
     task = task_of(config.task, dataset.table["diagnosis"])
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.curves import draw_curves
-    from model.distill import teacher_hashes, teachers_answers
-    from model.fit_callbacks import HISTORY_FILE
-    from model.packaging import package
-    from model.train import train
+    from model.training.curves import draw_curves
+    from model.training.distill import teacher_hashes, teachers_answers
+    from model.training.fit_callbacks import HISTORY_FILE
+    from model.training.packaging import package
+    from model.training.train import train
 
     answers = teachers_answers(options.teachers, dataset, split, task, cache_dir=options.cache)
     hashes = teacher_hashes(options.teachers)

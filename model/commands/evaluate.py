@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from model.bundle import RELEASED, read_manifest
-from model.dataset import read_folder
-from model.split import PARTS, Split
+from model.data.dataset import read_folder
+from model.data.split import PARTS, Split
+from model.prediction.bundle import RELEASED, read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +42,9 @@ def run(options: argparse.Namespace) -> int:
     manifest = read_manifest(options.bundle)
     table = part_table(manifest.split, options.part, read_folder(options.data).table)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.evaluation import run_evaluation
-    from model.report_text import report_text
-    from model.stored_metrics import store_metrics
+    from model.evaluation.report import run_evaluation
+    from model.evaluation.report_text import report_text
+    from model.evaluation.stored_metrics import store_metrics
 
     report = run_evaluation(
         table,

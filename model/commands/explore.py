@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Explore and print where the page is."""
     # Diagrams take a second to load: not before the options are known to be right.
-    from model.explore import explore, introduction
+    from model.explore.build import explore, introduction
 
     summary = explore(options.data, options.out, cache_dir=options.cache, seed=options.seed)
     print(introduction(summary))

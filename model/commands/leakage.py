@@ -18,9 +18,9 @@ from pathlib import Path
 from model.commands.bench_presets import of_source, require_counts
 from model.commands.split import groups_of
 from model.commands.train import split_of
-from model.dataset import SOURCES, read_folder
+from model.data.dataset import SOURCES, read_folder
 from model.errors import ConfigError
-from model.preset import load_preset, preset_names
+from model.presets.preset import load_preset, preset_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,8 +57,8 @@ def run(options: argparse.Namespace) -> int:
     split, groups = split_of(dataset, options), groups_of(dataset, cache_dir=options.cache)
     open_to_all = split.parts_of(dataset.table).isin(["train", "validation"]).to_numpy()
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.leakage import draw_pair, leakage_text, measure_leakage, some_lesions
-    from model.preset_bench import Bench
+    from model.presets.bench import Bench
+    from model.presets.leakage import draw_pair, leakage_text, measure_leakage, some_lesions
 
     chosen = open_to_all.copy()
     chosen[open_to_all] = some_lesions(groups[open_to_all], options.limit)

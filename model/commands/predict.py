@@ -17,10 +17,10 @@ import numpy as np
 from tqdm import tqdm
 
 from isic_api.cells import plain_cell
-from model.bundle import RELEASED
-from model.dataset import image_paths, read_metadata, table_patients
+from model.data.dataset import image_paths, read_metadata, table_patients
 from model.errors import ImageError
 from model.patient import Patient
+from model.prediction.bundle import RELEASED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     paths = image_paths(options.images)
     patients = _patients(list(paths), options.metadata)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.predictor import Predictor
+    from model.prediction.predictor import Predictor
 
     predictor = Predictor.load(options.bundle)
     answers = predictor.predict_files(list(paths.values()), patients)

@@ -8,8 +8,8 @@ example: python -m model push OWNER/NAME --bundle runs/first/bundle
 import argparse
 from pathlib import Path
 
-from model.bundle import RELEASED
-from model.hub import MODEL_ID, MODEL_REVISION, push_bundle
+from model.prediction.bundle import RELEASED
+from model.prediction.hub import MODEL_ID, MODEL_REVISION, push_bundle
 
 CARD = Path(__file__).parents[2] / "docs" / "model_card.md"
 

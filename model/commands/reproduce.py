@@ -12,11 +12,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from model.bundle import RELEASED, read_manifest
-from model.dataset import Dataset, read_folder
+from model.data.dataset import Dataset, read_folder
+from model.data.shrink import is_full_size, shrink_folder
+from model.data.split import Split
 from model.errors import DataError
-from model.shrink import is_full_size, shrink_folder
-from model.split import Split
+from model.prediction.bundle import RELEASED, read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +41,9 @@ def run(options: argparse.Namespace) -> int:
         small = shrink_folder(dataset, options.data, out=options.out / "data")
         dataset = read_folder(small)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.compare import compare, compare_text
-    from model.evaluation import predict_outcome
-    from model.reproduce import reproduce
+    from model.evaluation.compare import compare, compare_text
+    from model.evaluation.report import predict_outcome
+    from model.training.reproduce import reproduce
 
     bundle = reproduce(
         dataset, split, weights=options.weights, out=options.out, cache_dir=options.cache

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from model.dataset import Dataset, read_folder
-from model.duplicates import duplicate_pairs, lesion_groups
+from model.data.dataset import Dataset, read_folder
+from model.data.duplicates import duplicate_pairs, lesion_groups
+from model.data.folds import draw_folds, draw_source_splits
+from model.data.split import PARTS, Split, draw_split
 from model.errors import SplitError
-from model.folds import draw_folds, draw_source_splits
-from model.split import PARTS, Split, draw_split
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

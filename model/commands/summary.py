@@ -10,12 +10,12 @@ import argparse
 from dataclasses import fields, replace
 from pathlib import Path
 
-from model.bundle import load_network, read_manifest
-from model.config import TrainConfig, add_config_options, config_from_dict, read_config
 from model.errors import ConfigError
 from model.patient import PatientEncoder
-from model.preset import load_preset, preset_names
+from model.prediction.bundle import load_network, read_manifest
+from model.presets.preset import load_preset, preset_names
 from model.tasks import CUSTOM, task_of
+from model.training.config import TrainConfig, add_config_options, config_from_dict, read_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,14 +39,14 @@ def run(options: argparse.Namespace) -> int:
     network, config, classes = (
         _of_bundle(options.bundle) if options.bundle else _of_settings(settings)
     )
-    from model.summary import summarise, summary_text
+    from model.training.summary import summarise, summary_text
 
     side = network.input["image"].shape[1]
     print(f"{config.backbone}, {side} px, fusion {config.fusion}, {len(classes)} classes\n")
     print(summary_text(summarise(network, config)))
     if options.picture:
-        from model.network_figure import draw_network
-        from model.network_outline import Outline
+        from model.networks.figure import draw_network
+        from model.networks.outline import Outline
 
         draw_network(Outline.of(network), classes, options.picture)
         print(f"\nwrote {options.picture}")
@@ -74,6 +74,6 @@ def _of_settings(settings: dict) -> tuple[object, TrainConfig, list[str]]:
             "another task, or a trained bundle with --bundle."
         )
     task = task_of(config.task, [])
-    from model.train import build_of
+    from model.training.train import build_of
 
     return build_of(config, PatientEncoder.fit([]), task), config, list(task.classes)

@@ -14,14 +14,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from model.bundle import MANIFEST_FILE
 from model.commands.split import groups_of
-from model.config import add_config_options, config_from_dict, read_config
-from model.dataset import Dataset, read_folder
+from model.data.dataset import Dataset, read_folder
+from model.data.split import ISIC2019_SPLIT, Split, draw_split
 from model.errors import ConfigError
-from model.preset import load_preset, preset_names
-from model.split import ISIC2019_SPLIT, Split, draw_split
+from model.prediction.bundle import MANIFEST_FILE
+from model.presets.preset import load_preset, preset_names
 from model.tasks import CUSTOM
+from model.training.config import add_config_options, config_from_dict, read_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,10 +54,10 @@ def run(options: argparse.Namespace) -> int:
     print(_summary(dataset), file=sys.stderr)
     split = split_of(dataset, options)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.curves import draw_curves
-    from model.fit_callbacks import HISTORY_FILE
-    from model.packaging import package
-    from model.train import train
+    from model.training.curves import draw_curves
+    from model.training.fit_callbacks import HISTORY_FILE
+    from model.training.packaging import package
+    from model.training.train import train
 
     network, encoder = train(dataset, split, config, out=options.out, cache_dir=options.cache)
     draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", keep=config.keep)

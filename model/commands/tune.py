@@ -19,19 +19,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.commands.train import split_of
-from model.config import add_config_options, config_from_dict, read_config
-from model.dataset import Dataset, read_folder
+from model.data.dataset import Dataset, read_folder
+from model.data.split import Split
 from model.errors import ConfigError
-from model.search_plan import METHODS, OBJECTIVES, Plan, claim
-from model.search_space import (
+from model.training.config import add_config_options, config_from_dict, read_config
+from model.tuning.cluster import is_distributed, is_worker, require_place
+from model.tuning.search_plan import METHODS, OBJECTIVES, Plan, claim
+from model.tuning.search_space import (
     DEFAULT_SPACE,
     FEATURES_SPACE,
     read_space,
     require_something,
     without,
 )
-from model.split import Split
-from model.tune_cluster import is_distributed, is_worker, require_place
 
 OWN = (
     *("data", "out", "split", "config", "cache", "workers", "space", "tuner", "objective"),
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     split = split_of(dataset, options)
     claim(options.out, plan, [split.part(p, dataset.table) for p in ("train", "validation")])
     if options.workers:
-        from model.tune_workers import run_workers
+        from model.tuning.workers import run_workers
 
         run_workers(words(options), count=options.workers, logs=options.out / "logs")
         return 0
@@ -141,11 +141,11 @@ def words(options: argparse.Namespace) -> list[str]:
 
 def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namespace) -> None:
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.leaderboard import leaderboard, write_leaderboard
-    from model.trial_record import read_records
-    from model.tune import TRIALS_DIR, Budget, search
-    from model.tune_progress import progress_line
-    from model.tune_training import training_of
+    from model.tuning.leaderboard import leaderboard, write_leaderboard
+    from model.tuning.progress import progress_line
+    from model.tuning.training import training_of
+    from model.tuning.trial_record import read_records
+    from model.tuning.tune import TRIALS_DIR, Budget, search
 
     def told(budget: Budget, trial: str) -> None:
         records = read_records(options.out / TRIALS_DIR)
@@ -160,7 +160,7 @@ def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namesp
 
 
 def _report(plan: Plan, out: Path) -> int:
-    from model.tune_results import write_results
+    from model.tuning.results import write_results
 
     best = write_results(plan, out)
     print(

@@ -1,0 +1,1 @@
+"""How good a bundle is, for whom, how sure, and where it fails."""

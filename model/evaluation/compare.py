@@ -1,0 +1,64 @@
+"""Two or more bundles on the same images, with paired intervals.
+
+Every draw of lesions is the same for all bundles, so what they have in common cancels out of a
+difference and its interval is narrower than the two intervals would suggest.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.evaluation.headline import headline_draws
+from model.evaluation.intervals import interval, two_sided_p
+from model.evaluation.outcome import Outcome
+from model.evaluation.report_text import HEADLINES, written
+
+
+def compare(outcomes: dict[str, Outcome]) -> dict:
+    """Headline figures of every bundle, and the differences of the later ones from the first.
+
+    All outcomes must be of one table and one bootstrap.
+    """
+    drawn = {name: _draws(outcome) for name, outcome in outcomes.items()}
+    first, *others = drawn
+    return {
+        "first": first,
+        "figures": {
+            name: {key: interval(values) for key, values in figures.items()}
+            for name, figures in drawn.items()
+        },
+        "differences": {
+            name: {key: _difference(drawn[name][key], drawn[first][key]) for key in HEADLINES}
+            for name in others
+        },
+    }
+
+
+def compare_text(found: dict) -> str:
+    """Write a comparison as plain text, one block a bundle."""
+    lines = [found["first"], *_figure_lines(found["figures"][found["first"]])]
+    for name, differences in found["differences"].items():
+        lines += ["", f"{name}, and its difference from {found['first']}"]
+        lines += [
+            f"{text:<26} {written(found['figures'][name][key]):<24}"
+            f"{written(differences[key]):<26}p = {_p(differences[key]['p'])}"
+            for key, text in HEADLINES.items()
+        ]
+    return "\n".join(lines)
+
+
+def _draws(outcome: Outcome) -> dict[str, np.ndarray]:
+    figures = headline_draws(outcome, np.ones(len(outcome.table), bool))
+    return {key: figures[key] for key in HEADLINES}
+
+
+def _difference(values: np.ndarray, first: np.ndarray) -> dict:
+    return interval(values - first) | {"p": two_sided_p(values - first)}
+
+
+def _figure_lines(figures: dict) -> Sequence[str]:
+    return [f"{text:<26} {written(figures[key])}" for key, text in HEADLINES.items()]
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

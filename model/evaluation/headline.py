@@ -1,0 +1,79 @@
+"""The headline figures of any selection of images, in every bootstrap draw."""
+
+import numpy as np
+
+from model.evaluation.intervals import centred
+from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
+from model.evaluation.outcome import Outcome
+from model.evaluation.reliability import binned, equal_mass_edges
+from model.prediction.operating_points import point_name
+
+POINT = point_name("specificity", 0.90)
+"""Operating point of the melanoma sensitivity."""
+
+
+def headline_draws(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Figures of the rows (bool, (N,)): name → (1 + draws,); the recalls (1 + draws, classes).
+
+    - balanced_accuracy, accuracy; macro_auc over the classes that have images and others
+    - melanoma_auc; melanoma_sensitivity and melanoma_specificity at the threshold that gave 90 %
+      specificity on validation images
+    - ece in bins of equal mass; coverage and set_size of the prediction sets
+    """
+    sums = _sums(outcome, rows)
+    images = sums["image"]
+    recalls = _share(sums["hit"], sums["case"])
+    aucs = _aucs(outcome, rows)
+    melanoma = outcome.codes.index("MEL")
+    return {
+        "balanced_accuracy": mean_of_known(recalls),
+        "accuracy": _share(sums["hit"].sum(axis=1), images),
+        "macro_auc": mean_of_known(aucs),
+        "melanoma_auc": aucs[:, melanoma],
+        "melanoma_sensitivity": _share(sums["found"], sums["melanoma"]),
+        "melanoma_specificity": _share(sums["spared"], images - sums["melanoma"]),
+        "ece": centred(_share(np.abs(sums["gap"]).sum(axis=1), images)),
+        "coverage": _share(sums["covered"], images),
+        "set_size": _share(sums["set_size"], images),
+        "recalls": recalls,
+    }
+
+
+def _sums(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Sums over the rows, of which all but the AUCs are functions."""
+    truth = np.eye(len(outcome.codes))[outcome.labels]
+    # Without melanomas in the validation part there is no threshold, and so no figure.
+    threshold = outcome.manifest.operating_points.get("melanoma", {}).get(POINT)
+    melanoma, called = outcome.answers("melanoma", threshold or 0.0)
+    known = 1.0 if threshold is not None else np.nan
+    edges = equal_mass_edges(outcome.confidence[rows])
+    features = {
+        "image": np.ones(len(rows)),
+        "case": truth,
+        "hit": truth * outcome.right[:, None],
+        "melanoma": melanoma,
+        "found": (melanoma & called) * known,
+        "spared": (~melanoma & ~called) * known,
+        "gap": binned(outcome.confidence, outcome.confidence - outcome.right, edges),
+        "covered": outcome.sets[np.arange(len(rows)), outcome.labels],
+        "set_size": outcome.sets.sum(axis=1),
+    }
+    columns = [values.reshape(len(rows), -1) for values in features.values()]
+    ends = np.cumsum([column.shape[1] for column in columns])
+    summed = outcome.bootstrap.sums(np.concatenate(columns, axis=1) * rows[:, None])
+    parts = np.split(summed, ends[:-1], axis=1)
+    return {
+        name: part[:, 0] if values.ndim == 1 else part
+        for (name, values), part in zip(features.items(), parts, strict=True)
+    }
+
+
+def _aucs(outcome: Outcome, rows: np.ndarray) -> np.ndarray:
+    probabilities, labels = outcome.probabilities[rows], outcome.labels[rows]
+    return outcome.bootstrap.of_weights(
+        lambda weights: one_against_rest(roc_auc, probabilities, labels, weights), rows
+    )
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)

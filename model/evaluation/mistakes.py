@@ -1,0 +1,99 @@
+"""A contact sheet of the most confident mistakes. It shows photographs of the data folder."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from model.data.dataset import table_patients
+from model.evaluation.outcome import Outcome
+from model.image import bright_box, read_image
+from model.patient import UNKNOWN
+from model.prediction.explain import activation_maps
+from model.prediction.overlay import overlay
+from model.prediction.predictor import Predictor
+
+_PAIRS, _PER_PAIR, _ACROSS = 12, 2, 4
+
+
+def most_confident_mistakes(outcome: Outcome) -> list[int]:
+    """Positions of the two most confident mistakes of the twelve most frequent class pairs.
+
+    Of each lesion only one image is taken.
+    """
+    table = pd.DataFrame(
+        {
+            "row": np.arange(len(outcome.labels)),
+            "true": outcome.labels,
+            "named": outcome.predictions,
+            "confidence": outcome.confidence,
+            "lesion": outcome.table["lesion_id"].to_numpy(),
+        }
+    )[~outcome.right]
+    frequent = table.groupby(["true", "named"]).size().sort_values(ascending=False, kind="stable")
+    rows = []
+    for pair in frequent.index[:_PAIRS]:
+        of_pair = table[(table["true"] == pair[0]) & (table["named"] == pair[1])]
+        worst = of_pair.sort_values("confidence", ascending=False).drop_duplicates("lesion")
+        rows += worst["row"].head(_PER_PAIR).tolist()
+    return rows
+
+
+def draw_mistakes(
+    predictor: Predictor, outcome: Outcome, images: np.ndarray, out: Path
+) -> Path | None:
+    """Write ``mistakes.png``: photograph, map of the named class, context and top three.
+
+    None if there is no mistake.
+    """
+    rows = most_confident_mistakes(outcome)
+    if not rows:
+        return None
+    table = outcome.table.iloc[rows]
+    maps = activation_maps(
+        predictor, np.asarray(images[rows]), table_patients(table), outcome.predictions[rows]
+    )
+    down = -(-len(rows) // _ACROSS)
+    figure, grid = plt.subplots(
+        down, 2 * _ACROSS, figsize=(3.6 * _ACROSS, 2.6 * down), layout="constrained", squeeze=False
+    )
+    for axes in grid.flat:
+        axes.axis("off")
+    for cell, (row, activation) in enumerate(zip(rows, maps, strict=True)):
+        pair = grid[cell // _ACROSS][2 * (cell % _ACROSS) : 2 * (cell % _ACROSS) + 2]
+        _draw(pair, outcome, row, activation, predictor.manifest.image.crop_border)
+    path = out / "mistakes.png"
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+    return path
+
+
+def _draw(
+    pair: list[Axes], outcome: Outcome, row: int, activation: np.ndarray, crop_border: bool
+) -> None:
+    entry = outcome.table.iloc[row]
+    photograph = read_image(entry["path"])
+    if crop_border:
+        photograph = photograph.crop(bright_box(photograph))
+    pair[0].imshow(photograph)
+    pair[1].imshow(overlay(photograph, activation))
+    true, named = (outcome.codes[n] for n in (outcome.labels[row], outcome.predictions[row]))
+    pair[0].set_title(f"{true} named {named}\n{_context(entry)}", fontsize=8, loc="left")
+    pair[1].set_title(_top_three(outcome, row), fontsize=8, loc="left")
+
+
+def _context(entry: pd.Series) -> str:
+    age = UNKNOWN if np.isnan(entry["age_approx"]) else f"{entry['age_approx']:.0f}"
+    words = [UNKNOWN if pd.isna(entry[k]) else entry[k] for k in ("sex", "anatom_site_general")]
+    return f"{entry['image']}\nage {age}, {words[0]}\n{words[1]}"
+
+
+def _top_three(outcome: Outcome, row: int) -> str:
+    best = np.argsort(-outcome.probabilities[row])[:3]
+    return "\n".join(f"{outcome.codes[n]} {outcome.probabilities[row, n]:.0%}" for n in best)

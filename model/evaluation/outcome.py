@@ -1,0 +1,77 @@
+"""What a bundle answered for images whose diagnosis is known, and the draws to judge it by."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from model.errors import BundleError
+from model.evaluation.intervals import LesionBootstrap
+from model.prediction.bundle import Manifest
+from model.prediction.operating_points import question_scores, question_truth
+from model.prediction.prediction_sets import prediction_sets
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """N images with truth and answer. ``table`` is in the layout of ``model.data.dataset``.
+
+    Raises:
+        BundleError: on building, when the bundle lacks what is set on validation images, or its
+            task does not tell melanomas.
+    """
+
+    table: pd.DataFrame
+    probabilities: np.ndarray  # (N, classes), calibrated
+    manifest: Manifest
+    bootstrap: LesionBootstrap
+
+    def __post_init__(self) -> None:
+        if not self.manifest.prediction_sets:
+            raise BundleError(
+                f"the bundle {self.manifest.name!r} has no thresholds from validation images. "
+                "Set them with: python -m model calibrate --data DIR --bundle BUNDLE"
+            )
+        if "MEL" not in self.manifest.classes:
+            raise BundleError(
+                f"the bundle {self.manifest.name!r} answers the task {self.manifest.task.name}, "
+                "which does not tell melanomas, and so cannot be judged as a bundle for diagnoses. "
+                "Its figures on validation images are in history.csv of its training."
+            )
+
+    @property
+    def codes(self) -> list[str]:
+        """Class codes in the order of the columns."""
+        return self.manifest.codes
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """True class numbers, (N,)."""
+        return self.manifest.task.labels(self.table["diagnosis"].tolist())
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """Most probable class numbers, (N,)."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether the most probable class is the true one: bool (N,)."""
+        return self.predictions == self.labels
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Highest probability, (N,)."""
+        return self.probabilities.max(axis=1)
+
+    @cached_property
+    def sets(self) -> np.ndarray:
+        """Classes of each image's prediction set: bool (N, classes)."""
+        thresholds = self.manifest.prediction_sets["thresholds"]
+        return prediction_sets(self.probabilities, [thresholds[code] for code in self.codes])
+
+    def answers(self, question: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+        """True and given answers to a yes-or-no question of ``operating_points``: bool (N,)."""
+        said = question_scores(self.probabilities, self.codes, question) >= threshold
+        return question_truth(self.labels, self.codes, question), said

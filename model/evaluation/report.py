@@ -1,0 +1,97 @@
+"""One evaluation: from a bundle and a table of images to a report, its page and its pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from model.data.cache import cached_images
+from model.data.dataset import table_patients
+from model.data.lesion_masks import mask_groups
+from model.evaluation.evaluate import describe, evaluate, judge
+from model.evaluation.explanation_check import check_explanations
+from model.evaluation.figures import draw_figures
+from model.evaluation.mistakes import draw_mistakes
+from model.evaluation.outcome import Outcome
+from model.evaluation.report_page import report_page
+from model.evaluation.robustness import check_robustness
+from model.evaluation.unknown_check import check_unknown
+from model.prediction.predictor import Predictor
+
+_SEEN = {
+    "train": "The network was trained on these images: every figure is too good.",
+    "validation": "Epoch and thresholds were chosen on these images: slightly too good.",
+    "all": "Where the network was trained on some of these images, figures are too good.",
+}
+
+
+def run_evaluation(
+    table: pd.DataFrame,
+    *,
+    bundle: Path,
+    part: str,
+    out: Path,
+    masks: Path,
+    cache_dir: Path,
+    quick: bool,
+) -> dict:
+    """Predict, compute every figure and draw every picture into ``out``; returns the report.
+
+    ``masks`` may be missing; then what needs lesion outlines is left out. ``quick`` leaves out
+    what runs the network many times.
+
+    Raises:
+        BundleError: the bundle is missing, damaged, or lacks thresholds.
+        ImageError: an image cannot be read.
+    """
+    predictor = Predictor.load(bundle)
+    manifest = predictor.manifest
+    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    inside = predictor.look_inside(images, table_patients(table))
+    outcome = judge(table.reset_index(drop=True), inside.probabilities, manifest)
+    groups = mask_groups(table, masks)
+    report = evaluate(outcome, groups)
+    report["unknown"] = check_unknown(predictor, outcome, inside)
+    if not quick:
+        report |= _slow_checks(predictor, outcome, images, masks)
+    report["notes"] = _notes(part, has_masks=groups is not None, quick=quick)
+    report["about"] = describe(outcome, bundle=bundle, part=part)
+    out.mkdir(parents=True, exist_ok=True)
+    pictures = draw_figures(report, outcome, out)
+    mistakes = draw_mistakes(predictor, outcome, images, out)
+    page = report_page(report, [*pictures, *([mistakes] if mistakes else [])])
+    (out / "report.html").write_text(page, encoding="utf-8")
+    return report
+
+
+def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Outcome:
+    """Predict with a bundle and put its answers beside the truth.
+
+    Raises:
+        BundleError: the bundle is missing, damaged, or lacks thresholds.
+        ImageError: an image cannot be read.
+    """
+    predictor = Predictor.load(bundle)
+    paths = table["path"].tolist()
+    images = cached_images(paths, predictor.manifest.image, cache_dir=cache_dir)
+    probabilities = predictor.probabilities(images, table_patients(table))
+    return judge(table, probabilities, predictor.manifest)
+
+
+def _slow_checks(predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path) -> dict:
+    return {
+        "robustness": check_robustness(predictor, outcome, images),
+        "explanations": check_explanations(predictor, outcome, images, masks),
+    }
+
+
+def _notes(part: str, *, has_masks: bool, quick: bool) -> list[str]:
+    notes = [_SEEN[part]] if part in _SEEN else []
+    if has_masks:
+        notes.append("Lesion size and skin tone are known for images with an outline only.")
+        notes.append("Skin tone is estimated from photographs that are not colour-calibrated.")
+    else:
+        notes.append("No lesion outlines (masks/): lesion size and skin tone are left out.")
+    if quick:
+        notes.append("Quick: robustness and the check of explanations are left out.")
+    return notes

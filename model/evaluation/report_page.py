@@ -1,0 +1,143 @@
+"""A report as one HTML page that needs no other file."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from model.evaluation.report_text import HEADLINES, NOTE, gap_sentence, written
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; margin: 1rem 0 }
+th, td { padding: .2rem .8rem; text-align: left }
+tr:nth-child(even) { background: #f3f3f3 } img { max-width: 100% } .wide { overflow-x: auto }
+"""
+_CAPTIONS = {
+    "confusion.png": "Confusion matrices",
+    "roc.png": "ROC curve of each diagnosis against the others",
+    "precision_recall.png": "Precision and recall of each diagnosis against the others",
+    "reliability.png": "Reliability in bins of as many images",
+    "robustness.png": "Figures against the severity of a change of the photograph",
+    "mistakes.png": "The most confident mistakes, with the activation map of the named diagnosis",
+}
+_CLASS = ("recall", "precision", "specificity", "f1", "auc", "average_precision")
+_DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
+
+
+def report_page(report: dict, pictures: Sequence[Path]) -> str:
+    """Write the page, with the pictures inside."""
+    about = report["about"]
+    title = f"{about['name']}: {about['part']} part"
+    blocks = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{about['images']:,} images of {about['lesions']:,} lesions. In brackets: "
+        f"{escape(about['interval'])}, {about['draws']:,} draws. Research and teaching only; not "
+        "a medical device.</p>",
+        _table(("", "figure"), [(name, written(report[k])) for k, name in HEADLINES.items()]),
+        f"<p>{escape(NOTE)}</p>",
+        _section("By diagnosis", _class_table(report)),
+        _section("Operating points, thresholds from validation images", _point_table(report)),
+        _section("Calibration", _calibration_table(report)),
+        _section("By group", _groups(report["subgroups"])),
+        *_optional(report),
+        *(_picture(path) for path in pictures),
+    ]
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(
+        [*blocks, "</body></html>\n"]
+    )
+
+
+def _class_table(report: dict) -> str:
+    coverage = report["prediction_sets"]["coverage_by_class"]
+    rows = [
+        (code, row["support"], *(written(row[key]) for key in _CLASS), written(coverage[code]))
+        for code, row in report["per_class"].items()
+    ]
+    names = (name.replace("_", " ") for name in _CLASS)
+    return _table(("diagnosis", "images", *names, "coverage"), rows)
+
+
+def _point_table(report: dict) -> str:
+    rows = []
+    for asked, other in (("sensitivity", "specificity"), ("specificity", "sensitivity")):
+        for question, points in report[asked].items():
+            for point, row in points.items():
+                given = {asked: written(row), other: written(row[other])}
+                cells = (question, point.replace("_", " "), f"{row['threshold']:.4f}")
+                rows.append((*cells, given["sensitivity"], given["specificity"]))
+    return _table(("question", "point", "threshold", "sensitivity", "specificity"), rows)
+
+
+def _calibration_table(report: dict) -> str:
+    found = report["calibration"]
+    names = [name for name in found["after"] if name != "bins"]
+    rows = [(n, written(found["before"][n]), written(found["after"][n])) for n in names]
+    text = f"<p>Temperature {found['temperature']:.3f}, fitted on validation images.</p>"
+    return text + _table(("", "before", "after"), rows)
+
+
+def _groups(subgroups: dict) -> str:
+    blocks = [f"<p>{escape(gap_sentence(subgroups['largest_gap']))}</p>"]
+    for dimension, found in subgroups.items():
+        if dimension == "largest_gap":
+            continue
+        rows = [
+            (name, row["images"], row["lesions"], *(written(row[key]) for key in HEADLINES))
+            for name, row in found["groups"].items()
+        ]
+        head = (dimension.replace("_", " "), "images", "lesions", *HEADLINES.values())
+        blocks.append(_table(head, rows))
+    return "\n".join(blocks)
+
+
+def _optional(report: dict) -> Iterable[str]:
+    if report.get("unknown"):
+        yield _section("Images unlike training", _unknown(report["unknown"]))
+    if report.get("explanations"):
+        yield _section("Activation maps checked", _explanations(report["explanations"]))
+    for note in report["notes"]:
+        yield f"<p>Note: {escape(note)}</p>"
+
+
+def _unknown(found: dict) -> str:
+    methods = list(found["false_alarm_rate"])
+    alarms = ("false alarms", *(written(found["false_alarm_rate"][m]) for m in methods))
+    rows = [
+        (kind, *(f"AUC {row[m]['auc']:.3f}, noticed {row[m]['noticed']:.0%}" for m in methods))
+        for kind, row in found["kinds"].items()
+    ]
+    return _table(("", *methods), [alarms, *rows])
+
+
+def _explanations(found: dict) -> str:
+    deletion = found["deletion"]
+    rows = [
+        (f"fall of the probability: {k.replace('_', ' ')}", written(deletion[k])) for k in _DELETION
+    ]
+    if found["on_lesion"]:
+        rows += [
+            (f"share on the lesion: {key.replace('_', ' ')}", written(value))
+            for key, value in found["on_lesion"].items()
+            if key != "images"
+        ]
+    return _table(("", "mean"), rows)
+
+
+def _section(title: str, content: str) -> str:
+    return f"<h2>{escape(title)}</h2>\n{content}"
+
+
+def _table(head: tuple, rows: list[tuple]) -> str:
+    cells = "".join(f"<th>{escape(str(cell))}</th>" for cell in head)
+    lines = ["".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows]
+    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<div class="wide"><table><tr>{cells}</tr>\n{body}</table></div>'
+
+
+def _picture(path: Path) -> str:
+    data = b64encode(path.read_bytes()).decode()
+    caption = _CAPTIONS[path.name]
+    image = f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+    return _section(caption, image)

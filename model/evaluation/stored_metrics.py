@@ -1,0 +1,146 @@
+"""The main figures of a report, kept in the bundle's manifest and shown as tables in the docs.
+
+A document takes part by a pair of marker lines; what is between them is written by
+``python -m model card`` and by nobody else:
+
+    <!-- metrics:begin -->
+    <!-- metrics:end -->
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from model.errors import DataError
+from model.evaluation.report_text import HEADLINES, NOTE, written
+from model.prediction.bundle import Manifest, read_manifest, write_manifest
+
+BEGIN = "<!-- metrics:begin -->"
+END = "<!-- metrics:end -->"
+
+_OF_CLASS = {
+    "recall": "recall",
+    "precision": "precision",
+    "specificity": "specificity",
+    "auc": "AUC",
+}
+_OF_SOURCE = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_auc": "macro AUC",
+    "melanoma_auc": "melanoma AUC",
+}
+_DIMENSIONS = ("age", "sex", "site")
+
+
+def store_metrics(bundle: Path, report: dict) -> Manifest:
+    """Write the main figures of a report into the bundle's manifest, under the report's part."""
+    manifest = read_manifest(bundle)
+    part = report["about"]["part"]
+    manifest = replace(manifest, metrics={**manifest.metrics, part: compact(report)})
+    write_manifest(bundle, manifest)
+    return manifest
+
+
+def compact(report: dict) -> dict:
+    """The figures worth keeping with the bundle, to six digits, of which three may be shown."""
+    about = report["about"]
+    points = {name: report[name] for name in ("sensitivity", "specificity")}
+    kept = {
+        **{name: report[name] for name in HEADLINES},
+        **points,
+        "per_class": {
+            code: {"support": row["support"], **{name: row[name] for name in _OF_CLASS}}
+            for code, row in report["per_class"].items()
+        },
+        "per_source": {
+            source: {"images": row["images"], **{name: row[name] for name in _OF_SOURCE}}
+            for source, row in report["per_source"].items()
+        },
+        "coverage_by_class": report["prediction_sets"]["coverage_by_class"],
+        "ece_before": report["calibration"]["before"]["ece"],
+        "largest_gap": report["subgroups"]["largest_gap"],
+        "confusion": report["confusion"],
+        "by_threshold": report["by_threshold"],
+        "reliability": report["calibration"]["after"]["bins"],
+        "subgroups": {name: _groups(report["subgroups"][name]) for name in _DIMENSIONS},
+        "images": about["images"],
+        "lesions": about["lesions"],
+    }
+    return _rounded(kept)
+
+
+def _groups(dimension: dict) -> dict:
+    """Images and main figures of the groups of one dimension."""
+    return {
+        group: {"images": row["images"], **{name: row[name] for name in _OF_SOURCE}}
+        for group, row in dimension["groups"].items()
+    }
+
+
+def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
+    """The tables of one part, as Markdown.
+
+    Raises:
+        DataError: the bundle has no figures of that part.
+    """
+    if part not in manifest.metrics:
+        raise DataError(
+            f"the bundle {manifest.name!r} has no figures of its {part} part. Measure them with: "
+            f"python -m model evaluate --data DIR --part {part} --out report --store"
+        )
+    found = manifest.metrics[part]
+    return (
+        "\n".join(
+            [
+                f"{manifest.name}, {part} part: {found['images']:,} images of {found['lesions']:,} "
+                "lesions, none of which was trained on. In brackets 95 % intervals, bootstrap by "
+                "lesion.",
+                "",
+                *_table(
+                    ("", "figure"), [(name, written(found[k])) for k, name in HEADLINES.items()]
+                ),
+                "",
+                NOTE.replace("*", r"\*"),
+                "",
+                *_rows("diagnosis", "support", found["per_class"], _OF_CLASS),
+                "",
+                *_rows("source", "images", found["per_source"], _OF_SOURCE),
+            ]
+        )
+        .replace("sensitivity* |", r"sensitivity\* |")
+        .replace("specificity* |", r"specificity\* |")
+    )
+
+
+def with_metrics(text: str, tables: str) -> str:
+    """Replace what is between the markers of a document.
+
+    Raises:
+        DataError: the document does not have exactly one pair of markers.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise DataError(f"the document needs one line {BEGIN} and, below it, one line {END}.")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
+
+
+def _rows(kind: str, counted: str, rows: dict, columns: dict[str, str]) -> list[str]:
+    cells = [
+        (name, str(row[counted]), *(written(row[key]) for key in columns))
+        for name, row in rows.items()
+    ]
+    return _table((kind, "images", *columns.values()), cells)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [head, ("---",) * len(head), *rows]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, dict):
+        # A threshold is compared with, so it is kept as it is.
+        return {k: v if k == "threshold" else _rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, 6) if isinstance(value, float) else value

@@ -1,0 +1,102 @@
+"""The headline figures by group of patients and images, and the largest gap between two groups."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from model.evaluation.headline import headline_draws
+from model.evaluation.intervals import Interval, interval
+from model.evaluation.metrics import mean_of_known
+from model.evaluation.outcome import Outcome
+from model.patient import UNKNOWN
+
+AGE_BANDS = (30, 45, 60, 75)
+"""Years at which a new age band begins."""
+
+FEWEST_IMAGES = 50  # of a group, for it to be compared; a gap of fewer is mostly chance
+FEWEST_CASES = 10  # of a class in both groups, for its recall to be compared
+
+
+def group_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Name each image's group by dimension; a value that is not known is a group of its own."""
+    groups = {
+        "age": [_age_band(age) for age in table["age_approx"]],
+        "sex": table["sex"].fillna(UNKNOWN).tolist(),
+        "site": table["anatom_site_general"].fillna(UNKNOWN).tolist(),
+        "source": table["source"].tolist(),
+    }
+    return pd.DataFrame(groups)
+
+
+def subgroup_figures(outcome: Outcome, groups: pd.DataFrame) -> dict[str, dict]:
+    """Figures of every group, and the largest gap in each dimension.
+
+    ``groups`` names each image's group, one column a dimension; a missing name leaves the image
+    out of that dimension.
+    """
+    return {name: _dimension(outcome, groups[name].to_numpy()) for name in groups}
+
+
+def largest_gap(subgroups: dict[str, dict]) -> dict | None:
+    """The dimension with the largest gap in balanced accuracy; None where nothing compares."""
+    gaps = [
+        {"dimension": name, **found["gap"]} for name, found in subgroups.items() if found["gap"]
+    ]
+    return max(gaps, key=lambda gap: gap["difference"]["value"], default=None)
+
+
+def _dimension(outcome: Outcome, names: np.ndarray) -> dict:
+    drawn, groups = {}, {}
+    for name in sorted({name for name in names if isinstance(name, str)}, key=_place):
+        rows = names == name
+        figures = headline_draws(outcome, rows)
+        drawn[name] = rows, figures.pop("recalls")
+        groups[name] = {
+            "images": int(rows.sum()),
+            "lesions": int(outcome.table["lesion_id"][rows].nunique()),
+            "melanomas": int((outcome.table["diagnosis"][rows] == "MEL").sum()),
+            **{key: interval(values) for key, values in figures.items()},
+        }
+    return {"groups": groups, "gap": _gap(outcome, drawn)}
+
+
+def _place(name: str) -> tuple[bool, bool, str]:
+    """By age or by the alphabet, what is unknown at the end."""
+    return name == UNKNOWN, not name.startswith("under"), name
+
+
+def _gap(outcome: Outcome, drawn: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict | None:
+    """The pair of groups that differ most in mean recall over the classes that both have.
+
+    Groups differ in their mix of diagnoses, so their balanced accuracies are not compared as
+    they stand. The interval is not corrected for having looked at all pairs.
+    """
+    gaps = []
+    for (better, (a, recalls_a)), (worse, (b, recalls_b)) in combinations(drawn.items(), 2):
+        shared = (_cases(outcome, a) >= FEWEST_CASES) & (_cases(outcome, b) >= FEWEST_CASES)
+        compared = [name for name in (better, worse) if name != UNKNOWN]
+        if shared.sum() < 2 or min(a.sum(), b.sum()) < FEWEST_IMAGES or len(compared) < 2:
+            continue
+        difference = mean_of_known(recalls_a[:, shared]) - mean_of_known(recalls_b[:, shared])
+        if difference[0] < 0:
+            better, worse, difference = worse, better, -difference
+        codes = [code for code, is_shared in zip(outcome.codes, shared, strict=True) if is_shared]
+        found: Interval = interval(difference)
+        gaps.append({"better": better, "worse": worse, "difference": found, "classes": codes})
+    return max(gaps, key=lambda gap: gap["difference"]["value"], default=None)
+
+
+def _cases(outcome: Outcome, rows: np.ndarray) -> np.ndarray:
+    return np.bincount(outcome.labels[rows], minlength=len(outcome.codes))
+
+
+def _age_band(age: float) -> str:
+    if np.isnan(age):
+        return UNKNOWN
+    band = int(np.searchsorted(AGE_BANDS, age, side="right"))
+    if band == 0:
+        return f"under {AGE_BANDS[0]}"
+    if band == len(AGE_BANDS):
+        return f"{AGE_BANDS[-1]} and over"
+    return f"{AGE_BANDS[band - 1]}-{AGE_BANDS[band] - 1}"

@@ -1,0 +1,1 @@
+"""A picture of what is in a data folder."""

@@ -1,0 +1,186 @@
+"""A picture of what is in a data folder: one page, its figures as files, its numbers as JSON."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from model.data.dataset import Dataset, images_folder, read_folder, read_tables
+from model.data.duplicates import duplicate_pairs
+from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.explore.figures import (
+    age_figure,
+    class_figure,
+    duplicates_figure,
+    shares_figure,
+    sizes_figure,
+    unknown_figure,
+)
+from model.explore.page import Section, page
+from model.explore.sheets import class_tiles, contact_sheet, pair_tiles
+from model.explore.summary import (
+    age_bands,
+    pairs_across_lesions,
+    share_by,
+    sources_in,
+    summarize_duplicates,
+    summarize_images,
+    summarize_tables,
+    words_of,
+)
+
+PHOTOGRAPHS = 24
+"""Of each diagnosis on its contact sheet."""
+
+_PAIRS = 24  # on the sheet of duplicates
+
+
+@dataclass(frozen=True)
+class Images:
+    """The photographs of a data folder and the duplicates among them."""
+
+    dataset: Dataset
+    pairs: np.ndarray  # of duplicate_pairs
+
+
+def explore(data_dir: Path, out: Path, *, cache_dir: Path, seed: int = 0) -> dict:
+    """Write index.html, PNG figures, contact sheets and summary.json into ``out``.
+
+    Works on the tables alone where the folder has no images. ``seed`` chooses the photographs on
+    the contact sheets. Returns the summary.
+
+    Raises:
+        DataError: what :func:`model.data.dataset.read_folder` refuses.
+        ImageError: an image cannot be read.
+    """
+    table = read_tables(data_dir)
+    images = read_images(data_dir, cache_dir=cache_dir)
+    summary = summarize_tables(table)
+    out.mkdir(parents=True, exist_ok=True)
+    sections = list(table_sections(table, summary, out))
+    if images:
+        known = images.dataset.table
+        summary["images"] = summarize_images(images.dataset)
+        summary["duplicates"] = summarize_duplicates(known, images.pairs)
+        sections += image_sections(images, summary, out)
+        sections += sheet_sections(images, out, seed=seed)
+    title = f"What is in {data_dir.resolve().name}"
+    html = page(title, introduction(summary), sections)
+    (out / "index.html").write_text(html, encoding="utf-8")
+    text = json.dumps(summary, indent=1) + "\n"
+    (out / "summary.json").write_text(text, encoding="utf-8")
+    return summary
+
+
+def read_images(data_dir: Path, *, cache_dir: Path) -> Images | None:
+    """Read the images of a data folder and find the duplicates; None if it has no images."""
+    folder = images_folder(data_dir)
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return None
+    dataset = read_folder(data_dir)
+    pairs = duplicate_pairs(dataset.table["path"].tolist(), cache_dir=cache_dir)
+    return Images(dataset, pairs)
+
+
+def introduction(summary: dict) -> str:
+    """The folder in two sentences."""
+    age = summary["age"]
+    text = (
+        f"The tables have {summary['rows']:,} images of {summary['lesions']:,} lesions. The mean "
+        f"age is {age['mean']:.1f} years (sd {age['sd']:.1f}), known for {age['known']:,} images."
+    )
+    if "images" not in summary:
+        return f"{text} The folder holds no images, so all figures are of the tables."
+    found = summary["images"]
+    return (
+        f"{text} Files of {found['images']:,} images are here; {found['rows_without_image']:,} rows"
+        f" have none, {found['images_without_label']:,} files have no label, and "
+        f"{found['images_labelled_unk']:,} have a label (UNK) that is not learned."
+    )
+
+
+def table_sections(table: pd.DataFrame, summary: dict, out: Path) -> Iterator[Section]:
+    """Figures of the tables, of all rows, with or without images."""
+    counts = summary["diagnoses"]
+    common, rare = max(counts, key=counts.get), min(counts, key=counts.get)
+    text = (
+        f"{counts[common]:,} images show {common}, {counts[rare]:,} show {rare}. Several images "
+        "show one lesion, so lesions, not images, are what a split must keep apart."
+    )
+    yield _figure("Diagnoses", text, class_figure(table), out / "diagnoses.png")
+    text = (
+        f"Ages from {summary['age']['youngest']:.0f} to {summary['age']['oldest']:.0f} years, in "
+        "steps of five. Boxes hold the middle half of a diagnosis, the red line is its median."
+    )
+    yield _figure("Age", text, age_figure(table), out / "age.png")
+    bands, order = age_bands(table)
+    by = "How often each diagnosis is among the images of a row; each row sums to 100."
+    yield _shares("Diagnosis by age", by, share_by(table, bands, order), out)
+    sexes, sites = (words_of(table, field) for field in ("sex", "anatom_site_general"))
+    yield _shares("Diagnosis by sex", by, share_by(table, *sexes), out)
+    yield _shares("Diagnosis by site", by, share_by(table, *sites), out)
+    text = f"{by} Where sources differ in their mix, a network can learn the source instead."
+    shares = share_by(table, table["source"], sources_in(table))
+    yield _shares("Diagnosis by source", text, shares, out)
+    lacking = ", ".join(f"{name} {count:,}" for name, count in summary["unknown"].items())
+    text = f"Images whose field is empty: {lacking}. Empty stays unknown; nothing is filled in."
+    yield _figure("Unknown fields", text, unknown_figure(table), out / "unknown.png")
+
+
+def image_sections(images: Images, summary: dict, out: Path) -> Iterator[Section]:
+    """Sizes and duplicates of the files."""
+    table, pairs = images.dataset.table, images.pairs
+    sizes = summary["images"]["sizes"]
+    frequent = ", ".join(f"{size} ({count:,})" for size, count in list(sizes.items())[:5])
+    text = f"As stored, before black borders are cut off. Most frequent: {frequent} pixels."
+    yield _figure("Sizes of the images", text, sizes_figure(table), out / "sizes.png")
+    found = summary["duplicates"]
+    text = (
+        f"{found['identical_pairs']:,} pairs of files have identical pixels, "
+        f"{found['near_pairs']:,} more look the same to a perceptual hash; where many bits differ, "
+        f"they may be merely alike. {found['pairs_across_lesions']:,} of all bear two lesion_id "
+        f"and {found['pairs_of_two_diagnoses']:,} two diagnoses. Splits keep all of them on one "
+        "side, and no label is changed."
+    )
+    if not len(pairs):
+        yield Section("Duplicates", text)
+        return
+    figure = duplicates_figure(table, pairs)
+    across = pairs_across_lesions(table, pairs)
+    yield _figure("Duplicates", text, figure, out / "duplicates.png", table=across.head(100))
+
+
+def sheet_sections(images: Images, out: Path, *, seed: int) -> Iterator[Section]:
+    """Contact sheets of duplicates and of each diagnosis."""
+    table = images.dataset.table
+    if len(images.pairs):
+        tiles = pair_tiles(table, images.pairs, count=_PAIRS)
+        text = "Pairs side by side; those of two diagnoses and of two lesions come first."
+        yield _sheet("Duplicates side by side", text, tiles, out / "sheet_duplicates.jpg")
+    for code in DIAGNOSES:
+        tiles = class_tiles(table, code, count=PHOTOGRAPHS, seed=seed)
+        if tiles:
+            text = f"{len(tiles)} photographs drawn at random, each of another lesion."
+            title = f"{DIAGNOSIS_NAMES[code]} ({code})"
+            yield _sheet(title, text, tiles, out / f"sheet_{code}.jpg")
+
+
+def _shares(title: str, text: str, shares: pd.DataFrame, out: Path) -> Section:
+    file = out / f"{title.lower().replace(' ', '_')}.png"
+    return _figure(title, text, shares_figure(shares), file)
+
+
+def _figure(
+    title: str, text: str, figure: Figure, file: Path, *, table: pd.DataFrame | None = None
+) -> Section:
+    figure.savefig(file, dpi=110)
+    return Section(title, text, file, alt=title, table=table)
+
+
+def _sheet(title: str, text: str, tiles: list, file: Path) -> Section:
+    contact_sheet(tiles).save(file, quality=88)
+    return Section(title, text, file, alt=f"Photographs: {title}")

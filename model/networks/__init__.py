@@ -1,0 +1,1 @@
+"""The dual-branch network: backbones, fusions, and how it is described."""

@@ -1,0 +1,138 @@
+"""Image networks by name, each with its own preprocessing inside.
+
+All take RGB images in [0, 255], whatever they were trained with, and give feature maps.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+from keras import applications, layers, ops
+
+from model.errors import ConfigError
+from model.networks.attention_condenser import attention_condenser
+from model.networks.backbone_names import check_backbone, mobilenet_alpha
+from model.networks.plain_cnns import PLAIN_CNNS, plain_cnn
+
+Tensor = keras.KerasTensor
+
+
+def _to_unit(image: Tensor) -> Tensor:
+    """To [0, 1]."""
+    return layers.Rescaling(1 / 255, name="scale")(image)
+
+
+def _to_both_signs(image: Tensor) -> Tensor:
+    """To [-1, 1]."""
+    return layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+
+
+def _standardised(image: Tensor) -> Tensor:
+    """Less ImageNet's mean colour, by its standard deviation."""
+    mean, variance = (0.485, 0.456, 0.406), (0.229**2, 0.224**2, 0.225**2)
+    scaled = _to_unit(image)
+    return layers.Normalization(mean=mean, variance=variance, name="standardise")(scaled)
+
+
+def _centred_bgr(image: Tensor) -> Tensor:
+    """Blue first, less ImageNet's mean colour, as VGG and the first ResNets were trained."""
+    mean = (103.939, 116.779, 123.68)
+    return layers.Normalization(mean=mean, variance=(1.0,) * 3, name="centre")(ops.flip(image, -1))
+
+
+def _unchanged(image: Tensor) -> Tensor:
+    """For networks whose Keras version scales images itself."""
+    return image
+
+
+_PRETRAINED: dict[str, tuple[Callable, Callable[[Tensor], Tensor]]] = {
+    "mobilenet_v2": (applications.MobileNetV2, _to_both_signs),
+    "mobilenet_v3_small": (applications.MobileNetV3Small, _unchanged),
+    "mobilenet_v3_large": (applications.MobileNetV3Large, _unchanged),
+    "efficientnet_b0": (applications.EfficientNetB0, _unchanged),
+    "efficientnet_b4": (applications.EfficientNetB4, _unchanged),
+    "efficientnet_v2_b0": (applications.EfficientNetV2B0, _unchanged),
+    "inception_resnet_v2": (applications.InceptionResNetV2, _to_both_signs),
+    "resnet50": (applications.ResNet50, _centred_bgr),
+    "vgg16": (applications.VGG16, _centred_bgr),
+    "densenet121": (applications.DenseNet121, _standardised),
+    "convnext_tiny": (applications.ConvNeXtTiny, _unchanged),
+}
+"""Constructor and preprocessing of each network that Keras has ImageNet weights for."""
+
+
+def build_backbone(name: str, *, side: int, weights: str, batchnorm_momentum: float) -> keras.Model:
+    """Build the convolutional part of an image network: (B, side, side, 3) → (B, h, w, C).
+
+    Args:
+        name: of :data:`model.networks.backbone_names.SMALLEST_SIDE`.
+        side: of the square images, in pixels.
+        weights: ``imagenet`` (downloaded by Keras), ``none``, or the path of a ``.weights.h5`` of
+            the same network as Keras builds it, without its top.
+        batchnorm_momentum: of all BatchNorm layers. Keras' own 0.99 and 0.999 leave stale
+            statistics after a fine-tuning of a few thousand steps.
+
+    Raises:
+        ConfigError: an unknown name, a side that is too small, or weights that are missing or of
+            another network.
+    """
+    check_backbone(name, side)
+    image = keras.Input((side, side, 3), name="image")
+    if name in PLAIN_CNNS or name == "attention_condenser":
+        backbone = _untrained(name, image, weights)
+    else:
+        backbone = _pretrained(name, image, weights)
+    for layer in backbone.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = batchnorm_momentum
+    return backbone
+
+
+def _untrained(name: str, image: Tensor, weights: str) -> keras.Model:
+    """A network that nobody trained on ImageNet."""
+    if weights == "imagenet":
+        raise ConfigError(f"there are no ImageNet weights of {name}. Set weights to none.")
+    scaled = _to_unit(image)
+    features = plain_cnn(name, scaled) if name in PLAIN_CNNS else attention_condenser(scaled)
+    backbone = keras.Model(image, features, name=name)
+    _load(backbone, weights, name)
+    return backbone
+
+
+def _pretrained(name: str, image: Tensor, weights: str) -> keras.Model:
+    constructor, preprocessed = _PRETRAINED.get(name, (applications.MobileNet, _to_both_signs))
+    settings = {"weights": "imagenet" if weights == "imagenet" else None}
+    if alpha := mobilenet_alpha(name):
+        settings["alpha"] = alpha
+    try:
+        application = constructor(include_top=False, input_tensor=preprocessed(image), **settings)
+    except (ValueError, OSError) as error:
+        raise ConfigError(
+            f"Keras cannot give {name} its ImageNet weights: {_first_line(error)}. Set weights to "
+            "none or to a .weights.h5 file."
+        ) from error
+    if weights != "imagenet":
+        _load(application, weights, name)
+    return keras.Model(image, application.output, name=name)
+
+
+def _load(backbone: keras.Model, weights: str, name: str) -> None:
+    """Load a weights file, if one is given."""
+    path = Path(weights)
+    if weights == "none":
+        return
+    if not path.is_file():
+        raise ConfigError(
+            f"weights {weights!r} do not exist. Give imagenet, none, or a .weights.h5 file."
+        )
+    try:
+        backbone.load_weights(path)
+    except (ValueError, OSError) as error:
+        raise ConfigError(
+            f"{path.name} does not fit {name}: {_first_line(error)} Give the weights of "
+            "this network without its top, or set weights to none."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,177 @@
+"""A picture of the dual-branch network: both branches, their shapes, the fusion and the head.
+
+Drawn without global state and, as SVG, byte for byte the same each time.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from model.errors import ConfigError
+from model.networks.outline import Backbone, Block, Outline
+from model.networks.shapes import (
+    CENTRED,
+    INK,
+    LINE,
+    NAME,
+    QUIET,
+    SMALL,
+    arrow,
+    bar,
+    box,
+    label,
+    pale,
+    photograph,
+    slab,
+    times,
+)
+
+FORMATS = (".svg", ".png", ".pdf")
+
+_IMAGE, _PATIENT, _FUSION, _HEAD = "#4477aa", "#228866", "#cc8833", "#885588"
+_TOP, _BOTTOM, _MIDDLE = 4.0, 1.25, 2.6
+"""Heights of the image's row, the patient's row and what follows them, in inches."""
+_HEIGHT = 5.5
+_ROOM = 0.7  # between neighbours, inches
+_MARGIN = 0.3
+_INPUT = 1.25  # width of an input, inches
+
+
+def draw_network(outline: Outline, classes: Sequence[str], file: Path) -> None:
+    """Draw to a file, whose suffix says the format: .svg, .png or .pdf.
+
+    Raises:
+        ConfigError: another suffix.
+    """
+    if file.suffix not in FORMATS:
+        raise ConfigError(f"{file.name} is no picture's name: end it in {', '.join(FORMATS)}.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(file.suffix)
+    with matplotlib.rc_context({"svg.hashsalt": "network"}):
+        network_figure(outline, classes).savefig(file, dpi=150, metadata=undated)
+
+
+def network_figure(outline: Outline, classes: Sequence[str]) -> Figure:
+    """Draw the outline; ``classes`` are the codes of the outputs, in their order."""
+    figure = Figure(figsize=(1, _HEIGHT))
+    axes = figure.add_axes((0, 0, 1, 1))
+    image = _Row(axes, _TOP, LINE if outline.unused == "image" else _IMAGE)
+    image.photograph(outline.image)
+    if outline.backbone:
+        image.backbone(outline.backbone)
+    image.vectors(outline.image_vectors)
+    patient = _Row(axes, _BOTTOM, LINE if outline.unused == "patient" else _PATIENT)
+    patient.fields(outline.patient)
+    patient.vectors(outline.patient_vectors)
+    after = _Row(axes, _MIDDLE, _HEAD, start=max(image.end, patient.end) + 0.75)
+    after.fusion(outline.fusion, {"image": image, "patient": patient}, unused=outline.unused)
+    after.vectors(outline.head)
+    after.answer(classes)
+    figure.set_figwidth(after.end + _MARGIN)
+    axes.set(xlim=(0, after.end + _MARGIN), ylim=(0, _HEIGHT))
+    axes.set_axis_off()
+    return figure
+
+
+class _Row:
+    """Things from left to right, each joined to the one before by an arrow."""
+
+    def __init__(self, axes: Axes, centre: float, colour: str, *, start: float = _MARGIN) -> None:
+        self.axes, self.centre, self.colour = axes, centre, colour
+        self.end, self._empty = start, True
+
+    def photograph(self, block: Block) -> None:
+        """The image branch's input."""
+        left, low = self._place(_INPUT), self.centre - _INPUT / 2
+        photograph(self.axes, (left, low), _INPUT, edge=self.colour)
+        label(self.axes, left + _INPUT / 2, low, block.title, times(block.shape))
+
+    def fields(self, block: Block) -> None:
+        """The patient branch's input, one field under the other."""
+        height, left = 0.27, self._place(_INPUT)
+        middle = left + _INPUT / 2
+        for number, field in enumerate(("age", "sex", "site")):
+            low = self.centre + 0.195 - 0.33 * number
+            box(self.axes, (left, low), (_INPUT, height), edge=self.colour, fill="white")
+            self.axes.text(middle, low + height / 2, field, **CENTRED, size=SMALL, color=INK)
+        label(self.axes, middle, low, block.title, times(block.shape))
+
+    def backbone(self, backbone: Backbone) -> None:
+        """One slab a size of the feature maps: as high as the maps, as thick as their channels."""
+        start, highest = self.end + 0.3, backbone.maps[0][0]
+        for height, width, channels in backbone.maps:
+            depth, thick = 0.3 + 1.05 * (height / highest) ** 0.5, 0.07 * np.log2(channels) - 0.18
+            left = self._place(thick + 0.3 * depth, room=0.3)
+            low = self.centre - depth / 2
+            slab(self.axes, (left, low), thick=thick, depth=depth, colour=self.colour)
+            middle = (left + self.end) / 2
+            label(self.axes, middle, low, "", times((height, width)), f"× {channels}")
+        about = f"{backbone.parameters:,} parameters"
+        about += f", {backbone.multiply_adds / 1e6:,.3g} million multiply-adds"
+        middle, top = (start + self.end) / 2, self.centre + 1.15
+        name = {"size": NAME, "weight": "bold", "color": self.colour}
+        self.axes.text(middle, top, backbone.title, ha="center", **name)
+        self.axes.text(middle, top - 0.24, about, ha="center", size=SMALL, color=QUIET)
+
+    def vectors(self, blocks: Sequence[Block]) -> None:
+        """One bar a layer, higher with more values."""
+        for block in blocks:
+            height, width = min(1.7, 0.15 * np.log2(np.prod(block.shape)) + 0.12), 0.24
+            left, low = self._place(width), self.centre - height / 2
+            look = {"edge": self.colour, "fill": pale(self.colour)}
+            box(self.axes, (left, low), (width, height), **look)
+            label(self.axes, left + width / 2, low, block.title, times(block.shape), block.note)
+
+    def fusion(self, block: Block, branches: dict[str, "_Row"], *, unused: str) -> None:
+        """Where both branches meet; one that is left out ends in front of it."""
+        width, height = 1.25, 0.85
+        left, low = self._place(width), self.centre - height / 2
+        middle = left + width / 2
+        look = {"edge": _FUSION, "fill": pale(_FUSION), "rounding": 0.15}
+        box(self.axes, (left, low), (width, height), **look)
+        name = {"size": NAME, "weight": "bold", "color": INK}
+        words = block.title.replace("_", "\n")
+        self.axes.text(middle, self.centre + 0.1, words, **CENTRED, **name)
+        self.axes.text(middle, low + 0.14, times(block.shape), **CENTRED, size=SMALL, color=QUIET)
+        for branch, row in branches.items():
+            edge = self.centre + np.sign(row.centre - self.centre) * (height / 2 + 0.05)
+            row.lead_to((middle, edge), left_out=branch == unused)
+
+    def lead_to(self, end: tuple[float, float], *, left_out: bool) -> None:
+        """Lead the row's end to a place above or below, or nowhere if it is left out."""
+        across = end[0]
+        style = ":" if left_out else "-"
+        rows = [self.centre] * 2
+        self.axes.plot([self.end + 0.05, across], rows, style, color=LINE, lw=1.2)
+        if left_out:
+            text = {"size": SMALL, "color": QUIET, "backgroundcolor": "white"}
+            self.axes.text(across, self.centre, "not used", **CENTRED, **text)
+        else:
+            arrow(self.axes, (across, self.centre), end)
+
+    def answer(self, classes: Sequence[str]) -> None:
+        """The probabilities, a bar a class; their lengths mean nothing."""
+        step = min(0.3, 3.0 / len(classes))
+        left = self._place(1.25)
+        top = self.centre + step * len(classes) / 2
+        for number, code in enumerate(classes):
+            middle = top - step * (number + 0.5)
+            size = min(SMALL, 35 * step)
+            self.axes.text(left, middle, code, va="center", size=size, color=INK)
+            length = (0.62 * 0.55**number, step / 1.5)
+            bar(self.axes, (left + 0.6, middle - step / 3), length, colour=self.colour)
+        label(self.axes, left + 0.55, top - step * len(classes), "probabilities")
+
+    def _place(self, width: float, *, room: float = _ROOM) -> float:
+        """Take room for the next thing, point an arrow at it, and give its left edge."""
+        if self._empty:
+            left, self._empty = self.end, False
+        else:
+            left = self.end + room
+            arrow(self.axes, (self.end + 0.05, self.centre), (left - 0.05, self.centre))
+        self.end = left + width
+        return left

@@ -1,0 +1,117 @@
+"""The dual-branch network: an image branch and a patient branch, fused into one diagnosis.
+
+image ──▸ backbone ──▸ image_embedding ──┐
+                                         ├─▸ fusion ──▸ head ──▸ logits ──▸ probabilities
+patient ──▸ patient_1 ──▸ patient_2 ─────┘
+"""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from model.networks.fusion import FUSIONS
+
+Tensor = keras.KerasTensor
+
+
+def build_network(
+    backbone: keras.Model | None,
+    *,
+    patient_width: int,
+    classes: int,
+    fusion: str = "concat",
+    pooling: str = "average",
+    patient_units: int = 64,
+    patient_layers: int = 2,
+    fused_units: int = 128,
+    further_units: Sequence[int] = (),
+    dropout: float = 0.3,
+    further_dropout: float = 0.3,
+    head_batchnorm: bool = False,
+    side: int = 32,
+) -> keras.Model:
+    """Join a backbone and a small multi-layer perceptron.
+
+    Inputs, by name: ``image``, RGB in [0, 255], (B, side, side, 3), and ``patient``, encoded
+    context, (B, patient_width). Output: softmax over the classes, (B, classes).
+
+    The layers ``image_embedding`` and ``logits`` are named for those who look inside: what follows
+    the embedding is cheap, so contexts can be exchanged without running the backbone again. The
+    embedding is a vector (B, C), with the fusion ``cross_attention`` all cells (B, h * w, C).
+
+    Args:
+        backbone: of :func:`model.networks.backbones.build_backbone`. None where the fusion is
+            ``metadata``: then the embedding is the image's mean colour, which nothing uses.
+        patient_width: columns of the encoded context.
+        classes: number of outputs.
+        fusion: a name of :data:`model.networks.fusion.FUSIONS`, or ``add``.
+        pooling: of the feature maps into the embedding: average, max, or flatten to keep them all.
+        patient_units: width of the patient branch.
+        patient_layers: its number of layers.
+        fused_units: width of the layer after the fusion; 0 for none.
+        further_units: widths of the layers after that one.
+        dropout: before and after the layer after the fusion.
+        further_dropout: after each further layer.
+        head_batchnorm: whether BatchNorm follows the layer after the fusion.
+        side: of the images in pixels, where there is no backbone.
+    """
+    # === Image branch ===
+    image = keras.Input(backbone.input_shape[1:] if backbone else (side, side, 3), name="image")
+    features = backbone(image) if backbone else layers.Rescaling(1 / 255)(image)  # (B, h, w, C)
+    embedding = _pooling(features, fusion, pooling)(features)
+
+    # === Patient branch ===
+    patient = context = keras.Input((patient_width,), name="patient")
+    for number in range(1, 1 + (fusion != "none") * patient_layers):
+        context = layers.Dense(patient_units, activation="relu", name=f"patient_{number}")(context)
+
+    # === Fusion and head ===
+    head = {
+        "fused_units": fused_units,
+        "further_units": further_units,
+        "dropout": dropout,
+        "further_dropout": further_dropout,
+        "head_batchnorm": head_batchnorm,
+    }
+    if fusion == "add":
+        ours = layers.Dense(classes, name="image_logits")(_hidden(embedding, **head))
+        theirs = layers.Dense(classes, name="patient_logits")(context)
+        logits = layers.Add(name="logits")([ours, theirs])
+    else:
+        fused = FUSIONS[fusion](name="fusion")([embedding, context])
+        logits = layers.Dense(classes, name="logits")(_hidden(fused, **head))
+    probabilities = layers.Softmax(dtype="float32", name="probabilities")(logits)
+    return keras.Model({"image": image, "patient": patient}, probabilities, name="dual_branch")
+
+
+def _pooling(features: Tensor, fusion: str, pooling: str) -> layers.Layer:
+    """The layer that makes the embedding of the feature maps (B, h, w, C)."""
+    name = "image_embedding"
+    if fusion == "cross_attention":
+        height, width, channels = features.shape[1:]
+        return layers.Reshape((height * width, channels), name=name)
+    pools = {"average": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}
+    return pools.get(pooling, layers.Flatten)(name=name)
+
+
+def _hidden(
+    fused: Tensor,
+    *,
+    fused_units: int,
+    further_units: Sequence[int],
+    dropout: float,
+    further_dropout: float,
+    head_batchnorm: bool,
+) -> Tensor:
+    """The layers between the fusion and the logits."""
+    fused = layers.Dropout(dropout, name="dropout_1")(fused)
+    if fused_units:
+        fused = layers.Dense(fused_units, activation="relu", name="fused")(fused)
+        if head_batchnorm:
+            fused = layers.BatchNormalization(name="fused_norm")(fused)
+        fused = layers.Dropout(dropout, name="dropout_2")(fused)
+    for number, units in enumerate(further_units, start=3):
+        fused = layers.Dense(units, activation="relu", name=f"further_{number - 2}")(fused)
+        fused = layers.Dropout(further_dropout, name=f"dropout_{number}")(fused)
+    return fused

@@ -1,0 +1,1 @@
+"""From a photograph and a patient to probabilities and their reasons."""

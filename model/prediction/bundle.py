@@ -1,0 +1,281 @@
+"""A bundle: a trained network with everything that a prediction needs.
+
+    BUNDLE/network.keras   the network, in Keras' own format
+    BUNDLE/bundle.json     the manifest: classes, preprocessing, encoding, split, metrics, licence
+    BUNDLE/unknown.npz     what is needed to notice images unlike training, if fitted
+    BUNDLE/similar.npz     what is needed to find similar training images, if fitted
+
+Reading the manifest does not load Keras.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+
+from model.data.split import Split
+from model.diagnosis import DIAGNOSES
+from model.errors import BundleError
+from model.image import ImagePreprocessor
+from model.patient import PatientEncoder
+from model.prediction.similar import CaseIndex
+from model.prediction.unknown import UnknownDetector
+from model.tasks import TASKS, Task, custom_task
+
+if TYPE_CHECKING:
+    import keras
+
+FORMAT = 1
+NETWORK_FILE = "network.keras"
+MANIFEST_FILE = "bundle.json"
+UNKNOWN_FILE = "unknown.npz"
+SIMILAR_FILE = "similar.npz"
+_NOTES = "metadata.json"  # of Keras, inside its file
+RELEASED = Path(__file__).parents[1] / "released"
+"""The bundle that is shipped with the project."""
+
+LICENCE = "CC BY-NC 4.0"
+INTENDED_USE = (
+    "Research and teaching on dermoscopic photographs. Not a medical device: not for diagnosis, "
+    "triage or treatment decisions."
+)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``bundle.json`` holds."""
+
+    name: str
+    classes: dict[str, str]  # code → full name, in the order of the network's outputs
+    image: ImagePreprocessor
+    patient: PatientEncoder
+    temperature: float
+    split: Split  # names of the images of each part
+    training: dict  # the settings of the training
+    data: dict  # name, number of images and hash of the data
+    views: int = 1  # flipped and turned copies that a prediction is averaged over
+    network_sha256: str = ""
+    metrics: dict = field(default_factory=dict)  # by part: validation, test
+    # Fitted on the validation part by model.training.packaging; empty in a bundle without them.
+    operating_points: dict = field(default_factory=dict)  # question → point → threshold
+    prediction_sets: dict = field(default_factory=dict)  # coverage, thresholds by class code
+    unknown: dict = field(default_factory=dict)  # method, false_alarm_rate, thresholds, sha256
+    # Fitted on the training part; empty in a bundle without them.
+    quality: dict = field(default_factory=dict)  # problem of a photograph → limit
+    similar: dict = field(default_factory=dict)  # sha256 of the index
+    versions: dict = field(default_factory=dict)
+    licence: str = LICENCE
+    intended_use: str = INTENDED_USE
+    format: int = FORMAT
+
+    @property
+    def codes(self) -> list[str]:
+        """Codes of the classes, in the order of the network's outputs."""
+        return list(self.classes)
+
+    @property
+    def task(self) -> Task:
+        """What the network answers, with the diagnoses that make up each class."""
+        return TASKS.get(self.training.get("task", "isic2019")) or custom_task(self.codes)
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        del values["split"]
+        image = {**asdict(self.image), "range": [0, 255], "colours": "RGB"}
+        # The split comes last, since its lists are long.
+        split = self.split.to_dict()
+        return {**values, "image": image, "patient": asdict(self.patient), "split": split}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Manifest":
+        """The inverse of :meth:`to_dict`."""
+        # The image entry also says range and colours, which are no settings.
+        settings = {f.name for f in fields(ImagePreprocessor)}
+        image = {k: v for k, v in values["image"].items() if k in settings}
+        patient = dict(values["patient"])
+        patient |= {k: tuple(patient[k]) for k in ("sexes", "sites")}
+        parts = {
+            "image": ImagePreprocessor(**image),
+            "patient": PatientEncoder(**patient),
+            "split": Split.from_dict(values["split"]),
+        }
+        return cls(**{**values, **parts})
+
+
+def read_manifest(bundle: Path) -> Manifest:
+    """Read ``bundle.json``.
+
+    Raises:
+        BundleError: it is missing, damaged or of another format.
+    """
+    path = bundle / MANIFEST_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values.get("format") != FORMAT:
+            raise BundleError(
+                f"{path} has format {values.get('format')!r}, but this version reads {FORMAT}. "
+                "Use the version of the project that wrote it, or train again."
+            )
+        return Manifest.from_dict(values)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(
+            f"{path} is no readable manifest ({type(error).__name__}: {error}). Give the folder of "
+            f"a bundle, which holds {NETWORK_FILE} and {MANIFEST_FILE}."
+        ) from error
+
+
+def write_manifest(bundle: Path, manifest: Manifest) -> None:
+    """Write ``bundle.json``, in one step, so that no half-written one is left."""
+    text = json.dumps(manifest.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    partial = bundle / f"{MANIFEST_FILE}.part"
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, bundle / MANIFEST_FILE)
+
+
+def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Manifest:
+    """Write network and manifest; returns the manifest with hash and versions filled in."""
+    import keras
+
+    bundle.mkdir(parents=True, exist_ok=True)
+    fresh = bundle / "fresh.keras"
+    try:
+        network.save(fresh)
+        _pack(fresh, manifest.codes)
+        os.replace(fresh, bundle / NETWORK_FILE)
+    finally:
+        fresh.unlink(missing_ok=True)
+    manifest = replace(
+        manifest,
+        network_sha256=file_sha256(bundle / NETWORK_FILE),
+        versions={"keras": keras.__version__, "backend": keras.backend.backend()},
+    )
+    write_manifest(bundle, manifest)
+    return manifest
+
+
+def load_network(bundle: Path, manifest: Manifest) -> "keras.Model":
+    """Load the network in safe mode and check that it fits the manifest.
+
+    Raises:
+        BundleError: the file is missing, not the one that the manifest was written for, or its
+            inputs, outputs or order of classes differ from the manifest's.
+    """
+    import keras
+
+    path = bundle / NETWORK_FILE
+    if not path.is_file():
+        raise BundleError(f"{path} is missing. Copy the whole bundle, or train again.")
+    if file_sha256(path) != manifest.network_sha256:
+        raise BundleError(
+            f"{path} is not the file that {MANIFEST_FILE} was written for (its SHA-256 differs). "
+            "Copy both files of the bundle again."
+        )
+    try:
+        noted = _noted_classes(path)
+        network = keras.models.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError, BadZipFile) as error:
+        raise BundleError(
+            f"{path} cannot be loaded by Keras {keras.__version__}; it was written by Keras "
+            f"{manifest.versions.get('keras')}. Install the versions of requirements.txt."
+        ) from error
+    _check_fit(network, manifest)
+    _check_order(noted, manifest)
+    return network
+
+
+def write_detector(bundle: Path, detector: UnknownDetector) -> str:
+    """Write the detector's file and return its SHA-256, which belongs into the manifest."""
+    detector.save(bundle / UNKNOWN_FILE)
+    return file_sha256(bundle / UNKNOWN_FILE)
+
+
+def write_cases(bundle: Path, cases: CaseIndex) -> str:
+    """Write the index of training images and return its SHA-256, for the manifest."""
+    cases.save(bundle / SIMILAR_FILE)
+    return file_sha256(bundle / SIMILAR_FILE)
+
+
+def load_detector(bundle: Path, manifest: Manifest) -> UnknownDetector | None:
+    """Load the detector of images unlike training; None if the bundle has none.
+
+    Raises:
+        BundleError: the file is missing, damaged, or not the one of the manifest.
+    """
+    if not manifest.unknown:
+        return None
+    _check_file(bundle / UNKNOWN_FILE, manifest.unknown["sha256"])
+    return UnknownDetector.load(bundle / UNKNOWN_FILE)
+
+
+def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
+    """Load the index of training images; None if the bundle has none.
+
+    Raises:
+        BundleError: the file is missing, damaged, or not the one of the manifest.
+    """
+    if not manifest.similar:
+        return None
+    _check_file(bundle / SIMILAR_FILE, manifest.similar["sha256"])
+    return CaseIndex.load(bundle / SIMILAR_FILE)
+
+
+def _check_file(path: Path, sha256: str) -> None:
+    if path.is_file() and file_sha256(path) != sha256:
+        raise BundleError(
+            f"{path} is not the file that {MANIFEST_FILE} was written for (its SHA-256 differs). "
+            "Copy the whole bundle again."
+        )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _pack(archive: Path, codes: list[str]) -> None:
+    """Compress a Keras file, which is a zip archive, and note the order of its outputs inside."""
+    partial = archive.with_suffix(".part")
+    with ZipFile(archive) as plain, ZipFile(partial, "w", ZIP_DEFLATED) as compressed:
+        for member in plain.infolist():
+            content = plain.read(member)
+            if member.filename == _NOTES:
+                content = json.dumps(json.loads(content) | {"classes": codes})
+            compressed.writestr(member.filename, content)
+    os.replace(partial, archive)
+
+
+def _noted_classes(network: Path) -> list[str] | None:
+    with ZipFile(network) as archive:
+        return json.loads(archive.read(_NOTES)).get("classes")
+
+
+def _check_order(noted: list[str] | None, manifest: Manifest) -> None:
+    """A melanoma must not be shown as a nevus because somebody sorted the manifest."""
+    if noted is None and set(manifest.codes) == set(DIAGNOSES):
+        noted = list(DIAGNOSES)  # of networks from before there were notes
+    if noted not in (None, manifest.codes):
+        raise BundleError(
+            f"{MANIFEST_FILE} has the classes in the order {', '.join(manifest.codes)}, but "
+            f"{NETWORK_FILE} answers in the order {', '.join(noted)}. Copy the bundle again."
+        )
+
+
+def _check_fit(network: "keras.Model", manifest: Manifest) -> None:
+    side = manifest.image.side
+    expected = {
+        "image": (side, side, 3),
+        "patient": (manifest.patient.width,),
+        "output": (len(manifest.classes),),
+    }
+    tensors = {**network.input, "output": network.output}
+    found = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
+    if found != expected:
+        raise BundleError(
+            f"{NETWORK_FILE} has shapes {found}, but {MANIFEST_FILE} needs {expected}. "
+            "The two files are not of one bundle: copy it again."
+        )

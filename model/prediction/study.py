@@ -1,0 +1,111 @@
+"""One photograph, opened by the network once; any patient's context is then cheap to ask for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from model.patient import Patient
+from model.prediction.context import by_age, by_site, contributions
+from model.prediction.quality import find_problems
+from model.prediction.similar import SimilarCase
+
+if TYPE_CHECKING:
+    from model.prediction.predictor import Predictor
+
+SHOWN_SIDE = 1024
+"""Pixels; the longest side of the photograph that is kept for showing."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the image part of the network made of one photograph."""
+
+    embeddings: np.ndarray  # (V, embedding), of the views that a prediction is averaged over
+    features: np.ndarray  # (W, h, w, C), of these and those that a map is averaged over
+
+
+class Study:
+    """A photograph with all that can be asked of the network about it.
+
+    Probabilities are those of :meth:`model.prediction.predictor.Predictor.predict`. Safe to use
+    from many threads.
+    """
+
+    def __init__(
+        self, predictor: "Predictor", photograph: Image.Image, prepared: np.ndarray, seen: Seen
+    ) -> None:
+        """Take a decoded photograph and what the network saw of it."""
+        self._predictor = predictor
+        self._seen = seen
+        limits = predictor.manifest.quality
+        self.quality: tuple[str, ...] = find_problems(prepared, photograph.size, limits)
+        """Problems by key, worst first, as :mod:`model.prediction.quality` names them."""
+        self.photograph = photograph.copy()
+        """RGB, upright, reduced for showing."""
+        self.photograph.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.BOX)
+
+    @property
+    def unknown_score(self) -> float | None:
+        """Above 1, the photograph is unlike the training images; None without a detector."""
+        return self._predictor.unknown_score(self._seen.embeddings.mean(axis=0))
+
+    def probabilities(self, patient: Patient) -> dict[str, float]:
+        """Calibrated probabilities by class code, in the bundle's order."""
+        return self._named(self._answer([patient])[0])
+
+    def prediction_set(self, patient: Patient) -> tuple[str, ...]:
+        """Codes that cannot be excluded, most probable first; empty without thresholds."""
+        row = self._answer([patient])
+        inside = self._predictor.prediction_sets(row)
+        if inside is None:
+            return ()
+        codes = self._predictor.manifest.codes
+        return tuple(codes[n] for n in np.argsort(-row[0]) if inside[0, n])
+
+    def contributions(self, patient: Patient, code: str) -> dict[str, float]:
+        """How far each known field moved a class's probability: field → from -1 to 1.
+
+        They sum to the probability with context less that of the image alone.
+        """
+        number = self._number(code)
+        found = contributions(self._answer, patient)
+        return {field: float(moved[number]) for field, moved in found.items()}
+
+    def by_age(self, patient: Patient, code: str) -> dict[str, list[tuple[float, float]]]:
+        """A class's probability by age (years) for each sex: sex → [(age, probability)]."""
+        number = self._number(code)
+        found = by_age(self._answer, patient, self._predictor.manifest.patient.sexes)
+        return {
+            sex: [(float(age), float(row[number])) for age, row in f] for sex, f in found.items()
+        }
+
+    def by_site(self, patient: Patient, code: str) -> dict[str, float]:
+        """A class's probability at each anatomical site: site → probability."""
+        number = self._number(code)
+        found = by_site(self._answer, patient, self._predictor.manifest.patient.sites)
+        return {site: float(row[number]) for site, row in found.items()}
+
+    def activation(self, patient: Patient, code: str) -> np.ndarray:
+        """Where in the photograph the class was found: float32 (h, w) in [0, 1]."""
+        from model.prediction.explain import map_of_views  # needs TensorFlow
+
+        encoded = self._predictor.manifest.patient.encode([patient])
+        opened = self._predictor.opened
+        return map_of_views(opened, self._seen.features, encoded, self._number(code))
+
+    def similar(self, count: int) -> list[SimilarCase]:
+        """The nearest training images, one a lesion; empty where the bundle has no index."""
+        index = self._predictor.cases
+        return index.nearest(self._seen.embeddings.mean(axis=0), count) if index else []
+
+    def _answer(self, patients: Sequence[Patient]) -> np.ndarray:
+        return self._predictor.answer(self._seen.embeddings, patients)
+
+    def _number(self, code: str) -> int:
+        return self._predictor.manifest.codes.index(code)
+
+    def _named(self, row: np.ndarray) -> dict[str, float]:
+        return dict(zip(self._predictor.manifest.codes, row.tolist(), strict=True))

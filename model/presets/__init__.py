@@ -1,0 +1,1 @@
+"""Earlier systems by name, and their comparison."""

@@ -1,0 +1,178 @@
+"""Presets trained one after another on one split, and judged on one part of it."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import monotonic
+
+import keras
+import numpy as np
+import pandas as pd
+
+from model.data.dataset import Dataset
+from model.data.split import Split
+from model.evaluation.intervals import LesionBootstrap, interval
+from model.evaluation.task_figures import majority_answers, task_figures
+from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE
+from model.patient import PatientEncoder
+from model.presets.preset import Preset, load_preset
+from model.tasks import TASKS
+from model.training.config import TrainConfig
+from model.training.fit_callbacks import Callback, Progress
+from model.training.parts import load_part
+from model.training.stages import set_trainable, stages_of
+from model.training.train import train
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is the same for all presets.
+
+    ``out`` gets a folder a preset, with what a training writes and, for each part that it was
+    judged on, a file of figures. What is there is not done again.
+    """
+
+    dataset: Dataset
+    split: Split
+    part: str  # judged on
+    budget: int  # epochs
+    side: int | None  # largest side of the images in pixels; None for each preset's own
+    weights_dir: Path | None  # of files such as vgg16_notop.weights.h5
+    download: bool  # whether Keras may fetch ImageNet weights
+    out: Path
+    cache_dir: Path
+
+    def config(self, preset: Preset) -> TrainConfig | None:
+        """A preset's settings within the budget; None where its ImageNet weights are not had."""
+        own = preset.config()
+        weights = own.weights
+        if weights == "imagenet" and self.weights_dir:
+            file = self.weights_dir / f"{own.backbone}_notop.weights.h5"
+            weights = str(file) if file.is_file() else weights
+        if weights == "imagenet" and not self.download:
+            return None
+        return preset.config(
+            weights=weights,
+            epochs=self.budget,
+            head_epochs=_head_epochs(own, self.budget),
+            image_side=fitting_side(own, self.side),
+        )
+
+    def result(self, preset: Preset) -> dict:
+        """Train and judge a preset, or read what an earlier call found.
+
+        Raises:
+            ConfigError: its folder holds a training with other settings or another split, or its
+                teacher's weights are not had.
+        """
+        network, folder = self.trained(preset), self.out / preset.name
+        file = folder / f"{self.part}.json"
+        if not file.exists():
+            found = {"preset": preset.name} | self._judge(network, preset)
+            file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        keras.utils.clear_session()
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    def majority(self, task: str) -> dict:
+        """Figures of naming the most frequent class of the training part for every image."""
+        rows = self.rows(self.part)
+        answers = majority_answers(TASKS[task], self.rows("train"), len(rows))
+        return self._figures(task, rows, answers)
+
+    def answers(self, network: keras.Model, preset: Preset, part: str) -> np.ndarray:
+        """Probabilities of a part's images, in the table's order: float32 (N, classes)."""
+        config = self.config(preset)
+        encoder = PatientEncoder.fit(self.rows("train")["age_approx"].tolist())
+        seen = load_part(self.rows(part), encoder, config, TASKS[config.task], self.cache_dir)
+        batches = (
+            {"image": seen.images[rows], "patient": seen.patients[rows]}
+            for rows in np.array_split(np.arange(len(seen.labels)), -(-len(seen.labels) // 32))
+        )
+        return np.concatenate([network.predict_on_batch(batch) for batch in batches])
+
+    def rows(self, part: str) -> pd.DataFrame:
+        """A part's rows of the table."""
+        return self.split.part(part, self.dataset.table)
+
+    def trained(self, preset: Preset) -> keras.Model:
+        """Train a preset, or load what an earlier call trained.
+
+        Raises:
+            ConfigError: as ``result``.
+        """
+        network, _ = train(
+            self.dataset,
+            self.split,
+            self.config(preset),
+            out=self.out / preset.name,
+            cache_dir=self.cache_dir,
+            callbacks=[EpochSeconds()],
+            teacher=self._lesson(preset),
+        )
+        return network
+
+    def _lesson(self, preset: Preset) -> np.ndarray | None:
+        """What a preset's teacher answers for the training part."""
+        if not preset.teacher:
+            return None
+        teacher = load_preset(preset.teacher)
+        return self.answers(self.trained(teacher), teacher, "train")
+
+    def _judge(self, network: keras.Model, preset: Preset) -> dict:
+        config, rows = self.config(preset), self.rows(self.part)
+        history = Progress(self.out / preset.name).history()
+        best = history["val_balanced_accuracy"].idxmax()
+        return {
+            "config": asdict(config),
+            "parameters": network.count_params(),
+            "trainable": learning_weights(network, config),
+            "epochs": len(history),
+            "best_epoch": int(history.loc[best, "epoch"]) + 1,
+            "seconds": float(history["seconds"].sum()),
+            "figures": self._figures(config.task, rows, self.answers(network, preset, self.part)),
+        }
+
+    def _figures(self, task: str, rows: pd.DataFrame, answers: np.ndarray) -> dict:
+        bootstrap = LesionBootstrap(rows["lesion_id"])
+        found = task_figures(TASKS[task], rows, answers, bootstrap)
+        return {key: interval(draws) for key, draws in found.items()}
+
+
+class EpochSeconds(Callback):
+    """Adds the seconds that an epoch took, its validation among them, to its figures."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Start the clock."""
+        self.began = monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Stop it."""
+        logs["seconds"] = monotonic() - self.began
+
+
+def learning_weights(network: keras.Model, config: TrainConfig) -> int:
+    """Number of weights that learn in the last stage; freezes the others."""
+    set_trainable(network, stages_of(config)[-1], config)
+    return sum(math.prod(weight.shape) for weight in network.trainable_variables)
+
+
+def fitting_side(config: TrainConfig, side: int | None) -> int:
+    """The config's side, reduced to ``side`` pixels as far as its backbone can be."""
+    smallest = SMALLEST_SIDE.get(config.backbone, SMALLEST_SIDE[ANY_MOBILENET])
+    return min(config.image_side, max(side or config.image_side, smallest))
+
+
+def with_fewer(split: Split, table: pd.DataFrame, limit: int | None, *, seed: int = 0) -> Split:
+    """Keep at most so many of the table's training images, drawn at random."""
+    images = split.part("train", table)["image"].to_numpy(str)
+    if limit is None or limit >= len(images):
+        return split
+    kept = np.random.default_rng(seed).choice(images, limit, replace=False)
+    return replace(split, train=tuple(sorted(kept.tolist())))
+
+
+def _head_epochs(config: TrainConfig, budget: int) -> int:
+    """The head's share of the budget, at least one epoch if it has any."""
+    share = round(budget * config.head_epochs / config.epochs)
+    return max(share, min(config.head_epochs, 1))

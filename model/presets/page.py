@@ -1,0 +1,107 @@
+"""The page that ``bench-presets`` writes: conditions, tables, plot and notes, as Markdown."""
+
+import os
+from collections.abc import Sequence
+
+import keras
+import pandas as pd
+
+from model.presets.bench import Bench
+from model.presets.preset import Preset
+from model.presets.table import MAJORITY, notes_markdown, table_markdown
+
+_PAGE = """\
+# Earlier systems, rebuilt and compared on equal terms
+
+Each is a preset, a file of settings in `model/presets`, that can be trained by name:
+
+```sh
+python -m model bench-presets --list
+python -m model train --preset cnn-4block --data DIR --out RUN
+```
+
+The rest of this page is as `{command}` wrote it.
+
+## Conditions
+
+{conditions}
+
+## Figures
+
+{tables}
+
+![Figures with intervals, beside what was reported](presets.png)
+
+## What was reported, why it differs, and what was rebuilt how
+
+{notes}
+"""
+
+_PARTS = {
+    "validation": "Judged on the validation part, by which the epoch was chosen, too: all figures "
+    "are slightly too good, for every preset alike. The test part was not looked at.",
+    "test": "Judged on the test part; the epoch was chosen on the validation part.",
+    "train": "Judged on the training part itself: what was learned by heart, not how good it is.",
+}
+_READING = (
+    "weights: all of them at this side, fewer than at the preset's own where maps are flattened; "
+    "learning: those that learn in the last stage; MB: as float32; min: minutes of training, which "
+    "other work on the machine lengthens. Intervals are 95 %, by a bootstrap over lesions.",
+    "The answer is the most probable class, so sensitivity and specificity are those of one "
+    "threshold, not of the best one. Melanoma sensitivity: share of melanomas given the class that "
+    "holds them; specificity: share of the images of other classes that are not.",
+    f"Tables of different tasks cannot be compared. The row *{MAJORITY}* is what naming that class "
+    "for every image gives: a preset with its balanced accuracy, or nearly, gives nearly all "
+    "images one class within this budget, whatever its AUC. reported: accuracy, as the "
+    "authors state it.",
+)
+
+
+def page_markdown(
+    bench: Bench, table: pd.DataFrame, presets: Sequence[Preset], *, command: str
+) -> str:
+    """Write the page of a bench's table."""
+    lines = "\n".join(f"- {line}" for line in [*_data(bench), *_training(bench, table), *_READING])
+    return _PAGE.format(
+        command=command,
+        conditions=lines,
+        tables=table_markdown(table),
+        notes=notes_markdown(presets, table),
+    )
+
+
+def _data(bench: Bench) -> list[str]:
+    learned, judged = bench.rows("train"), bench.rows(bench.part)
+    return [
+        f"Learned from {len(learned):,} images of {learned['lesion_id'].nunique():,} lesions "
+        f"({_sources(learned)}), judged on {len(judged):,} images of "
+        f"{judged['lesion_id'].nunique():,} other lesions: one split, by lesion, for all.",
+        _PARTS[bench.part],
+    ]
+
+
+def _training(bench: Bench, table: pd.DataFrame) -> list[str]:
+    reduced = f"at most {bench.side} px" if bench.side else "each preset's own"
+    return [
+        f"Epochs: {bench.budget} at most, those of a frozen backbone in the preset's own "
+        "proportion. One run each, so that a single seed decides: close figures tell nothing. "
+        f"Training took {table['minutes'].sum():.0f} min in all on {_device()}.",
+        f"px: side of the images, {reduced}, but never less than the network can take, nor more "
+        f"than the preset's own. The median photograph here has {_size(bench.rows(bench.part))} "
+        "pixels.",
+    ]
+
+
+def _device() -> str:
+    if gpus := keras.distribution.list_devices("gpu"):
+        return f"{len(gpus)} GPU"
+    return f"{os.cpu_count()} CPU cores"
+
+
+def _sources(rows: pd.DataFrame) -> str:
+    counts = rows["source"].value_counts()
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _size(rows: pd.DataFrame) -> str:
+    return " x ".join(f"{rows[name].median():.0f}" for name in ("width", "height"))

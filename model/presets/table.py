@@ -1,0 +1,150 @@
+"""Results of presets as a table and as a page, beside what their authors reported."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from model.evaluation.intervals import Interval
+from model.evaluation.report_text import written
+from model.evaluation.task_figures import FIGURES
+from model.presets.bench import Bench
+from model.presets.preset import Preset
+
+TASK_NAMES = {
+    "isic2019": "Eight diagnoses (ISIC 2019)",
+    "ham10000": "Seven diagnoses (HAM10000)",
+    "melanoma": "Melanoma or not",
+    "malignant": "Malignant or not",
+}
+MAJORITY = "most frequent class"
+RUN, NOT_RUN = "run", "not run"
+_FLOAT_BYTES = 4
+_COLUMNS = (
+    *("preset", "task", "status", "own_side", "image_side", "parameters", "trainable", "megabytes"),
+    *("epochs", "best_epoch", "minutes"),
+    *(f"{key}{end}" for key in FIGURES for end in ("", "_low", "_high")),
+    *("reported_accuracy", "command"),
+)
+
+
+def bench_table(
+    bench: Bench, presets: Sequence[Preset], *, command_of: Callable[[str], str]
+) -> pd.DataFrame:
+    """Train and judge presets; one row each, and one a task of naming the most frequent class.
+
+    Sorted by task, then by balanced accuracy; presets that could not be trained come last, with the
+    command that would, which ``command_of`` gives of the name.
+    """
+    rows = []
+    for preset in presets:
+        if bench.config(preset) is None:
+            rows.append(_absent_row(preset, command_of(preset.name)))
+        else:
+            print(f"{preset.name}: {preset.title}", file=sys.stderr, flush=True)
+            rows.append(_result_row(preset, bench.result(preset)))
+    for task in dict.fromkeys(row["task"] for row in rows):
+        figures = _flat(bench.majority(task))
+        rows.append({"preset": MAJORITY, "task": task, "status": RUN, **figures})
+    return _sorted(pd.DataFrame(rows, columns=_COLUMNS))
+
+
+def _result_row(preset: Preset, result: dict) -> dict:
+    config = result["config"]
+    return _about(preset) | {
+        "status": RUN,
+        "image_side": config["image_side"],
+        "parameters": result["parameters"],
+        "trainable": result["trainable"],
+        "megabytes": result["parameters"] * _FLOAT_BYTES / 1e6,
+        "epochs": result["epochs"],
+        "best_epoch": result["best_epoch"],
+        "minutes": result["seconds"] / 60,
+        **_flat(result["figures"]),
+    }
+
+
+def _absent_row(preset: Preset, command: str) -> dict:
+    size = preset.parameters and preset.parameters * _FLOAT_BYTES / 1e6
+    counts = {"parameters": preset.parameters, "trainable": preset.trainable, "megabytes": size}
+    return _about(preset) | {"status": NOT_RUN, **counts, "command": command}
+
+
+def _about(preset: Preset) -> dict:
+    config = preset.config()
+    return {
+        "preset": preset.name,
+        "task": config.task,
+        "own_side": config.image_side,
+        "reported_accuracy": preset.reported_accuracy,
+    }
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    keys = pd.DataFrame(
+        {
+            "task": table["task"].map(list(TASK_NAMES).index),
+            "place": table["preset"].ne(MAJORITY).astype(int) + table["status"].eq(NOT_RUN),
+            "figure": -table["balanced_accuracy"].astype(float),
+            "preset": table["preset"],
+        }
+    )
+    return table.loc[keys.sort_values(list(keys)).index].reset_index(drop=True)
+
+
+def table_markdown(table: pd.DataFrame) -> str:
+    """One Markdown table a task."""
+    names = ["preset", "px", "weights", "learning", "MB", "min", *FIGURES.values(), "reported"]
+    head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
+    blocks = []
+    for task, rows in table.groupby("task", sort=False):
+        lines = ["| " + " | ".join(_cells(row)) + " |" for row in rows.to_dict("records")]
+        blocks.append("\n".join([f"### {TASK_NAMES[task]}", "", head, *lines]))
+    return "\n\n".join(blocks)
+
+
+def notes_markdown(presets: Sequence[Preset], table: pd.DataFrame) -> str:
+    """What each preset's authors reported, why figures differ, and what the rebuild does."""
+    commands = table.set_index("preset")["command"].dropna()
+    lines = []
+    for preset in presets:
+        lines += [
+            f"- **{preset.name}**: {preset.title} ({preset.source}). "
+            f"Reported: {preset.reported}. Why it differs: {preset.differs} "
+            f"Rebuilt: {preset.departs}"
+        ]
+        if preset.name in commands:
+            lines.append(f"  Not run for want of ImageNet weights: `{commands[preset.name]}`")
+    return "\n".join(lines)
+
+
+def _cells(row: dict) -> list[str]:
+    counts = [_number(row[name]) for name in ("image_side", "parameters", "trainable")]
+    minutes = NOT_RUN if row["status"] == NOT_RUN else _number(row["minutes"], places=1)
+    figures = [_interval(row, key) for key in FIGURES]
+    reported = _number(row["reported_accuracy"], places=3)
+    return [
+        row["preset"],
+        *counts,
+        _number(row["megabytes"], places=1),
+        minutes,
+        *figures,
+        reported,
+    ]
+
+
+def _interval(row: dict, key: str) -> str:
+    value = row[key]
+    bounds = {"value": value, "low": row[f"{key}_low"], "high": row[f"{key}_high"]}
+    return written(bounds if pd.notna(value) else {"value": None, "low": None, "high": None})
+
+
+def _number(value: float | None, *, places: int = 0) -> str:
+    return "" if pd.isna(value) else f"{value:,.{places}f}"
+
+
+def _flat(figures: dict[str, Interval]) -> dict[str, float | None]:
+    flat = {}
+    for key, figure in figures.items():
+        flat |= {key: figure["value"], f"{key}_low": figure["low"], f"{key}_high": figure["high"]}
+    return flat

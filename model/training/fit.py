@@ -1,0 +1,226 @@
+"""Fitting a network to one part of the data and judging it on another, stage by stage."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from model.errors import ConfigError
+from model.patient import PatientEncoder
+from model.training.augment import build_augmenter
+from model.training.balanced_accuracy import BalancedAccuracy
+from model.training.batches import LabelledBatches, TrainingBatches, balanced_weights
+from model.training.config import TrainConfig
+from model.training.devices import device_count
+from model.training.fit_callbacks import BEST_FILE, MONITOR, Callback, Progress, callbacks_of
+from model.training.losses import Distilled, loss_of
+from model.training.mix import RECIPE, MixImages
+from model.training.parts import Part
+from model.training.stages import (
+    Stage,
+    optimiser_of,
+    penalise_kernels,
+    rate_of,
+    set_trainable,
+    stages_of,
+)
+
+OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError", "MemoryError")
+"""Names of what the backends raise; JAX has no error of its own but says RESOURCE_EXHAUSTED."""
+
+
+def fit(
+    network: keras.Model,
+    learned: Part,
+    held_out: Part,
+    encoder: PatientEncoder,
+    config: TrainConfig,
+    *,
+    out: Path,
+    until: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    augment: bool = True,
+    teacher: np.ndarray | None = None,
+) -> None:
+    """Fit the network in all stages, or go on with what ``out`` holds of the same fitting.
+
+    The network ends with the weights of the best or the last epoch, as the config says, averaged
+    over steps if it says so. ``out`` receives history.csv, best.weights.h5, TensorBoard logs and
+    backups.
+
+    Args:
+        network: with the inputs ``image`` and ``patient``, and softmax as output.
+        learned: what it learns from.
+        held_out: what it is judged on after each epoch.
+        encoder: of the patients, whose fields are forgotten at random.
+        config: all settings.
+        out: folder of this fitting.
+        until: number of epochs, over all stages, after which to stop for now; a later call with
+            more goes on as if there had been no stop.
+        callbacks: further ones. What they add to an epoch's figures is written to the history.
+        augment: whether to change images at random; not if they are features.
+        teacher: probabilities of ``learned``'s rows to learn from, too, float32 (N, classes).
+
+    Raises:
+        ConfigError: a step needs more memory than there is.
+    """
+    classes = network.output_shape[-1]
+    batches = _training_batches(learned, encoder, config, classes, teacher)
+    judged = validation_batches(held_out, config, classes)
+    progress, trainers, first = Progress(out), {}, 0
+    for stage in stages_of(config):
+        set_trainable(network, stage, config)
+        trainer = trainers[stage] = _trainer(network, config, augment=augment)
+        _compile(trainer, network, stage, config, batches)
+        stopped = progress.stopped(stage, config.patience)
+        end = progress.done(stage) if stopped else min(first + stage.epochs, until or sys.maxsize)
+        with _memory_advice(config):
+            # Where all epochs are done already, this loads the last weights.
+            trainer.fit(
+                batches,
+                shuffle=False,  # the batches are shuffled, in the same way after an interruption
+                validation_data=judged,
+                initial_epoch=first,
+                epochs=end,
+                callbacks=callbacks_of(stage, config, batches, progress, further=callbacks),
+            )
+        first = progress.done(stage)
+        if until and first >= until:
+            break
+    if config.keep == "best":
+        _load_best(network, trainers, config, progress)
+    network.trainable = True
+
+
+def validation_batches(part: Part, config: TrainConfig, classes: int) -> LabelledBatches:
+    """The batches that a training is judged on, in the part's order."""
+    return LabelledBatches(
+        part.images,
+        part.patients,
+        part.labels,
+        weights=np.ones(len(part.labels)),
+        classes=classes,
+        batch_size=config.batch_size * max(1, 64 // config.batch_size),
+        mixing=config.mixes,
+        devices=device_count(config),
+    )
+
+
+def _training_batches(
+    part: Part,
+    encoder: PatientEncoder,
+    config: TrainConfig,
+    classes: int,
+    teacher: np.ndarray | None,
+) -> TrainingBatches:
+    balanced = balanced_weights(part.labels, part.sources, config.class_weight_exponent)
+    return TrainingBatches(
+        part.images,
+        part.patients,
+        part.labels,
+        encoder=encoder,
+        forget_field=config.forget_field,
+        forget_all=config.forget_all,
+        seldom=part.small,
+        seldom_share=config.small_image_share,
+        seed=config.seed,
+        weights=balanced if config.balance == "weights" else np.ones(len(balanced)),
+        chances=balanced if config.balance == "sampler" else None,
+        even=config.balance == "subsample",
+        mixup=config.mixup,
+        cutmix=config.cutmix,
+        teacher=teacher,
+        classes=classes,
+        batch_size=config.batch_size,
+        devices=device_count(config),
+    )
+
+
+def _trainer(network: keras.Model, config: TrainConfig, *, augment: bool) -> keras.Model:
+    """Put augmentation and mixing before the network, which is saved without them."""
+    image, patient = network.input["image"], network.input["patient"]
+    inputs = {
+        "image": keras.Input(image.shape[1:], name="image"),
+        "patient": keras.Input(patient.shape[1:], name="patient"),
+    }
+    changed = _augmenter(config)(inputs["image"]) if augment else inputs["image"]
+    if config.mixes:
+        inputs["mix"] = keras.Input((RECIPE,), name="mix")
+        changed = MixImages()(changed, inputs["mix"])
+    return keras.Model(inputs, network({"image": changed, "patient": inputs["patient"]}))
+
+
+def _augmenter(config: TrainConfig) -> keras.Model:
+    return build_augmenter(
+        side=config.image_side,
+        zoom=config.zoom,
+        colour=config.colour,
+        low_resolution=config.low_resolution,
+        seed=config.seed,
+        turn=config.turn,
+        hue=config.hue,
+        cutout=config.cutout,
+    )
+
+
+def _compile(
+    trainer: keras.Model,
+    network: keras.Model,
+    stage: Stage,
+    config: TrainConfig,
+    batches: TrainingBatches,
+) -> None:
+    classes = batches.classes
+    loss = loss_of(config, np.bincount(batches.labels, minlength=classes) / len(batches.labels))
+    if batches.teacher is not None:
+        loss = Distilled(
+            loss,
+            classes=classes,
+            weight=config.teacher_weight,
+            temperature=config.teacher_temperature,
+        )
+
+    def accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.metrics.categorical_accuracy(y_true[:, :classes], y_pred)
+
+    penalise_kernels(network, config)
+    trainer.compile(
+        optimiser_of(config, rate_of(stage, config, steps=len(batches))),
+        loss,
+        metrics=[accuracy, BalancedAccuracy(classes)],
+        # Without it, JAX would run each operation on its own.
+        jit_compile=keras.backend.backend() == "jax",
+    )
+
+
+def _load_best(
+    network: keras.Model,
+    trainers: dict[Stage, keras.Model],
+    config: TrainConfig,
+    progress: Progress,
+) -> None:
+    """Load the best epoch's weights, by way of the stage whose optimiser was saved with them."""
+    history = progress.history()
+    number = history.loc[history[MONITOR].idxmax(), "stage"]
+    stage = next(stage for stage in trainers if stage.number == number)
+    set_trainable(network, stage, config)
+    trainers[stage].load_weights(progress.out / BEST_FILE)
+    # Of averaged weights, the file has the raw ones, and the averages in the optimiser.
+    trainers[stage].optimizer.finalize_variable_values(trainers[stage].trainable_variables)
+
+
+@contextmanager
+def _memory_advice(config: TrainConfig) -> Iterator[None]:
+    """Say what to lower where a step does not fit; every other error passes as it is."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__name__ not in OUT_OF_MEMORY and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise ConfigError(
+            f"a step of {config.batch_size} images of {config.image_side} px does not fit into "
+            "memory. Lower batch_size, or image_side, or choose a smaller backbone."
+        ) from error

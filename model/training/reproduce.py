@@ -1,0 +1,44 @@
+"""The shipped network, trained again from the data and the settings that it travels with."""
+
+from pathlib import Path
+
+from model.data.dataset import Dataset
+from model.data.split import Split
+from model.prediction.bundle import MANIFEST_FILE, RELEASED, read_manifest
+from model.training.config import TrainConfig, config_from_dict, read_config
+from model.training.packaging import calibrate_bundle, package
+from model.training.train import train
+
+
+def released_steps(bundle: Path = RELEASED) -> list[Path]:
+    """Settings of the trainings that made a bundle, each going on from the one before."""
+    return sorted(bundle.glob("train_*.json"))
+
+
+def reproduce(dataset: Dataset, split: Split, *, weights: str, out: Path, cache_dir: Path) -> Path:
+    """Train all steps, calibrate, and return the folder of the new bundle.
+
+    Steps that are finished are kept; an interrupted one goes on.
+
+    Raises:
+        ConfigError: ``out`` holds a training with other settings.
+    """
+    bundle = None
+    for number, settings in enumerate(released_steps(), start=1):
+        step = out / f"step_{number}"
+        config = _settings(settings, weights=weights, before=bundle)
+        bundle = step / "bundle"
+        if (bundle / MANIFEST_FILE).exists():
+            continue
+        network, encoder = train(dataset, split, config, out=step, cache_dir=cache_dir)
+        where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": cache_dir}
+        package(network, encoder, config, **where)
+    views = read_manifest(RELEASED).views
+    calibrate_bundle(bundle, dataset, cache_dir=cache_dir, views=views)
+    return bundle
+
+
+def _settings(path: Path, *, weights: str, before: Path | None) -> TrainConfig:
+    """Read a step's settings, in which the places of other files are the reader's own."""
+    start = str(before / "network.keras") if before else ""
+    return config_from_dict(read_config(path) | {"weights": weights, "start": start})

@@ -1,0 +1,90 @@
+"""The stages of a training: what learns, at which rates, for how long."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+
+from model.training.config import TrainConfig
+
+Rate = float | keras.optimizers.schedules.LearningRateSchedule
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some epochs of a training in which the same layers learn."""
+
+    number: int  # 0, 1: as in the history's column ``stage``
+    name: str  # of its folder of backups
+    epochs: int  # at most
+    learning_rate: float
+    schedule: str
+    head_only: bool
+
+
+def stages_of(config: TrainConfig) -> list[Stage]:
+    """The head's own epochs with the backbone frozen, if there are any, and the others."""
+    head, rest = config.head_epochs, config.epochs - config.head_epochs
+    first = (head, config.head_learning_rate, config.head_schedule, True)
+    second = (rest, config.learning_rate, config.schedule, False)
+    named = [stage for stage in (("head", *first), ("all", *second)) if stage[1]]
+    return [Stage(number, *stage) for number, stage in enumerate(named)]
+
+
+def set_trainable(network: keras.Model, stage: Stage, config: TrainConfig) -> None:
+    """Freeze what does not learn in a stage, and let all else learn."""
+    network.trainable = True
+    for backbone in _backbones(network):
+        backbone.trainable = not stage.head_only
+        if stage.head_only:
+            continue
+        # A slice up to -0 would be empty, which is right: 0 stands for all layers.
+        for layer in backbone.layers[: -config.last_layers] if config.last_layers else ():
+            layer.trainable = False
+        for layer in backbone.layers:
+            if config.freeze_batchnorm and isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
+
+
+def rate_of(stage: Stage, config: TrainConfig, *, steps: int) -> Rate:
+    """Learning rate over the stage, whose epochs have so many steps each."""
+    schedules = keras.optimizers.schedules
+    if stage.schedule == "exponential":
+        return schedules.ExponentialDecay(stage.learning_rate, steps, config.decay)
+    if stage.schedule != "cosine":
+        return stage.learning_rate
+    warmup = int(steps * stage.epochs * min(config.warmup_epochs / stage.epochs, 0.5))
+    return schedules.CosineDecay(
+        stage.learning_rate / 100,
+        steps * stage.epochs - warmup,
+        alpha=1e-3,
+        warmup_target=stage.learning_rate,
+        warmup_steps=warmup,
+    )
+
+
+def optimiser_of(config: TrainConfig, rate: Rate) -> keras.optimizers.Optimizer:
+    """The optimiser that the config names."""
+    average = {"use_ema": True, "ema_momentum": config.ema} if config.ema else {}
+    optimizers = keras.optimizers
+    if config.optimiser == "sgd":
+        return optimizers.SGD(rate, momentum=config.momentum, nesterov=True, **average)
+    if config.optimiser == "adamw":
+        return optimizers.AdamW(rate, weight_decay=config.weight_decay, **average)
+    kinds = {"adam": optimizers.Adam, "rmsprop": optimizers.RMSprop}
+    return kinds[config.optimiser](rate, **average)
+
+
+def penalise_kernels(network: keras.Model, config: TrainConfig) -> None:
+    """Set the L1 and L2 penalties on all kernels; they are not saved with the network."""
+    if not config.l1 + config.l2:
+        return
+    penalty = keras.regularizers.L1L2(config.l1, config.l2)
+    for weight in network.weights:
+        if weight.name.endswith("kernel"):
+            weight.regularizer = penalty
+
+
+def _backbones(network: keras.Model) -> Iterator[keras.Model]:
+    """The backbone, or nothing where the network looks at no image."""
+    return (layer for layer in network.layers if isinstance(layer, keras.Model))
