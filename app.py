@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from demo.access import Access
 from demo.drawing import drawn_examples
 from demo.examples import Examples, examples_of_folder, one_without_context, with_a_miss
@@ -34,11 +36,13 @@ options.add_argument("--examples", type=Path, help="folder of photographs with e
 
 def load() -> Answering:
     """Load the network and run it once."""
-    from model.prediction.predictor import Predictor  # takes seconds: only behind the page
+    from model.prediction.examiner import load_examiner  # takes seconds: only behind the page
 
-    predictor = Predictor.load(bundle)
-    predictor.warm_up()
-    return predictor
+    # One photograph's vectors are short: threads would only wait for each other.
+    threadpool_limits(1, user_api="blas")
+    examiner = load_examiner(bundle)
+    examiner.warm_up()
+    return examiner
 
 
 def archive_example(photograph: Photograph, credit: str | None) -> Example:

@@ -90,7 +90,7 @@ def test_it_learns_sixteen_images_by_heart(fusion):
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_taken_apart_after_the_embedding_it_answers_the_same(fusion, inputs):
     network = build(fusion)
-    opened = OpenedNetwork.of(network)
+    opened = OpenedNetwork(network)
     seen = opened.image_part.predict_on_batch(inputs["image"])
     answer = opened.head.predict_on_batch([seen["embedding"], inputs["patient"]])
     np.testing.assert_allclose(answer, network.predict_on_batch(inputs), atol=1e-6)

@@ -1,6 +1,7 @@
 """A bundle: a trained network with everything that a prediction needs.
 
     BUNDLE/network.keras   the network, in Keras' own format
+    BUNDLE/network.tflite  the same network for LiteRT, which the page prefers, if exported
     BUNDLE/bundle.json     the manifest: classes, preprocessing, encoding, split, metrics, licence
     BUNDLE/unknown.npz     what is needed to notice images unlike training, if fitted
     BUNDLE/similar.npz     what is needed to find similar training images, if fitted
@@ -33,6 +34,7 @@ NETWORK_FILE = "network.keras"
 MANIFEST_FILE = "bundle.json"
 UNKNOWN_FILE = "unknown.npz"
 SIMILAR_FILE = "similar.npz"
+LITE_FILE = "network.tflite"
 _NOTES = "metadata.json"  # of Keras, inside its file
 RELEASED = Path(__file__).parents[1] / "released"
 """The bundle that is shipped with the project."""
@@ -66,6 +68,7 @@ class Manifest:
     # Fitted on the training part; empty in a bundle without them.
     quality: dict = field(default_factory=dict)  # problem of a photograph → limit
     similar: dict = field(default_factory=dict)  # sha256 of the index
+    lite: dict = field(default_factory=dict)  # sha256 of the network for LiteRT
     versions: dict = field(default_factory=dict)
     licence: str = LICENCE
     intended_use: str = INTENDED_USE
@@ -141,6 +144,7 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
     import keras
 
     bundle.mkdir(parents=True, exist_ok=True)
+    (bundle / LITE_FILE).unlink(missing_ok=True)  # of another network
     fresh = bundle / "fresh.keras"
     try:
         network.save(fresh)
@@ -151,6 +155,7 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
     manifest = replace(
         manifest,
         network_sha256=file_sha256(bundle / NETWORK_FILE),
+        lite={},
         versions={"keras": keras.__version__, "backend": keras.backend.backend()},
     )
     write_manifest(bundle, manifest)
@@ -221,6 +226,19 @@ def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
         return None
     _check_file(bundle / SIMILAR_FILE, manifest.similar["sha256"])
     return CaseIndex.load(bundle / SIMILAR_FILE)
+
+
+def lite_file(bundle: Path, manifest: Manifest) -> Path | None:
+    """Give the network for LiteRT; None if the bundle has none, which Keras' then replaces.
+
+    Raises:
+        BundleError: the file is damaged, or not the one of the manifest.
+    """
+    path = bundle / LITE_FILE
+    if not manifest.lite or not path.is_file():
+        return None
+    _check_file(path, manifest.lite["sha256"])
+    return path
 
 
 def _check_file(path: Path, sha256: str) -> None:

@@ -5,24 +5,26 @@ with each. Here the maps are averaged over the image before anything else happen
 gradient is the same everywhere and the map is exactly what each place adds to the logit, to first
 order. Only the layers after the feature maps are differentiated, which takes no time. Feature maps
 of a few cells lie askew, since a network pads its edges unevenly; the mean over the half turn and
-the mirror images sets that right. Needs TensorFlow as Keras' backend.
+the mirror images sets that right.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from model.patient import Patient
-from model.prediction.opened import OpenedNetwork
-from model.prediction.predictor import MAP_VIEWS, Predictor
+from model.prediction.seen import MAP_VIEWS, Opened
 from model.prediction.views import views
+
+if TYPE_CHECKING:
+    from model.prediction.predictor import Predictor
 
 _BATCH = 64
 
 
 def activation_maps(
-    predictor: Predictor, images: np.ndarray, patients: Sequence[Patient], classes: np.ndarray
+    predictor: "Predictor", images: np.ndarray, patients: Sequence[Patient], classes: np.ndarray
 ) -> np.ndarray:
     """Compute one map an image: float32 (N, h, w) in [0, 1], as coarse as the feature maps.
 
@@ -32,20 +34,20 @@ def activation_maps(
         patients: their context, N.
         classes: number of the class to explain, (N,).
     """
-    encoded = predictor.manifest.patient.encode(patients)
+    encoded, opened = predictor.manifest.patient.encode(patients), predictor.opened
     found = []
     for start in range(0, len(images), _BATCH):
         rows = slice(start, start + _BATCH)
         turned = [
-            _maps(predictor.opened, features, encoded[rows], classes[rows])
-            for features in _features(predictor.opened, images[rows])
+            opened.cells_of_many(opened.look(view).features, encoded[rows], classes[rows])
+            for view in views(images[rows], MAP_VIEWS)
         ]
         found.append(_turned_back(np.stack(turned)))
     return _scaled(np.concatenate(found))
 
 
 def map_of_views(
-    opened: OpenedNetwork, features: np.ndarray, encoded: np.ndarray, number: int
+    opened: Opened, features: np.ndarray, encoded: np.ndarray, number: int
 ) -> np.ndarray:
     """Compute the map of one image from the feature maps of its views: float32 (h, w) in [0, 1].
 
@@ -55,29 +57,8 @@ def map_of_views(
         encoded: the patient, (1, width).
         number: of the class to explain.
     """
-    features = features[:MAP_VIEWS]
-    count = len(features)
-    maps = _maps(opened, features, np.repeat(encoded, count, axis=0), np.full(count, number))
-    return _scaled(_turned_back(maps[:, None]))[0]
-
-
-def _features(opened: OpenedNetwork, images: np.ndarray) -> Iterator[np.ndarray]:
-    """Feature maps (N, h, w, C) of each view."""
-    for view in views(images, MAP_VIEWS):
-        yield opened.image_part.predict_on_batch(view)["features"]
-
-
-def _maps(
-    opened: OpenedNetwork, features: np.ndarray, encoded: np.ndarray, classes: np.ndarray
-) -> np.ndarray:
-    """What each cell of the feature maps adds to the logit of the class: (N, h, w)."""
-    cells = tf.convert_to_tensor(features)
-    with tf.GradientTape() as tape:
-        tape.watch(cells)
-        logits = opened.after_features([cells, tf.convert_to_tensor(encoded)], training=False)
-        asked = tf.reduce_sum(logits * tf.one_hot(classes, logits.shape[-1]))
-    weights = tf.reduce_mean(tape.gradient(asked, cells), axis=(1, 2), keepdims=True)
-    return tf.reduce_sum(weights * cells, axis=-1).numpy()
+    cells = opened.cells(features[:MAP_VIEWS], encoded, number)
+    return _scaled(_turned_back(cells[:, None]))[0]
 
 
 def _turned_back(maps: np.ndarray) -> np.ndarray:

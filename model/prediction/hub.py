@@ -21,6 +21,7 @@ from huggingface_hub.errors import (
 
 from model.errors import BundleError
 from model.prediction.bundle import (
+    LITE_FILE,
     MANIFEST_FILE,
     NETWORK_FILE,
     RELEASED,
@@ -34,7 +35,7 @@ from model.prediction.bundle import (
 log = logging.getLogger(__name__)
 
 MODEL_ID, MODEL_REVISION = "MODEL_ID", "MODEL_REVISION"
-FILES = (MANIFEST_FILE, NETWORK_FILE, UNKNOWN_FILE, SIMILAR_FILE)
+FILES = (MANIFEST_FILE, NETWORK_FILE, LITE_FILE, UNKNOWN_FILE, SIMILAR_FILE)
 
 _PATIENCE = 10.0  # seconds until the Hub counts as unreachable
 _FRONT_MATTER = """\

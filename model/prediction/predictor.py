@@ -1,6 +1,6 @@
-"""Answering: calibrated probabilities for photographs and their patients.
+"""Answering through Keras: calibrated probabilities for many photographs and their patients.
 
-Shell, page and API all come through here. Neither training code nor the Archive's client is
+The reference for whatever else runs the network. Neither training code nor the Archive's client is
 loaded.
 """
 
@@ -13,10 +13,8 @@ from typing import BinaryIO
 
 import keras
 import numpy as np
-from PIL import Image
 
 from model.errors import ImageError
-from model.image import read_image
 from model.patient import Patient
 from model.prediction.bundle import (
     RELEASED,
@@ -27,15 +25,11 @@ from model.prediction.bundle import (
     read_manifest,
 )
 from model.prediction.calibrate import apply_temperature
+from model.prediction.examiner import Examiner
 from model.prediction.opened import OpenedNetwork
-from model.prediction.prediction_sets import prediction_sets
 from model.prediction.similar import CaseIndex
-from model.prediction.study import Seen, Study
 from model.prediction.unknown import UnknownDetector, unknown_scores
 from model.prediction.views import views
-
-MAP_VIEWS = 4
-"""Views of an image that activation maps are averaged over; no fewer are opened for a study."""
 
 _BATCH = 64
 
@@ -49,8 +43,8 @@ class Inside:
     embeddings: np.ndarray  # (N, embedding), of the image alone
 
 
-class Predictor:
-    """A loaded bundle."""
+class Predictor(Examiner):
+    """A loaded bundle, of which many photographs can be asked at once, too."""
 
     def __init__(
         self,
@@ -60,10 +54,8 @@ class Predictor:
         cases: CaseIndex | None = None,
     ) -> None:
         """Take a network, the manifest that it fits, and what else its bundle may hold."""
+        super().__init__(OpenedNetwork(network), manifest, detector, cases)
         self.network = network
-        self.manifest = manifest
-        self.detector = detector
-        self.cases = cases
 
     @classmethod
     def load(cls, bundle: Path = RELEASED) -> "Predictor":
@@ -76,15 +68,6 @@ class Predictor:
         network = load_network(bundle, manifest)
         detector, cases = load_detector(bundle, manifest), load_cases(bundle, manifest)
         return cls(network, manifest, detector, cases)
-
-    def warm_up(self) -> None:
-        """Run once on nothing, so that the first visitor does not wait for the compilation."""
-        side = self.manifest.image.side
-        nothing = np.zeros((side, side, 3), np.uint8)
-        self.probabilities(nothing[None], [Patient()])
-        study = self._study(Image.fromarray(nothing))
-        study.activation(Patient(), self.manifest.codes[0])
-        study.by_age(Patient(), self.manifest.codes[0])
 
     def predict(
         self, image: Path | BinaryIO | bytes, patient: Patient | None = None
@@ -109,33 +92,6 @@ class Predictor:
         probabilities = apply_temperature(found["probabilities"], self.manifest.temperature)
         return Inside(probabilities, found["logits"], found["embeddings"])
 
-    def study(self, image: Path | BinaryIO | bytes) -> Study:
-        """Open one photograph, of which any patient's context can then be asked cheaply.
-
-        Raises:
-            ImageError: the file cannot be read as a photograph.
-        """
-        return self._study(read_image(image))
-
-    def answer(self, embeddings: np.ndarray, patients: Sequence[Patient]) -> np.ndarray:
-        """Give calibrated probabilities (P, classes) of one image for P patients.
-
-        ``embeddings`` (V, embedding) are of the image's views, as many as the bundle asks for.
-        """
-        encoded = self.manifest.patient.encode(patients)
-        return apply_temperature(self.opened.answer(embeddings, encoded), self.manifest.temperature)
-
-    def prediction_sets(self, probabilities: np.ndarray) -> np.ndarray | None:
-        """Tell which classes are in the prediction set of each row: bool (N, classes).
-
-        A set holds the true diagnosis in ``manifest.prediction_sets["coverage"]`` of all cases.
-        None if the bundle has no thresholds for them.
-        """
-        thresholds = self.manifest.prediction_sets.get("thresholds")
-        if not thresholds:
-            return None
-        return prediction_sets(probabilities, [thresholds[code] for code in self.manifest.codes])
-
     def unknown_scores(self, inside: Inside) -> np.ndarray | None:
         """Tell how unlike training each image is, in multiples of the alarm threshold: (N,).
 
@@ -146,14 +102,6 @@ class Predictor:
         method = self.manifest.unknown["method"]
         scores = unknown_scores(self.detector, **vars(inside))[method]
         return scores / self.manifest.unknown["thresholds"][method]
-
-    def unknown_score(self, embedding: np.ndarray) -> float | None:
-        """The same for one image's embedding (embedding,), where the score needs no more."""
-        if self.detector is None:
-            return None
-        method = self.manifest.unknown["method"]
-        score = getattr(self.detector, method)(embedding[None])[0]
-        return float(score / self.manifest.unknown["thresholds"][method])
 
     def predict_files(
         self, paths: Sequence[Path], patients: Sequence[Patient]
@@ -184,18 +132,6 @@ class Predictor:
             return self.manifest.image.load(path)
         except ImageError as error:
             return error
-
-    def _study(self, photograph: Image.Image) -> Study:
-        prepared = self.manifest.image(photograph)
-        turned = views(prepared[None], max(MAP_VIEWS, self.manifest.views))
-        seen = self.opened.image_part.predict_on_batch(np.concatenate(list(turned)))
-        embeddings = seen["embedding"][: self.manifest.views]
-        return Study(self, photograph, prepared, Seen(embeddings, seen["features"]))
-
-    @cached_property
-    def opened(self) -> OpenedNetwork:
-        """The network taken apart."""
-        return OpenedNetwork.of(self.network)
 
     @cached_property
     def _inner(self) -> keras.Model:

@@ -6,6 +6,7 @@ cosine of the angle between two.
 """
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +66,17 @@ class CaseIndex:
     def nearest(self, embedding: np.ndarray, count: int) -> list[SimilarCase]:
         """Give the most similar images to an embedding (embedding,), one a lesion."""
         place = _unit((embedding - self.centre)[None] @ self.directions)[0]
-        likeness = self.places.astype(np.float32) @ place.astype(np.float32)
-        order = np.argsort(-likeness, kind="stable")
-        _, first = np.unique(self.lesions[order], return_index=True)
-        return [self._case(row, likeness[row]) for row in order[np.sort(first)[:count]]]
+        likeness = self._places @ place.astype(np.float32)
+        found = {}  # lesion → its most similar image
+        for row in np.argsort(-likeness, kind="stable"):
+            found.setdefault(self.lesions[row], row)
+            if len(found) == count:
+                break
+        return [self._case(row, likeness[row]) for row in found.values()]
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        return self.places.astype(np.float32)  # once: it takes longer than the search
 
     def _case(self, row: int, similarity: float) -> SimilarCase:
         age = float(self.ages[row])

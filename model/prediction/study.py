@@ -1,7 +1,6 @@
 """One photograph, opened by the network once; any patient's context is then cheap to ask for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,22 +8,16 @@ from PIL import Image
 
 from model.patient import Patient
 from model.prediction.context import by_age, by_site, contributions
+from model.prediction.explain import map_of_views
 from model.prediction.quality import find_problems
+from model.prediction.seen import Seen
 from model.prediction.similar import SimilarCase
 
 if TYPE_CHECKING:
-    from model.prediction.predictor import Predictor
+    from model.prediction.examiner import Examiner
 
 SHOWN_SIDE = 1024
 """Pixels; the longest side of the photograph that is kept for showing."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the image part of the network made of one photograph."""
-
-    embeddings: np.ndarray  # (V, embedding), of the views that a prediction is averaged over
-    features: np.ndarray  # (W, h, w, C), of these and those that a map is averaged over
 
 
 class Study:
@@ -35,12 +28,12 @@ class Study:
     """
 
     def __init__(
-        self, predictor: "Predictor", photograph: Image.Image, prepared: np.ndarray, seen: Seen
+        self, examiner: "Examiner", photograph: Image.Image, prepared: np.ndarray, seen: Seen
     ) -> None:
         """Take a decoded photograph and what the network saw of it."""
-        self._predictor = predictor
+        self._examiner = examiner
         self._seen = seen
-        limits = predictor.manifest.quality
+        limits = examiner.manifest.quality
         self.quality: tuple[str, ...] = find_problems(prepared, photograph.size, limits)
         """Problems by key, worst first, as :mod:`model.prediction.quality` names them."""
         self.photograph = photograph.copy()
@@ -50,7 +43,7 @@ class Study:
     @property
     def unknown_score(self) -> float | None:
         """Above 1, the photograph is unlike the training images; None without a detector."""
-        return self._predictor.unknown_score(self._seen.embeddings.mean(axis=0))
+        return self._examiner.unknown_score(self._seen.embeddings.mean(axis=0))
 
     def probabilities(self, patient: Patient) -> dict[str, float]:
         """Calibrated probabilities by class code, in the bundle's order."""
@@ -59,10 +52,10 @@ class Study:
     def prediction_set(self, patient: Patient) -> tuple[str, ...]:
         """Codes that cannot be excluded, most probable first; empty without thresholds."""
         row = self._answer([patient])
-        inside = self._predictor.prediction_sets(row)
+        inside = self._examiner.prediction_sets(row)
         if inside is None:
             return ()
-        codes = self._predictor.manifest.codes
+        codes = self._examiner.manifest.codes
         return tuple(codes[n] for n in np.argsort(-row[0]) if inside[0, n])
 
     def contributions(self, patient: Patient, code: str) -> dict[str, float]:
@@ -77,7 +70,7 @@ class Study:
     def by_age(self, patient: Patient, code: str) -> dict[str, list[tuple[float, float]]]:
         """A class's probability by age (years) for each sex: sex → [(age, probability)]."""
         number = self._number(code)
-        found = by_age(self._answer, patient, self._predictor.manifest.patient.sexes)
+        found = by_age(self._answer, patient, self._examiner.manifest.patient.sexes)
         return {
             sex: [(float(age), float(row[number])) for age, row in f] for sex, f in found.items()
         }
@@ -85,27 +78,25 @@ class Study:
     def by_site(self, patient: Patient, code: str) -> dict[str, float]:
         """A class's probability at each anatomical site: site → probability."""
         number = self._number(code)
-        found = by_site(self._answer, patient, self._predictor.manifest.patient.sites)
+        found = by_site(self._answer, patient, self._examiner.manifest.patient.sites)
         return {site: float(row[number]) for site, row in found.items()}
 
     def activation(self, patient: Patient, code: str) -> np.ndarray:
         """Where in the photograph the class was found: float32 (h, w) in [0, 1]."""
-        from model.prediction.explain import map_of_views  # needs TensorFlow
-
-        encoded = self._predictor.manifest.patient.encode([patient])
-        opened = self._predictor.opened
+        encoded = self._examiner.manifest.patient.encode([patient])
+        opened = self._examiner.opened
         return map_of_views(opened, self._seen.features, encoded, self._number(code))
 
     def similar(self, count: int) -> list[SimilarCase]:
         """The nearest training images, one a lesion; empty where the bundle has no index."""
-        index = self._predictor.cases
+        index = self._examiner.cases
         return index.nearest(self._seen.embeddings.mean(axis=0), count) if index else []
 
     def _answer(self, patients: Sequence[Patient]) -> np.ndarray:
-        return self._predictor.answer(self._seen.embeddings, patients)
+        return self._examiner.answer(self._seen.embeddings, patients)
 
     def _number(self, code: str) -> int:
-        return self._predictor.manifest.codes.index(code)
+        return self._examiner.manifest.codes.index(code)
 
     def _named(self, row: np.ndarray) -> dict[str, float]:
-        return dict(zip(self._predictor.manifest.codes, row.tolist(), strict=True))
+        return dict(zip(self._examiner.manifest.codes, row.tolist(), strict=True))

@@ -1,0 +1,166 @@
+"""A bundle exported to LiteRT answers as Keras does, and is what the page then loads."""
+
+import json
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.__main__ import main
+from model.errors import BundleError
+from model.patient import Patient
+from model.prediction.bundle import LITE_FILE, read_manifest, write_bundle, write_manifest
+from model.prediction.examiner import Examiner, load_examiner
+from model.prediction.export import TOLERANCE, largest_difference, to_lite
+from model.prediction.lite import LiteNetwork
+from model.prediction.predictor import Predictor
+from tests.drawings import draw_lesion
+from tests.pinned import patients, photographs
+from tests.test_model_network import CLASSES, SIDE, WIDTH, build
+
+ROOT = Path(__file__).parents[1]
+KNOWN = Patient(70.0, "male", "head/neck")
+
+
+@pytest.fixture(scope="module")
+def exported(untrained_bundle, tmp_path_factory):
+    """A bundle of four views, with its network for LiteRT."""
+    bundle = tmp_path_factory.mktemp("export") / "bundle"
+    shutil.copytree(untrained_bundle, bundle)
+    write_manifest(bundle, replace(read_manifest(bundle), views=4))
+    assert main(["export", "--bundle", str(bundle)]) == 0
+    return bundle
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "lesion.png"
+    draw_lesion(2, seed=5, size=(240, 180)).save(path)
+    return path
+
+
+@pytest.mark.parametrize(("fusion", "views"), [("concat", 8), ("film", 1), ("metablock", 4)])
+def test_the_exported_network_answers_as_keras(fusion, views, untrained_bundle, tmp_path):
+    network = build(fusion, patient_layers=1, further_units=(6,), head_batchnorm=True)
+    manifest = replace(read_manifest(untrained_bundle), views=views)
+    assert (manifest.image.side, manifest.patient.width, len(manifest.codes)) == (
+        SIDE,
+        WIDTH,
+        CLASSES,
+    )
+    (tmp_path / LITE_FILE).write_bytes(to_lite(network, views=views))
+    lite = Examiner(LiteNetwork(tmp_path / LITE_FILE), manifest)
+    assert largest_difference(Predictor(network, manifest), lite) < TOLERANCE
+
+
+def test_exporting_leaves_the_network_as_it_was(untrained_bundle):
+    network = Predictor.load(untrained_bundle).network
+    before = json.dumps(network.get_config(), default=str)
+    to_lite(network, views=1)
+    assert json.dumps(network.get_config(), default=str) == before
+
+
+def test_a_network_that_litert_cannot_run_is_named_and_goes_on_through_keras():
+    with pytest.raises(BundleError, match=r"CrossAttention.*through Keras"):
+        to_lite(build("cross_attention"), views=1)
+
+
+def test_the_page_answers_through_litert_what_keras_answers(exported, photograph):
+    examiner, predictor = load_examiner(exported), Predictor.load(exported)
+    assert not isinstance(examiner, Predictor)
+    found, expected = examiner.study(photograph), predictor.study(photograph)
+    for patient in (Patient(), KNOWN):
+        assert found.probabilities(patient) == pytest.approx(
+            expected.probabilities(patient), abs=TOLERANCE
+        )
+        for code in ("MEL", "SCC"):
+            np.testing.assert_allclose(
+                found.activation(patient, code), expected.activation(patient, code), atol=TOLERANCE
+            )
+    assert found.prediction_set(KNOWN) == expected.prediction_set(KNOWN)
+    assert found.by_site(KNOWN, "MEL") == pytest.approx(
+        expected.by_site(KNOWN, "MEL"), abs=TOLERANCE
+    )
+    assert found.unknown_score == pytest.approx(expected.unknown_score, rel=1e-3)
+    assert [case.isic_id for case in found.similar(3)] == [
+        case.isic_id for case in expected.similar(3)
+    ]
+
+
+def test_asked_from_many_threads_each_gets_its_own_answer(exported, tmp_path):
+    examiner = load_examiner(exported)
+    paths = [tmp_path / f"{kind}.png" for kind in range(4)]
+    for kind, path in enumerate(paths):
+        draw_lesion(kind, seed=kind, size=(120, 90)).save(path)
+
+    def answer(path):
+        study = examiner.study(path)
+        return study.probabilities(KNOWN)["NV"], study.by_site(KNOWN, "NV")["head/neck"]
+
+    expected = [answer(path) for path in paths]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(answer, paths * 10)) == expected * 10
+
+
+def test_the_page_then_loads_neither_keras_nor_tensorflow(exported):
+    code = (
+        "import sys; from pathlib import Path; from model.prediction.examiner import load_examiner;"
+        "load_examiner(Path(sys.argv[1])).warm_up(); print(*sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(exported)]
+    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"keras", "tensorflow"} & set(loaded.stdout.split())
+
+
+def test_without_its_file_the_bundle_is_served_through_keras(exported, tmp_path):
+    shutil.copytree(exported, tmp_path / "bundle")
+    (tmp_path / "bundle" / LITE_FILE).unlink()
+    assert isinstance(load_examiner(tmp_path / "bundle"), Predictor)
+
+
+def test_one_changed_byte_of_the_exported_network_is_noticed(exported, tmp_path):
+    shutil.copytree(exported, tmp_path / "bundle")
+    content = bytearray((tmp_path / "bundle" / LITE_FILE).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "bundle" / LITE_FILE).write_bytes(content)
+    with pytest.raises(BundleError, match=rf"{LITE_FILE} is not the file .*SHA-256"):
+        load_examiner(tmp_path / "bundle")
+
+
+def test_another_network_in_the_bundle_takes_the_exported_one_away(exported, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(exported, bundle)
+    predictor = Predictor.load(bundle)
+    write_bundle(bundle, predictor.network, predictor.manifest)
+    assert not (bundle / LITE_FILE).exists()
+    assert not read_manifest(bundle).lite
+
+
+def test_a_folder_for_a_phone_says_how_to_prepare_and_to_name(exported, tmp_path, capsys):
+    assert main(["export", "--bundle", str(exported), "--out", str(tmp_path / "phone")]) == 0
+    assert "differ from Keras' by" in capsys.readouterr().out
+    notes = json.loads((tmp_path / "phone" / "network.json").read_text())
+    manifest = read_manifest(exported)
+    assert list(notes["classes"]) == manifest.codes
+    assert notes["image"]["range"] == [0, 255]
+    assert notes["views"] == 4
+    assert sorted(path.name for path in (tmp_path / "phone").iterdir()) == [
+        "network.json",
+        LITE_FILE,
+    ]
+
+
+@pytest.mark.slow
+def test_the_shipped_network_answers_the_pinned_photographs_as_keras(tmp_path):
+    predictor = Predictor.load()
+    file = tmp_path / LITE_FILE
+    file.write_bytes(to_lite(predictor.network, views=predictor.manifest.views))
+    examiner = Examiner(LiteNetwork(file), predictor.manifest)
+    for path, patient in zip(photographs(), patients(), strict=True):
+        expected = predictor.predict(path, patient)
+        assert examiner.study(path).probabilities(patient) == pytest.approx(expected, abs=TOLERANCE)
