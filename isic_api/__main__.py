@@ -40,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m isic_api",
         description="Images and metadata from the ISIC Archive.",
-        epilog="ISIC_API_URL: another base URL. ISIC_TOKEN: a bearer token, for private data.",
+        epilog="ISIC_API_URL: another base URL. ISIC_TOKEN: a bearer token, for private data.\n\n"
+        "example: python -m isic_api download --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_download(subparsers)
@@ -51,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     _add(
         subparsers,
         "whoami",
-        commands.whoami,
+        commands.whoami_command,
         help="whose token ISIC_TOKEN is",
         example="ISIC_TOKEN=... python -m isic_api whoami",
     )

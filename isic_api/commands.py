@@ -123,7 +123,7 @@ def metadata_command(options: Namespace) -> int:
     return 0
 
 
-def whoami(options: Namespace) -> int:
+def whoami_command(options: Namespace) -> int:
     user = _client(options, Progress()).whoami()
     print(f"{user.full_name} <{user.email}>" if user.email else user.full_name)
     return 0

@@ -4,6 +4,8 @@ import argparse
 import importlib
 import os
 import sys
+from functools import partial
+from types import ModuleType
 
 from model.errors import ModelError
 from model.full_disk import is_full, quiet_hdf5
@@ -19,6 +21,7 @@ COMMANDS = {
     "compare": "put bundles side by side with paired intervals",
     "reproduce": "train the shipped network again and compare",
     "card": "write a bundle's figures into README and model card",
+    "export": "convert a bundle's network to LiteRT, for the page and for phones",
     "push": "push a bundle and its card to the Hugging Face Hub",
     "split": "draw a lesion-disjoint split of a data folder, or check one",
     "summary": "count and draw a network without training it",
@@ -38,14 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quiet_hdf5()
     command = importlib.import_module(f"model.commands.{name.replace('-', '_')}")
-    parser = argparse.ArgumentParser(
-        f"python -m model {name}",
-        description=command.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_arguments(parser)
     try:
-        return command.run(parser.parse_args(arguments[1:]))
+        return command.run(_parser(name, command).parse_args(arguments[1:]))
     except ModelError as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -53,6 +50,19 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"error: {_in_a_line(error)}", file=sys.stderr)
     return 1
+
+
+def _parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
+    """Its help is the command's docstring around the options, the examples at the end."""
+    text, _, examples = command.__doc__.partition("\nexample: ")
+    parser = argparse.ArgumentParser(
+        f"python -m model {name}",
+        description=text,
+        epilog=f"example: {examples}",
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=28),
+    )
+    command.add_arguments(parser)
+    return parser
 
 
 def _in_a_line(error: OSError) -> str:
@@ -63,7 +73,8 @@ def _in_a_line(error: OSError) -> str:
 
 def _overview(name: str) -> int:
     wanted = name in ("-h", "--help")
-    lines = [f"  {command:<10} {text}" for command, text in COMMANDS.items()]
+    width = max(map(len, COMMANDS))
+    lines = [f"  {command:<{width}}  {text}" for command, text in COMMANDS.items()]
     text = "usage: python -m model COMMAND [options]\n\n" + "\n".join(lines)
     text += "\n\nexample: python -m model predict --help"
     if wanted:

@@ -13,33 +13,47 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from model.commands.train import split_of
+from model.commands.options import (
+    add_cache,
+    add_data,
+    add_out,
+    add_part,
+    add_split,
+    split_of,
+)
 from model.data.dataset import SOURCES, Dataset, read_folder
-from model.data.split import PARTS, Split
+from model.data.split import Split
 from model.errors import ConfigError, DataError
 from model.presets.preset import Preset, load_preset, preset_names, presets_text
+
+if TYPE_CHECKING:
+    from model.presets.bench import Bench
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--list", action="store_true", help="only list the presets")
-    parser.add_argument("--data", type=Path, help="data folder")
+    add_data(parser, required=False)
     parser.add_argument("--budget", type=int, metavar="EPOCHS", help="epochs of each preset")
     parser.add_argument("--presets", metavar="A,B", help="some of them (default all)")
-    parser.add_argument("--side", type=int, metavar="PX", help="largest side of the images")
     parser.add_argument("--limit", type=int, metavar="N", help="most training images, drawn once")
+    add_part(parser, "validation")
+    add_bench_options(parser, out=Path("runs/presets"))
+
+
+def add_bench_options(parser: argparse.ArgumentParser, *, out: Path) -> None:
+    """Add what every training of presets takes, for :func:`bench_of`."""
+    parser.add_argument("--side", type=int, metavar="PX", help="largest side of the images")
     parser.add_argument("--source", choices=SOURCES, help="images of one collection only")
-    parser.add_argument("--part", choices=PARTS, default="validation", help="default: validation")
-    parser.add_argument("--weights-dir", type=Path, help="folder of ImageNet weights")
+    parser.add_argument(
+        "--weights-dir", type=Path, metavar="DIR", help="folder of ImageNet weights"
+    )
     parser.add_argument("--download", action="store_true", help="let Keras fetch ImageNet weights")
-    parser.add_argument("--split", type=Path, help="saved split, instead of the default")
-    parser.add_argument(
-        "--out", type=Path, default=Path("runs/presets"), help="default runs/presets"
-    )
-    parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
-    )
+    add_split(parser)
+    add_out(parser, "folder of the trainings", default=out)
+    add_cache(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -94,19 +108,14 @@ def require_counts(options: argparse.Namespace, *names: str) -> None:
             raise ConfigError(f"--{name} is {value}; it must be at least 1.")
 
 
-def _bench(
-    presets: Sequence[Preset], dataset: Dataset, split: Split, options: argparse.Namespace
-) -> None:
-    # Keras takes seconds to load: not before the input is known to be sound.
-    from model.presets.bench import Bench, with_fewer
-    from model.presets.figure import draw_presets
-    from model.presets.page import page_markdown
-    from model.presets.table import bench_table
+def bench_of(dataset: Dataset, split: Split, options: argparse.Namespace, *, part: str) -> "Bench":
+    """What is the same for all presets that are trained with these options."""
+    from model.presets.bench import Bench  # loads Keras
 
-    bench = Bench(
+    return Bench(
         dataset,
-        with_fewer(split, dataset.table, options.limit),
-        part=options.part,
+        split,
+        part=part,
         budget=options.budget,
         side=options.side,
         weights_dir=options.weights_dir,
@@ -114,6 +123,19 @@ def _bench(
         out=options.out,
         cache_dir=options.cache,
     )
+
+
+def _bench(
+    presets: Sequence[Preset], dataset: Dataset, split: Split, options: argparse.Namespace
+) -> None:
+    # Keras takes seconds to load: not before the input is known to be sound.
+    from model.presets.bench import with_fewer
+    from model.presets.figure import draw_presets
+    from model.presets.page import page_markdown
+    from model.presets.table import bench_table
+
+    fewer = with_fewer(split, dataset.table, options.limit)
+    bench = bench_of(dataset, fewer, options, part=options.part)
     table = bench_table(
         bench, presets, command_of=lambda name: words(options, presets=name, download=True)
     )

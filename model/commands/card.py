@@ -9,18 +9,16 @@ example: python -m model card README.md docs/model_card.md
 import argparse
 from pathlib import Path
 
-from model.data.split import PARTS
+from model.commands.options import add_bundle, add_part
 from model.evaluation.stored_metrics import metrics_markdown, with_metrics
-from model.prediction.bundle import RELEASED, read_manifest
+from model.prediction.bundle import read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("documents", type=Path, nargs="*", help="Markdown files; none: print")
-    parser.add_argument(
-        "--bundle", type=Path, default=RELEASED, help="bundle (default: the shipped one)"
-    )
-    parser.add_argument("--part", choices=PARTS, default="test", help="default: test")
+    add_bundle(parser)
+    add_part(parser, "test")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -12,21 +12,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from model.commands.options import add_cache, add_data, add_part
 from model.data.dataset import read_folder
-from model.data.split import PARTS
 from model.errors import DataError
 from model.prediction.bundle import Manifest, read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("bundles", type=Path, nargs="+", help="two or more; the first is the base")
-    parser.add_argument("--data", type=Path, required=True, help="data folder")
-    parser.add_argument("--part", choices=PARTS, default="validation", help="default: validation")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
     parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
+        "bundles", type=Path, metavar="BUNDLE", nargs="+", help="two or more; the first is the base"
     )
+    add_data(parser)
+    add_part(parser, "validation")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
+    add_cache(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,48 +5,51 @@ teacher_weight and teacher_temperature say how much the teachers count and how s
 are made. The teachers answer once; what they say is kept in the cache. The same command goes on
 after an interruption.
 
-example: python -m model distill --data DIR --teachers runs/a/bundle runs/b/bundle \
---student small.json --out runs/small
+example: python -m model distill --data DIR --teachers BUNDLE --student small.json --out runs/small
 """
 
 import argparse
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
-from model.commands.train import split_of
+from model.commands.options import (
+    add_cache,
+    add_data,
+    add_out,
+    add_settings,
+    add_split,
+    settings_of,
+    split_of,
+)
 from model.data.dataset import read_folder
 from model.errors import ConfigError
 from model.prediction.bundle import MANIFEST_FILE, write_manifest
 from model.presets.preset import load_preset, preset_names
 from model.tasks import CUSTOM, task_of
-from model.training.config import TrainConfig, add_config_options, config_from_dict, read_config
+from model.training.config import config_from_dict, read_config
 
 TEACHERS_FILE = "teachers.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, required=True, help="data folder")
+    add_data(parser)
     parser.add_argument(
         "--teachers", type=Path, nargs="+", required=True, metavar="BUNDLE", help="their bundles"
     )
     parser.add_argument(
-        "--student", required=True, help="JSON file of settings, or a preset's name"
+        "--student", metavar="FILE", required=True, help="of settings as JSON, or a preset's name"
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
-    parser.add_argument("--split", type=Path, help="saved split, instead of the default")
-    parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
-    )
-    add_config_options(parser)
+    add_out(parser, "folder of this run")
+    add_split(parser)
+    add_cache(parser)
+    add_settings(parser, config="")
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask the teachers, train and package."""
-    known = {knob.name for knob in fields(TrainConfig)}
-    given = {name: value for name, value in vars(options).items() if name in known}
-    config = config_from_dict(_settings(options.student) | given)
+    config = config_from_dict(_settings(options.student) | settings_of(options))
     bundle = options.out / "bundle"
     if (bundle / MANIFEST_FILE).exists():
         raise ConfigError(f"{options.out} holds a finished training. Give another --out.")

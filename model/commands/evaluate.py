@@ -9,32 +9,28 @@ example: python -m model evaluate --data DIR --part test --out report
 
 import argparse
 import json
-from pathlib import Path
 
 import pandas as pd
 
+from model.commands.options import add_bundle, add_cache, add_data, add_out, add_part
 from model.data.dataset import read_folder
 from model.data.split import PARTS, Split
-from model.prediction.bundle import RELEASED, read_manifest
+from model.prediction.bundle import read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, required=True, help="data folder")
-    parser.add_argument("--part", choices=(*PARTS, "all"), default="test", help="default: test")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the report")
-    parser.add_argument(
-        "--bundle", type=Path, default=RELEASED, help="bundle (default: the shipped one)"
-    )
+    add_data(parser)
+    add_part(parser, "test", choices=(*PARTS, "all"))
+    add_out(parser, "folder of the report")
+    add_bundle(parser)
     parser.add_argument(
         "--quick", action="store_true", help="leave out robustness and the check of explanations"
     )
     parser.add_argument(
         "--store", action="store_true", help="write the main figures into the bundle's manifest"
     )
-    parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
-    )
+    add_cache(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,17 +8,18 @@ example: python -m model explore --data DIR --out report/
 """
 
 import argparse
-from pathlib import Path
+
+from model.commands.options import add_cache, add_data, add_out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, required=True, help="data folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--seed", type=int, default=0, help="of the photographs shown (default 0)")
+    add_data(parser)
+    add_out(parser, "folder to write into")
     parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="hashes of images (default .cache)"
+        "--seed", type=int, metavar="N", default=0, help="of the photographs shown (default 0)"
     )
+    add_cache(parser, "hashes of images")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -15,38 +15,28 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from model.commands.bench_presets import of_source, require_counts
-from model.commands.split import groups_of
-from model.commands.train import split_of
-from model.data.dataset import SOURCES, read_folder
+from model.commands.bench_presets import add_bench_options, bench_of, of_source, require_counts
+from model.commands.options import add_data, split_of
+from model.data.dataset import read_folder
+from model.data.duplicates import groups_of
 from model.errors import ConfigError
-from model.presets.preset import load_preset, preset_names
+from model.presets.preset import load_preset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, required=True, help="data folder")
+    add_data(parser)
     parser.add_argument(
         "--preset",
         metavar="NAME",
         default="cnn-4block",
-        help=f"default cnn-4block; one of {', '.join(preset_names())}",
+        help="default cnn-4block",
     )
     parser.add_argument(
         "--budget", type=int, metavar="EPOCHS", default=20, help="epochs of each (default 20)"
     )
-    parser.add_argument("--side", type=int, metavar="PX", help="largest side of the images")
     parser.add_argument("--limit", type=int, metavar="N", help="most images, of whole lesions")
-    parser.add_argument("--source", choices=SOURCES, help="images of one collection only")
-    parser.add_argument("--weights-dir", type=Path, help="folder of ImageNet weights")
-    parser.add_argument("--download", action="store_true", help="let Keras fetch ImageNet weights")
-    parser.add_argument("--split", type=Path, help="saved split, instead of the default")
-    parser.add_argument(
-        "--out", type=Path, default=Path("runs/leakage"), help="default runs/leakage"
-    )
-    parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
-    )
+    add_bench_options(parser, out=Path("runs/leakage"))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -54,26 +44,15 @@ def run(options: argparse.Namespace) -> int:
     preset = load_preset(options.preset)
     require_counts(options, "budget", "limit")
     dataset = of_source(read_folder(options.data), options.source)
-    split, groups = split_of(dataset, options), groups_of(dataset, cache_dir=options.cache)
+    split, groups = split_of(dataset, options), groups_of(dataset.table, cache_dir=options.cache)
     open_to_all = split.parts_of(dataset.table).isin(["train", "validation"]).to_numpy()
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.presets.bench import Bench
     from model.presets.leakage import draw_pair, leakage_text, measure_leakage, some_lesions
 
     chosen = open_to_all.copy()
     chosen[open_to_all] = some_lesions(groups[open_to_all], options.limit)
     table = dataset.table[chosen].reset_index(drop=True)
-    bench = Bench(
-        replace(dataset, table=table),
-        split,
-        part="validation",
-        budget=options.budget,
-        side=options.side,
-        weights_dir=options.weights_dir,
-        download=options.download,
-        out=options.out,
-        cache_dir=options.cache,
-    )
+    bench = bench_of(replace(dataset, table=table), split, options, part="validation")
     if bench.config(preset) is None:
         raise ConfigError(
             f"{preset.name} starts from ImageNet weights. Name their folder with --weights-dir, "

@@ -17,20 +17,18 @@ import numpy as np
 from tqdm import tqdm
 
 from isic_api.cells import plain_cell
+from model.commands.options import add_bundle
 from model.data.dataset import image_paths, read_metadata, table_patients
 from model.errors import ImageError
 from model.patient import Patient
-from model.prediction.bundle import RELEASED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("images", type=Path, help="folder of images")
-    parser.add_argument("--metadata", type=Path, help="CSV of the patients' context")
-    parser.add_argument("--out", type=Path, required=True, help="CSV to write")
-    parser.add_argument(
-        "--bundle", type=Path, default=RELEASED, help="bundle (default: the shipped one)"
-    )
+    parser.add_argument("images", type=Path, metavar="IMAGES", help="folder of images")
+    parser.add_argument("--metadata", type=Path, metavar="CSV", help="the patients' context")
+    parser.add_argument("--out", type=Path, metavar="CSV", required=True, help="table to write")
+    add_bundle(parser)
 
 
 def run(options: argparse.Namespace) -> int:

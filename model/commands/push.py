@@ -8,7 +8,7 @@ example: python -m model push OWNER/NAME --bundle runs/first/bundle
 import argparse
 from pathlib import Path
 
-from model.prediction.bundle import RELEASED
+from model.commands.options import add_bundle
 from model.prediction.hub import MODEL_ID, MODEL_REVISION, push_bundle
 
 CARD = Path(__file__).parents[2] / "docs" / "model_card.md"
@@ -16,12 +16,16 @@ CARD = Path(__file__).parents[2] / "docs" / "model_card.md"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("repository", help="OWNER/NAME on the Hub; made if it is not there")
     parser.add_argument(
-        "--bundle", type=Path, default=RELEASED, help="bundle (default: the shipped one)"
+        "repository", metavar="OWNER/NAME", help="on the Hub; made if it is not there"
     )
+    add_bundle(parser)
     parser.add_argument(
-        "--card", type=Path, default=CARD, help="Markdown file (default: docs/model_card.md)"
+        "--card",
+        type=Path,
+        metavar="FILE",
+        default=CARD,
+        help="Markdown file (default: docs/model_card.md)",
     )
     parser.add_argument("--private", action="store_true", help="make a new repository private")
 

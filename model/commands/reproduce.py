@@ -10,8 +10,8 @@ example: python -m model reproduce --data DIR --out runs/again
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 
+from model.commands.options import add_cache, add_data, add_out
 from model.data.dataset import Dataset, read_folder
 from model.data.shrink import is_full_size, shrink_folder
 from model.data.split import Split
@@ -21,16 +21,14 @@ from model.prediction.bundle import RELEASED, read_manifest
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, required=True, help="data folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
+    add_data(parser)
+    add_out(parser, "folder of this run")
     parser.add_argument(
         "--weights",
         default="imagenet",
         help="of the backbone at the start: imagenet (downloaded) or a .weights.h5 file",
     )
-    parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
-    )
+    add_cache(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from model.commands.options import add_cache, add_data
 from model.data.dataset import Dataset, read_folder
-from model.data.duplicates import duplicate_pairs, lesion_groups
+from model.data.duplicates import groups_of
 from model.data.folds import draw_folds, draw_source_splits
 from model.data.split import PARTS, Split, draw_split
 from model.errors import SplitError
@@ -22,9 +23,11 @@ from model.errors import SplitError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, required=True, help="data folder")
+    add_data(parser)
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--out", type=Path, help="JSON file of the split, or folder of several")
+    action.add_argument(
+        "--out", type=Path, metavar="PATH", help="JSON file of the split, or folder of several"
+    )
     action.add_argument(
         "--check", type=Path, metavar="SPLIT", nargs="+", help="check these saved splits"
     )
@@ -33,16 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     series.add_argument(
         "--leave-source-out", action="store_true", help="draw a split a source, which it tests"
     )
-    parser.add_argument("--seed", type=int, default=2019)
     parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="hashes of images (default .cache)"
+        "--seed", type=int, metavar="N", default=2019, help="of the drawing (default 2019)"
     )
+    add_cache(parser, "hashes of images")
 
 
 def run(options: argparse.Namespace) -> int:
     """Draw or check, and print the sizes of the parts."""
     dataset = read_folder(options.data)
-    groups = groups_of(dataset, cache_dir=options.cache)
+    groups = groups_of(dataset.table, cache_dir=options.cache)
     if options.check:
         splits = {path: Split.load(path) for path in options.check}
         for path, split in splits.items():
@@ -55,12 +58,6 @@ def run(options: argparse.Namespace) -> int:
         sizes = ", ".join(f"{part} {len(getattr(split, part)):,}" for part in PARTS)
         print(f"{path}: {sizes} images")
     return 0
-
-
-def groups_of(dataset: Dataset, *, cache_dir: Path | None = None) -> np.ndarray:
-    """Number the lesion groups of a dataset, duplicates included: int, shape (N,)."""
-    pairs = duplicate_pairs(dataset.table["path"].tolist(), cache_dir=cache_dir)
-    return lesion_groups(dataset.table["lesion_id"].tolist(), pairs)
 
 
 def _draw(dataset: Dataset, groups: np.ndarray, options: argparse.Namespace) -> dict[Path, Split]:

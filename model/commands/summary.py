@@ -7,31 +7,32 @@ example: python -m model summary --backbone efficientnet_b0 --fusion film --pict
 """
 
 import argparse
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
+from model.commands.options import add_preset, add_settings, settings_of
 from model.errors import ConfigError
 from model.patient import PatientEncoder
 from model.prediction.bundle import load_network, read_manifest
-from model.presets.preset import load_preset, preset_names
 from model.tasks import CUSTOM, task_of
-from model.training.config import TrainConfig, add_config_options, config_from_dict, read_config
+from model.training.config import TrainConfig, config_from_dict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--bundle", type=Path, help="a trained network, instead of settings")
     parser.add_argument(
-        "--preset", metavar="NAME", help=f"settings to start from: {', '.join(preset_names())}"
+        "--bundle", type=Path, metavar="DIR", help="a trained network, instead of settings"
     )
-    parser.add_argument("--config", type=Path, help="JSON file of settings")
-    parser.add_argument("--picture", type=Path, help="file to draw to: .svg, .png or .pdf")
-    add_config_options(parser)
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE", help="draw into this .svg, .png or .pdf"
+    )
+    add_preset(parser)
+    add_settings(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Build or load, count, draw."""
-    settings = _settings(options)
+    settings = settings_of(options)
     if options.bundle and settings:
         raise ConfigError(
             f"--bundle {options.bundle} has its own settings: leave out {', '.join(settings)}."
@@ -51,13 +52,6 @@ def run(options: argparse.Namespace) -> int:
         draw_network(Outline.of(network), classes, options.picture)
         print(f"\nwrote {options.picture}")
     return 0
-
-
-def _settings(options: argparse.Namespace) -> dict:
-    given = dict(load_preset(options.preset).settings) if options.preset else {}
-    given |= read_config(options.config) if options.config else {}
-    known = {knob.name for knob in fields(TrainConfig)}
-    return given | {name: value for name, value in vars(options).items() if name in known}
 
 
 def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, list[str]]:

@@ -12,41 +12,40 @@ example: python -m model train --data DIR --out runs/four --preset cnn-4block --
 
 import argparse
 import sys
-from pathlib import Path
 
-from model.commands.split import groups_of
+from model.commands.options import (
+    add_cache,
+    add_data,
+    add_out,
+    add_preset,
+    add_settings,
+    add_split,
+    settings_of,
+    split_of,
+)
 from model.data.dataset import Dataset, read_folder
-from model.data.split import ISIC2019_SPLIT, Split, draw_split
 from model.errors import ConfigError
 from model.prediction.bundle import MANIFEST_FILE
-from model.presets.preset import load_preset, preset_names
+from model.presets.preset import Preset, load_preset
 from model.tasks import CUSTOM
-from model.training.config import add_config_options, config_from_dict, read_config
+from model.training.config import config_from_dict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, required=True, help="data folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
-    parser.add_argument("--split", type=Path, help="saved split, instead of the default")
-    parser.add_argument(
-        "--preset", metavar="NAME", help=f"settings to start from: {', '.join(preset_names())}"
-    )
-    parser.add_argument("--config", type=Path, help="JSON file of settings")
-    parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
-    )
-    add_config_options(parser)
+    add_data(parser)
+    add_out(parser, "folder of this run")
+    add_split(parser)
+    add_cache(parser)
+    add_preset(parser)
+    add_settings(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Train and package."""
-    arguments = vars(options)
-    given = settings_of(options.preset) if options.preset else {}
-    given |= read_config(options.config) if options.config else {}
-    places = ("data", "out", "split", "preset", "config", "cache")
-    given |= {name: value for name, value in arguments.items() if name not in places}
-    config = config_from_dict(given)
+    config = config_from_dict(settings_of(options))
+    if options.preset:
+        _say_if_taught(load_preset(options.preset))
     bundle = options.out / "bundle"
     if (bundle / MANIFEST_FILE).exists():
         raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
@@ -67,32 +66,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def settings_of(name: str) -> dict[str, object]:
-    """The settings of a preset; says so if training alone leaves out a part of it."""
-    preset = load_preset(name)
+def _say_if_taught(preset: Preset) -> None:
     if preset.teacher:
         print(
-            f"{name} learns from the labels alone here. To learn from {preset.teacher}, too, train "
-            f"that first, then: python -m model distill --student {name} --help",
+            f"{preset.name} learns from the labels alone here. To learn from {preset.teacher}, "
+            "too, train that first, then: python -m model distill "
+            f"--student {preset.name} --help",
             file=sys.stderr,
         )
-    return dict(preset.settings)
-
-
-def split_of(dataset: Dataset, options: argparse.Namespace) -> Split:
-    """The split that the options name, else the one of an earlier run, else the default."""
-    drawn_before = options.out / "split.json"
-    if options.split:
-        return Split.load(options.split)
-    if drawn_before.exists():
-        return Split.load(drawn_before)
-    shipped = Split.load(ISIC2019_SPLIT)
-    if shipped.parts_of(dataset.table).notna().all():
-        return shipped.extended(dataset.table)
-    groups = groups_of(dataset, cache_dir=options.cache)
-    if shipped.covers(dataset.table):
-        return shipped.extended(dataset.table, groups)
-    return draw_split(dataset.table, groups)
 
 
 def _summary(dataset: Dataset) -> str:

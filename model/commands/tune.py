@@ -5,9 +5,9 @@ part is never looked at. The folder given with --out gets leaderboard.csv, best.
 The same command goes on after an interruption.
 
 A setting given as an option, or with --config, is not searched; --epochs is the most that one
-trial gets. With --features the backbone stays frozen in all epochs and images are not augmented,
-so that a trial takes seconds. On several machines, start the same command on each with Keras
-Tuner's environment variables (docs/tuning.md); --workers does so on one machine.
+trial gets. With --features the backbone stays frozen in all epochs, its features are computed once
+and images are not augmented, so that a trial takes seconds. docs/tuning.md says how several
+machines share a search.
 
 example: python -m model tune --data DIR --out runs/search --epochs 27
 then: python -m model train --data DIR --config runs/search/best.json --out runs/tuned
@@ -18,11 +18,21 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from model.commands.train import split_of
+from model.commands.options import (
+    SETTINGS,
+    add_cache,
+    add_choice,
+    add_data,
+    add_out,
+    add_settings,
+    add_split,
+    settings_of,
+    split_of,
+)
 from model.data.dataset import Dataset, read_folder
 from model.data.split import Split
 from model.errors import ConfigError
-from model.training.config import add_config_options, config_from_dict, read_config
+from model.training.config import config_from_dict
 from model.tuning.cluster import is_distributed, is_worker, require_place
 from model.tuning.search_plan import METHODS, OBJECTIVES, Plan, claim
 from model.tuning.search_space import (
@@ -33,44 +43,47 @@ from model.tuning.search_space import (
     without,
 )
 
-OWN = (
-    *("data", "out", "split", "config", "cache", "workers", "space", "tuner", "objective"),
-    *("trials", "factor", "iterations", "features"),
-)
-"""Options that are no settings of a training."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, required=True, help="data folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder of this search")
-    parser.add_argument("--split", type=Path, help="saved split, instead of the default")
-    parser.add_argument("--config", type=Path, help="JSON file of settings that are not searched")
-    parser.add_argument(
-        "--cache", type=Path, default=Path(".cache"), help="prepared images (default .cache)"
-    )
+    add_data(parser)
+    add_out(parser, "folder of this search")
+    add_split(parser)
+    add_cache(parser)
     parser.add_argument(
         "--space",
         type=Path,
-        help=f"JSON file of what is searched (default model/{DEFAULT_SPACE.name}, with --features "
-        f"{FEATURES_SPACE.name})",
+        metavar="FILE",
+        help="JSON file of what is searched, instead of one of model/tuning",
     )
-    parser.add_argument("--tuner", choices=METHODS, default="hyperband", help="default hyperband")
-    parser.add_argument("--objective", choices=OBJECTIVES, default=OBJECTIVES[0])
-    parser.add_argument("--trials", type=int, help="how many, not of hyperband (default 20)")
+    add_choice(parser, "--tuner", METHODS)
+    add_choice(parser, "--objective", OBJECTIVES)
     parser.add_argument(
-        "--factor", type=int, default=3, help="of hyperband: one in so many goes on (default 3)"
+        "--trials", type=int, metavar="N", help="how many, not of hyperband (default 20)"
     )
     parser.add_argument(
-        "--iterations", type=int, default=1, help="of hyperband, each as long (default 1)"
+        "--factor",
+        type=int,
+        metavar="N",
+        default=3,
+        help="of hyperband: one in so many goes on (default 3)",
+    )
+    parser.add_argument(
+        "--iterations",
+        type=int,
+        metavar="N",
+        default=1,
+        help="of hyperband, each as long (default 1)",
     )
     parser.add_argument(
         "--features",
         action="store_true",
-        help="train heads only, on features of the frozen backbone that are computed once",
+        help="train heads only, on features of the frozen backbone",
     )
-    parser.add_argument("--workers", type=int, help="so many processes at a time on this machine")
-    add_config_options(parser)
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="so many processes at a time on this machine"
+    )
+    add_settings(parser, config="JSON file of settings that are not searched")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -100,8 +113,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     Raises:
         ConfigError: what is wrong with them, or nothing left to search.
     """
-    given = read_config(options.config) if options.config else {}
-    given |= {name: value for name, value in vars(options).items() if name not in OWN}
+    given = settings_of(options)
     if options.trials is not None and options.tuner == "hyperband":
         raise ConfigError(
             "--trials does not fit hyperband, whose --epochs, --factor and --iterations say how "
@@ -130,7 +142,7 @@ def words(options: argparse.Namespace) -> list[str]:
     line = ["tune"]
     for name, value in vars(options).items():
         flag = f"--{name.replace('_', '-')}"
-        if value is None or name == "workers" or (name in OWN and value is False):
+        if value is None or name == "workers" or (name not in SETTINGS and value is False):
             continue
         if isinstance(value, bool):
             line.append(flag if value else flag.replace("--", "--no-", 1))

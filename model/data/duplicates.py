@@ -12,6 +12,7 @@ from pathlib import Path
 
 import imagehash
 import numpy as np
+import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
@@ -92,6 +93,12 @@ def lesion_groups(lesions: Sequence[str], pairs: np.ndarray) -> np.ndarray:
     columns = np.concatenate([first_of[lesion], pairs[:, 1]])
     links = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(lesion), len(lesion)))
     return connected_components(links, directed=False)[1]
+
+
+def groups_of(table: pd.DataFrame, *, cache_dir: Path | None = None) -> np.ndarray:
+    """:func:`lesion_groups` of the images of :func:`model.data.dataset.read_folder`'s table."""
+    pairs = duplicate_pairs(table["path"].tolist(), cache_dir=cache_dir)
+    return lesion_groups(table["lesion_id"].tolist(), pairs)
 
 
 def _hash_all(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,5 @@
 """The settings of a training: one flat table, saved with the run."""
 
-import argparse
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
@@ -97,7 +96,7 @@ class TrainConfig:
     batchnorm_momentum: float = _knob(0.95, "of the backbone's BatchNorm layers")
     # === Run ===
     batch_size: int = _knob(32, "images a step, over all devices")
-    epochs: int = _knob(20, "passes over the training part, at most, the head's own among them")
+    epochs: int = _knob(20, "most passes over the training part, with the head's own")
     patience: int = _knob(8, "epochs without a better validation before a stage stops")
     keep: str = _knob("best", "weights kept: of the best validation or of the last epoch")
     precision: str = _knob("float32", f"of the arithmetic: {', '.join(PRECISIONS)}")
@@ -208,16 +207,3 @@ def read_config(path: Path) -> dict:
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold one JSON object of settings.")
     return values
-
-
-def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """Add one option a setting; the ones that the user does not give are left out."""
-    group = parser.add_argument_group("settings (also in a JSON file, with --config)")
-    for knob in fields(TrainConfig):
-        flag = f"--{knob.name.replace('_', '-')}"
-        text = f"{knob.metadata['help']} (default {knob.default})"
-        common = {"help": text, "default": argparse.SUPPRESS, "dest": knob.name}
-        if knob.type is bool:
-            group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
-        else:
-            group.add_argument(flag, type=knob.type, metavar=knob.type.__name__, **common)

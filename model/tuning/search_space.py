@@ -85,7 +85,7 @@ def require_something(space: Sequence[Dimension], where: str) -> None:
     if not any(len(set(dimension.ends)) > 1 for dimension in space):
         raise ConfigError(
             f"the space of {where} is empty: no setting is left that could take two values. Name "
-            f"at least one with choices or a range; {DEFAULT_SPACE.name} of model/ is an example."
+            f"at least one with choices or a range, as model/tuning/{DEFAULT_SPACE.name} does."
         )
 
 
