@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test format pictures
+# A process a core, four at most: each loads TensorFlow, about 1.5 GB with what it trains.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+.PHONY: demo test coverage format pictures
 
 demo: .venv/installed
 	$(BIN)/python app.py
@@ -10,7 +13,10 @@ demo: .venv/installed
 test: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+coverage: .venv/installed-dev
+	$(PYTEST) --cov isic_api --cov model --cov demo
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -1,16 +1,41 @@
 """What several test files share."""
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # of those that share the tests
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # toy networks: more would only wait
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("GRADIO_SERVER_PORT", str(7860 + 100 * WORKER))  # the first that is tried
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-from tests.drawings import draw_folder
+from tests.drawings import draw_folder, draw_lesion
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture
+def eager():
+    """Runs networks layer by layer: to trace one takes longer than a few steps."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_networks():
+    """Lets go of a module's networks, which Keras would hold until the process ends."""
+    yield
+    if keras := sys.modules.get("keras"):
+        keras.utils.clear_session()
 
 
 @pytest.fixture(scope="module")  # no longer: its event loop would be in the way of other modules
@@ -23,6 +48,23 @@ def browser():
         pytest.skip("needs Debian's chromium")
     with chromium.started() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def address():
+    """Of a page with a made-up network behind it."""
+    from tests.pages import served
+
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def photograph(tmp_path_factory):
+    """A file to upload."""
+    path = tmp_path_factory.mktemp("upload") / "lesion.jpg"
+    draw_lesion(0, seed=1, size=(600, 450)).save(path)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +89,7 @@ def toy_run(toy_folder, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("runs")
     command = ["train", "--data", toy_folder, "--out", folder / "toy", "--cache", folder / "cache"]
-    settings = ["--backbone", "mobilenet_0.75", "--weights", "none", "--image-side", "32"]
+    settings = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32"]
     status = main([str(word) for word in [*command, *settings, "--epochs", "2"]])
     assert status == 0
     return folder / "toy"
@@ -57,3 +99,17 @@ def toy_run(toy_folder, tmp_path_factory):
 def toy_bundle(toy_run):
     """The bundle of the toy run."""
     return toy_run / "bundle"
+
+
+@pytest.fixture(scope="session")
+def untrained_bundle(toy_folder, tmp_path_factory):
+    """A calibrated bundle of an untrained network, for tests that change nothing in it."""
+    from tests.toy_bundle import write_toy_bundle
+
+    return write_toy_bundle(tmp_path_factory.mktemp("untrained") / "bundle", toy_folder)
+
+
+@pytest.fixture
+def own_bundle(untrained_bundle, tmp_path):
+    """A copy of it, to change."""
+    return shutil.copytree(untrained_bundle, tmp_path / "bundle")

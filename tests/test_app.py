@@ -29,7 +29,6 @@ ROOT = Path(__file__).parents[1]
 def address():
     """Start the page as a user does; gives the address that it prints."""
     environment = {**os.environ, "GRADIO_SERVER_NAME": "127.0.0.1", "PYTHONUNBUFFERED": "1"}
-    environment |= {"GRADIO_SERVER_PORT": "7899"}
     command = [sys.executable, "app.py"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
@@ -37,7 +36,7 @@ def address():
     stop.start()
     found = None
     while not found and (line := server.stdout.readline()):
-        found = re.search(r"http://127\.0\.0\.1:7899", line)
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
     stop.cancel()
     assert found, "the page did not print its address"
     yield found.group()

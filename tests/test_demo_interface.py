@@ -6,41 +6,37 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from model.diagnosis import DIAGNOSES
-from tests.drawings import draw_lesion
 from tests.pages import served
 
 
 @pytest.fixture(scope="module")
-def client():
-    with served() as address:
-        yield Client(address, verbose=False)
+def client(address):
+    return Client(address, verbose=False)
 
 
 @pytest.fixture(scope="module")
-def photograph(tmp_path_factory):
-    path = tmp_path_factory.mktemp("upload") / "lesion.jpg"
-    draw_lesion(0, seed=1).save(path)
-    return handle_file(str(path))
+def handed_in(photograph):
+    return handle_file(str(photograph))
 
 
 def predict(client, *arguments):
     return client.predict(*arguments, api_name="/predict")
 
 
-def test_predict_answers_probabilities_under_the_codes(client, photograph):
-    answer = predict(client, photograph, 60, "male", "head/neck")
+def test_predict_answers_probabilities_under_the_codes(client, handed_in):
+    answer = predict(client, handed_in, 60, "male", "head/neck")
     assert list(answer) == list(DIAGNOSES)
     assert sum(answer.values()) == pytest.approx(1)
     assert answer["MEL"] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("unknown", [None, "unknown"])
-def test_unknown_is_none_or_the_word(client, photograph, unknown):
-    assert predict(client, photograph, unknown, unknown, unknown)["MEL"] == 0
+def test_unknown_is_none_or_the_word(client, handed_in, unknown):
+    assert predict(client, handed_in, unknown, unknown, unknown)["MEL"] == 0
 
 
-def test_context_may_be_left_out(client, photograph):
-    assert predict(client, photograph)["MEL"] == 0
+def test_context_may_be_left_out(client, handed_in):
+    assert predict(client, handed_in)["MEL"] == 0
 
 
 @pytest.mark.parametrize(
@@ -55,9 +51,9 @@ def test_context_may_be_left_out(client, photograph):
         (([50], None, None), "age"),
     ],
 )
-def test_bad_fields_are_refused_with_a_sentence(client, photograph, context, offender):
+def test_bad_fields_are_refused_with_a_sentence(client, handed_in, context, offender):
     with pytest.raises(AppError, match=offender.replace("+", r"\+")):
-        predict(client, photograph, *context)
+        predict(client, handed_in, *context)
 
 
 def test_a_text_renamed_jpg_is_refused_without_a_path(client, tmp_path):
@@ -81,11 +77,11 @@ def test_files_of_the_project_are_not_served(client):
     assert answer.status_code in (403, 404)
 
 
-def test_a_network_that_failed_to_load_is_said(photograph):
+def test_a_network_that_failed_to_load_is_said(handed_in):
     def broken(image):
         raise RuntimeError("no network")
 
     with served(broken, ready=lambda: False) as address:
         client = Client(address, verbose=False)
         with pytest.raises(AppError, match="could not be loaded"):
-            predict(client, photograph)
+            predict(client, handed_in)

@@ -7,7 +7,6 @@ import threading
 import pytest
 
 from model.diagnosis import DIAGNOSES
-from tests.drawings import draw_lesion
 from tests.fake_study import made_up
 from tests.pages import (
     GRADIOS_OWN,
@@ -26,19 +25,6 @@ OUTLINED = """() => {
   return places.some(place => place && getComputedStyle(place).outlineStyle !== 'none');
 }"""
 """Whether the focus can be seen."""
-
-
-@pytest.fixture(scope="module")
-def address():
-    with served() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def photograph(tmp_path_factory):
-    path = tmp_path_factory.mktemp("upload") / "lesion.jpg"
-    draw_lesion(0, seed=1, size=(600, 450)).save(path)
-    return path
 
 
 @pytest.fixture

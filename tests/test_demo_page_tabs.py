@@ -6,23 +6,9 @@ from zipfile import ZipFile
 import pytest
 
 from model.prediction.bundle import RELEASED, read_manifest
-from tests.drawings import draw_lesion
 from tests.pages import GRADIOS_OWN, SCREENSHOTS, open_page, served
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def address():
-    with served() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def photograph(tmp_path_factory):
-    path = tmp_path_factory.mktemp("upload") / "lesion.jpg"
-    draw_lesion(0, seed=1, size=(600, 450)).save(path)
-    return path
 
 
 @pytest.fixture

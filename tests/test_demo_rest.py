@@ -29,7 +29,6 @@ from model.patient import FIELDS, Patient
 from model.prediction.bundle import RELEASED, read_manifest
 from tests.drawings import draw_lesion
 from tests.pages import served, services
-from tests.toy_bundle import write_toy_bundle
 
 MANIFEST = read_manifest(RELEASED)
 
@@ -41,13 +40,6 @@ def jpeg():
 
 
 PHOTOGRAPH = jpeg()
-
-
-@pytest.fixture(scope="module")
-def address():
-    """A page in full, with the endpoint beside it."""
-    with served() as found:
-        yield found
 
 
 def client(access=None, **others):
@@ -227,10 +219,10 @@ def post(url):
 
 
 @pytest.mark.slow
-def test_a_real_network_answers_as_it_does_from_the_shell(toy_folder, tmp_path):
+def test_a_real_network_answers_as_it_does_from_the_shell(untrained_bundle):
     from model.prediction.predictor import Predictor
 
-    predictor = Predictor.load(write_toy_bundle(tmp_path / "bundle", toy_folder))
+    predictor = Predictor.load(untrained_bundle)
     real = replace(services(predictor.study), manifest=predictor.manifest)
     said = ask(TestClient(Starlette(routes=rest_routes(real))), age="60", sex="male").json()
     patient = Patient.parse(60, "male")

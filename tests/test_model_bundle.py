@@ -1,7 +1,6 @@
 """A bundle explains itself, and refuses to be what it is not."""
 
 import json
-import shutil
 from dataclasses import replace
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -18,33 +17,24 @@ from model.prediction.bundle import (
     write_manifest,
 )
 from model.prediction.predictor import Predictor
+from tests.toy_bundle import change_manifest
 
 
-@pytest.fixture
-def bundle(toy_bundle, tmp_path):
-    return shutil.copytree(toy_bundle, tmp_path / "bundle")
+def test_a_manifest_reads_back_equal(own_bundle):
+    manifest = read_manifest(own_bundle)
+    write_manifest(own_bundle, manifest)
+    assert read_manifest(own_bundle) == manifest
 
 
-def change(bundle, **values):
-    path = bundle / MANIFEST_FILE
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
-
-
-def test_a_manifest_reads_back_equal(bundle):
-    manifest = read_manifest(bundle)
-    write_manifest(bundle, manifest)
-    assert read_manifest(bundle) == manifest
-
-
-def test_every_setting_of_the_preprocessing_travels(bundle):
-    manifest = read_manifest(bundle)
+def test_every_setting_of_the_preprocessing_travels(own_bundle):
+    manifest = read_manifest(own_bundle)
     image = ImagePreprocessor(48, crop_border=False, aspect="pad")
-    write_manifest(bundle, replace(manifest, image=image))
-    assert read_manifest(bundle).image == image
+    write_manifest(own_bundle, replace(manifest, image=image))
+    assert read_manifest(own_bundle).image == image
 
 
-def test_it_says_classes_range_words_licence_and_use(bundle):
-    values = json.loads((bundle / MANIFEST_FILE).read_text())
+def test_it_says_classes_range_words_licence_and_use(own_bundle):
+    values = json.loads((own_bundle / MANIFEST_FILE).read_text())
     assert list(values["classes"]) == list(DIAGNOSES)
     assert values["image"]["range"] == [0, 255]
     assert "head/neck" in values["patient"]["sites"]
@@ -54,44 +44,44 @@ def test_it_says_classes_range_words_licence_and_use(bundle):
 
 
 @pytest.mark.parametrize("name", [NETWORK_FILE, MANIFEST_FILE])
-def test_a_missing_file_is_named(bundle, name):
-    (bundle / name).unlink()
+def test_a_missing_file_is_named(own_bundle, name):
+    (own_bundle / name).unlink()
     with pytest.raises(BundleError, match=name):
-        Predictor.load(bundle)
+        Predictor.load(own_bundle)
 
 
-def test_a_truncated_network_is_refused(bundle):
-    path = bundle / NETWORK_FILE
+def test_a_truncated_network_is_refused(own_bundle):
+    path = own_bundle / NETWORK_FILE
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(BundleError, match="SHA-256"):
-        Predictor.load(bundle)
+        Predictor.load(own_bundle)
 
 
-def test_a_truncated_manifest_is_refused(bundle):
-    path = bundle / MANIFEST_FILE
+def test_a_truncated_manifest_is_refused(own_bundle):
+    path = own_bundle / MANIFEST_FILE
     path.write_text(path.read_text()[:500])
     with pytest.raises(BundleError, match="manifest"):
-        Predictor.load(bundle)
+        Predictor.load(own_bundle)
 
 
-def test_another_format_is_refused(bundle):
-    change(bundle, format=99)
+def test_another_format_is_refused(own_bundle):
+    change_manifest(own_bundle, format=99)
     with pytest.raises(BundleError, match="format 99"):
-        read_manifest(bundle)
+        read_manifest(own_bundle)
 
 
-def test_an_unknown_entry_is_refused(bundle):
-    change(bundle, colour="blue")
+def test_an_unknown_entry_is_refused(own_bundle):
+    change_manifest(own_bundle, colour="blue")
     with pytest.raises(BundleError, match="colour"):
-        read_manifest(bundle)
+        read_manifest(own_bundle)
 
 
-def test_a_manifest_of_another_size_does_not_fit_the_network(bundle):
-    change(bundle, classes={"MEL": "Melanoma", "NV": "Nevus"})
+def test_a_manifest_of_another_size_does_not_fit_the_network(own_bundle):
+    change_manifest(own_bundle, classes={"MEL": "Melanoma", "NV": "Nevus"})
     with pytest.raises(BundleError, match="shapes"):
-        load_network(bundle, read_manifest(bundle))
+        load_network(own_bundle, read_manifest(own_bundle))
 
 
-def test_the_network_file_is_compressed(toy_bundle):
-    with ZipFile(toy_bundle / NETWORK_FILE) as archive:
+def test_the_network_file_is_compressed(untrained_bundle):
+    with ZipFile(untrained_bundle / NETWORK_FILE) as archive:
         assert {member.compress_type for member in archive.infolist()} == {ZIP_DEFLATED}

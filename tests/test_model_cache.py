@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from model.data.cache import cached_images
 from model.errors import DataError, ImageError
@@ -38,11 +39,16 @@ def paths(toy_folder):
     return sorted((toy_folder / "images").iterdir())[:24]
 
 
-def test_the_cache_holds_what_the_preprocessing_gives(paths, tmp_path):
-    images = cached_images(paths, PREPARE, cache_dir=tmp_path)
+@pytest.mark.parametrize("border", [True, False])
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_the_cache_holds_what_the_preprocessing_gives(border, aspect, paths, tmp_path):
+    bordered = tmp_path / "bordered.png"
+    ImageOps.expand(Image.open(paths[0]), 20).save(bordered)
+    prepare, every = ImagePreprocessor(32, border, aspect), [*paths[:4], bordered]
+    images = cached_images(every, prepare, cache_dir=tmp_path / "cache")
     assert isinstance(images, np.memmap)
     assert images.dtype == np.uint8
-    assert np.array_equal(images, np.stack([PREPARE.load(path) for path in paths]))
+    assert np.array_equal(images, np.stack([prepare.load(path) for path in every]))
 
 
 def test_the_cache_is_built_once(paths, tmp_path):

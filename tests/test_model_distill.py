@@ -33,9 +33,9 @@ def split(toy_folder):
 
 
 @pytest.fixture(scope="module")
-def teachers(toy_folder, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("teachers")
-    return [write_toy_bundle(folder / f"{n}", toy_folder, seed=n) for n in (1, 2)]
+def teachers(untrained_bundle, toy_folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("teachers") / "other"
+    return [untrained_bundle, write_toy_bundle(other, toy_folder, seed=1)]
 
 
 @pytest.fixture

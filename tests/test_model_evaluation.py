@@ -1,7 +1,6 @@
 """The commands calibrate, evaluate, compare and card on an untrained bundle of drawn images."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from model.errors import BundleError
 from model.evaluation.stored_metrics import BEGIN, END
 from model.prediction.bundle import read_manifest
 from model.prediction.predictor import Predictor
-from tests.toy_bundle import strip_optional_fields, write_toy_bundle
+from tests.toy_bundle import strip_optional_fields
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "03_read_the_results.ipynb"
@@ -21,20 +20,10 @@ DOCUMENTATION = ROOT / "docs" / "report.md"
 
 
 @pytest.fixture(scope="module")
-def bundle(toy_folder, tmp_path_factory):
-    return write_toy_bundle(tmp_path_factory.mktemp("toy") / "bundle", toy_folder)
-
-
-@pytest.fixture
-def own_bundle(bundle, tmp_path):
-    return shutil.copytree(bundle, tmp_path / "bundle")
-
-
-@pytest.fixture(scope="module")
-def report_dir(bundle, toy_folder, tmp_path_factory):
+def report_dir(untrained_bundle, toy_folder, tmp_path_factory):
     """The full report, robustness and explanations included."""
     out = tmp_path_factory.mktemp("out") / "report"
-    assert main([*options("evaluate", toy_folder, bundle), "--out", str(out)]) == 0
+    assert main([*options("evaluate", toy_folder, untrained_bundle), "--out", str(out)]) == 0
     return out
 
 
@@ -43,16 +32,16 @@ def options(command, data, bundle):
     return [command, "--data", str(data), "--bundle", str(bundle), *cache]
 
 
-def test_a_bundle_keeps_what_was_set_on_validation_images(bundle):
-    manifest = read_manifest(bundle)
+def test_a_bundle_keeps_what_was_set_on_validation_images(untrained_bundle):
+    manifest = read_manifest(untrained_bundle)
     assert set(manifest.prediction_sets["thresholds"]) == set(manifest.codes)
     assert set(manifest.operating_points) == {"melanoma", "malignant"}
     assert manifest.unknown["method"] in manifest.unknown["thresholds"]
-    assert all(file.stat().st_size < 10_000_000 for file in bundle.iterdir())
+    assert all(file.stat().st_size < 10_000_000 for file in untrained_bundle.iterdir())
 
 
-def test_the_predictor_gives_sets_and_unknown_scores(bundle, toy_folder):
-    predictor = Predictor.load(bundle)
+def test_the_predictor_gives_sets_and_unknown_scores(untrained_bundle, toy_folder):
+    predictor = Predictor.load(untrained_bundle)
     table = predictor.manifest.split.part("validation", read_folder(toy_folder).table)
     images = np.stack([predictor.manifest.image.load(path) for path in table["path"]])
     inside = predictor.look_inside(images, table_patients(table))
@@ -125,9 +114,11 @@ def test_every_key_of_the_report_is_documented(report_dir):
     assert [key for key in report if f"`{key}`" not in text] == []
 
 
-def test_quick_leaves_out_what_runs_the_network_many_times(bundle, toy_folder, tmp_path, capsys):
-    arguments = [*options("evaluate", toy_folder, bundle), "--part", "validation", "--quick"]
-    assert main([*arguments, "--out", str(tmp_path / "r")]) == 0
+def test_quick_leaves_out_what_runs_the_network_many_times(
+    untrained_bundle, toy_folder, tmp_path, capsys
+):
+    arguments = [*options("evaluate", toy_folder, untrained_bundle), "--part", "validation"]
+    assert main([*arguments, "--quick", "--out", str(tmp_path / "r")]) == 0
     report = json.loads((tmp_path / "r" / "report.json").read_text())
     assert "robustness" not in report
     assert "explanations" not in report
@@ -155,10 +146,10 @@ def test_a_bundle_that_was_never_calibrated_is_one_clear_line(
 
 
 def test_a_bundle_compared_with_its_copy_differs_in_nothing(
-    bundle, own_bundle, toy_folder, tmp_path, capsys
+    untrained_bundle, own_bundle, toy_folder, tmp_path, capsys
 ):
-    arguments = ["compare", str(bundle), str(own_bundle), "--data", str(toy_folder)]
-    cache = ["--cache", str(bundle.parent / "cache")]
+    arguments = ["compare", str(untrained_bundle), str(own_bundle), "--data", str(toy_folder)]
+    cache = ["--cache", str(untrained_bundle.parent / "cache")]
     assert main([*arguments, *cache, "--out", str(tmp_path / "c.json")]) == 0
     found = json.loads((tmp_path / "c.json").read_text())
     assert found["differences"][str(own_bundle)]["accuracy"] == {
@@ -170,6 +161,6 @@ def test_a_bundle_compared_with_its_copy_differs_in_nothing(
     assert "p = 1.000" in capsys.readouterr().out
 
 
-def test_one_bundle_alone_cannot_be_compared(bundle, toy_folder, capsys):
-    assert main(["compare", str(bundle), "--data", str(toy_folder)]) == 1
+def test_one_bundle_alone_cannot_be_compared(untrained_bundle, toy_folder, capsys):
+    assert main(["compare", str(untrained_bundle), "--data", str(toy_folder)]) == 1
     assert "two different bundles" in capsys.readouterr().err

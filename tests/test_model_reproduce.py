@@ -63,7 +63,7 @@ def test_each_step_goes_on_from_the_one_before(toy_folder, tmp_path, monkeypatch
     from model.training import reproduce
 
     files = [tmp_path / "train_1.json", tmp_path / "train_2.json"]
-    settings = {"backbone": "mobilenet_0.75", "image_side": 32, "epochs": 1, "start": "elsewhere"}
+    settings = {"backbone": "cnn_2block", "image_side": 32, "epochs": 1, "start": "elsewhere"}
     for file in files:
         file.write_text(json.dumps(settings))
     monkeypatch.setattr(reproduce, "released_steps", lambda: files)

@@ -12,20 +12,14 @@ from model.patient import FIELDS, UNKNOWN, Patient
 from model.prediction.bundle import read_manifest, write_manifest
 from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion
-from tests.toy_bundle import write_toy_bundle
 
 KNOWN = Patient(70.0, "male", "head/neck")
 CONTEXTS = [Patient(), Patient(age_approx=30.0), Patient(sex="female"), KNOWN]
 
 
-@pytest.fixture(scope="module")
-def bundle(toy_folder, tmp_path_factory):
-    return write_toy_bundle(tmp_path_factory.mktemp("study") / "bundle", toy_folder)
-
-
 @pytest.fixture(scope="module", params=[1, 4])
-def predictor(request, bundle):
-    shipped = Predictor.load(bundle)
+def predictor(request, untrained_bundle):
+    shipped = Predictor.load(untrained_bundle)
     manifest = replace(shipped.manifest, views=request.param)
     return Predictor(shipped.network, manifest, shipped.detector, shipped.cases)
 
@@ -87,8 +81,8 @@ def test_a_map_is_one_of_the_explanations(study, predictor, photograph):
     np.testing.assert_allclose(study.activation(KNOWN, "BCC"), expected, atol=1e-4)
 
 
-def test_the_most_similar_case_of_a_training_image_is_itself(bundle, toy_folder):
-    predictor = Predictor.load(bundle)
+def test_the_most_similar_case_of_a_training_image_is_itself(untrained_bundle, toy_folder):
+    predictor = Predictor.load(untrained_bundle)
     name = predictor.manifest.split.train[7]
     cases = predictor.study(toy_folder / "images" / f"{name}.jpg").similar(5)
     assert cases[0].isic_id == name
@@ -120,24 +114,24 @@ def test_a_file_that_is_no_photograph_is_refused(predictor):
         predictor.study(b"not an image")
 
 
-def test_without_index_detector_and_limits_a_study_says_less(bundle, photograph):
-    shipped = Predictor.load(bundle)
+def test_without_index_detector_and_limits_a_study_says_less(untrained_bundle, photograph):
+    shipped = Predictor.load(untrained_bundle)
     bare = replace(shipped.manifest, similar={}, unknown={}, quality={}, prediction_sets={})
     study = Predictor(shipped.network, bare).study(photograph)
     assert (study.similar(3), study.quality, study.prediction_set(KNOWN)) == ([], (), ())
     assert study.unknown_score is None
 
 
-def test_an_index_of_another_bundle_is_refused(bundle, tmp_path):
-    for file in bundle.iterdir():
+def test_an_index_of_another_bundle_is_refused(untrained_bundle, tmp_path):
+    for file in untrained_bundle.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     write_manifest(tmp_path, replace(read_manifest(tmp_path), similar={"sha256": "0" * 64}))
     with pytest.raises(BundleError, match="similar"):
         Predictor.load(tmp_path)
 
 
-def test_poor_photographs_are_named(bundle, photograph):
-    predictor = Predictor.load(bundle)
+def test_poor_photographs_are_named(untrained_bundle, photograph):
+    predictor = Predictor.load(untrained_bundle)
     lesion = Image.open(photograph)
     dark = Image.fromarray((np.asarray(lesion) * 0.2).astype(np.uint8))
     tiny = lesion.resize((60, 45))

@@ -84,7 +84,7 @@ def test_the_command_prints_and_draws(tmp_path, capsys):
 
 def test_the_command_reads_a_bundle(toy_bundle, capsys):
     assert main(["summary", "--bundle", str(toy_bundle)]) == 0
-    assert "mobilenet_0.75, 32 px, fusion concat, 8 classes" in capsys.readouterr().out
+    assert "cnn_2block, 32 px, fusion concat, 8 classes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,16 @@
 """Fields that make no sense: a sentence for the visitor, a JSON error for programs."""
 
 import json
-import shutil
 
 import pytest
 
 from benchmarks.visitor import Visitor
-from tests.drawings import draw_lesion
-from tests.pages import served
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="module")
-def address():
-    with served() as address:
-        yield address
+from tests.pages import add_photograph, predict
 
 
 @pytest.fixture(scope="module")
 def visitor(address):
     return Visitor(address)
-
-
-@pytest.fixture(scope="module")
-def photograph(tmp_path_factory):
-    path = tmp_path_factory.mktemp("upload") / "lesion.jpg"
-    draw_lesion(0, seed=1).save(path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +82,7 @@ def test_without_a_photograph_one_is_asked_for(image, visitor):
     assert visitor.call([image, 50, None, None])["error"].startswith("Add a photograph first")
 
 
-HOSTILE = [None, "x", "", 1e308, float("nan"), -1, True, [], [None], {}, {"path": "/etc/passwd"}]
+HOSTILE = [None, "x", float("nan"), [None], {"path": "/etc/passwd"}]
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=repr)
@@ -126,19 +109,13 @@ def test_no_knob_hangs_or_breaks_once_there_is_an_answer(value, address, photogr
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
-def test_on_the_page_the_sentence_is_read_and_mending_the_field_helps(address, photograph):
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    with playwright.sync_playwright() as engines:
-        browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(address)
-        page.set_input_files("#image input[type=file]", photograph)
-        page.locator("#image img").wait_for()
-        page.locator("#age input").fill("-5")
-        page.locator("#predict").click()
-        page.get_by_text("age -5 is not a number of years from 0 to 120.").wait_for()
-        page.locator("#age input").fill("55")
-        page.locator("#predict").click()
-        page.locator("table.bars").wait_for()
-        browser.close()
+def test_on_the_page_the_sentence_is_read_and_mending_the_field_helps(browser, address, photograph):
+    page = browser.new_page()
+    page.goto(address)
+    add_photograph(page, photograph)
+    page.locator("#age input").fill("-5")
+    page.locator("#predict").click()
+    page.get_by_text("age -5 is not a number of years from 0 to 120.").wait_for()
+    page.locator("#age input").fill("55")
+    predict(page)
+    page.close()

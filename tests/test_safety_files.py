@@ -4,7 +4,6 @@ import ast
 import csv
 import io
 import json
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile
@@ -31,7 +30,6 @@ from model.prediction.bundle import (
 )
 from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion
-from tests.toy_bundle import write_toy_bundle
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [ROOT / name for name in ("isic_api", "model", "demo")]
@@ -66,16 +64,6 @@ def test_no_code_runs_what_it_reads(path):
             assert given.get("compile") is False, f"line {node.lineno}"
 
 
-@pytest.fixture(scope="module")
-def sound(toy_folder, tmp_path_factory):
-    return write_toy_bundle(tmp_path_factory.mktemp("sound") / "bundle", toy_folder)
-
-
-@pytest.fixture
-def bundle(sound, tmp_path):
-    return shutil.copytree(sound, tmp_path / "bundle")
-
-
 def vouch_for(bundle, **hashes):
     """Write hashes into the manifest, as one who may write the whole bundle could."""
     path = bundle / MANIFEST_FILE
@@ -86,8 +74,8 @@ def vouch_for(bundle, **hashes):
     path.write_text(json.dumps(values))
 
 
-def test_a_network_that_holds_code_is_not_loaded(bundle, tmp_path):
-    manifest = read_manifest(bundle)
+def test_a_network_that_holds_code_is_not_loaded(own_bundle, tmp_path):
+    manifest = read_manifest(own_bundle)
     image = keras.Input((manifest.image.side, manifest.image.side, 3))
     patient = keras.Input((manifest.patient.width,))
     mark = str(tmp_path / "ran")
@@ -95,35 +83,35 @@ def test_a_network_that_holds_code_is_not_loaded(bundle, tmp_path):
     features = keras.layers.GlobalAveragePooling2D()(run(image))
     joined = keras.layers.Concatenate()([features, patient])
     outputs = keras.layers.Dense(8, activation="softmax")(joined)
-    keras.Model({"image": image, "patient": patient}, outputs).save(bundle / NETWORK_FILE)
+    keras.Model({"image": image, "patient": patient}, outputs).save(own_bundle / NETWORK_FILE)
     Path(mark).unlink(missing_ok=True)
-    vouch_for(bundle, network=file_sha256(bundle / NETWORK_FILE))
+    vouch_for(own_bundle, network=file_sha256(own_bundle / NETWORK_FILE))
     with pytest.raises(BundleError, match="cannot be loaded"):
-        Predictor.load(bundle)
+        Predictor.load(own_bundle)
     assert not Path(mark).exists()
 
 
 @pytest.mark.parametrize("name", [NETWORK_FILE, UNKNOWN_FILE, SIMILAR_FILE])
-def test_one_changed_byte_in_a_file_of_the_bundle_is_noticed(name, bundle):
-    content = bytearray((bundle / name).read_bytes())
+def test_one_changed_byte_in_a_file_of_the_bundle_is_noticed(name, own_bundle):
+    content = bytearray((own_bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
-    (bundle / name).write_bytes(content)
+    (own_bundle / name).write_bytes(content)
     with pytest.raises(BundleError, match=rf"{name} is not the file .*SHA-256"):
-        Predictor.load(bundle)
+        Predictor.load(own_bundle)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("unknown", UNKNOWN_FILE), ("similar", SIMILAR_FILE)])
-def test_arrays_of_objects_are_not_unpickled(kind, name, bundle):
+def test_arrays_of_objects_are_not_unpickled(kind, name, own_bundle):
     class Trap:
         def __reduce__(self):
             return pytest.fail, ("it ran",)
 
-    with np.load(bundle / name) as arrays:
+    with np.load(own_bundle / name) as arrays:
         first, *others = [(key, arrays[key]) for key in arrays]
-    np.savez(bundle / name, **dict(others), **{first[0]: np.array([Trap()], object)})
-    vouch_for(bundle, **{kind: file_sha256(bundle / name)})
+    np.savez(own_bundle / name, **dict(others), **{first[0]: np.array([Trap()], object)})
+    vouch_for(own_bundle, **{kind: file_sha256(own_bundle / name)})
     with pytest.raises(BundleError, match="allow_pickle=False"):
-        Predictor.load(bundle)
+        Predictor.load(own_bundle)
 
 
 def test_a_zip_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
@@ -228,10 +216,10 @@ def test_numbers_stay_numbers():
     ]
 
 
-def test_the_table_of_a_folder_neutralises_its_files_names(bundle, tmp_path):
+def test_the_table_of_a_folder_neutralises_its_files_names(own_bundle, tmp_path):
     images = tmp_path / "images"
     images.mkdir()
     draw_lesion(0, seed=1).save(images / "=HYPERLINK(1).jpg")
     out = tmp_path / "p.csv"
-    assert main(["predict", str(images), "--bundle", str(bundle), "--out", str(out)]) == 0
+    assert main(["predict", str(images), "--bundle", str(own_bundle), "--out", str(out)]) == 0
     assert out.read_text().splitlines()[1].startswith("\t=HYPERLINK(1),")

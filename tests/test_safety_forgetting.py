@@ -7,7 +7,6 @@ import tempfile
 import time
 import weakref
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 
 import gradio as gr
@@ -18,7 +17,6 @@ from benchmarks.visitor import Visitor
 from demo import forgetting, predict_tab, quiz_tab
 from demo.forgetting import KEPT_SECONDS, forget_idle, use_private_folder
 from demo.interface import build_demo, launch
-from tests.drawings import draw_lesion
 from tests.pages import services
 
 AGE = 87.25  # of nobody else in this process
@@ -32,16 +30,9 @@ def demo():
     demo.close()
 
 
-@pytest.fixture
-def photograph():
-    buffer = BytesIO()
-    draw_lesion(0, seed=1).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
 def ask(demo, photograph):
     visitor = Visitor(demo.local_url)
-    file = visitor.upload(photograph)
+    file = visitor.upload(photograph.read_bytes())
     answer = visitor.press("predict", [file, AGE, "male", "head/neck", 50])
     assert f"{AGE:g}" in answer["data"][1]
     return visitor
@@ -77,7 +68,7 @@ def test_an_idle_session_is_dropped_whole_and_a_used_one_stays(demo, photograph)
     forget_idle(sessions, datetime.now() + timedelta(seconds=KEPT_SECONDS + 1))
     assert visitor.name not in sessions
     assert visitor.name not in sessions.time_last_used
-    file = visitor.upload(photograph)
+    file = visitor.upload(photograph.read_bytes())
     assert "data" in visitor.press("predict", [file, 50, "male", "head/neck", 50])
 
 

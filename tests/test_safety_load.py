@@ -1,28 +1,17 @@
 """Many visitors at once: nobody is sent away, everybody sees where they stand."""
 
-import shutil
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from io import BytesIO
 
 import pytest
 import requests
 
 from benchmarks.visitor import Visitor
-from tests.drawings import draw_lesion
 from tests.fake_study import made_up
-from tests.pages import served
+from tests.pages import add_photograph, served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 USERS = 50
-
-
-@pytest.fixture(scope="module")
-def photograph():
-    buffer = BytesIO()
-    draw_lesion(0, seed=1).save(buffer, "JPEG")
-    return buffer.getvalue()
 
 
 class Gate:
@@ -38,7 +27,7 @@ class Gate:
 
 def ask(address, photograph, places):
     visitor = Visitor(address)
-    file = visitor.upload(photograph)
+    file = visitor.upload(photograph.read_bytes())
     return visitor.press("predict", [file, 50, "male", "head/neck", 50], told=places.append)
 
 
@@ -67,7 +56,7 @@ def test_one_visitors_answer_never_reaches_another(photograph):
 
         def age_of(age):
             visitor = Visitor(address)
-            file = visitor.upload(photograph)
+            file = visitor.upload(photograph.read_bytes())
             answer = visitor.press("predict", [file, age, "male", "head/neck", 50])
             return f"age {age}, male" in answer["data"][1]
 
@@ -93,28 +82,18 @@ def test_a_queue_that_is_full_says_so_and_recovers(photograph, monkeypatch):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
-def test_the_place_in_the_queue_is_read_on_the_page(photograph, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    path = tmp_path / "lesion.jpg"
-    path.write_bytes(photograph)
+def test_the_place_in_the_queue_is_read_on_the_page(browser, photograph):
     gate, places = Gate(), []
-    with (
-        served(gate) as address,
-        ThreadPoolExecutor(9) as pool,
-        playwright.sync_playwright() as engines,
-    ):
-        browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with served(gate) as address, ThreadPoolExecutor(9) as pool:
         try:
             others = [pool.submit(ask, address, photograph, places) for _ in range(9)]
             wait_for_places(places, 9, others)
             page = browser.new_page()
             page.goto(address)
-            page.set_input_files("#image input[type=file]", path)
-            page.locator("#image img").wait_for()
+            add_photograph(page, photograph)
             page.locator("#predict").click()
             page.get_by_text("queue: 6/6").first.wait_for(timeout=5000)
         finally:
             gate.open.set()
         page.locator("table.bars").wait_for()
-        browser.close()
+        page.close()

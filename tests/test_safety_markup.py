@@ -1,9 +1,7 @@
 """Texts from files, bundles and the Archive come back as text, whatever they hold."""
 
 import re
-import shutil
 from dataclasses import replace
-from io import BytesIO
 
 import pytest
 
@@ -19,11 +17,9 @@ from model.image import read_image
 from model.patient import Patient
 from model.prediction.bundle import RELEASED, read_manifest
 from model.prediction.similar import SimilarCase
-from tests.drawings import draw_lesion
 from tests.fake_study import FakeStudy
 from tests.pages import add_photograph, open_page, predict, served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TEXTS = load_texts()
 EVIL = "<img src=x onerror=\"document.title='broken'\">'\"><script>document.title='broken'</script>"
 PATIENT = Patient(60.0, "male", "head/neck")
@@ -47,15 +43,8 @@ def manifest():
 
 
 @pytest.fixture(scope="module")
-def photograph():
-    buffer = BytesIO()
-    draw_lesion(0, seed=1, size=(300, 200)).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-@pytest.fixture(scope="module")
 def examples(photograph):
-    return [Example(photograph, PATIENT, "MEL", EVIL, real=True, missed=True)] * 2
+    return [Example(photograph.read_bytes(), PATIENT, "MEL", EVIL, real=True, missed=True)] * 2
 
 
 def assert_harmless(page):
@@ -92,24 +81,15 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
-def test_nothing_of_a_hostile_bundle_runs_in_the_browser(manifest, photograph, examples, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    path = tmp_path / "lesion.jpg"
-    path.write_bytes(photograph)
-
+def test_nothing_of_a_hostile_bundle_runs_in_the_browser(browser, manifest, photograph, examples):
     def evil(image):
         return EvilStudy(read_image(image))
 
-    with (
-        served(evil, manifest=manifest, examples=lambda: examples) as address,
-        playwright.sync_playwright() as engines,
-    ):
-        browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+    page = browser.new_page()
+    with served(evil, manifest=manifest, examples=lambda: examples) as address:
         open_page(page, address)
         title = page.title()
-        add_photograph(page, path)
+        add_photograph(page, photograph)
         page.locator("#age input").fill("60")
         predict(page)
         assert "onerror" in page.locator("#result").inner_text()
@@ -119,4 +99,4 @@ def test_nothing_of_a_hostile_bundle_runs_in_the_browser(manifest, photograph, e
         page.wait_for_timeout(500)
         assert page.title() == title
         assert page.locator("img[src=x]").count() == 0
-        browser.close()
+    page.close()

@@ -202,13 +202,6 @@ def test_nothing_but_pixels_is_kept_of_a_file(tagged):
     assert SECRET.encode() not in shown
 
 
-@pytest.fixture(scope="module")
-def address():
-    """Started before anything is captured: a server's start closes what absl's log writes to."""
-    with served() as address:
-        yield address
-
-
 def test_exif_is_neither_answered_nor_logged(address, tagged, capsys):
     visitor = Visitor(address)
     file = visitor.upload(tagged, f"{SECRET}.jpg")

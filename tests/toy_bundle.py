@@ -1,5 +1,6 @@
 """An untrained bundle of a few layers, calibrated on a drawn folder; for tests that need one."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,13 @@ from model.diagnosis import DIAGNOSIS_NAMES
 from model.image import ImagePreprocessor
 from model.networks.network import build_network
 from model.patient import PatientEncoder
-from model.prediction.bundle import Manifest, read_manifest, write_bundle, write_manifest
+from model.prediction.bundle import (
+    MANIFEST_FILE,
+    Manifest,
+    read_manifest,
+    write_bundle,
+    write_manifest,
+)
 from model.training.packaging import calibrate_bundle
 
 SIDE = 32
@@ -55,6 +62,12 @@ def write_toy_bundle(folder: Path, data: Path, *, seed: int = 0) -> Path:
     write_bundle(folder, build_toy_network(encoder, seed=seed), manifest)
     calibrate_bundle(folder, read_folder(data), cache_dir=folder.parent / "cache")
     return folder
+
+
+def change_manifest(bundle: Path, **values: object) -> None:
+    """Write values into the manifest's file, sound or not."""
+    path = bundle / MANIFEST_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
 def strip_optional_fields(bundle: Path) -> None:
