@@ -13,22 +13,20 @@ like the one saved in benchmarks/feed.json.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from benchmarks.measuring import OwnMemory, machine, save
 
 SIDE, BATCH, CLASSES = 160, 32, 8
 
@@ -39,14 +37,7 @@ def main() -> None:
     if options.memory:
         print(json.dumps(memory_of_feeding(*options.memory, options.cache)))
         return
-    report = {
-        "date": date.today().isoformat(),
-        "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
-        "load_before": round(os.getloadavg()[0], 1),
-        "side": SIDE,
-        "batch": BATCH,
-    }
+    report = machine() | {"side": SIDE, "batch": BATCH}
     with tempfile.TemporaryDirectory() as scratch:
         paths = draw_photographs(Path(scratch) / "images", options.images)
         report["images"] = len(paths)
@@ -56,9 +47,8 @@ def main() -> None:
             report["memory_of_data"] = measured_apart(options.data, SIDE, 0, scratch)
         if options.many:
             report["memory_of_many"] = measured_apart(paths[0].parent, 224, options.many, scratch)
-    path = ROOT / "benchmarks" / "feed.json"
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(report, indent=2))
+            report["build_own_memory_mb"] = report["memory_of_many"]["build_own_memory_mb"]
+    save("feed", report)
 
 
 def parse() -> argparse.Namespace:
@@ -207,29 +197,6 @@ def memory_of_feeding(folder: str, side: str, entries: str, cache: Path) -> dict
         "build_own_memory_mb": building.highest,
         "epoch_own_memory_mb": feeding.highest,
     }
-
-
-class OwnMemory:
-    """Watches the memory of this process that no file backs; ``highest`` in MB."""
-
-    def __enter__(self) -> "OwnMemory":
-        """Begin to watch."""
-        self.highest = 0
-        self._done = threading.Event()
-        self._watcher = threading.Thread(target=self._watch)
-        self._watcher.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Stop watching."""
-        self._done.set()
-        self._watcher.join()
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.05):
-            lines = Path("/proc/self/status").read_text().splitlines()
-            held = next(line for line in lines if line.startswith("RssAnon"))
-            self.highest = max(self.highest, int(held.split()[1]) // 1024)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import threading
 import time
 from collections.abc import Callable
 from datetime import date
@@ -61,3 +62,30 @@ def save(name: str, report: dict) -> None:
     text = json.dumps(report, indent=2)
     (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     print(text)
+
+
+class OwnMemory:
+    """Watches the memory of this process that no file backs; ``before`` and ``highest`` in MB."""
+
+    def __enter__(self) -> "OwnMemory":
+        """Begin to watch."""
+        self.before = self.highest = _held()
+        self._done = threading.Event()
+        self._watcher = threading.Thread(target=self._watch)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop watching."""
+        self._done.set()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.05):
+            self.highest = max(self.highest, _held())
+
+
+def _held() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    held = next(line for line in lines if line.startswith("RssAnon"))
+    return int(held.split()[1]) // 1024
