@@ -15,7 +15,7 @@ from demo.drawing import drawn_examples
 from demo.examples import Examples, examples_of_folder, one_without_context, with_a_miss
 from demo.interface import build_demo, launch
 from demo.loading import Answering, BackgroundPredictor
-from demo.quiz import most_probable
+from demo.present import most_probable
 from demo.rest import rest_routes
 from demo.services import Example, Services
 from isic_api.client import IsicClient
@@ -92,8 +92,6 @@ services = Services(
     study=predictor.study,
     ready=predictor.ready,
     manifest=manifest,
-    sexes=manifest.patient.sexes,
-    sites=manifest.patient.sites,
     examples=examples,
     thumbnail=showcase.thumbnail,
     state=predictor.state,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from demo.limits import MOST_BYTES
 from model.data.dataset import read_metadata, table_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
@@ -16,8 +17,6 @@ from model.patient import Patient
 from model.prediction.study import Study
 
 MOST_IMAGES = 1_000
-MOST_BYTES = 20 << 20
-"""Of one photograph, whatever a zip file says of itself."""
 MOST_UNPACKED = 300 << 20
 """Bytes of all members of zip files together, which are in memory at a time."""
 
@@ -161,6 +160,6 @@ def _read(archive: ZipFile, member: ZipInfo) -> bytes | ImageError:
             found = content.read(MOST_BYTES + 1)
     except _UNZIP_ERRORS as error:
         return ImageError(f"{name} cannot be unpacked: {error}.")
-    if len(found) > MOST_BYTES:
+    if len(found) > MOST_BYTES:  # whatever the zip file says of itself
         return ImageError(f"{name} is larger than {MOST_BYTES >> 20} MB. Reduce it.")
     return found

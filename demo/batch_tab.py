@@ -1,5 +1,6 @@
 """The tab Batch: many photographs, one table."""
 
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,17 +9,16 @@ import gradio as gr
 import pandas as pd
 
 from demo.batch import Answers, answer_all, collect, patients_of, plain_cell, to_csv
+from demo.events import PRIVATE
 from demo.html import download, table
-from demo.refusal import refusal
+from demo.present import most_probable
+from demo.refusal import refusal, refusing
 from demo.services import Services
-from model.errors import ModelError
 
 
 def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
     """Lay the tab out and connect it."""
     words = texts.batch
-    codes = services.manifest.codes
-    headers = ["image", words.most_probable, *codes]
     gr.HTML(f'<p class="prose">{escape(words.intro)}</p>', apply_default_css=False)
     with gr.Row():
         images = gr.File(
@@ -33,6 +33,8 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
         )
     button = gr.Button(words.button, variant="primary", elem_id="batch-button")
     said = gr.HTML(elem_id="batch-said", apply_default_css=False)
+    codes = services.manifest.codes
+    headers = ["image", words.most_probable, *codes]
     found = gr.Dataframe(
         headers=headers,
         datatype="str",
@@ -44,23 +46,34 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
     )
 
     def answer(files: list[str] | None, context: str | None, progress=gr.Progress()) -> tuple:  # noqa: ANN001, B008
-        if not files:
-            raise refusal(words.nothing)
-        try:
-            items = collect(Path(file) for file in files)
-            patients = patients_of(Path(context) if context else None, [i.name for i in items])
-            if not items:
-                raise refusal(words.none_inside)
-            shown = progress.tqdm
-            answers = answer_all(items, patients, services.study, progress=shown)
-        except ModelError as error:
-            raise refusal(error) from error
-        except RuntimeError as error:
-            raise refusal(texts.status.failed) from error
+        answers = answers_to(files or [], context, services, texts=texts, progress=progress.tqdm)
         frame = gr.Dataframe(answer_frame(answers, headers), visible=bool(answers.rows))
         return summary(answers, codes, texts), frame
 
-    button.click(answer, [images, metadata], [said, found], api_visibility="private")
+    button.click(answer, [images, metadata], [said, found], **PRIVATE)
+
+
+def answers_to(
+    files: list[str],
+    context: str | None,
+    services: Services,
+    *,
+    texts: SimpleNamespace,
+    progress: Callable[[Iterable], Iterable],
+) -> Answers:
+    """Answer for uploaded files with the table of their context, if there is one.
+
+    Raises:
+        gr.Error: with a sentence for the visitor.
+    """
+    if not files:
+        raise refusal(texts.batch.nothing)
+    with refusing(texts):
+        items = collect(Path(file) for file in files)
+        patients = patients_of(Path(context) if context else None, [item.name for item in items])
+        if not items:
+            raise refusal(texts.batch.none_inside)
+        return answer_all(items, patients, services.study, progress=progress)
 
 
 def answer_frame(answers: Answers, headers: list[str]) -> pd.DataFrame:
@@ -70,7 +83,7 @@ def answer_frame(answers: Answers, headers: list[str]) -> pd.DataFrame:
     As texts of one length, which are sorted like the numbers.
     """
     rows = [
-        [plain_cell(name), max(row, key=row.get), *(f"{row[code]:.3f}" for code in headers[2:])]
+        [plain_cell(name), most_probable(row), *(f"{row[code]:.3f}" for code in headers[2:])]
         for name, row in answers.rows.items()
     ]
     return pd.DataFrame(rows, columns=headers)

@@ -18,8 +18,7 @@ from pathlib import Path
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
-KEPT_SECONDS = 3000
-"""A session that was not used so long is dropped whole."""
+from demo.limits import KEPT_SECONDS
 
 _EVERY = 60  # seconds
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 
+from demo.events import QUIET
 from demo.html import picture
 from demo.present import context_words
 from demo.refusal import refusal
@@ -38,7 +39,6 @@ def add_gallery(
     """
     gallery = gr.HTML(elem_id="examples", js_on_load=_CHOOSE, apply_default_css=False)
     offered = gr.State([])  # what this visitor sees, whatever comes later
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
     def fill() -> tuple[str, list[Example]]:
         examples = services.examples()
@@ -57,8 +57,8 @@ def add_gallery(
         site = patient.anatom_site_general or UNKNOWN
         return image, patient.age_approx, patient.sex or UNKNOWN, site
 
-    demo.load(fill, None, [gallery, offered], **quiet)
-    return gallery.select(choose, offered, list(fields), **quiet).success
+    demo.load(fill, None, [gallery, offered], **QUIET)
+    return gallery.select(choose, offered, list(fields), **QUIET).success
 
 
 def gallery_html(examples: Sequence[Example], names: dict[str, str], texts: SimpleNamespace) -> str:

@@ -4,10 +4,9 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from demo.refusal import refusal
+from demo.refusal import refusing
 from demo.services import Services
 from demo.uploads import uploaded
-from model.errors import ImageError, PatientError
 from model.patient import AGE_RANGE, UNKNOWN, Patient
 from model.prediction.study import Study
 
@@ -74,10 +73,6 @@ def open_study(
         gr.Error: with a sentence for the visitor or program.
     """
     path = uploaded(image, texts)
-    try:
+    with refusing(texts):
         patient = Patient.parse(*context)
         return services.study(path), patient
-    except (ImageError, PatientError) as error:
-        raise refusal(error) from error
-    except RuntimeError as error:
-        raise refusal(texts.status.failed) from error

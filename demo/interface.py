@@ -12,9 +12,11 @@ from demo.access import Access
 from demo.batch_tab import add_batch_tab
 from demo.classroom_tab import add_classroom_tab
 from demo.data_tab import add_data_tab
+from demo.events import QUIET
 from demo.forgetting import forgetting, keep_no_copies, use_private_folder
 from demo.headers import GuardedHeaders
 from demo.inputs import open_study
+from demo.limits import AT_ONCE, KEPT_SECONDS, MOST_BYTES
 from demo.model_tab import add_model_tab
 from demo.predict_tab import add_predict_tab
 from demo.rate_limit import RateLimit
@@ -23,8 +25,7 @@ from demo.style import CSS, ICON, THEME
 from demo.texts import load_texts
 from demo.uploads import fetch_nothing, require_all_values
 
-UPLOAD_LIMIT = "20mb"
-_SWEEP_SECONDS, _KEEP_SECONDS = 600, 3000  # uploads are gone within the hour
+_SWEEP_SECONDS = 600  # between two looks for uploads to delete
 
 
 def build_demo(services: Services) -> gr.Blocks:
@@ -33,7 +34,7 @@ def build_demo(services: Services) -> gr.Blocks:
     use_private_folder()
     keep_no_copies()
     fetch_nothing(texts)
-    keep = (_SWEEP_SECONDS, _KEEP_SECONDS)
+    keep = (_SWEEP_SECONDS, KEPT_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
         with gr.Row(elem_id="top"):
             _html(f"<h1>{texts.page.title}</h1><p>{texts.page.subtitle}</p>", "head")
@@ -59,11 +60,10 @@ def build_demo(services: Services) -> gr.Blocks:
             return f'<p class="warning" role="alert">{texts.status.failed}</p>'
 
         # Without a limit of its own, visitors who wait for the network would hold up the others.
-        waiting = {"concurrency_limit": None, "show_progress": "hidden"}
-        demo.load(say_ready, None, status, api_visibility="private", **waiting)
+        demo.load(say_ready, None, status, concurrency_limit=None, **QUIET)
         _add_api(services, texts)
     require_all_values(demo, texts)
-    return demo.queue(default_concurrency_limit=4, max_size=256, api_open=False)
+    return demo.queue(default_concurrency_limit=AT_ONCE, max_size=256, api_open=False)
 
 
 def launch(
@@ -89,7 +89,7 @@ def launch(
         ssr_mode=False,
         run_history=False,
         enable_monitoring=False,
-        max_file_size=UPLOAD_LIMIT,
+        max_file_size=MOST_BYTES,
         show_error=False,
         strict_cors=True,
         state_session_capacity=200,

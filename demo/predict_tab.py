@@ -5,20 +5,21 @@ from types import SimpleNamespace
 
 import gradio as gr
 
+from demo.events import PRIVATE, QUIET
 from demo.gallery import add_gallery
 from demo.inputs import age_input, image_input, open_study, words_input
-from demo.present import answer_html, placeholder
+from demo.limits import KEPT_SECONDS
+from demo.present import answer_html, most_probable, placeholder
 from demo.report import Answer, report_links, said
-from demo.services import Services
+from demo.services import Services, Thumbnail, no_thumbnail
 from demo.why import archive_id, image_reasons, patient_reasons, similar_cases, what_if
 from model.patient import UNKNOWN, Patient
+from model.prediction.context import AGES
 from model.prediction.study import Study
-
-KEPT_SECONDS = 3000
-"""After which a session's photograph is forgotten: within the hour, as the page says."""
 
 _CASES = 6
 _STRENGTH = 50  # per cent of the overlay, at first
+_MIDDLE = 50  # years, where "what if" begins for an unknown age
 # An answer to other fields than the visitor sees must not pass for an answer to these.
 _MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
   answer.classList.add('old');
@@ -26,7 +27,6 @@ _MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer
 })"""
 # On a phone the answer is below the fields.
 _INTO_VIEW = "() => document.querySelector('#result').scrollIntoView({block: 'nearest'})"
-_PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,21 @@ def add_predict_tab(demo: gr.Blocks, services: Services, texts: SimpleNamespace)
             view.result = gr.HTML(placeholder(texts), elem_id="result", apply_default_css=False)
             view.chosen = add_gallery(demo, services, texts, fields=view.fields)
     _reasons(view, services, texts)
-    _connect(view, services, texts)
+    _connect(view, _Answers(services, texts), texts)
     # A Number that starts as None is shown and sent as 0; one that is set to None is empty.
-    demo.load(lambda: None, None, view.age, queue=False, **_PRIVATE)
+    demo.load(lambda: None, None, view.age, queue=False, **QUIET)
 
 
 def _inputs(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -> None:
     view.image = image_input(texts)
     with gr.Row():
         view.age = age_input(texts)
-        view.sex = words_input(texts.inputs.sex, services.sexes, texts, scale=2, elem_id="sex")
-    view.site = words_input(texts.inputs.site, services.sites, texts, elem_id="site")
+        view.sex = words_input(
+            texts.inputs.sex, services.manifest.patient.sexes, texts, scale=2, elem_id="sex"
+        )
+    view.site = words_input(
+        texts.inputs.site, services.manifest.patient.sites, texts, elem_id="site"
+    )
     view.fields = [view.image, view.age, view.sex, view.site]
     with gr.Row():
         view.clear = gr.Button(texts.inputs.clear, min_width=100)
@@ -85,9 +89,11 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
                 view.strength = gr.Slider(0, 100, _STRENGTH, step=5, label=why.opacity)
                 view.why_image = gr.HTML(apply_default_css=False, elem_id="why-image")
             with gr.Tab(why.what_if_tab):
-                view.if_age = gr.Slider(5, 85, 50, step=5, label=why.what_if_age, elem_id="if-age")
+                view.if_age = gr.Slider(
+                    AGES[0], AGES[-1], _MIDDLE, step=5, label=why.what_if_age, elem_id="if-age"
+                )
                 view.if_site = words_input(
-                    why.what_if_site, services.sites, texts, elem_id="if-site"
+                    why.what_if_site, services.manifest.patient.sites, texts, elem_id="if-site"
                 )
                 view.what_if = gr.HTML(apply_default_css=False, elem_id="what-if")
             with gr.Tab(why.similar_tab):
@@ -96,35 +102,37 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
                 view.report = gr.HTML(apply_default_css=False, elem_id="report")
 
 
-def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -> None:
-    names = services.manifest.classes
-    explanations = [view.why_patient, view.why_image, view.what_if]
-    knobs = [view.shown, view.code, view.strength, view.if_age, view.if_site]
+class _Answers:
+    """What the tab does when it is asked, or when a knob of the reasons is turned."""
 
-    def answer(image: str | None, age: object, sex: str, site: str, strength: float) -> tuple:
-        study, patient = open_study(services, image, (age, sex, site), texts)
-        found = ask(study, patient)
-        top = max(found.probabilities, key=found.probabilities.get)
-        years = min(max(patient.age_approx or 50, 5), 85)
+    def __init__(self, services: Services, texts: SimpleNamespace) -> None:
+        self.services, self.texts = services, texts
+        self.names = services.manifest.classes
+
+    def answer(self, image: str | None, age: object, sex: str, site: str, strength: float) -> tuple:
+        study, patient = open_study(self.services, image, (age, sex, site), self.texts)
+        found, manifest = ask(study, patient), self.services.manifest
+        top = most_probable(found.probabilities)
+        years = _within_ages(_MIDDLE if patient.age_approx is None else patient.age_approx)
         shown = Shown(study, patient)
         return (
             shown,
-            answer_html(said(found, services.manifest, texts), texts),
+            answer_html(said(found, manifest, self.texts), self.texts),
             gr.Column(visible=True),
             top,
             5 * round(years / 5),
             site,
-            *explain(shown, top, strength, years, site),
-            similar_cases(study.similar(_CASES), names, thumbnails={}, texts=texts),
-            report_links(study, found, services.manifest, texts=texts),
+            *self.explain(shown, top, strength, years, site),
+            self.similar(shown),
+            report_links(study, found, manifest, texts=self.texts),
         )
 
     def explain(
-        shown: Shown | None, code: str, strength: float, age: float, site: str
+        self, shown: Shown | None, code: str, strength: float, age: float, site: str
     ) -> tuple[str, str, str]:
         if shown is None:
             return "", "", ""
-        about = {"name": names[code].lower(), "texts": texts}
+        about = {"name": self.names[code].lower(), "texts": self.texts}
         pair = (shown.study, shown.patient, code)
         supposed = {"age": float(age), "site": None if site == UNKNOWN else site}
         return (
@@ -133,40 +141,41 @@ def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
             what_if(*pair, **supposed, **about),
         )
 
-    def add_thumbnails(shown: Shown | None) -> str:
+    def similar(self, shown: Shown | None, thumbnail: Thumbnail = no_thumbnail) -> str:
         cases = shown.study.similar(_CASES) if shown else []
-        found = {case.isic_id: services.thumbnail(archive_id(case)) for case in cases}
+        found = {case.isic_id: thumbnail(archive_id(case)) for case in cases}
         known = {isic_id: content for isic_id, content in found.items() if content}
-        return similar_cases(cases, names, thumbnails=known, texts=texts)
+        return similar_cases(cases, self.names, thumbnails=known, texts=self.texts)
 
+    def similar_with_thumbnails(self, shown: Shown | None) -> str:
+        return self.similar(shown, self.services.thumbnail)
+
+
+def _connect(view: SimpleNamespace, answers: _Answers, texts: SimpleNamespace) -> None:
+    explanations = [view.why_patient, view.why_image, view.what_if]
+    knobs = [view.code, view.strength, view.if_age, view.if_site]
     outputs = [
-        view.shown,
-        view.result,
-        view.reasons,
-        view.code,
-        view.if_age,
-        view.if_site,
-        *explanations,
-        view.similar,
-        view.report,
+        *(view.shown, view.result, view.reasons, view.code, view.if_age, view.if_site),
+        *(*explanations, view.similar, view.report),
     ]
     for listen in (view.button.click, view.chosen):
         asked = listen(
-            answer,
+            answers.answer,
             [*view.fields, view.strength],
             outputs,
-            api_visibility="private",
             show_progress_on=view.result,
             concurrency_id="answer",
+            **PRIVATE,
         )
-        asked.success(js=_INTO_VIEW, **_PRIVATE)
-        asked.success(add_thumbnails, view.shown, view.similar, **_PRIVATE)
-    for knob in (view.code, view.strength, view.if_age, view.if_site):
-        knob.input(explain, knobs, explanations, trigger_mode="always_last", **_PRIVATE)
-    gr.on([field.input for field in view.fields], js=_MARK_OLD, **_PRIVATE)
+        asked.success(js=_INTO_VIEW, **QUIET)
+        asked.success(answers.similar_with_thumbnails, view.shown, view.similar, **QUIET)
+    turned = {"trigger_mode": "always_last", **QUIET}
+    for knob in knobs:
+        knob.input(answers.explain, [view.shown, *knobs], explanations, **turned)
+    gr.on([field.input for field in view.fields], js=_MARK_OLD, **QUIET)
     emptied = [None, None, UNKNOWN, UNKNOWN, None, placeholder(texts), gr.Column(visible=False)]
     cleared = [*view.fields, view.shown, view.result, view.reasons]
-    view.clear.click(lambda: emptied, None, cleared, queue=False, **_PRIVATE)
+    view.clear.click(lambda: emptied, None, cleared, queue=False, **QUIET)
 
 
 def ask(study: Study, patient: Patient) -> Answer:
@@ -179,3 +188,7 @@ def ask(study: Study, patient: Patient) -> Answer:
         study.unknown_score,
         study.quality,
     )
+
+
+def _within_ages(years: float) -> float:
+    return min(max(years, AGES[0]), AGES[-1])

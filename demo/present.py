@@ -6,6 +6,7 @@ from html import escape
 from types import SimpleNamespace
 
 from model.patient import Patient
+from model.prediction.similar import SimilarCase
 
 
 def percentages(probabilities: Mapping[str, float], *, decimals: int = 1) -> dict[str, float]:
@@ -19,12 +20,17 @@ def percentages(probabilities: Mapping[str, float], *, decimals: int = 1) -> dic
     return {code: value / 10**decimals for code, value in shown.items()}
 
 
+def most_probable(probabilities: Mapping[str, float]) -> str:
+    """The code of the highest probability."""
+    return max(probabilities, key=probabilities.get)
+
+
 def percent(share: float) -> str:
     """A share from 0 to 1, as "3.2 %"."""
     return f"{100 * share:.1f} %"
 
 
-def context_words(patient: Patient, texts: SimpleNamespace) -> str:
+def context_words(patient: Patient | SimilarCase, texts: SimpleNamespace) -> str:
     """Say what is known of the patient, as in "age 55, female, head/neck"."""
     known = [] if patient.age_approx is None else [texts.result.age.format(age=patient.age_approx)]
     known += [word for word in (patient.sex, patient.anatom_site_general) if word]

@@ -1,6 +1,6 @@
 """The quiz of a class: a guess first, then the network without context, then with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +42,3 @@ def confusion(rounds: Sequence[Round], codes: Sequence[str]) -> list[list[int]]:
     for one in rounds:
         counts[codes.index(one.truth), codes.index(one.guess)] += 1
     return counts.tolist()
-
-
-def most_probable(probabilities: Mapping[str, float]) -> str:
-    """The code of the highest probability."""
-    return max(probabilities, key=probabilities.get)

@@ -9,18 +9,15 @@ import gradio as gr
 
 from demo.charts import bars as chart
 from demo.charts import heat
+from demo.events import PRIVATE, QUIET
 from demo.html import picture, table
-from demo.present import bars, context_words
-from demo.quiz import Round, confusion, most_probable, score
-from demo.refusal import refusal
+from demo.limits import KEPT_SECONDS
+from demo.present import bars, context_words, most_probable
+from demo.quiz import Round, confusion, score
+from demo.refusal import refusal, refusing
 from demo.services import Example, Services
-from model.errors import ImageError
 from model.patient import Patient
 from model.prediction.study import Study
-
-KEPT_SECONDS = 3000
-
-_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -58,58 +55,61 @@ def add_quiz(services: Services, texts: SimpleNamespace) -> None:
             )
             view.whole = gr.HTML(elem_id="quiz-whole", apply_default_css=False)
             view.score = gr.HTML(elem_id="quiz-score", apply_default_css=False)
-    _connect(view, services, texts)
+    _connect(view, _Game(services, texts))
 
 
-def _connect(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -> None:
-    words, names = texts.classroom, services.manifest.classes
+class _Game:
+    """What the buttons do."""
 
-    def show(deck: list[Example]) -> tuple:
-        deck = deck or shuffled(services.examples())
+    def __init__(self, services: Services, texts: SimpleNamespace) -> None:
+        self.services, self.texts = services, texts
+        self.names = services.manifest.classes
+
+    def show(self, deck: list[Example]) -> tuple:
+        words = self.texts.classroom
+        deck = deck or shuffled(self.services.examples())
         if not deck:
             raise refusal(words.no_examples)
         example, *rest = deck
-        study = _open(services, example, texts)
+        with refusing(self.texts):
+            study = self.services.study(example.image)
         kind = "" if example.real else f"<p>{escape(words.drawn)}</p>"
         drawn = picture(study.photograph, words.photograph) + kind
         guess = gr.Radio(value=None, interactive=True)
         return rest, Asked(example, study), drawn, guess, "", gr.Button(visible=False), ""
 
-    def commit(asked: Asked | None, guess: str | None) -> tuple:
+    def commit(self, asked: Asked | None, guess: str | None) -> tuple:
         if asked is None or not guess:
-            raise refusal(words.guess_first)
+            raise refusal(self.texts.classroom.guess_first)
         # The first guess counts, however often the button is pressed.
         asked = asked if asked.guess else replace(asked, guess=guess)
         locked = gr.Radio(value=asked.guess, interactive=False)
-        return asked, alone_html(asked, names, texts), locked, gr.Button(visible=True)
+        return asked, alone_html(asked, self.names, self.texts), locked, gr.Button(visible=True)
 
-    def reveal(asked: Asked | None, rounds: list[Round]) -> tuple:
+    def reveal(self, asked: Asked | None, rounds: list[Round]) -> tuple:
         if asked is None or not asked.guess:
-            raise refusal(words.guess_first)
+            raise refusal(self.texts.classroom.guess_first)
         rounds = rounds if asked.told else [*rounds, played(asked)]
-        standing = score_html(rounds, names, texts)
+        standing = score_html(rounds, self.names, self.texts)
+        whole = whole_html(asked, self.names, self.texts)
         told, hidden = replace(asked, told=True), gr.Button(visible=False)
-        return told, rounds, "", whole_html(asked, names, texts), standing, hidden
+        return told, rounds, "", whole, standing, hidden
 
+
+def _connect(view: SimpleNamespace, game: _Game) -> None:
+    answers = [view.alone, view.reveal, view.whole]
     view.next.click(
-        show,
+        game.show,
         view.deck,
-        [
-            view.deck,
-            view.asked,
-            view.photograph,
-            view.guess,
-            view.alone,
-            view.reveal,
-            view.whole,
-        ],
-        api_visibility="private",
+        [view.deck, view.asked, view.photograph, view.guess, *answers],
         show_progress_on=view.photograph,
+        **PRIVATE,
     )
     given = [view.asked, view.guess]
-    view.commit.click(commit, given, [view.asked, view.alone, view.guess, view.reveal], **_QUIET)
+    answered = [view.asked, view.alone, view.guess, view.reveal]
+    view.commit.click(game.commit, given, answered, **QUIET)
     shown = [view.asked, view.rounds, view.alone, view.whole, view.score, view.reveal]
-    view.reveal.click(reveal, [view.asked, view.rounds], shown, **_QUIET)
+    view.reveal.click(game.reveal, [view.asked, view.rounds], shown, **QUIET)
 
 
 def shuffled(examples: list[Example]) -> list[Example]:
@@ -165,12 +165,3 @@ def score_html(rounds: list[Round], names: dict[str, str], texts: SimpleNamespac
     caption = words.score.format(rounds=found.rounds)
     drawn = heat(confusion(rounds, codes), codes, title=words.confusion)
     return table([], said, caption=caption) + f"<h2>{escape(words.confusion)}</h2>{drawn}"
-
-
-def _open(services: Services, example: Example, texts: SimpleNamespace) -> Study:
-    try:
-        return services.study(example.image)
-    except ImageError as error:
-        raise refusal(error) from error
-    except RuntimeError as error:
-        raise refusal(texts.status.failed) from error

@@ -19,6 +19,7 @@ from pydantic import WithJsonSchema
 from starlette.routing import BaseRoute, Mount
 
 from demo.access import Access
+from demo.limits import AT_ONCE, MOST_BYTES
 from demo.rest_login import log_in
 from demo.rest_page import description_page
 from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
@@ -29,10 +30,7 @@ from model.patient import AGE_RANGE, UNKNOWN, Patient
 from model.prediction.bundle import Manifest
 from model.prediction.study import Study
 
-MOST_BYTES = 20 << 20
-"""Of one request."""
-
-_AT_ONCE, _MOST_WAITING = 4, 64  # as on the page
+_MOST_WAITING = 64
 _NOT_GIVEN = [UNKNOWN, ""]
 _REFUSALS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
 _REFUSALS += ("too_many_requests", "busy", "no_network")
@@ -144,11 +142,11 @@ class _Turns:
     """Lets a few work at once, more wait, and sends the others away. For one event loop."""
 
     def __init__(self) -> None:
-        self._limiter = anyio.CapacityLimiter(_AT_ONCE)
+        self._limiter = anyio.CapacityLimiter(AT_ONCE)
         self._inside = 0
 
     async def take(self, work: Callable[[], Prediction]) -> Prediction:
-        if self._inside >= _AT_ONCE + _MOST_WAITING:
+        if self._inside >= AT_ONCE + _MOST_WAITING:
             raise Refusal("busy")
         self._inside += 1
         try:
@@ -190,12 +188,11 @@ def _version(manifest: Manifest) -> ModelVersion:
 
 def _fields(services: Services) -> tuple:
     """Types of the form's fields: text to the program, described by what is accepted."""
+    patient = services.manifest.patient
     low, high = AGE_RANGE
     years = {"type": "number", "minimum": low, "maximum": high}
     age = {"anyOf": [years, {"type": "string", "enum": _NOT_GIVEN}]}
-    words = [
-        {"type": "string", "enum": [*w, *_NOT_GIVEN]} for w in (services.sexes, services.sites)
-    ]
+    words = [{"type": "string", "enum": [*w, *_NOT_GIVEN]} for w in (patient.sexes, patient.sites)]
     shown = {"type": "string", "format": "binary", "description": f"A file: {', '.join(FORMATS)}."}
     image = Annotated[UploadFile, File(), WithJsonSchema(shown)]
     return image, *(Annotated[str, Form(), WithJsonSchema(schema)] for schema in (age, *words))

@@ -1,6 +1,6 @@
 """What the page is given: all that it can ask for and what it knows without the network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,8 @@ from model.prediction.study import Study
 
 State = Literal["loading", "ready", "failed"]
 """Of the network."""
+
+Thumbnail = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ def _ready() -> State:
     return "ready"
 
 
-def _no_thumbnail(isic_id: str) -> bytes | None:
+def no_thumbnail(isic_id: str) -> bytes | None:
+    """Give none."""
     return None
 
 
@@ -47,10 +50,8 @@ class Services:
     ready: Callable[[], bool]
     """Waits until the network is loaded; false when that failed."""
     manifest: Manifest
-    sexes: Sequence[str]
-    sites: Sequence[str]
     examples: Callable[[], list[Example]] = _none
-    thumbnail: Callable[[str], bytes | None] = _no_thumbnail
+    thumbnail: Thumbnail = no_thumbnail
     """JPEG of an image of the Archive, by its id; None where the Archive cannot be reached."""
     state: Callable[[], State] = _ready
     """How far loading is; does not wait."""

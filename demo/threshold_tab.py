@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import gradio as gr
 
 from demo.charts import people
+from demo.events import QUIET
 from demo.services import Services
 from demo.threshold import at_threshold, outcomes
 
-_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 # Blues are called, orange is the harm, grey the rest; told apart with any colour vision.
 _COLOURS = {"found": "#0072b2", "missed": "#d55e00", "false": "#56b4e9", "cleared": "#a8a8a8"}
 
@@ -33,7 +33,7 @@ def add_threshold(services: Services, texts: SimpleNamespace) -> None:
         return patients(stored, threshold, prevalence, texts)
 
     for knob in (threshold, prevalence):
-        knob.input(draw, [threshold, prevalence], chart, trigger_mode="always_last", **_QUIET)
+        knob.input(draw, [threshold, prevalence], chart, trigger_mode="always_last", **QUIET)
 
 
 def patients(

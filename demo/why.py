@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 from demo.charts import bars, lines
 from demo.html import data_uri, picture
-from demo.present import percent, signed
+from demo.present import context_words, percent, signed
 from model.patient import FIELDS, UNKNOWN, Patient
+from model.prediction.context import AGES
 from model.prediction.overlay import overlay
 from model.prediction.similar import SimilarCase
 from model.prediction.study import Study
@@ -91,9 +92,9 @@ def what_if(
         title=why.age_curves.format(name=name),
         x_label=why.age_axis,
         y_label=why.probability_axis,
-        x_range=(5, 85),
+        x_range=(AGES[0], AGES[-1]),
         y_range=(0, top),
-        mark=min(max(age, 5), 85),
+        mark=min(max(age, AGES[0]), AGES[-1]),
     )
     sites = {word: 100 * p for word, p in study.by_site(supposed, code).items()}
     by_site = bars(
@@ -140,11 +141,9 @@ def _case(
     isic_id = archive_id(case)
     link = _ARCHIVE_PAGE.format(isic_id=isic_id)
     image = f'<img src="{data_uri(thumbnail, "image/jpeg")}" alt="">' if thumbnail else ""
-    known = [] if case.age_approx is None else [texts.result.age.format(age=case.age_approx)]
-    known += [word for word in (case.sex, case.anatom_site_general) if word]
     return (
         f"<li>{image}<span><strong>{escape(names.get(case.diagnosis, case.diagnosis))}</strong><br>"
-        f"{escape(', '.join(known) or texts.result.no_context)}<br>"
+        f"{escape(context_words(case, texts))}<br>"
         f"{escape(texts.why.likeness)} {case.similarity:.2f}; "
         f'<a href="{escape(link)}" target="_blank" rel="noopener noreferrer">'
         f"{escape(isic_id)}</a></span></li>"

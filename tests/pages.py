@@ -8,12 +8,14 @@ from demo.drawing import drawn_examples
 from demo.interface import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Services
-from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
 from model.prediction.bundle import RELEASED, read_manifest
 from tests.fake_study import made_up
 
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))
 SCREENSHOTS.mkdir(exist_ok=True)
+
+LOOKS = [(1280, "light"), (360, "dark")]
+"""Widths in pixels and themes: axe looks at colours and names, not at how they combine."""
 
 GRADIOS_OWN = {"image-redundant-alt"}  # the settings link in the footer
 """Rules of axe that Gradio's own controls break, whatever the page does."""
@@ -24,8 +26,6 @@ def services(study=made_up, ready=lambda: True, **others):
     return Services(
         study=study,
         ready=ready,
-        sexes=CHALLENGE_SEXES,
-        sites=CHALLENGE_SITES,
         **({"manifest": read_manifest(RELEASED)} | others),
     )
 

@@ -25,6 +25,7 @@ FOR_THE_DEMO = {
     "model.patient",
     "model.data.dataset",
     "model.prediction.bundle",
+    "model.prediction.context",
     "model.prediction.overlay",
     "model.prediction.similar",
     "model.prediction.study",

@@ -197,7 +197,7 @@ def test_a_limit_of_requests_a_minute_is_said_in_the_same_form():
 
 
 def test_many_at_once_wait_and_too_many_are_sent_away(monkeypatch):
-    monkeypatch.setattr("demo.rest._AT_ONCE", 1)
+    monkeypatch.setattr("demo.rest.AT_ONCE", 1)
     monkeypatch.setattr("demo.rest._MOST_WAITING", 1)
     gate = threading.Event()
 
