@@ -10,6 +10,7 @@ from model.diagnosis import DIAGNOSES
 from tests.fake_study import made_up
 from tests.pages import (
     GRADIOS_OWN,
+    LOOKS,
     SCREENSHOTS,
     add_photograph,
     open_page,
@@ -236,10 +237,9 @@ def test_nothing_is_asked_of_another_host_or_kept_in_the_browser(page, photograp
     assert page.evaluate("Object.keys(localStorage).length") == 0
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_an_answer_fits_and_axe_finds_nothing_beyond_gradios_own(
-    browser, address, photograph, theme, width
+    browser, address, photograph, width, theme
 ):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = browser.new_page(viewport={"width": width, "height": 800})

@@ -6,7 +6,7 @@ from zipfile import ZipFile
 import pytest
 
 from model.prediction.bundle import RELEASED, read_manifest
-from tests.pages import GRADIOS_OWN, SCREENSHOTS, open_page, served
+from tests.pages import GRADIOS_OWN, LOOKS, SCREENSHOTS, open_page, served
 
 pytestmark = pytest.mark.browser
 
@@ -94,9 +94,8 @@ def test_a_guess_needs_a_photograph(page):
     page.get_by_text("Ask for a photograph and choose a guess first").wait_for()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-def test_every_tab_fits_and_axe_finds_nothing_beyond_gradios_own(browser, address, theme, width):
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
+def test_every_tab_fits_and_axe_finds_nothing_beyond_gradios_own(browser, address, width, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = browser.new_page(viewport={"width": width, "height": 800})
     requested = []

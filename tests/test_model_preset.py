@@ -64,7 +64,6 @@ def test_a_preset_has_as_many_weights_as_published(name):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_trains_for_an_epoch(name, few, eager, tmp_path):
     preset = load_preset(name)

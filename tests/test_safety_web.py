@@ -158,6 +158,7 @@ def watched(host, *words, **options):
 
 socket.getaddrinfo = watched
 from benchmarks.visitor import Visitor
+from tests.drawings import draw_lesion
 from tests.pages import served
 
 content = BytesIO()
