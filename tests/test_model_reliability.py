@@ -45,6 +45,11 @@ def test_honest_probabilities_have_nearly_no_error_and_sharpened_ones_do():
     assert calm["nll"]["value"] < loud["nll"]["value"]
 
 
+def test_a_temperature_of_two_takes_the_square_root_of_the_odds():
+    softened = apply_temperature(np.array([[0.8, 0.2]]), 2.0)
+    np.testing.assert_allclose(softened, [[2 / 3, 1 / 3]])
+
+
 def test_temperature_scaling_finds_the_temperature_and_removes_the_error():
     sharp, labels = simulated(20_000, temperature=2.0)
     temperature = fit_temperature(sharp, labels)
