@@ -19,6 +19,7 @@ from demo.present import most_probable
 from demo.rest import rest_routes
 from demo.services import Example, Services
 from isic_api.client import IsicClient
+from isic_api.image_id import archive_id
 from isic_api.showcase import Photograph, Showcase
 from model.errors import ModelError
 from model.patient import Patient
@@ -56,7 +57,7 @@ def archive_example(photograph: Photograph, credit: str | None) -> Example:
 
 def archive_examples() -> list[Example]:
     """CC-0 photographs of different diagnoses that the network was not trained on."""
-    trained = {name.removesuffix("_downsampled") for name in manifest.split.train}
+    trained = {archive_id(name) for name in manifest.split.train}
     wanted = {"codes": manifest.codes, "exclude": trained, "count": len(manifest.codes)}
     found = {one.record.isic_id: one for one in showcase.photographs(EXAMPLES, **wanted)}
     credits = showcase.credits(found)

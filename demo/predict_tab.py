@@ -12,7 +12,7 @@ from demo.limits import KEPT_SECONDS
 from demo.present import answer_html, most_probable, placeholder
 from demo.report import Answer, report_links, said
 from demo.services import Services, Thumbnail, no_thumbnail
-from demo.why import archive_id, image_reasons, patient_reasons, similar_cases, what_if
+from demo.why import image_reasons, patient_reasons, similar_cases, what_if
 from model.patient import UNKNOWN, Patient
 from model.prediction.context import AGES
 from model.prediction.study import Study
@@ -143,7 +143,7 @@ class _Answers:
 
     def similar(self, shown: Shown | None, thumbnail: Thumbnail = no_thumbnail) -> str:
         cases = shown.study.similar(_CASES) if shown else []
-        found = {case.isic_id: thumbnail(archive_id(case)) for case in cases}
+        found = {case.isic_id: thumbnail(case.isic_id) for case in cases}
         known = {isic_id: content for isic_id, content in found.items() if content}
         return similar_cases(cases, self.names, thumbnails=known, texts=self.texts)
 

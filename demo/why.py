@@ -130,23 +130,17 @@ def similar_cases(
     )
 
 
-def archive_id(case: SimilarCase) -> str:
-    """Under which the Archive knows the image; the challenge renamed those that it reduced."""
-    return case.isic_id.removesuffix("_downsampled")
-
-
 def _case(
     case: SimilarCase, names: Mapping[str, str], thumbnail: bytes | None, texts: SimpleNamespace
 ) -> str:
-    isic_id = archive_id(case)
-    link = _ARCHIVE_PAGE.format(isic_id=isic_id)
+    link = _ARCHIVE_PAGE.format(isic_id=case.isic_id)
     image = f'<img src="{data_uri(thumbnail, "image/jpeg")}" alt="">' if thumbnail else ""
     return (
         f"<li>{image}<span><strong>{escape(names.get(case.diagnosis, case.diagnosis))}</strong><br>"
         f"{escape(context_words(case, texts))}<br>"
         f"{escape(texts.why.likeness)} {case.similarity:.2f}; "
         f'<a href="{escape(link)}" target="_blank" rel="noopener noreferrer">'
-        f"{escape(isic_id)}</a></span></li>"
+        f"{escape(case.isic_id)}</a></span></li>"
     )
 
 

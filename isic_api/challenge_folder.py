@@ -15,6 +15,7 @@ from isic_api.client import IsicClient
 from isic_api.errors import ArchiveError, BadFileError
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import FULL, Variant
+from isic_api.image_id import archive_id
 from isic_api.metadata import METADATA_HEADER, write_challenge
 from isic_api.parallel import in_parallel
 from isic_api.progress import Progress
@@ -64,7 +65,7 @@ class Unpacking:
             raise BadFileError(f"{path} is not a zip file: delete it and run again.") from cause
         with archive:
             by_id = {member.isic_id: member for member in members(archive)}
-            tasks = [(image, by_id.get(image.removesuffix("_downsampled"))) for image in images]
+            tasks = [(image, by_id.get(archive_id(image))) for image in images]
             if self.variant == FULL:
                 needed = sum(member.size for _, member in tasks if member)
                 self.folder.require_space(needed + self.folder.bytes_stored)

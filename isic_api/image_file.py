@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from shutil import copyfileobj
@@ -15,10 +14,10 @@ from PIL import Image
 
 from isic_api.errors import BadFileError, UnexpectedAnswerError
 from isic_api.folder import DataFolder, StoredImage, disk_errors
+from isic_api.image_id import is_image_id
 from isic_api.records import FileLink, ImageRecord
 from isic_api.session import Session
 
-_ID = re.compile(r"ISIC_\d{7,}")
 _SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".tif": ".tif", ".tiff": ".tif"}
 _JPEG_QUALITY = 95
 _IN_MEMORY = 32 << 20  # bytes
@@ -78,7 +77,7 @@ def require_id(isic_id: str) -> None:
 
     Raises UnexpectedAnswerError.
     """
-    if not _ID.fullmatch(isic_id):
+    if not is_image_id(isic_id):
         raise UnexpectedAnswerError(f"{isic_id!r} is not an image id; it is not stored.")
 
 

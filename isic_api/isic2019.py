@@ -24,6 +24,7 @@ from isic_api.errors import (
 )
 from isic_api.folder import DataFolder
 from isic_api.image_file import FULL, Variant
+from isic_api.image_id import archive_id
 from isic_api.metadata import read_challenge_metadata, read_truth, write_disagreements
 from isic_api.progress import Progress
 from isic_api.records import Collection
@@ -96,7 +97,7 @@ class _PartRun:
         recipe = self.recipe
         labels = None
         if recipe.labels == "challenge":
-            labels = {plain_id(image): label for image, label in self.truth.items()}
+            labels = {archive_id(image): label for image, label in self.truth.items()}
         return download(
             self.client,
             Selection(
@@ -164,7 +165,7 @@ class _PartRun:
         drawn: set[str] = set()
         for label in set(self.truth.values()):
             of_class = [image for image in images if self.truth[image] == label]
-            drawn.update(sorted(of_class, key=lambda image: rank(plain_id(image)))[:size])
+            drawn.update(sorted(of_class, key=lambda image: rank(archive_id(image)))[:size])
         return [image for image in images if image in drawn]
 
     def api_labels(self, images: Iterable[str]) -> dict[str, str]:
@@ -176,7 +177,7 @@ class _PartRun:
         except RequestError:
             for record in self.client.search(collections=[self.collection.id]):
                 now[record.isic_id] = record.challenge_class
-        found = ((image, now.get(plain_id(image))) for image in images)
+        found = ((image, now.get(archive_id(image))) for image in images)
         return {image: label for image, label in found if label is not None}
 
     def compare(self, report: Report) -> Iterator[str]:
@@ -206,14 +207,9 @@ class _PartRun:
         if self.recipe.source == "challenge":
             described = self.api_labels(present)
         self.file("truth", attempts=2)
-        challenge = {plain_id(image): label for image, label in self.truth.items()}
+        challenge = {archive_id(image): label for image, label in self.truth.items()}
         return [
-            (image, described[image], challenge[plain_id(image)])
+            (image, described[image], challenge[archive_id(image)])
             for image in present
-            if described.get(image) and plain_id(image) in challenge
+            if described.get(image) and archive_id(image) in challenge
         ]
-
-
-def plain_id(image: str) -> str:
-    """The Archive's id of an image that the challenge made smaller."""
-    return image.removesuffix("_downsampled")

@@ -2,7 +2,6 @@
 
 import hashlib
 import heapq
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -10,9 +9,9 @@ from pathlib import Path
 
 from isic_api.client import IsicClient
 from isic_api.errors import BadIdListError
+from isic_api.image_id import archive_id, is_image_id
 from isic_api.records import Collection, ImageRecord
 
-_ID = re.compile(r"ISIC_\d{7,}")
 _IDS_PER_QUERY = 100  # the server takes a request line of 8 KB
 
 
@@ -100,8 +99,8 @@ def read_ids(path: Path) -> tuple[str, ...]:
         cell = line.split("#")[0].split(",")[0].strip().strip('"')
         if not cell or (number == 1 and cell in ("isic_id", "image")):
             continue
-        isic_id = cell.removesuffix("_downsampled")
-        if not _ID.fullmatch(isic_id):
+        isic_id = archive_id(cell)
+        if not is_image_id(isic_id):
             raise BadIdListError(f"{path}, line {number}: {cell!r} is not an id like ISIC_0000000.")
         ids[isic_id] = None
     if not ids:

@@ -46,7 +46,7 @@ class FakeStudy:
         return map_
 
     def similar(self, count):
-        case = SimilarCase("ISIC_0000001_downsampled", "MEL", 60.0, "male", None, 0.97)
+        case = SimilarCase("ISIC_0000001", "MEL", 60.0, "male", None, 0.97)
         return [case][:count]
 
 

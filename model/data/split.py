@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from isic_api.image_id import archive_id
 from model.data.tables import name_some
 from model.errors import SplitError
 
@@ -57,7 +58,7 @@ class Split:
 
     def parts_of(self, table: pd.DataFrame) -> pd.Series:
         """The part of each of the table's images; missing where the split does not list it."""
-        return table["image"].map(_archive_name).map(self._part_of())
+        return table["image"].map(archive_id).map(self._part_of())
 
     def extended(self, table: pd.DataFrame, groups: np.ndarray | None = None) -> "Split":
         """Split the table's images: the listed ones as they are, the others after their group.
@@ -73,7 +74,7 @@ class Split:
         return replace(self, **images)
 
     def _part_of(self) -> dict[str, str]:
-        return {_archive_name(image): part for part in PARTS for image in getattr(self, part)}
+        return {archive_id(image): part for part in PARTS for image in getattr(self, part)}
 
     def check(self, table: pd.DataFrame, groups: np.ndarray) -> None:
         """Prove that no image is in two parts and no group (N,) of the table's rows either.
@@ -82,7 +83,7 @@ class Split:
             SplitError: naming the first offender.
         """
         listed = pd.Series([image for part in PARTS for image in getattr(self, part)], dtype=str)
-        twice = listed[listed.map(_archive_name).duplicated()].tolist()
+        twice = listed[listed.map(archive_id).duplicated()].tolist()
         if twice:
             raise SplitError(f"the split lists {name_some(twice)} twice. Draw a new split.")
         counts = self.parts_of(table).groupby(groups).nunique()
@@ -215,8 +216,3 @@ def _packed(names: tuple[str, ...]) -> str | list[str]:
 
 def _unpacked(names: str | list[str]) -> list[str]:
     return names.split() if isinstance(names, str) else names
-
-
-def _archive_name(image: str) -> str:
-    """The Archive's name of an image that the challenge gives out at a reduced size."""
-    return image.removesuffix("_downsampled")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from isic_api.image_id import archive_id
 from model.errors import BundleError
 
 DIRECTIONS = 64
@@ -81,7 +82,7 @@ class CaseIndex:
     def _case(self, row: int, similarity: float) -> SimilarCase:
         age = float(self.ages[row])
         return SimilarCase(
-            str(self.isic_ids[row]),
+            archive_id(str(self.isic_ids[row])),
             str(self.diagnoses[row]),
             None if np.isnan(age) else age,
             str(self.sexes[row]) or None,
