@@ -1,6 +1,7 @@
 """Synthetic photographs and data folders, drawn anew by the tests; no patient's."""
 
 import csv
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,13 @@ def draw_lesion(kind: int, *, seed: int, size: tuple[int, int] = (120, 90)) -> I
     outline = centre + radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], 1)
     ImageDraw.Draw(image).polygon([tuple(p) for p in outline], fill=_COLOURS[kind])
     return image.filter(ImageFilter.GaussianBlur(1))
+
+
+def encoded(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
+    """What a file of the image holds."""
+    buffer = BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def draw_folder(folder: Path, *, lesions: int = 6, images_per_lesion: int = 2) -> Path:

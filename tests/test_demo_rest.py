@@ -1,6 +1,5 @@
 """The REST endpoint: what it answers, what it refuses and how, and its contract."""
 
-import io
 import json
 import threading
 from dataclasses import replace
@@ -27,19 +26,13 @@ from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
 from model.patient import FIELDS, Patient
 from model.prediction.bundle import RELEASED, read_manifest
-from tests.drawings import draw_lesion
+from tests.drawings import draw_lesion, encoded
 from tests.pages import served, services
 
 MANIFEST = read_manifest(RELEASED)
 
 
-def jpeg():
-    content = io.BytesIO()
-    draw_lesion(0, seed=1).save(content, "JPEG")
-    return content.getvalue()
-
-
-PHOTOGRAPH = jpeg()
+PHOTOGRAPH = encoded(draw_lesion(0, seed=1))
 
 
 def client(access=None, **others):
@@ -149,11 +142,10 @@ def test_a_body_that_does_not_state_its_length_is_refused_too():
 
 def test_nothing_of_an_upload_is_logged_or_left_behind(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    noisy = io.BytesIO()
-    draw_lesion(0, seed=2, size=(800, 600)).save(noisy, "BMP")
-    assert noisy.tell() > 1 << 20  # beyond what is held in memory
+    noisy = encoded(draw_lesion(0, seed=2, size=(800, 600)), "BMP")
+    assert len(noisy) > 1 << 20  # beyond what is held in memory
     with caplog.at_level("DEBUG"):
-        assert ask(client(), noisy.getvalue(), age="61").status_code == 200
+        assert ask(client(), noisy, age="61").status_code == 200
     assert list(tmp_path.iterdir()) == []
     assert "lesion.jpg" not in caplog.text
 

@@ -1,20 +1,12 @@
 """Reading photographs: a right answer or a clear error, whatever is uploaded."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from model.errors import ImageError
 from model.image import ImagePreprocessor, bright_box, read_image
-from tests.drawings import draw_lesion
-
-
-def encoded(image, kind="JPEG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
+from tests.drawings import draw_lesion, encoded
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from model.errors import BundleError, ImageError
 from model.patient import FIELDS, UNKNOWN, Patient
 from model.prediction.bundle import read_manifest, write_manifest
 from model.prediction.predictor import Predictor
-from tests.drawings import draw_lesion
+from tests.drawings import draw_lesion, encoded
 
 KNOWN = Patient(70.0, "male", "head/neck")
 CONTEXTS = [Patient(), Patient(age_approx=30.0), Patient(sex="female"), KNOWN]
@@ -141,8 +141,4 @@ def test_poor_photographs_are_named(untrained_bundle, photograph):
 
 
 def _quality(predictor, image):
-    from io import BytesIO
-
-    buffer = BytesIO()
-    image.save(buffer, "PNG")
-    return predictor.study(buffer.getvalue()).quality
+    return predictor.study(encoded(image, "PNG")).quality

@@ -29,7 +29,7 @@ from model.prediction.bundle import (
     read_manifest,
 )
 from model.prediction.predictor import Predictor
-from tests.drawings import draw_lesion
+from tests.drawings import draw_lesion, encoded
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [ROOT / name for name in ("isic_api", "model", "demo")]
@@ -127,12 +127,11 @@ def test_a_zip_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("first", range(0, 600, 300))
 def test_mutated_zip_files_are_read_or_refused(first, tmp_path):
-    content = io.BytesIO()
-    draw_lesion(0, seed=1, size=(40, 32)).save(content, "PNG")
+    photograph = encoded(draw_lesion(0, seed=1, size=(40, 32)), "PNG")
     files = []
     for method in (ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA):
         with ZipFile(whole := io.BytesIO(), "w", method) as archive:
-            archive.writestr("a.png", content.getvalue())
+            archive.writestr("a.png", photograph)
             archive.writestr("b/c.jpg", b"x" * 500)
         files.append(whole.getvalue())
     path = tmp_path / "many.zip"
@@ -157,14 +156,13 @@ def test_mutated_tables_are_read_or_refused(tmp_path):
 
 
 def test_a_zip_is_read_in_memory_and_writes_nowhere(tmp_path):
-    content = io.BytesIO()
-    draw_lesion(0, seed=1).save(content, "JPEG")
+    photograph = encoded(draw_lesion(0, seed=1))
     path = tmp_path / "below" / "evil.zip"
     path.parent.mkdir()
     names = ["../up.jpg", "/tmp/absolute.jpg", "C:\\windows.jpg", "a/../../b.jpg"]
     with ZipFile(path, "w") as archive:
         for name in names:
-            archive.writestr(name, content.getvalue())
+            archive.writestr(name, photograph)
     before = sorted(tmp_path.rglob("*"))
     assert len(collect([path])) == len(names)
     assert sorted(tmp_path.rglob("*")) == before

@@ -1,7 +1,6 @@
 """Uploads: limits before decoding, formats by content, nothing of the file's past kept."""
 
 import base64
-import io
 import os
 import re
 import struct
@@ -21,17 +20,11 @@ from benchmarks.visitor import Visitor
 from demo.html import picture
 from model.errors import ImageError
 from model.image import read_image
-from tests.drawings import draw_lesion
+from tests.drawings import draw_lesion, encoded
 from tests.pages import served
 
 ROOT = Path(__file__).parents[1]
 SECRET = "Jane-Roe-1961"
-
-
-def encoded(image, kind="JPEG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def alike(left, right, tolerance=6):

@@ -146,8 +146,7 @@ def test_settings_that_keep_the_page_to_itself(address, visitor):
 
 
 ALONE = """
-import socket, sys
-from io import BytesIO
+import socket
 
 asked, look_up = [], socket.getaddrinfo
 
@@ -158,14 +157,12 @@ def watched(host, *words, **options):
 
 socket.getaddrinfo = watched
 from benchmarks.visitor import Visitor
-from tests.drawings import draw_lesion
+from tests.drawings import draw_lesion, encoded
 from tests.pages import served
 
-content = BytesIO()
-draw_lesion(0, seed=1).save(content, "JPEG")
 with served() as address:
     visitor = Visitor(address)
-    file = visitor.upload(content.getvalue())
+    file = visitor.upload(encoded(draw_lesion(0, seed=1)))
     assert "data" in visitor.press("predict", [file, 50, "male", "head/neck", 50])
 print("asked:", sorted(set(map(str, asked))))
 """
