@@ -19,6 +19,7 @@ from isic_api.errors import ArchiveError
 from isic_api.folder import DataFolder, disk_errors
 from isic_api.records import ImageRecord
 from isic_api.vocabulary import CHALLENGE_CLASSES, UNKNOWN_CLASS
+from isic_api.whole_file import whole_file
 
 FULL_NAME = "metadata_full.csv"  # must not end in Metadata.csv: readers look for that
 TRUTH_HEADER = ("image", *CHALLENGE_CLASSES, UNKNOWN_CLASS)
@@ -124,15 +125,10 @@ def write_full(path: Path, records: Iterable[ImageRecord]) -> int:
 
 
 def _write_rows(path: Path, columns: tuple[str, ...], entries: Iterable[dict[str, Any]]) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = _writer(file, columns)
-            for record in map(ImageRecord.from_json, entries):
-                writer.writerow(full_row(record, columns, record.attribution))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = _writer(file, columns)
+        for record in map(ImageRecord.from_json, entries):
+            writer.writerow(full_row(record, columns, record.attribution))
 
 
 def write_disagreements(folder: DataFolder, differing: Iterable[tuple[str, str, str]]) -> None:

@@ -19,6 +19,7 @@ from isic_api.errors import ArchiveError, NotFoundError
 from isic_api.image_file import FULL, Variant, as_it_is, require_id, verify_picture
 from isic_api.records import ImageRecord
 from isic_api.selection import id_queries
+from isic_api.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +108,9 @@ class Showcase:
         require_id(record.isic_id)
         path = folder / f"{record.isic_id}.jpg"
         if not path.exists():
-            partial = path.with_suffix(".part")
-            partial.write_bytes(self._fetch(record, FULL))
-            partial.replace(path)
+            content = self._fetch(record, FULL)
+            with whole_file(path) as partial:
+                partial.write_bytes(content)
         return path
 
     def _fetch(self, record: ImageRecord, variant: Variant) -> bytes:

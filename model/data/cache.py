@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -13,10 +11,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from isic_api.whole_file import whole_file
 from model.errors import DataError
 from model.image import ImagePreprocessor
-
-_ABANDONED = 3600  # seconds without a write, after which a build counts as killed
 
 
 def cached_images(
@@ -46,20 +43,10 @@ def files_key(paths: Sequence[Path], settings: dict) -> str:
     return digest.hexdigest()[:16]
 
 
-def partial_file(file: Path) -> Path:
-    """Name the file to write before it is renamed to ``file``; removes what killed runs left."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    for left in file.parent.glob(f"{file.name}.*.part"):
-        if time.time() - left.stat().st_mtime > _ABANDONED:
-            left.unlink(missing_ok=True)
-    return file.with_name(f"{file.name}.{os.getpid()}.part")
-
-
 def _build(paths: Sequence[Path], preprocessor: ImagePreprocessor, file: Path) -> None:
-    partial = partial_file(file)
     shape = (len(paths), preprocessor.side, preprocessor.side, 3)
-    _require_room(file.parent, int(np.prod(shape)))
-    try:
+    with whole_file(file) as partial:
+        _require_room(file.parent, int(np.prod(shape)))
         array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
 
         def prepare(row: int) -> None:
@@ -70,9 +57,6 @@ def _build(paths: Sequence[Path], preprocessor: ImagePreprocessor, file: Path) -
             rows = pool.map(prepare, range(len(paths)))
             list(tqdm(rows, total=len(paths), desc="Preparing images", unit="image"))
         array.flush()
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _require_room(folder: Path, needed: int) -> None:

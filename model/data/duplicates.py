@@ -17,7 +17,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from model.data.cache import files_key, partial_file
+from isic_api.whole_file import whole_file
+from model.data.cache import files_key
 from model.image import bright_box, read_image
 
 HASH_SIDE = 16
@@ -55,10 +56,8 @@ def photograph_hashes(
     file = cache_dir / f"hashes-{files_key(paths, {'side': HASH_SIDE})}.npz"
     if not file.exists():
         exact, bits = _hash_all(paths)
-        partial = partial_file(file)
-        with partial.open("wb") as out:
+        with whole_file(file) as partial, partial.open("wb") as out:
             np.savez(out, exact=exact, bits=bits)
-        partial.replace(file)
     with np.load(file) as saved:
         return saved["exact"], saved["bits"]
 

@@ -1,6 +1,5 @@
 """Full-size photographs reduced to the sizes that the shipped network learned from."""
 
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +8,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
+from isic_api.whole_file import whole_file
 from model.data.dataset import Dataset
 from model.data.tables import find_table
 from model.image import read_image
@@ -54,11 +54,10 @@ def _place(row: tuple, images: Path) -> Path:
 
 
 def _write(row: tuple, place: Path) -> None:
-    partial = place.with_suffix(".part")
-    if row.too_large:
-        size = LEARNED_SIZES[row.source]
-        small = read_image(row.path).resize(size, Image.Resampling.BOX)
-        small.save(partial, "JPEG", quality=95)
-    else:
-        shutil.copyfile(row.path, partial)
-    os.replace(partial, place)
+    with whole_file(place) as partial:
+        if row.too_large:
+            size = LEARNED_SIZES[row.source]
+            small = read_image(row.path).resize(size, Image.Resampling.BOX)
+            small.save(partial, "JPEG", quality=95)
+        else:
+            shutil.copyfile(row.path, partial)

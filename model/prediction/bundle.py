@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
+from isic_api.whole_file import whole_file
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
@@ -132,11 +133,10 @@ def read_manifest(bundle: Path) -> Manifest:
 
 
 def write_manifest(bundle: Path, manifest: Manifest) -> None:
-    """Write ``bundle.json``, in one step, so that no half-written one is left."""
+    """Write ``bundle.json``."""
     text = json.dumps(manifest.to_dict(), indent=1, ensure_ascii=False) + "\n"
-    partial = bundle / f"{MANIFEST_FILE}.part"
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, bundle / MANIFEST_FILE)
+    with whole_file(bundle / MANIFEST_FILE) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Manifest:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from model.data.cache import cached_images, files_key, partial_file
+from isic_api.whole_file import whole_file
+from model.data.cache import cached_images, files_key
 from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.data.tables import name_some
@@ -83,10 +84,8 @@ def _answers(teacher: Path, table: pd.DataFrame, task: Task, cache_dir: Path) ->
     if not file.exists():
         images = cached_images(paths, manifest.image, cache_dir=cache_dir)
         rows = Predictor.load(teacher).probabilities(images, table_patients(table))
-        partial = partial_file(file)
-        with partial.open("wb") as opened:
+        with whole_file(file) as partial, partial.open("wb") as opened:
             np.save(opened, rows.astype(np.float32))
-        partial.replace(file)
     place = [manifest.codes.index(code) for code in task.classes]
     return np.load(file)[:, place]
 

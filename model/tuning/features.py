@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from model.data.cache import files_key, partial_file
+from isic_api.whole_file import whole_file
+from model.data.cache import files_key
 
 _BATCH = 64
 
@@ -28,10 +29,8 @@ def cached_features(
     file = cache_dir / f"features-{files_key(paths, prepared | _key(image_part))}.npy"
     if not file.exists():
         rows = image_part.predict(images, batch_size=_BATCH, verbose=0)
-        partial = partial_file(file)
-        with partial.open("wb") as opened:
+        with whole_file(file) as partial, partial.open("wb") as opened:
             np.save(opened, np.asarray(rows, np.float32))
-        partial.replace(file)
     return np.load(file)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from isic_api.whole_file import whole_file
 from model.errors import SearchError
 from model.tuning.trial_record import FAILED, FINISHED
 
@@ -40,9 +41,8 @@ def leaderboard(records: Sequence[dict]) -> pd.DataFrame:
 def write_leaderboard(table: pd.DataFrame, out: Path) -> Path:
     """Write the table to a search's folder, at once or not at all."""
     file = out / LEADERBOARD_FILE
-    partial = file.with_suffix(".part")
-    table.to_csv(partial, index=False, float_format="%.6g")
-    partial.replace(file)
+    with whole_file(file) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
     return file
 
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from isic_api.whole_file import whole_file
 from model.errors import ConfigError, SearchError
 from model.training.config import TrainConfig, config_from_dict
 from model.tuning.search_space import Dimension
@@ -96,9 +96,8 @@ def claim(out: Path, plan: Plan, parts: Sequence[pd.DataFrame]) -> None:
     if not saved.exists():
         if any(out.iterdir()):
             raise SearchError(f"{out} holds other files than a search. Give another --out.")
-        partial = out / f"{PLAN_FILE}.{os.getpid()}"
-        partial.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
-        partial.replace(saved)
+        with whole_file(saved) as partial:
+            partial.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
         return
     before = json.loads(saved.read_text(encoding="utf-8"))
     differing = [name for name in description if before.get(name) != description[name]]

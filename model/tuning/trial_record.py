@@ -1,7 +1,6 @@
 """What is written down of one trial, by the process that runs it."""
 
 import json
-import os
 import time
 import traceback
 from pathlib import Path
@@ -9,6 +8,7 @@ from types import TracebackType
 
 import pandas as pd
 
+from isic_api.whole_file import whole_file
 from model.errors import SearchError
 
 RECORD_FILE = "record.json"
@@ -79,9 +79,8 @@ class TrialRecord:
         self._write()
 
     def _write(self) -> None:
-        partial = self.file.with_suffix(".part")
-        partial.write_text(json.dumps(self.values, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, self.file)
+        with whole_file(self.file) as partial:
+            partial.write_text(json.dumps(self.values, indent=1) + "\n", encoding="utf-8")
 
 
 def read_records(trials: Path) -> list[dict]:

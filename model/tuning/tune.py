@@ -18,6 +18,7 @@ import pandas as pd
 from keras_tuner import oracles
 from keras_tuner.engine.base_tuner import BaseTuner
 
+from isic_api.whole_file import whole_file
 from model.errors import ConfigError
 from model.training.config import TrainConfig
 from model.tuning.cluster import is_worker, require_chief
@@ -257,6 +258,5 @@ class _Tuner(BaseTuner):
 
 
 def _write(file: Path, state: dict) -> None:
-    partial = file.with_suffix(".part")
-    partial.write_text(json.dumps(state), encoding="utf-8")
-    partial.replace(file)
+    with whole_file(file) as part:
+        part.write_text(json.dumps(state), encoding="utf-8")
