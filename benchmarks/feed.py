@@ -47,7 +47,6 @@ def main() -> None:
             report["memory_of_data"] = measured_apart(options.data, SIDE, 0, scratch)
         if options.many:
             report["memory_of_many"] = measured_apart(paths[0].parent, 224, options.many, scratch)
-            report["build_own_memory_mb"] = report["memory_of_many"]["build_own_memory_mb"]
     save("feed", report)
 
 

@@ -15,11 +15,38 @@ ROWS = (
     ("start", "peak_memory_mb", "peak memory of the page, MB"),
     ("predict", "everything", "one prediction with all that the page shows, p50 / p95, ms"),
     ("predict", "times_faster", "times faster than EfficientNetB4's `predict` at 224 px"),
+    ("predict", "everything_by_keras", "the same through Keras in place of LiteRT, p50 / p95, ms"),
+    ("predict", "times_faster_by_keras", "times faster than EfficientNetB4's, through Keras"),
     ("batch_2_cores", "folder_images_per_s", "images/s from a folder, 2 cores"),
     ("batch_2_cores", "folder_to_network", "time beside the network's own forward pass, 2 cores"),
     ("batch_4_cores", "folder_images_per_s", "images/s from a folder, 4 cores"),
     ("feed", "cache_to_flow_from_dataframe", "feeding: times faster than flow_from_dataframe"),
     ("feed", "cache_to_tf_data", "feeding: times faster than a plain tf.data pipeline"),
+    ("feed", "memory_of_many.build_own_memory_mb", "peak memory of building a cache, MB"),
+    ("train", "feed_images_per_s", "batches for a training, images/s, nothing trained"),
+    ("train", "training_images_per_s", "a training, batches of 32, images/s"),
+    ("train", "waiting_percent", "share of a training that waits for its batches, %"),
+    (
+        "train",
+        "training_to_plain_pipeline",
+        "times faster than by image_dataset_from_directory",
+    ),
+    ("train", "bfloat16_to_float32", "a training in mixed_bfloat16 beside float32, ratio"),
+    ("train", "batch_16_images_per_s", "a training, batches of 16, images/s"),
+    ("train", "batch_64_images_per_s", "a training, batches of 64, images/s"),
+    ("train", "batch_128_images_per_s", "a training, batches of 128, images/s"),
+    (
+        "train",
+        "largest_batch_percent_of_matrix_rate",
+        "its share of a matrix product's rate, %",
+    ),
+    ("train", "training_memory_mb", "peak memory of a training, MB"),
+    ("train", "training_own_memory_mb", "of it beyond TensorFlow, Keras and the images, MB"),
+    ("train_gpu", "training_images_per_s", "GPU: a training, batches of 32, images/s"),
+    ("train_gpu", "waiting_percent", "GPU: share of a training that waits for its batches, %"),
+    ("train_gpu", "bfloat16_to_float32", "GPU: mixed_bfloat16 beside float32, ratio"),
+    ("train_gpu", "batch_128_step_ms", "GPU: a step of 128 images, ms"),
+    ("train_gpu", "largest_batch_percent_of_matrix_rate", "GPU: share of the card's rate, %"),
     ("search", "hyperband_best", "Hyperband's best validation balanced accuracy, mean of 3 seeds"),
     ("search", "random_best", "that of random search, as many epochs, the same seeds"),
     ("search", "hyperband_overhead_percent", "time that a search adds to its trials' training, %"),
@@ -37,10 +64,18 @@ def results() -> str:
     lines = ["| what | result | cores | measured |", "| --- | --- | --- | --- |"]
     for name, key, text in ROWS:
         path = FOLDER / f"{name}.json"
-        if path.exists() and key in (report := json.loads(path.read_text(encoding="utf-8"))):
-            where = f"{report['cores']} | {report['date']}"
-            lines.append(f"| {text} | {shown(report[key])} | {where} |")
+        report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if (value := found(report, key)) is not None:
+            lines.append(f"| {text} | {shown(value)} | {report['cores']} | {report['date']} |")
     return "\n".join(lines)
+
+
+def found(report: dict, key: str) -> object:
+    """The value under a key, of which a dot leads inside; None where there is none."""
+    *outer, last = key.split(".")
+    for name in outer:
+        report = report.get(name, {})
+    return report.get(last)
 
 
 def shown(value: object) -> str:
