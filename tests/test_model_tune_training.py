@@ -26,6 +26,7 @@ from model.tuning.search_plan import Plan
 from model.tuning.search_space import Dimension
 from model.tuning.training import training_of
 
+pytestmark = pytest.mark.usefixtures("eager")  # the search itself is run in test_model_tune_workers
 ROOT = Path(__file__).parents[1]
 RATE = Dimension("head_learning_rate", low=1e-4, high=1e-2, log=True)
 TOY = {"backbone": "cnn_2block", "weights": "none", "image_side": 32, "patience": 9}
