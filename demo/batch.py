@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from demo.limits import MOST_BYTES
-from model.data.dataset import read_metadata, table_patients
+from model.data.dataset import read_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
 from model.patient import Patient
@@ -79,10 +79,9 @@ def patients_of(table: Path | None, names: Sequence[str]) -> list[Patient]:
     if table is None:
         return [Patient()] * len(names)
     try:
-        metadata = read_metadata(table)
+        known = read_patients(table)
     except DataError as error:
         raise DataError(str(error).replace(str(table), table.name)) from error
-    known = dict(zip(metadata["image"], table_patients(metadata), strict=True))
     return [known.get(name, Patient()) for name in names]
 
 

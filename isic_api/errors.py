@@ -5,16 +5,16 @@ them: it prints the message as one line and exits with ``exit_code``.
 
 ArchiveError
 ├── BadInputError                what was asked for cannot be asked for
-│   ├── SettingsError       base URL or token
-│   ├── QueryError          not in the search language
+│   ├── SettingsError            base URL or token
+│   ├── QueryError               not in the search language
 │   ├── UnknownCollectionError   no such name or id, or private
 │   ├── BadIdListError           the file behind --ids
 │   └── EmptyResultError         nothing matches
-├── FolderError             the output folder
+├── FolderError                  the output folder
 │   ├── NotWritableError
 │   ├── DiskFullError
 │   └── FolderBusyError          another download writes to it
-├── RequestError           one request, after all its attempts
+├── RequestError                 one request, after all its attempts
 │   ├── HostDownError            no answer, or an answer cut short
 │   ├── ServerFaultError         429, 5xx
 │   ├── NotFoundError            404
@@ -23,7 +23,7 @@ ArchiveError
 │   ├── UnexpectedAnswerError    an answer the documentation does not have
 │   └── BadFileError             the file came, but is not what it should be
 ├── IncompleteListingError       the listing ended early or went in circles
-└── StoppedError             Ctrl-C while waiting
+└── StoppedError                 Ctrl-C while waiting
 """
 
 

@@ -1,4 +1,8 @@
-"""The command line of ``model``: ``python -m model COMMAND --help``."""
+"""The command line of ``model``: ``python -m model COMMAND --help``.
+
+Exit codes: 0 done; 1 something is missing or went wrong; 2 no such command or option; 130
+interrupted.
+"""
 
 import argparse
 import importlib
@@ -46,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ModelError as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("stopped; finished work is kept, the same command goes on", file=sys.stderr)
+        print("interrupted: finished work is kept, the same command goes on", file=sys.stderr)
+        return 130
     except OSError as error:
         print(f"error: {_in_a_line(error)}", file=sys.stderr)
     return 1

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from isic_api.cells import plain_cell
 from model.commands.options import add_bundle
-from model.data.dataset import image_paths, read_metadata, table_patients
+from model.data.dataset import image_paths, read_patients
 from model.errors import ImageError
 from model.patient import Patient
 
@@ -53,8 +53,7 @@ def _patients(names: list[str], metadata: Path | None) -> list[Patient]:
     """Look up each image's context by its name."""
     if metadata is None:
         return [Patient()] * len(names)
-    table = read_metadata(metadata)
-    known = dict(zip(table["image"], table_patients(table), strict=True))
+    known = read_patients(metadata)
     found = [known.get(name, Patient()) for name in names]
     print(f"{sum(name in known for name in names)} of {len(names)} images have a row in {metadata}")
     return found

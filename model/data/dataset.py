@@ -112,6 +112,12 @@ def read_metadata(path: Path, *, require: tuple[str, ...] = ("image",)) -> pd.Da
     return table[["image", *lesion, *FIELDS]]
 
 
+def read_patients(path: Path) -> dict[str, Patient]:
+    """Read patient context by image; raises as :func:`read_metadata`."""
+    table = read_metadata(path)
+    return dict(zip(table["image"], table_patients(table), strict=True))
+
+
 def table_patients(table: pd.DataFrame) -> list[Patient]:
     """The context of each row of a table that :func:`read_metadata` or ``read_folder`` checked."""
     return [Patient.parse(*values) for values in table[list(FIELDS)].itertuples(index=False)]

@@ -10,11 +10,6 @@ from collections.abc import Callable
 import numpy as np
 
 
-def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
-    """Class number of the highest probability, (N,); of equal ones the first."""
-    return probabilities.argmax(axis=1)
-
-
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
     """Count images: int (classes, classes), rows the truth, columns the prediction."""
     pairs = labels * classes + predictions

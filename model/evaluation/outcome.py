@@ -52,7 +52,7 @@ class Outcome:
 
     @cached_property
     def predictions(self) -> np.ndarray:
-        """Most probable class numbers, (N,)."""
+        """Most probable class numbers, (N,); of equal ones the first."""
         return self.probabilities.argmax(axis=1)
 
     @property
