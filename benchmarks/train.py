@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -126,7 +127,7 @@ def fitting(config: TrainConfig, part: Part) -> float:
     """Images a second of the project's own fitting, one epoch of a part."""
     clock = Clock(config.batch_size)
     network = build_of(config, ENCODER, task_of(config.task, []))
-    with tempfile.TemporaryDirectory() as out, redirect_stdout(None):  # no progress bar
+    with tempfile.TemporaryDirectory() as out, redirect_stdout(StringIO()):
         fit(network, part, drawn_part(8), ENCODER, config, out=Path(out), callbacks=[clock])
     return clock.images_per_s
 
