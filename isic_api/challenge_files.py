@@ -16,8 +16,9 @@ from shutil import disk_usage
 
 import requests
 
+from isic_api.disk import amount, disk_errors
 from isic_api.errors import BadFileError, DiskFullError, HostDownError
-from isic_api.folder import DataFolder, StoredImage, amount, disk_errors
+from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import Variant, as_it_is, place, verify_picture
 from isic_api.progress import Progress
 from isic_api.session import Session

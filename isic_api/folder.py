@@ -10,7 +10,6 @@ there if the manifest says so and the file has the size it says: nothing is deco
 """
 
 import contextlib
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,10 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-import requests
-from tqdm import tqdm
-
-from isic_api.errors import DiskFullError, FolderBusyError, FolderError, NotWritableError
+from isic_api.disk import amount, disk_errors
+from isic_api.errors import DiskFullError, FolderBusyError
 from isic_api.journal import Journal
 from isic_api.records import ImageRecord
 
@@ -30,8 +27,6 @@ try:
     import fcntl
 except ImportError:  # Windows: two downloads into one folder are then the user's own affair
     fcntl = None
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
@@ -183,30 +178,3 @@ class DataFolder:
             yield part
             (self.root / name).parent.mkdir(exist_ok=True)
             part.replace(self.root / name)
-
-
-@contextlib.contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn the system's errors about the disk into ours."""
-    try:
-        yield
-    except requests.RequestException:  # an OSError too, but not the disk's
-        raise
-    except OSError as cause:
-        if cause.errno in _FULL:
-            raise DiskFullError(
-                f"The disk of {path} is full. Free some space and run the same command again: it "
-                "goes on where it stopped."
-            ) from cause
-        if isinstance(cause, PermissionError | FileExistsError | NotADirectoryError):
-            raise NotWritableError(
-                f"{path} cannot be written to ({cause.strerror}): choose a folder that is yours."
-            ) from cause
-        if cause.errno == errno.EROFS:
-            raise NotWritableError(f"{path} is on a read-only disk: choose another.") from cause
-        raise FolderError(f"{path} cannot be written to: {cause.strerror or cause}.") from cause
-
-
-def amount(size: float) -> str:
-    """Bytes for people, e.g. 9.77GB."""
-    return tqdm.format_sizeof(size, "B", 1000)

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import requests
 from PIL import Image
 
+from isic_api.disk import disk_errors
 from isic_api.errors import BadFileError, UnexpectedAnswerError
-from isic_api.folder import DataFolder, StoredImage, disk_errors
+from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_id import is_image_id
 from isic_api.records import FileLink, ImageRecord
 from isic_api.session import Session

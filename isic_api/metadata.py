@@ -15,8 +15,9 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from isic_api.cells import PlainWriter
+from isic_api.disk import disk_errors
 from isic_api.errors import ArchiveError
-from isic_api.folder import DataFolder, disk_errors
+from isic_api.folder import DataFolder
 from isic_api.records import ImageRecord
 from isic_api.vocabulary import CHALLENGE_CLASSES, UNKNOWN_CLASS
 from isic_api.whole_file import whole_file

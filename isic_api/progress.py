@@ -6,7 +6,7 @@ import time
 
 from tqdm import tqdm
 
-from isic_api.folder import amount
+from isic_api.disk import amount
 
 _REPEAT = 10.0  # seconds before the same news is told again
 

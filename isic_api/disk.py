@@ -1,0 +1,40 @@
+"""What the disk refuses, as our errors, and how much is asked of it, in words."""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+from tqdm import tqdm
+
+from isic_api.errors import DiskFullError, FolderError, NotWritableError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors about the disk into ours."""
+    try:
+        yield
+    except requests.RequestException:  # an OSError too, but not the disk's
+        raise
+    except OSError as cause:
+        if cause.errno in _FULL:
+            raise DiskFullError(
+                f"The disk of {path} is full. Free some space and run the same command again: it "
+                "goes on where it stopped."
+            ) from cause
+        if isinstance(cause, PermissionError | FileExistsError | NotADirectoryError):
+            raise NotWritableError(
+                f"{path} cannot be written to ({cause.strerror}): choose a folder that is yours."
+            ) from cause
+        if cause.errno == errno.EROFS:
+            raise NotWritableError(f"{path} is on a read-only disk: choose another.") from cause
+        raise FolderError(f"{path} cannot be written to: {cause.strerror or cause}.") from cause
+
+
+def amount(size: float) -> str:
+    """Bytes for people, e.g. 9.77GB."""
+    return tqdm.format_sizeof(size, "B", 1000)

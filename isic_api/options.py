@@ -1,0 +1,197 @@
+"""The options of each command, its help and its example."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from isic_api import commands
+from isic_api.challenge_files import CHALLENGE_URL
+from isic_api.client import BASE_URL
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m isic_api",
+        description="Images and metadata from the ISIC Archive.",
+        epilog="ISIC_API_URL: another base URL. ISIC_TOKEN: a bearer token, for private data.\n\n"
+        "example: python -m isic_api download --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_download(subparsers)
+    _add_isic2019(subparsers)
+    _add_search(subparsers)
+    _add_collections(subparsers)
+    _add_metadata(subparsers)
+    _add(
+        subparsers,
+        "whoami",
+        commands.whoami_command,
+        help="whose token ISIC_TOKEN is",
+        example="ISIC_TOKEN=... python -m isic_api whoami",
+    )
+    return top
+
+
+def _add_download(subparsers: Any) -> None:  # noqa: ANN401
+    add = _add(
+        subparsers,
+        "download",
+        commands.download_command,
+        help="images and everything beside them, into a folder that `model train` reads",
+        example='python -m isic_api download data --collection "Challenge 2019: Training" '
+        "--sample-per-class 100",
+    ).add_argument
+    add("out", type=Path, metavar="OUT", help="the folder to fill; a second run goes on")
+    _add_selection(add)
+    add("--ids", type=Path, metavar="FILE", help="a file with one id a line, instead of a search")
+    _add_amount(add)
+    _add_transfer(add)
+
+
+def _add_isic2019(subparsers: Any) -> None:  # noqa: ANN401
+    add = _add(
+        subparsers,
+        "isic2019",
+        commands.isic2019_command,
+        help="the ISIC 2019 challenge: 25,331 training and 8,238 test images with labels",
+        example="python -m isic_api isic2019 data --part train --max-side 512",
+    ).add_argument
+    add("out", type=Path, metavar="OUT", help="the folder to fill: OUT/train and OUT/test")
+    add("--part", choices=("train", "test", "both"), default="both")
+    add(
+        "--source",
+        choices=("api", "challenge"),
+        default="api",
+        help="the Archive's API, or the challenge's zip files (default: api)",
+    )
+    add(
+        "--labels",
+        choices=("api", "challenge"),
+        help="whose diagnoses go into the ground truth (default: those of the source)",
+    )
+    add(
+        "--challenge-url",
+        default=os.environ.get("ISIC_CHALLENGE_URL") or CHALLENGE_URL,
+        metavar="URL",
+        help="where the challenge files lie (ISIC_CHALLENGE_URL; default: %(default)s)",
+    )
+    add(
+        "--no-checksum",
+        action="store_true",
+        help="take challenge files whose sha256 is not the known one",
+    )
+    _add_amount(add)
+    _add_transfer(add)
+
+
+def _add_search(subparsers: Any) -> None:  # noqa: ANN401
+    add = _add(
+        subparsers,
+        "search",
+        commands.search_command,
+        help="what there is, as a table or as JSON lines",
+        example="python -m isic_api search 'sex:male AND age_approx:[20 TO 40]' --limit 10",
+    ).add_argument
+    add("query", nargs="?", default="", metavar="QUERY", help="empty: everything")
+    _add_collection(add)
+    add("--limit", type=_positive, metavar="N", help="the first N (default: all)")
+    add("--jsonl", action="store_true", help="one JSON object a line, all fields")
+    add("--count", action="store_true", help="only how many there are")
+    add("--facets", action="store_true", help="only how often each value occurs")
+    add("--similar", metavar="ID", help="images that look like this one instead; needs a token")
+
+
+def _add_collections(subparsers: Any) -> None:  # noqa: ANN401
+    add = _add(
+        subparsers,
+        "collections",
+        commands.collections_command,
+        help="the collections, or one of them",
+        example='python -m isic_api collections "Challenge 2019: Test"',
+    ).add_argument
+    add("collection", nargs="?", metavar="NAME_OR_ID", help="only this one")
+    add("--pinned", action="store_true", help="only those the Archive puts first")
+    add("--jsonl", action="store_true", help="one JSON object a line, all fields")
+
+
+def _add_metadata(subparsers: Any) -> None:  # noqa: ANN401
+    add = _add(
+        subparsers,
+        "metadata",
+        commands.metadata_command,
+        help="the metadata CSV of a search, without images",
+        example="python -m isic_api metadata metadata.csv --collection 65",
+    ).add_argument
+    add("out", type=Path, metavar="OUT.csv", help="the file to write")
+    _add_selection(add)
+
+
+def _add_selection(add: Any) -> None:  # noqa: ANN401
+    _add_collection(add)
+    add(
+        "--query",
+        default="",
+        help="in the Archive's search language, e.g. 'diagnosis_3:\"Nevus\" AND sex:female'",
+    )
+
+
+def _add_collection(add: Any) -> None:  # noqa: ANN401
+    add(
+        "--collection",
+        action="append",
+        default=[],
+        metavar="NAME_OR_ID",
+        help="only images of this collection; may be given several times",
+    )
+
+
+def _add_amount(add: Any) -> None:  # noqa: ANN401
+    add("--limit", type=_positive, metavar="N", help="the first N images, oldest first")
+    add(
+        "--sample-per-class",
+        type=_positive,
+        metavar="N",
+        help="N images of each challenge class, the same ones every time",
+    )
+
+
+def _add_transfer(add: Any) -> None:  # noqa: ANN401
+    add("--thumbnails", action="store_true", help="256-pixel thumbnails, about 5 KB each")
+    add("--max-side", type=_positive, metavar="PX", help="store images shrunk to this side")
+    add("--workers", type=_positive, default=16, metavar="N", help="at a time (default: 16)")
+    add("--attempts", type=_positive, default=6, metavar="N", help="for a request (default: 6)")
+    add("--timeout", type=float, default=20.0, metavar="S", help="without a byte (default: 20)")
+    add("--backoff", type=float, default=0.5, metavar="S", help=argparse.SUPPRESS)
+
+
+def _add(
+    subparsers: Any,  # noqa: ANN401
+    name: str,
+    run: Any,  # noqa: ANN401
+    *,
+    help: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    command = subparsers.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "--base-url",
+        default=os.environ.get("ISIC_API_URL") or BASE_URL,
+        metavar="URL",
+        help="of the API, /api/v2/ included (ISIC_API_URL; default: %(default)s)",
+    )
+    command.set_defaults(run=run, attempts=6, timeout=20.0, backoff=0.5)
+    return command
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
