@@ -1,8 +1,8 @@
 """What several test files share."""
 
+import gc
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -32,10 +32,9 @@ def eager():
 
 @pytest.fixture(scope="module", autouse=True)
 def forgotten_networks():
-    """Lets go of a module's networks, which Keras would hold until the process ends."""
+    """Lets go of a module's networks, which hold each other, before the next one's are built."""
     yield
-    if keras := sys.modules.get("keras"):
-        keras.utils.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(scope="module")  # no longer: its event loop would be in the way of other modules
