@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from model.commands.options import (
     add_cache,
     add_data,
+    add_number,
     add_out,
     add_part,
     add_split,
@@ -36,16 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--list", action="store_true", help="only list the presets")
     add_data(parser, required=False)
-    parser.add_argument("--budget", type=int, metavar="EPOCHS", help="epochs of each preset")
+    add_number(parser, "--budget", "epochs of each preset", metavar="EPOCHS")
     parser.add_argument("--presets", metavar="A,B", help="some of them (default all)")
-    parser.add_argument("--limit", type=int, metavar="N", help="most training images, drawn once")
+    add_number(parser, "--limit", "most training images, drawn once")
     add_part(parser, "validation")
     add_bench_options(parser, out=Path("runs/presets"))
 
 
 def add_bench_options(parser: argparse.ArgumentParser, *, out: Path) -> None:
     """Add what every training of presets takes, for :func:`bench_of`."""
-    parser.add_argument("--side", type=int, metavar="PX", help="largest side of the images")
+    add_number(parser, "--side", "largest side of the images", metavar="PX")
     parser.add_argument("--source", choices=SOURCES, help="images of one collection only")
     parser.add_argument(
         "--weights-dir", type=Path, metavar="DIR", help="folder of ImageNet weights"

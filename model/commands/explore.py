@@ -9,16 +9,14 @@ example: python -m model explore --data DIR --out report/
 
 import argparse
 
-from model.commands.options import add_cache, add_data, add_out
+from model.commands.options import add_cache, add_data, add_number, add_out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_data(parser)
     add_out(parser, "folder to write into")
-    parser.add_argument(
-        "--seed", type=int, metavar="N", default=0, help="of the photographs shown (default 0)"
-    )
+    add_number(parser, "--seed", "of the photographs shown", default=0)
     add_cache(parser, "hashes of images")
 
 

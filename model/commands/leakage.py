@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.commands.bench_presets import add_bench_options, bench_of, of_source, require_counts
-from model.commands.options import add_data, split_of
+from model.commands.options import add_data, add_number, split_of
 from model.data.dataset import read_folder
 from model.data.duplicates import groups_of
 from model.errors import ConfigError
@@ -32,10 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="cnn-4block",
         help="default cnn-4block",
     )
-    parser.add_argument(
-        "--budget", type=int, metavar="EPOCHS", default=20, help="epochs of each (default 20)"
-    )
-    parser.add_argument("--limit", type=int, metavar="N", help="most images, of whole lesions")
+    add_number(parser, "--budget", "epochs of each", default=20, metavar="EPOCHS")
+    add_number(parser, "--limit", "most images, of whole lesions")
     add_bench_options(parser, out=Path("runs/leakage"))
 
 

@@ -55,6 +55,19 @@ def add_choice(parser: argparse.ArgumentParser, flag: str, words: Sequence[str])
     parser.add_argument(flag, choices=words, metavar="NAME", default=words[0], help=text)
 
 
+def add_number(
+    parser: argparse.ArgumentParser,
+    flag: str,
+    what: str,
+    *,
+    default: int | None = None,
+    metavar: str = "N",
+) -> None:
+    """Add an option that takes a whole number; a default is said in its help."""
+    text = what if default is None else f"{what} (default {default})"
+    parser.add_argument(flag, type=int, metavar=metavar, default=default, help=text)
+
+
 def add_split(parser: argparse.ArgumentParser) -> None:
     """Add ``--split``, for :func:`split_of`."""
     parser.add_argument(

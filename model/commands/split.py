@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model.commands.options import add_cache, add_data
+from model.commands.options import add_cache, add_data, add_number
 from model.data.dataset import Dataset, read_folder
 from model.data.duplicates import groups_of
 from model.data.folds import draw_folds, draw_source_splits
@@ -36,9 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     series.add_argument(
         "--leave-source-out", action="store_true", help="draw a split a source, which it tests"
     )
-    parser.add_argument(
-        "--seed", type=int, metavar="N", default=2019, help="of the drawing (default 2019)"
-    )
+    add_number(parser, "--seed", "of the drawing", default=2019)
     add_cache(parser, "hashes of images")
 
 

@@ -23,6 +23,7 @@ from model.commands.options import (
     add_cache,
     add_choice,
     add_data,
+    add_number,
     add_out,
     add_settings,
     add_split,
@@ -58,31 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_choice(parser, "--tuner", METHODS)
     add_choice(parser, "--objective", OBJECTIVES)
-    parser.add_argument(
-        "--trials", type=int, metavar="N", help="how many, not of hyperband (default 20)"
-    )
-    parser.add_argument(
-        "--factor",
-        type=int,
-        metavar="N",
-        default=3,
-        help="of hyperband: one in so many goes on (default 3)",
-    )
-    parser.add_argument(
-        "--iterations",
-        type=int,
-        metavar="N",
-        default=1,
-        help="of hyperband, each as long (default 1)",
-    )
+    add_number(parser, "--trials", "how many, not of hyperband (default 20)")
+    add_number(parser, "--factor", "of hyperband: one in so many goes on", default=3)
+    add_number(parser, "--iterations", "of hyperband, each as long", default=1)
     parser.add_argument(
         "--features",
         action="store_true",
         help="train heads only, on features of the frozen backbone",
     )
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="so many processes at a time on this machine"
-    )
+    add_number(parser, "--workers", "so many processes at a time on this machine")
     add_settings(parser, config="JSON file of settings that are not searched")
 
 
