@@ -1,18 +1,12 @@
-"""A report as one HTML page that needs no other file."""
+"""A report as one HTML page."""
 
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
 from model.evaluation.report_text import HEADLINES, NOTE, gap_sentence, written
+from model.html_page import html_page, picture_html
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 }
-th, td { padding: .2rem .8rem; text-align: left }
-tr:nth-child(even) { background: #f3f3f3 } img { max-width: 100% } .wide { overflow-x: auto }
-"""
 _CAPTIONS = {
     "confusion.png": "Confusion matrices",
     "roc.png": "ROC curve of each diagnosis against the others",
@@ -30,7 +24,6 @@ def report_page(report: dict, pictures: Sequence[Path]) -> str:
     about = report["about"]
     title = f"{about['name']}: {about['part']} part"
     blocks = [
-        f"<h1>{escape(title)}</h1>",
         f"<p>{about['images']:,} images of {about['lesions']:,} lesions. In brackets: "
         f"{escape(about['interval'])}, {about['draws']:,} draws. Research and teaching only; not "
         "a medical device.</p>",
@@ -43,10 +36,7 @@ def report_page(report: dict, pictures: Sequence[Path]) -> str:
         *_optional(report),
         *(_picture(path) for path in pictures),
     ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(
-        [*blocks, "</body></html>\n"]
-    )
+    return html_page(title, blocks)
 
 
 def _class_table(report: dict) -> str:
@@ -133,11 +123,10 @@ def _table(head: tuple, rows: list[tuple]) -> str:
     cells = "".join(f"<th>{escape(str(cell))}</th>" for cell in head)
     lines = ["".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows]
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    return f'<div class="wide"><table><tr>{cells}</tr>\n{body}</table></div>'
+    content = f"<thead><tr>{cells}</tr></thead>\n<tbody>{body}</tbody>"
+    return f'<div class="wide"><table>{content}</table></div>'
 
 
 def _picture(path: Path) -> str:
-    data = b64encode(path.read_bytes()).decode()
     caption = _CAPTIONS[path.name]
-    image = f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
-    return _section(caption, image)
+    return _section(caption, picture_html(path, caption))
