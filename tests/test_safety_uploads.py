@@ -222,9 +222,9 @@ def test_a_file_above_the_limit_is_refused_while_it_arrives():
 def test_uploads_are_deleted_and_within_the_hour(monkeypatch):
     import demo.interface as interface
 
-    assert interface._SWEEP_SECONDS + interface._KEEP_SECONDS <= 3600
+    assert interface._SWEEP_SECONDS + interface.KEPT_SECONDS <= 3600
     monkeypatch.setattr(interface, "_SWEEP_SECONDS", 1)
-    monkeypatch.setattr(interface, "_KEEP_SECONDS", 1)
+    monkeypatch.setattr(interface, "KEPT_SECONDS", 1)
     with served() as address:
         path = Path(Visitor(address).upload(os.urandom(100))["path"])
         assert path.exists()
