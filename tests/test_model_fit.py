@@ -27,7 +27,7 @@ def network_of(seed=1):
     return build_network(backbone, patient_width=ENCODER.width, classes=CLASSES, fused_units=8)
 
 
-def part_of(count=40, seed=0):
+def part_of(count=32, seed=0):
     rng = np.random.default_rng(seed)
     labels = np.sort(rng.integers(0, CLASSES, count))
     images = rng.integers(0, 256, (count, SIDE, SIDE, 3)).astype(np.uint8)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model.__main__ import main
 from model.commands.reproduce import listed_only
 from model.data.dataset import read_folder
 from model.data.shrink import is_full_size, shrink_folder
@@ -57,6 +58,13 @@ def test_images_that_the_split_does_not_name_are_left_out(toy_folder):
     assert len(listed_only(dataset, part).table) == 5 + len(split.validation) + len(split.test)
     with pytest.raises(DataError, match="ISIC 2019"):
         listed_only(dataset, Split.load(ISIC2019_SPLIT))
+
+
+def test_the_command_refuses_a_folder_without_the_challenges_images(toy_folder, tmp_path, capsys):
+    words = ["reproduce", "--data", str(toy_folder), "--out", str(tmp_path / "out")]
+    assert main(words) == 1
+    assert "Give the images of the ISIC 2019 challenge" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_each_step_goes_on_from_the_one_before(toy_folder, tmp_path, monkeypatch):
