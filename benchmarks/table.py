@@ -20,6 +20,7 @@ ROWS = (
     ("batch_2_cores", "folder_images_per_s", "images/s from a folder, 2 cores"),
     ("batch_2_cores", "folder_to_network", "time beside the network's own forward pass, 2 cores"),
     ("batch_4_cores", "folder_images_per_s", "images/s from a folder, 4 cores"),
+    ("batch_4_cores", "folder_to_network", "time beside the network's own forward pass, 4 cores"),
     ("feed", "cache_to_flow_from_dataframe", "feeding: times faster than flow_from_dataframe"),
     ("feed", "cache_to_tf_data", "feeding: times faster than a plain tf.data pipeline"),
     ("feed", "memory_of_many.build_own_memory_mb", "peak memory of building a cache, MB"),

@@ -108,12 +108,14 @@ class Predictor(Examiner):
     ) -> Iterator[np.ndarray | ImageError]:
         """Give each file's probabilities (classes,), in order; an unreadable one's error instead.
 
-        Files are decoded in parallel while the network computes, 64 at a time.
+        Files are decoded in parallel, 64 at a time, while the network answers those before.
         """
         with ThreadPoolExecutor() as pool:
+            coming = pool.map(self._load, paths[:_BATCH])
             for start in range(0, len(paths), _BATCH):
-                prepared = list(pool.map(self._load, paths[start : start + _BATCH]))
-                yield from self._answer(prepared, patients[start : start + _BATCH])
+                end = start + _BATCH
+                prepared, coming = list(coming), pool.map(self._load, paths[end : end + _BATCH])
+                yield from self._answer(prepared, patients[start:end])
 
     def _answer(
         self, prepared: list[np.ndarray | ImageError], patients: Sequence[Patient]
