@@ -118,3 +118,12 @@ def test_a_source_cannot_be_left_out_if_it_is_the_only_one_of_a_diagnosis(table,
 def test_series_are_saved_and_read_back_like_any_split(folds, tmp_path):
     folds[0].save(tmp_path / "fold.json")
     assert Split.load(tmp_path / "fold.json") == folds[0]
+
+
+def test_a_source_can_be_left_out_of_a_small_folder():
+    kinds = [(diagnosis, source) for diagnosis in ("MEL", "NV") for source in ("HAM", "BCN")] * 3
+    few = pd.DataFrame(kinds, columns=["diagnosis", "source"])  # 3 of each, fewer than 7 folds
+    few["image"] = few["lesion_id"] = [f"I{number}" for number in range(len(few))]
+    splits = draw_source_splits(few, lesion_groups(few["lesion_id"].tolist(), NO_PAIRS), seed=0)
+    for split in splits.values():
+        assert (len(split.train), len(split.validation), len(split.test)) == (4, 2, 6)

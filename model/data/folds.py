@@ -73,7 +73,9 @@ def _without(source: str, table: pd.DataFrame, groups: np.ndarray, seed: int) ->
     _require_learned(table["diagnosis"], others, source)
     rows = sorted_rows(table[others], groups[others])
     require_lesions(rows, 2)
-    place = np.minimum(_folds(rows, round(1 / HELD_OUT), seed), 1)
+    # A diagnosis cannot be dealt out among more folds than it has images.
+    folds = min(round(1 / HELD_OUT), int(rows["diagnosis"].value_counts().max()))
+    place = np.minimum(_folds(rows, folds, seed), 1)
     validation = with_every_diagnosis(rows, place, 2) == 0
     return Split(
         tuple(rows["image"][~validation]),
