@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from model.errors import ConfigError
-from model.image import ASPECTS
+from model.image import ASPECTS, ImagePreprocessor
 from model.networks.backbone_names import SMALLEST_SIDE
 from model.tasks import CUSTOM, TASKS
 from model.training.config_sense import check_sense
@@ -117,6 +117,11 @@ class TrainConfig:
     def _require(self, holds: bool, name: str, rule: str) -> None:
         if not holds:
             raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be {rule}.")
+
+    @property
+    def preprocessor(self) -> ImagePreprocessor:
+        """What prepares the photographs, in training and with the bundle."""
+        return ImagePreprocessor(self.image_side, self.crop_border, self.aspect)
 
     @property
     def mixes(self) -> bool:

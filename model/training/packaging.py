@@ -14,7 +14,6 @@ from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError
-from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
 from model.prediction.bundle import (
     Manifest,
@@ -50,7 +49,7 @@ def package(
     manifest = Manifest(
         name=f"dual-branch {config.backbone}, {config.image_side} px",
         classes=task_of(config.task, dataset.table["diagnosis"]).classes,
-        image=ImagePreprocessor(config.image_side, config.crop_border, config.aspect),
+        image=config.preprocessor,
         patient=encoder,
         temperature=1.0,
         split=split,

@@ -8,7 +8,6 @@ import pandas as pd
 
 from model.data.cache import cached_images
 from model.data.dataset import table_patients
-from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
 from model.tasks import Task
 from model.training.config import TrainConfig
@@ -34,9 +33,8 @@ def load_part(
         ConfigError: a diagnosis that the task has no class for.
     """
     labels = task.labels(table["diagnosis"].tolist())
-    preprocessor = ImagePreprocessor(config.image_side, config.crop_border, config.aspect)
     return Part(
-        cached_images(table["path"].tolist(), preprocessor, cache_dir=cache_dir),
+        cached_images(table["path"].tolist(), config.preprocessor, cache_dir=cache_dir),
         encoder.encode(table_patients(table)),
         labels,
         sources=table["source"].to_numpy(str),

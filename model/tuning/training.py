@@ -8,7 +8,6 @@ import keras
 
 from model.data.dataset import Dataset
 from model.data.split import Split
-from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
 from model.tasks import Task, task_of
 from model.training.config import TrainConfig
@@ -91,12 +90,11 @@ def _train_head(given: _Given) -> Training:
 def _embedded(name: str, image_part: keras.Model, given: _Given) -> Part:
     """A part with one vector an image, float32 (N, 1, 1, C), in place of the images."""
     config, part = given.plan.base, given.part(name, given.plan.base)
-    preprocessor = ImagePreprocessor(config.image_side, config.crop_border, config.aspect)
     rows = cached_features(
         part.images,
         given.split.part(name, given.dataset.table)["path"].tolist(),
         image_part,
-        prepared=asdict(preprocessor),
+        prepared=asdict(config.preprocessor),
         cache_dir=given.cache_dir,
     )
     return replace(part, images=rows[:, None, None])
