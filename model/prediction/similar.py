@@ -5,15 +5,14 @@ analysis) and scaled to unit length. A photograph's are treated alike; the scala
 cosine of the angle between two.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from isic_api.image_id import archive_id
-from model.errors import BundleError
+from model.prediction.array_file import ArrayFile
 
 DIRECTIONS = 64
 """Of the embedding; more grow the file without changing the nearest cases much."""
@@ -32,7 +31,7 @@ class SimilarCase:
 
 
 @dataclass(frozen=True)
-class CaseIndex:
+class CaseIndex(ArrayFile):
     """The training images of a bundle, N rows; an unknown word is an empty string."""
 
     centre: np.ndarray  # (embedding,)
@@ -89,26 +88,6 @@ class CaseIndex:
             str(self.sites[row]) or None,
             min(float(similarity), 1.0),
         )
-
-    def save(self, path: Path) -> None:
-        """Write plain arrays."""
-        np.savez_compressed(path, **asdict(self))
-
-    @classmethod
-    def load(cls, path: Path) -> "CaseIndex":
-        """Read what :meth:`save` wrote.
-
-        Raises:
-            BundleError: the file is missing, damaged, or holds something else.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls(**arrays)
-        except (OSError, ValueError, TypeError, EOFError, KeyError) as error:
-            raise BundleError(
-                f"{path} cannot be read ({type(error).__name__}: {error}). Copy the whole bundle "
-                "again, or run: python -m model calibrate"
-            ) from error
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

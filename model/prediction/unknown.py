@@ -13,12 +13,11 @@ The first two are fitted here, on training images. A threshold for each is set o
 images, of which a stated share is falsely alarmed at.
 """
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
-from model.errors import BundleError
+from model.prediction.array_file import ArrayFile
 
 FALSE_ALARM_RATE = 0.05
 METHOD = "mahalanobis"
@@ -31,7 +30,7 @@ _NEIGHBOUR = 10
 
 
 @dataclass(frozen=True)
-class UnknownDetector:
+class UnknownDetector(ArrayFile):
     """What is kept of the training images' embeddings, all in whitened coordinates."""
 
     centre: np.ndarray  # (embedding,)
@@ -77,26 +76,6 @@ class UnknownDetector:
         rank = min(_NEIGHBOUR, similar.shape[1])
         nearest = -np.partition(-similar, rank - 1, axis=1)[:, rank - 1]
         return np.sqrt(np.maximum(2 - 2 * nearest, 0.0))
-
-    def save(self, path: Path) -> None:
-        """Write plain arrays."""
-        np.savez_compressed(path, **asdict(self))
-
-    @classmethod
-    def load(cls, path: Path) -> "UnknownDetector":
-        """Read what :meth:`save` wrote.
-
-        Raises:
-            BundleError: the file is missing, damaged, or holds something else.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls(**arrays)
-        except (OSError, ValueError, TypeError, EOFError, KeyError) as error:
-            raise BundleError(
-                f"{path} cannot be read ({type(error).__name__}: {error}). Copy the whole bundle "
-                "again, or run: python -m model calibrate"
-            ) from error
 
     def _whitened(self, embeddings: np.ndarray) -> np.ndarray:
         return (embeddings - self.centre) @ self.whitening
