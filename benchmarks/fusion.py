@@ -147,7 +147,8 @@ def page(report: dict) -> str:
     counts = report["images"]
     about = (
         f"HAM10000 images, {report['settings']['image_side']} px, {report['settings']['epochs']} "
-        f"epochs, {report['settings']['backbone']} from ImageNet, {report['cores']} CPU cores. "
+        f"epochs, {report['settings']['backbone']} from ImageNet, at most {report['cores']} CPU "
+        "cores. "
         f"{counts['train']} training images; judged on {counts['validation']} validation images of "
         "other lesions, by which nothing was chosen. Each figure is the mean over seeds "
         f"{', '.join(map(str, report['seeds']))}; in brackets 95 % intervals, bootstrap by lesion. "
