@@ -36,8 +36,9 @@ def use_private_folder() -> Path:
         folder = Path(tempfile.mkdtemp(prefix="lesion-in-context-"))  # another user was first
     folder.chmod(0o700)
     for left in folder.iterdir():
-        if time.time() - left.stat().st_mtime > KEPT_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another page on this machine may clear it, too
+            if time.time() - left.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     return folder
 

@@ -119,6 +119,13 @@ def test_what_a_killed_server_left_is_cleared_at_the_next_start(temporary):
     assert new.exists()
 
 
+def test_pages_that_start_together_may_clear_the_same_folder(temporary, monkeypatch):
+    gone = use_private_folder() / "gone"
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([gone]))
+    del os.environ["GRADIO_TEMP_DIR"]
+    assert use_private_folder() == gone.parent
+
+
 def test_a_folder_that_another_user_laid_there_is_not_used(temporary):
     elsewhere = temporary / "elsewhere"
     elsewhere.mkdir()
