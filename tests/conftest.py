@@ -49,6 +49,20 @@ def browser():
         yield browser
 
 
+@pytest.fixture(scope="module")
+def window(browser):
+    """One to open pages in: what it loaded once it need not compile again."""
+    window = browser.new_page(viewport={"width": 1280, "height": 800})
+    yield window
+    window.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """Finds what those who cannot see or point would miss."""
+    return pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+
+
 @pytest.fixture(scope="session")
 def address():
     """Of a page with a made-up network behind it."""

@@ -11,8 +11,8 @@ from demo.services import Services
 from model.prediction.bundle import RELEASED, read_manifest
 from tests.fake_study import made_up
 
-SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))
-SCREENSHOTS.mkdir(exist_ok=True)
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+"""A folder for pictures of all tabs, if somebody wants to look at them."""
 
 LOOKS = [(1280, "light"), (360, "dark")]
 """Widths in pixels and themes: axe looks at colours and names, not at how they combine."""
@@ -46,6 +46,11 @@ def served(study=made_up, ready=lambda: True, access=None, **others):
         demo.close()
 
 
+def resize(page, width):
+    """Make it so many pixels wide."""
+    page.set_viewport_size({"width": width, "height": 800})
+
+
 def open_page(page, address):
     """Go there and wait for the network."""
     page.goto(address)
@@ -62,3 +67,14 @@ def predict(page):
     """Ask, and wait for the answer."""
     page.get_by_role("button", name="Predict").click()
     page.locator("table.bars").wait_for()
+
+
+def assert_fits_and_axe_finds_nothing(page, axe, name):
+    """What each tab must stand; pictured under the name where pictures are wanted."""
+    page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
+    if SCREENSHOTS:
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    found = axe.run(page).response["violations"]
+    assert {r["id"]: r["nodes"] for r in found if r["id"] not in GRADIOS_OWN} == {}, name

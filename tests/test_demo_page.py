@@ -1,20 +1,18 @@
 """The page as a visitor meets it, in headless Chromium."""
 
 import json
-import re
-import threading
 
 import pytest
 
 from model.diagnosis import DIAGNOSES
 from tests.fake_study import made_up
 from tests.pages import (
-    GRADIOS_OWN,
     LOOKS,
-    SCREENSHOTS,
     add_photograph,
+    assert_fits_and_axe_finds_nothing,
     open_page,
     predict,
+    resize,
     served,
 )
 
@@ -29,13 +27,11 @@ OUTLINED = """() => {
 
 
 @pytest.fixture
-def page(browser, address):
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.requested = []
-    page.on("request", lambda request: page.requested.append(request.url))
-    open_page(page, address)
-    yield page
-    page.close()
+def page(window, address):
+    """As it is when it was just opened."""
+    resize(window, 1280)
+    open_page(window, address)
+    return window
 
 
 def values(page):
@@ -65,21 +61,20 @@ def test_all_that_matters_at_first_is_on_one_screen(page, photograph):
     assert max(box["y"] + box["height"] for box in ends) <= 800
 
 
-def test_warnings_come_first_and_still_leave_all_on_one_screen(browser, photograph):
+def test_warnings_come_first_and_still_leave_all_on_one_screen(window, photograph):
     def doubtful(image):
         study = made_up(image)
         study.quality, study.unknown_score = ("blurred", "dark", "small_lesion"), 2.0
         study.prediction_set = lambda patient: DIAGNOSES
         return study
 
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    resize(window, 1280)
     with served(doubtful) as address:
-        open_page(page, address)
-        add_photograph(page, photograph)
-        predict(page)
-        said = page.locator("#result").inner_text()
-        bars = page.locator("table.bars").bounding_box()
-    page.close()
+        open_page(window, address)
+        add_photograph(window, photograph)
+        predict(window)
+        said = window.locator("#result").inner_text()
+        bars = window.locator("table.bars").bounding_box()
     places = [said.index(words) for words in ("Poor image: blurred, too dark", "Unlike", "Cannot")]
     assert places == sorted(places)
     assert bars["y"] + bars["height"] <= 800
@@ -129,23 +124,21 @@ def test_similar_cases_link_to_the_archive(page, photograph):
     assert link.get_attribute("href").endswith("isic-archive.com/images/ISIC_0000001/")
 
 
-def test_thumbnails_of_similar_cases_come_through_the_server(browser, photograph):
+def test_thumbnails_of_similar_cases_come_through_the_server(window, photograph):
     asked = []
 
     def thumbnail(isic_id):
         asked.append(isic_id)
         return photograph.read_bytes()
 
-    page = browser.new_page()
     with served(thumbnail=thumbnail) as address:
-        open_page(page, address)
-        add_photograph(page, photograph)
-        predict(page)
-        page.get_by_role("tab", name="Similar cases").click()
-        image = page.locator("#similar img")
+        open_page(window, address)
+        add_photograph(window, photograph)
+        predict(window)
+        window.get_by_role("tab", name="Similar cases").click()
+        image = window.locator("#similar img")
         image.wait_for()
         assert image.get_attribute("src").startswith("data:image/jpeg;base64,")
-    page.close()
     assert asked == ["ISIC_0000001"]
 
 
@@ -219,8 +212,7 @@ def test_predict_without_a_photograph_says_what_to_do(page):
 def test_a_text_renamed_jpg_gets_a_sentence_and_the_page_lives_on(page, photograph, tmp_path):
     bad = tmp_path / "notes.jpg"
     bad.write_text("no photograph")
-    page.set_input_files("#image input[type=file]", bad)
-    page.wait_for_timeout(500)
+    add_photograph(page, bad)
     page.get_by_role("button", name="Predict").click()
     page.get_by_text("cannot be read as an image").wait_for()
     page.locator("#image").get_by_label("Remove Image").click()
@@ -229,62 +221,40 @@ def test_a_text_renamed_jpg_gets_a_sentence_and_the_page_lives_on(page, photogra
     assert len(values(page)) == 8
 
 
-def test_nothing_is_asked_of_another_host_or_kept_in_the_browser(page, photograph, address):
+def test_nothing_is_asked_of_another_host_or_kept_in_the_browser(browser, photograph, address):
+    asked = []
+    page = browser.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    open_page(page, address)
     add_photograph(page, photograph)
     predict(page)
-    foreign = [u for u in page.requested if not u.startswith((address, "data:", "blob:"))]
-    assert foreign == []
-    assert page.evaluate("Object.keys(localStorage).length") == 0
+    kept = page.evaluate("Object.keys(localStorage).length")
+    page.close()
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    assert asked
+    assert kept == 0
 
 
 @pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_an_answer_fits_and_axe_finds_nothing_beyond_gradios_own(
-    browser, address, photograph, width, theme
+    window, address, photograph, axe, width, theme
 ):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    open_page(page, f"{address}?__theme={theme}")
-    add_photograph(page, photograph)
-    predict(page)
-    broken = {}
+    resize(window, width)
+    open_page(window, f"{address}?__theme={theme}")
+    add_photograph(window, photograph)
+    predict(window)
     for tab in ("Why: the patient", "Why: the image", "What if", "Similar cases", "Report"):
-        page.get_by_role("tab", name=tab).click()
-        page.wait_for_timeout(300)
-        name = f"predict-{tab.split()[-1].lower()}-{width}-{theme}.png"
-        page.screenshot(path=SCREENSHOTS / name, full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
-        broken |= {rule["id"]: rule["nodes"] for rule in axe.run(page).response["violations"]}
-    page.close()
-    assert set(broken) <= GRADIOS_OWN, broken
+        window.get_by_role("tab", name=tab).click()
+        name = f"predict-{tab.split()[-1].lower()}-{width}-{theme}"
+        assert_fits_and_axe_finds_nothing(window, axe, name)
 
 
-def test_on_a_phone_the_answer_comes_into_view(browser, address, photograph):
-    page = browser.new_page(viewport={"width": 360, "height": 740})
-    open_page(page, address)
-    add_photograph(page, photograph)
-    page.evaluate("scrollTo(0, 0); document.querySelector('#predict').click()")
-    page.wait_for_function("document.querySelector('.headline')?.getBoundingClientRect().y < 600")
-    page.close()
-
-
-def test_whoever_waits_for_others_sees_the_place_in_the_queue(browser):
-    gate = threading.Event()
-
-    def slow(image):
-        gate.wait(30)
-        return made_up(image)
-
-    with served(slow) as address:
-        pages = [browser.new_page() for _ in range(6)]
-        for page in pages:
-            open_page(page, address)
-            page.locator("#examples button").first.click()
-            page.locator("#result").get_by_text(re.compile("processing|queue")).wait_for()
-        pages[5].get_by_text("queue: 2/2").wait_for()
-        gate.set()
-        pages[5].locator("table.bars").wait_for()
-        for page in pages:
-            page.close()
+def test_on_a_phone_the_answer_comes_into_view(window, address, photograph):
+    window.set_viewport_size({"width": 360, "height": 740})
+    open_page(window, address)
+    add_photograph(window, photograph)
+    window.evaluate("scrollTo(0, 0); document.querySelector('#predict').click()")
+    window.wait_for_function("document.querySelector('.headline')?.getBoundingClientRect().y < 600")
 
 
 def test_the_keyboard_alone_leads_from_the_photograph_to_the_answer(page, photograph):

@@ -6,17 +6,17 @@ from zipfile import ZipFile
 import pytest
 
 from model.prediction.bundle import RELEASED, read_manifest
-from tests.pages import GRADIOS_OWN, LOOKS, SCREENSHOTS, open_page, served
+from tests.pages import LOOKS, assert_fits_and_axe_finds_nothing, open_page, resize, served
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(browser, address):
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    open_page(page, address)
-    yield page
-    page.close()
+def page(window, address):
+    """As it is when it was just opened."""
+    resize(window, 1280)
+    open_page(window, address)
+    return window
 
 
 def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph, tmp_path):
@@ -27,7 +27,8 @@ def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph
     page.get_by_role("tab", name="Batch").click()
     page.set_input_files("#batch-images input[type=file]", [photograph, bad])
     page.set_input_files("#batch-metadata input[type=file]", table)
-    page.wait_for_timeout(500)
+    page.locator("#batch-images").get_by_text("KB").first.wait_for()
+    page.locator("#batch-metadata").get_by_text("B").first.wait_for()
     page.locator("#batch-button").click()
     page.get_by_text("1 of 2 photographs answered").wait_for()
     assert "notes" in page.locator("#batch-said").inner_text()
@@ -43,7 +44,7 @@ def test_a_zip_file_without_a_photograph_gets_a_sentence(page, tmp_path):
         archive.writestr("notes.txt", "no photograph")
     page.get_by_role("tab", name="Batch").click()
     page.set_input_files("#batch-images input[type=file]", empty)
-    page.wait_for_timeout(500)
+    page.locator("#batch-images").get_by_text("B").first.wait_for()
     page.locator("#batch-button").click()
     page.get_by_text("There is no photograph in these files").wait_for()
 
@@ -68,11 +69,12 @@ def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page
     assert not guess.is_checked()
 
 
-def test_a_threshold_and_a_prevalence_are_told_in_patients(browser):
+def test_a_threshold_and_a_prevalence_are_told_in_patients(window):
     curve = {"threshold": [0.2, 0.21], "sensitivity": [0.9, 0.5], "specificity": [0.8, 0.9]}
     manifest = read_manifest(RELEASED)
     figures = manifest.metrics["test"] | {"by_threshold": {"melanoma": curve}}
-    page = browser.new_page()
+    page = window
+    resize(page, 1280)
     with served(manifest=replace(manifest, metrics={"test": figures})) as address:
         open_page(page, address)
         page.get_by_role("tab", name="Classroom").click()
@@ -85,7 +87,6 @@ def test_a_threshold_and_a_prevalence_are_told_in_patients(browser):
         page.locator("#prevalence input[type=range]").focus()
         page.keyboard.press("Home")
         page.get_by_text("100 are called, of whom 0 have a melanoma").wait_for()
-    page.close()
 
 
 def test_a_guess_needs_a_photograph(page):
@@ -95,24 +96,18 @@ def test_a_guess_needs_a_photograph(page):
 
 
 @pytest.mark.parametrize(("width", "theme"), LOOKS)
-def test_every_tab_fits_and_axe_finds_nothing_beyond_gradios_own(browser, address, width, theme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    requested = []
-    page.on("request", lambda request: requested.append(request.url))
-    open_page(page, f"{address}?__theme={theme}")
-    found = {}
+def test_every_tab_fits_and_axe_finds_nothing_beyond_gradios_own(
+    window, address, axe, width, theme
+):
+    asked = []
+    resize(window, width)
+    window.on("request", lambda request: asked.append(request.url))
+    open_page(window, f"{address}?__theme={theme}")
     for name in ("Batch", "Classroom", "Model", "Data", "About"):
-        tab = page.get_by_role("tab", name=name, exact=True)
+        tab = window.get_by_role("tab", name=name, exact=True)
         if not tab.is_visible():
-            page.locator(".overflow-menu > button").first.click()
-            tab = page.locator(".overflow-dropdown button", has_text=name)
+            window.locator(".overflow-menu > button").first.click()
+            tab = window.locator(".overflow-dropdown button", has_text=name)
         tab.click()
-        page.wait_for_timeout(300)
-        page.screenshot(path=SCREENSHOTS / f"{name.lower()}-{width}-{theme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        rules = {rule["id"] for rule in axe.run(page).response["violations"]}
-        found |= {name: rules - GRADIOS_OWN} if rules - GRADIOS_OWN else {}
-    page.close()
-    assert found == {}
-    assert [url for url in requested if not url.startswith((address, "data:", "blob:"))] == []
+        assert_fits_and_axe_finds_nothing(window, axe, f"{name.lower()}-{width}-{theme}")
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
