@@ -37,7 +37,7 @@ options.add_argument("--examples", type=Path, help="folder of photographs with e
 
 def load() -> Answering:
     """Load the network and run it once."""
-    from model.prediction.examiner import load_examiner  # takes seconds: only behind the page
+    from model.prediction.loading import load_examiner  # takes seconds: only behind the page
 
     # One photograph's vectors are short: threads would only wait for each other.
     threadpool_limits(1, user_api="blas")

@@ -26,7 +26,8 @@ from benchmarks.measuring import in_turn, machine, save, spread
 from model.image import read_image
 from model.patient import Patient
 from model.prediction.bundle import RELEASED
-from model.prediction.examiner import Examiner, load_examiner
+from model.prediction.examiner import Examiner
+from model.prediction.loading import load_examiner
 from model.prediction.predictor import Predictor
 from model.prediction.quality import find_problems
 from model.prediction.seen import MAP_VIEWS

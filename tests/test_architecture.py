@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,12 @@ def test_the_folders_of_model_build_on_each_other_one_way():
         found = {name[1] for name in names if (ROOT / "model" / name[1]).is_dir()}
         forbidden = found - set(BUILDS_ON.get(folder, [])) - {folder}
         assert not forbidden, f"{path.relative_to(ROOT)} imports {forbidden}"
+
+
+def test_no_imports_go_round_in_a_circle_even_for_types_or_within_functions():
+    paths = [path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py")]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
+    TopologicalSorter(dict(zip(names, map(imported, paths), strict=True))).prepare()
 
 
 def test_the_demo_knows_no_network_and_no_training():

@@ -16,7 +16,6 @@ from model.image import ImagePreprocessor
 from model.networks.network import build_network
 from model.patient import Patient, PatientEncoder
 from model.prediction.bundle import Manifest
-from model.prediction.explain import activation_maps
 from model.prediction.overlay import enlarge, overlay
 from model.prediction.predictor import Predictor
 
@@ -61,20 +60,20 @@ def spotted():
 
 
 def test_the_map_is_high_where_the_class_finds_its_evidence(bright_spotter):
-    map_ = activation_maps(bright_spotter, spotted(), [Patient()], np.array([0]))[0]
+    map_ = bright_spotter.activation_maps(spotted(), [Patient()], np.array([0]))[0]
     assert map_.shape == (8, 8)
     assert map_[1:3, 1:3] == pytest.approx(1.0)
     assert map_[4:, 4:].max() < 0.01
 
 
 def test_what_speaks_against_a_class_is_not_marked(bright_spotter):
-    map_ = activation_maps(bright_spotter, spotted(), [Patient()], np.array([1]))[0]
+    map_ = bright_spotter.activation_maps(spotted(), [Patient()], np.array([1]))[0]
     assert map_.max() == 0
 
 
 def test_many_images_are_explained_in_their_order(bright_spotter):
     images = np.concatenate([spotted(), spotted()[:, :, ::-1]] * 40)
-    maps = activation_maps(bright_spotter, images, [Patient()] * 80, np.zeros(80, int))
+    maps = bright_spotter.activation_maps(images, [Patient()] * 80, np.zeros(80, int))
     assert maps[0::2] == pytest.approx(maps[1::2, :, ::-1])
 
 

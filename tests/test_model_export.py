@@ -15,9 +15,10 @@ from model.__main__ import main
 from model.errors import BundleError
 from model.patient import Patient
 from model.prediction.bundle import LITE_FILE, read_manifest, write_bundle, write_manifest
-from model.prediction.examiner import Examiner, load_examiner
+from model.prediction.examiner import Examiner
 from model.prediction.export import TOLERANCE, largest_difference, to_lite
 from model.prediction.lite import LiteNetwork
+from model.prediction.loading import load_examiner
 from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion
 from tests.pinned import patients, photographs
@@ -109,7 +110,7 @@ def test_asked_from_many_threads_each_gets_its_own_answer(exported, tmp_path):
 
 def test_the_page_then_loads_neither_keras_nor_tensorflow(exported):
     code = (
-        "import sys; from pathlib import Path; from model.prediction.examiner import load_examiner;"
+        "import sys; from pathlib import Path; from model.prediction.loading import load_examiner;"
         "load_examiner(Path(sys.argv[1])).warm_up(); print(*sys.modules)"
     )
     command = [sys.executable, "-c", code, str(exported)]

@@ -73,11 +73,9 @@ def test_what_if_holds_the_present_patient_and_every_word(study, predictor):
 
 
 def test_a_map_is_one_of_the_explanations(study, predictor, photograph):
-    from model.prediction.explain import activation_maps
-
     prepared = predictor.manifest.image.load(photograph)[None]
     number = predictor.manifest.codes.index("BCC")
-    expected = activation_maps(predictor, prepared, [KNOWN], np.array([number]))[0]
+    expected = predictor.activation_maps(prepared, [KNOWN], np.array([number]))[0]
     np.testing.assert_allclose(study.activation(KNOWN, "BCC"), expected, atol=1e-4)
 
 

@@ -17,7 +17,6 @@ from model.data.dataset import table_patients
 from model.data.lesion_masks import prepared_mask
 from model.evaluation.intervals import Interval, LesionBootstrap, interval
 from model.evaluation.outcome import Outcome
-from model.prediction.explain import activation_maps
 from model.prediction.overlay import enlarge
 from model.prediction.predictor import Predictor
 
@@ -41,7 +40,7 @@ def check_explanations(
     table = outcome.table.iloc[chosen]
     named = outcome.predictions[chosen]
     prepared = np.asarray(images[chosen])
-    maps = activation_maps(predictor, prepared, table_patients(table), named)
+    maps = predictor.activation_maps(prepared, table_patients(table), named)
     large = np.stack([enlarge(activation, prepared.shape[1:3]) for activation in maps])
     bootstrap = _Selection(outcome.bootstrap, chosen)
     return {

@@ -15,7 +15,6 @@ from model.data.dataset import table_patients
 from model.evaluation.outcome import Outcome
 from model.image import bright_box, read_image
 from model.patient import UNKNOWN
-from model.prediction.explain import activation_maps
 from model.prediction.overlay import overlay
 from model.prediction.predictor import Predictor
 
@@ -56,8 +55,8 @@ def draw_mistakes(
     if not rows:
         return None
     table = outcome.table.iloc[rows]
-    maps = activation_maps(
-        predictor, np.asarray(images[rows]), table_patients(table), outcome.predictions[rows]
+    maps = predictor.activation_maps(
+        np.asarray(images[rows]), table_patients(table), outcome.predictions[rows]
     )
     down = -(-len(rows) // _ACROSS)
     figure, grid = plt.subplots(

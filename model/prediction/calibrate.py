@@ -1,7 +1,6 @@
 """Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks")."""
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 _TINY = 1e-12
 
@@ -23,6 +22,8 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         probabilities: softmax outputs of held-out images, (N, classes).
         labels: their class numbers, (N,).
     """
+    from scipy.optimize import minimize_scalar  # answering needs no SciPy
+
     rows = np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:

@@ -8,33 +8,30 @@ of a few cells lie askew, since a network pads its edges unevenly; the mean over
 the mirror images sets that right.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.patient import Patient
 from model.prediction.seen import MAP_VIEWS, Opened
 from model.prediction.views import views
 
 if TYPE_CHECKING:
-    from model.prediction.predictor import Predictor
+    from model.prediction.opened import OpenedNetwork
 
 _BATCH = 64
 
 
-def activation_maps(
-    predictor: "Predictor", images: np.ndarray, patients: Sequence[Patient], classes: np.ndarray
+def maps_of_images(
+    opened: "OpenedNetwork", images: np.ndarray, encoded: np.ndarray, classes: np.ndarray
 ) -> np.ndarray:
     """Compute one map an image: float32 (N, h, w) in [0, 1], as coarse as the feature maps.
 
     Args:
-        predictor: a loaded bundle.
+        opened: the network.
         images: prepared images, (N, side, side, 3).
-        patients: their context, N.
+        encoded: their patients, (N, width).
         classes: number of the class to explain, (N,).
     """
-    encoded, opened = predictor.manifest.patient.encode(patients), predictor.opened
     found = []
     for start in range(0, len(images), _BATCH):
         rows = slice(start, start + _BATCH)

@@ -26,6 +26,7 @@ from model.prediction.bundle import (
 )
 from model.prediction.calibrate import apply_temperature
 from model.prediction.examiner import Examiner
+from model.prediction.explain import maps_of_images
 from model.prediction.opened import OpenedNetwork
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import UnknownDetector, unknown_scores
@@ -91,6 +92,13 @@ class Predictor(Examiner):
         found = self._run(self._inner, images, patients)
         probabilities = apply_temperature(found["probabilities"], self.manifest.temperature)
         return Inside(probabilities, found["logits"], found["embeddings"])
+
+    def activation_maps(
+        self, images: np.ndarray, patients: Sequence[Patient], classes: np.ndarray
+    ) -> np.ndarray:
+        """Show where in each prepared image its class (N,) was found: (N, h, w) in [0, 1]."""
+        encoded = self.manifest.patient.encode(patients)
+        return maps_of_images(self.opened, images, encoded, classes)
 
     def unknown_scores(self, inside: Inside) -> np.ndarray | None:
         """Tell how unlike training each image is, in multiples of the alarm threshold: (N,).

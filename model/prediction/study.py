@@ -1,7 +1,6 @@
 """One photograph, opened by the network once; any patient's context is then cheap to ask for."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -9,12 +8,10 @@ from PIL import Image
 from model.patient import Patient
 from model.prediction.context import by_age, by_site, contributions
 from model.prediction.explain import map_of_views
+from model.prediction.loaded_bundle import LoadedBundle
 from model.prediction.quality import find_problems
 from model.prediction.seen import Seen
 from model.prediction.similar import SimilarCase
-
-if TYPE_CHECKING:
-    from model.prediction.examiner import Examiner
 
 SHOWN_SIDE = 1024
 """Pixels; the longest side of the photograph that is kept for showing."""
@@ -28,12 +25,12 @@ class Study:
     """
 
     def __init__(
-        self, examiner: "Examiner", photograph: Image.Image, prepared: np.ndarray, seen: Seen
+        self, bundle: LoadedBundle, photograph: Image.Image, prepared: np.ndarray, seen: Seen
     ) -> None:
         """Take a decoded photograph and what the network saw of it."""
-        self._examiner = examiner
+        self._bundle = bundle
         self._seen = seen
-        limits = examiner.manifest.quality
+        limits = bundle.manifest.quality
         self.quality: tuple[str, ...] = find_problems(prepared, photograph.size, limits)
         """Problems by key, worst first, as :mod:`model.prediction.quality` names them."""
         self.photograph = photograph.copy()
@@ -43,7 +40,7 @@ class Study:
     @property
     def unknown_score(self) -> float | None:
         """Above 1, the photograph is unlike the training images; None without a detector."""
-        return self._examiner.unknown_score(self._seen.embeddings.mean(axis=0))
+        return self._bundle.unknown_score(self._seen.embeddings.mean(axis=0))
 
     def probabilities(self, patient: Patient) -> dict[str, float]:
         """Calibrated probabilities by class code, in the bundle's order."""
@@ -52,10 +49,10 @@ class Study:
     def prediction_set(self, patient: Patient) -> tuple[str, ...]:
         """Codes that cannot be excluded, most probable first; empty without thresholds."""
         row = self._answer([patient])
-        inside = self._examiner.prediction_sets(row)
+        inside = self._bundle.prediction_sets(row)
         if inside is None:
             return ()
-        codes = self._examiner.manifest.codes
+        codes = self._bundle.manifest.codes
         return tuple(codes[n] for n in np.argsort(-row[0]) if inside[0, n])
 
     def contributions(self, patient: Patient, code: str) -> dict[str, float]:
@@ -70,7 +67,7 @@ class Study:
     def by_age(self, patient: Patient, code: str) -> dict[str, list[tuple[float, float]]]:
         """A class's probability by age (years) for each sex: sex → [(age, probability)]."""
         number = self._number(code)
-        found = by_age(self._answer, patient, self._examiner.manifest.patient.sexes)
+        found = by_age(self._answer, patient, self._bundle.manifest.patient.sexes)
         return {
             sex: [(float(age), float(row[number])) for age, row in f] for sex, f in found.items()
         }
@@ -78,25 +75,25 @@ class Study:
     def by_site(self, patient: Patient, code: str) -> dict[str, float]:
         """A class's probability at each anatomical site: site → probability."""
         number = self._number(code)
-        found = by_site(self._answer, patient, self._examiner.manifest.patient.sites)
+        found = by_site(self._answer, patient, self._bundle.manifest.patient.sites)
         return {site: float(row[number]) for site, row in found.items()}
 
     def activation(self, patient: Patient, code: str) -> np.ndarray:
         """Where in the photograph the class was found: float32 (h, w) in [0, 1]."""
-        encoded = self._examiner.manifest.patient.encode([patient])
-        opened = self._examiner.opened
+        encoded = self._bundle.manifest.patient.encode([patient])
+        opened = self._bundle.opened
         return map_of_views(opened, self._seen.features, encoded, self._number(code))
 
     def similar(self, count: int) -> list[SimilarCase]:
         """The nearest training images, one a lesion; empty where the bundle has no index."""
-        index = self._examiner.cases
+        index = self._bundle.cases
         return index.nearest(self._seen.embeddings.mean(axis=0), count) if index else []
 
     def _answer(self, patients: Sequence[Patient]) -> np.ndarray:
-        return self._examiner.answer(self._seen.embeddings, patients)
+        return self._bundle.answer(self._seen.embeddings, patients)
 
     def _number(self, code: str) -> int:
-        return self._examiner.manifest.codes.index(code)
+        return self._bundle.manifest.codes.index(code)
 
     def _named(self, row: np.ndarray) -> dict[str, float]:
-        return dict(zip(self._examiner.manifest.codes, row.tolist(), strict=True))
+        return dict(zip(self._bundle.manifest.codes, row.tolist(), strict=True))

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from model.errors import ConfigError
 from model.image import ASPECTS, ImagePreprocessor
-from model.networks.backbone_names import SMALLEST_SIDE
+from model.networks.backbone_names import NO_BACKBONE, SMALLEST_SIDE, check_backbone
 from model.tasks import CUSTOM, TASKS
-from model.training.config_sense import check_sense
 
 FUSIONS = ("none", "metadata", "concat", "add", "film", "metablock", "cross_attention")
 POOLINGS = ("average", "max", "flatten")
@@ -112,7 +111,7 @@ class TrainConfig:
         _widths(self.further_units)
         self._require(self.head_epochs <= self.epochs, "head_epochs", "at most epochs")
         self._require(self.mixup + self.cutmix <= 1, "mixup", "at most 1 together with cutmix")
-        check_sense(self)
+        _check_sense(self)
 
     def _require(self, holds: bool, name: str, rule: str) -> None:
         if not holds:
@@ -172,6 +171,37 @@ _WORDS = {
     "precision": PRECISIONS,
     "devices": DEVICES,
 }
+
+
+def _check_sense(config: TrainConfig) -> None:
+    """Refuse settings that are each in range but exclude each other."""
+    if config.backbone != NO_BACKBONE:
+        check_backbone(config.backbone, config.image_side)
+    alone = config.fusion == "metadata"
+    excluded = {
+        f"fusion metadata looks at no image: set backbone to {NO_BACKBONE}, or choose another "
+        "fusion": alone and config.backbone != NO_BACKBONE,
+        f"backbone {NO_BACKBONE} leaves nothing but the patient: set fusion to metadata, or name "
+        "a backbone": config.backbone == NO_BACKBONE and not alone,
+        "fusion metadata looks at no image, which mixup and cutmix mix: set both to 0": (
+            alone and config.mixes
+        ),
+        "fusion metadata has no backbone to freeze: set head_epochs to 0": (
+            alone and config.head_epochs > 0
+        ),
+        "fusion cross_attention looks at the cells of the feature map: set pooling to average": (
+            config.fusion == "cross_attention" and config.pooling != "average"
+        ),
+        "loss logit_adjusted evens out the classes by itself: set balance to none": (
+            config.loss == "logit_adjusted" and config.balance != "none"
+        ),
+        "head_batchnorm follows a layer that fused_units 0 leaves out: set one of them": (
+            config.head_batchnorm and config.fused_units == 0
+        ),
+    }
+    for reason, found in excluded.items():
+        if found:
+            raise ConfigError(f"{reason}.")
 
 
 def _widths(text: str) -> tuple[int, ...]:

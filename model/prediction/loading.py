@@ -1,0 +1,28 @@
+"""Loading what answers the page: by LiteRT where the bundle is exported to it, else by Keras.
+
+See :mod:`model.prediction.export`. LiteRT answers several times as fast and starts without
+TensorFlow.
+"""
+
+from pathlib import Path
+
+from model.prediction.bundle import RELEASED, lite_file, load_cases, load_detector, read_manifest
+from model.prediction.examiner import Examiner
+
+
+def load_examiner(bundle: Path = RELEASED) -> Examiner:
+    """Load a bundle from its folder, by its LiteRT file if it has one.
+
+    Raises:
+        BundleError: the bundle is missing, damaged or contradicts itself.
+    """
+    manifest = read_manifest(bundle)
+    file = lite_file(bundle, manifest)
+    if file is None:
+        from model.prediction.predictor import Predictor  # takes seconds
+
+        return Predictor.load(bundle)
+    from model.prediction.lite import LiteNetwork
+
+    detector, cases = load_detector(bundle, manifest), load_cases(bundle, manifest)
+    return Examiner(LiteNetwork(file), manifest, detector, cases)
