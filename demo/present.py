@@ -38,19 +38,24 @@ def context_words(patient: Patient | SimilarCase, texts: SimpleNamespace) -> str
 
 
 def headline(
-    names: Sequence[str], *, coverage: float, measured: bool, texts: SimpleNamespace
+    names: Sequence[str], *, coverage: float | None, measured: bool, texts: SimpleNamespace
 ) -> str:
     """Say which diagnoses cannot be excluded, and how often such lists were right.
 
     ``coverage`` is the share of cases whose diagnosis is on the list, measured on the test part or
-    else the share that the lists were set for.
+    else the share that the lists were set for; None where neither holds for the photograph.
     """
     said = texts.result.cannot_exclude.format(names=", ".join(name.lower() for name in names))
-    promise = texts.result.held if measured else texts.result.meant
-    return (
-        f'<p class="headline"><strong>{escape(said)}</strong> '
-        f"{escape(promise.format(tenths=round(10 * coverage)))}</p>"
-    )
+    promise = texts.result.untested
+    if coverage is not None:
+        kind = texts.result.held if measured else texts.result.meant
+        promise = kind.format(tenths=round(10 * coverage))
+    return f'<p class="headline"><strong>{escape(said)}</strong> {escape(promise)}</p>'
+
+
+def is_unlike(unknown_score: float | None) -> bool:
+    """Whether a photograph is unlike the training images; never without a detector."""
+    return unknown_score is not None and unknown_score > 1
 
 
 def warnings(quality: Sequence[str], unknown_score: float | None, texts: SimpleNamespace) -> str:
@@ -59,7 +64,7 @@ def warnings(quality: Sequence[str], unknown_score: float | None, texts: SimpleN
     if quality:
         problems = ", ".join(getattr(texts.quality, problem) for problem in quality)
         said.append(texts.result.poor.format(problems=problems))
-    if unknown_score is not None and unknown_score > 1:
+    if is_unlike(unknown_score):
         said.append(texts.result.unlike)
     return "".join(f'<p class="warning" role="status">{escape(text)}</p>' for text in said)
 
@@ -85,6 +90,8 @@ def bars(
     )
     result = texts.result
     caption = result.caption.format(context=context_words(patient, texts))
+    if patient == Patient():
+        caption = result.caption_alone
     scope = f"{result.scope} {result.scope_listed}" if listed else result.scope
     return (
         f'<table class="bars"><caption>{escape(caption)}</caption><thead><tr>{_head(texts)}</tr>'

@@ -8,7 +8,7 @@ from html import escape
 from types import SimpleNamespace
 
 from demo.html import download, picture
-from demo.present import bars, context_words, headline, warnings
+from demo.present import bars, context_words, headline, is_unlike, warnings
 from demo.style import BARS_CSS
 from model.patient import Patient
 from model.prediction.bundle import Manifest
@@ -39,9 +39,11 @@ def report_links(
     study: Study, answer: Answer, manifest: Manifest, *, texts: SimpleNamespace
 ) -> str:
     """Two links that save the report; their content is inside the page."""
-    made = datetime.now(UTC).isoformat(timespec="seconds")
-    page = report_page(study, answer, manifest, made=made, texts=texts).encode()
-    data = json.dumps(report_data(answer, manifest, made=made), indent=1).encode()
+    now = datetime.now(UTC)
+    when = f"{now:%Y-%m-%d %H:%M} UTC"
+    page = report_page(study, answer, manifest, made=when, texts=texts).encode()
+    values = report_data(answer, manifest, made=now.isoformat(timespec="seconds"))
+    data = json.dumps(values, indent=1).encode()
     return (
         f"<p>{download(page, 'text/html', name='lesion-report.html', label=texts.report.html)} "
         f"{download(data, 'application/json', name='lesion-report.json', label=texts.report.json)}"
@@ -102,7 +104,8 @@ def said(answer: Answer, manifest: Manifest, texts: SimpleNamespace) -> str:
         stated = manifest.prediction_sets["coverage"]
         first = headline(
             [manifest.classes[code] for code in answer.prediction_set],
-            coverage=found or stated,
+            # Both were found on images like the training images.
+            coverage=None if is_unlike(answer.unknown_score) else found or stated,
             measured=found is not None,
             texts=texts,
         )

@@ -65,6 +65,17 @@ def test_the_headline_names_what_cannot_be_excluded_and_how_often_that_was_right
     assert f"Such lists {verb} the diagnosis in 9 of 10" in html
 
 
+def test_the_headline_promises_nothing_of_photographs_that_the_lists_were_not_tested_on():
+    html = headline(["Melanoma"], coverage=None, measured=True, texts=TEXTS)
+    assert "Cannot exclude: melanoma." in html
+    assert "9 of 10" not in html
+    assert "not known" in html
+
+
+def test_without_context_the_caption_says_that_both_columns_are_the_image_alone():
+    assert "both columns are the image alone" in drawn({"A": 1.0}, {"A": "a"})
+
+
 def test_warnings_say_what_is_wrong_and_nothing_where_nothing_is():
     assert warnings((), 0.9, TEXTS) == warnings((), None, TEXTS) == ""
     html = warnings(("blurred", "dark"), 1.2, TEXTS)
