@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from demo.limits import MOST_BYTES
+from demo.present import is_unlike
 from model.data.dataset import read_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
@@ -44,9 +45,11 @@ class Item:
 
 @dataclass
 class Answers:
-    """Rows by image, and what could not be read."""
+    """Rows by image, what may mislead there, and what could not be read."""
 
     rows: dict[str, dict[str, float]] = field(default_factory=dict)  # name → code → probability
+    doubts: dict[str, list[str]] = field(default_factory=dict)  # name → keys of texts.quality
+    with_context: int = 0  # rows for which any field of the patient was known
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
 
 
@@ -100,10 +103,17 @@ def answer_all(
                 raise item.content
             if item.name in answers.rows:
                 raise ImageError(f"{item.name} came twice. Give the second another name.")
-            answers.rows[item.name] = study(item.content).probabilities(patient)
+            _add(answers, item.name, study(item.content), patient)
         except ImageError as error:
             answers.refused.append((item.name, str(error)))
     return answers
+
+
+def _add(answers: Answers, name: str, study: Study, patient: Patient) -> None:
+    answers.rows[name] = study.probabilities(patient)
+    unlike = ["unlike"] if is_unlike(study.unknown_score) else []
+    answers.doubts[name] = [*study.quality, *unlike]
+    answers.with_context += patient != Patient()
 
 
 def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from demo.batch import Answers, answer_all, collect, patients_of, plain_cell, to_csv
 from demo.events import PRIVATE
 from demo.html import download, table
-from demo.present import most_probable
+from demo.present import code_key, most_probable
 from demo.refusal import refusal, refusing
 from demo.services import Services
 
@@ -19,7 +19,11 @@ from demo.services import Services
 def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
     """Lay the tab out and connect it."""
     words = texts.batch
-    gr.HTML(f'<p class="prose">{escape(words.intro)}</p>', apply_default_css=False)
+    codes_said = code_key(services.manifest.classes)
+    gr.HTML(
+        f'<p class="prose">{escape(words.intro)}</p><p class="scope">{escape(codes_said)}</p>',
+        apply_default_css=False,
+    )
     with gr.Row():
         images = gr.File(
             label=words.images,
@@ -34,7 +38,7 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
     button = gr.Button(words.button, variant="primary", elem_id="batch-button")
     said = gr.HTML(elem_id="batch-said", apply_default_css=False)
     codes = services.manifest.codes
-    headers = ["image", words.most_probable, *codes]
+    headers = ["image", words.most_probable, words.doubts, *codes]
     found = gr.Dataframe(
         headers=headers,
         datatype="str",
@@ -47,7 +51,7 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
 
     def answer(files: list[str] | None, context: str | None, progress=gr.Progress()) -> tuple:  # noqa: ANN001, B008
         answers = answers_to(files or [], context, services, texts=texts, progress=progress.tqdm)
-        frame = gr.Dataframe(answer_frame(answers, headers), visible=bool(answers.rows))
+        frame = gr.Dataframe(answer_frame(answers, headers, texts), visible=bool(answers.rows))
         return summary(answers, codes, texts), frame
 
     button.click(answer, [images, metadata], [said, found], **PRIVATE)
@@ -76,16 +80,17 @@ def answers_to(
         return answer_all(items, patients, services.study, progress=progress)
 
 
-def answer_frame(answers: Answers, headers: list[str]) -> pd.DataFrame:
-    """One row an image: its most probable diagnosis and all probabilities, three decimals.
+def answer_frame(answers: Answers, headers: list[str], texts: SimpleNamespace) -> pd.DataFrame:
+    """One row an image: its most probable diagnosis, doubts, all probabilities, three decimals.
 
-    ``headers`` are those of the image, of that diagnosis, and the class codes.
+    ``headers`` are those of the image, of that diagnosis, of the doubts, and the class codes.
     As texts of one length, which are sorted like the numbers.
     """
-    rows = [
-        [plain_cell(name), most_probable(row), *(f"{row[code]:.3f}" for code in headers[2:])]
-        for name, row in answers.rows.items()
-    ]
+    rows = []
+    for name, row in answers.rows.items():
+        doubts = ", ".join(getattr(texts.quality, doubt) for doubt in answers.doubts[name])
+        figures = (f"{row[code]:.3f}" for code in headers[3:])
+        rows.append([plain_cell(name), most_probable(row), doubts, *figures])
     return pd.DataFrame(rows, columns=headers)
 
 
@@ -93,7 +98,8 @@ def summary(answers: Answers, codes: list[str], texts: SimpleNamespace) -> str:
     """How many were answered, the file to save, and what was refused and why."""
     words = texts.batch
     total = len(answers.rows) + len(answers.refused)
-    text = f"<p>{escape(words.answered.format(done=len(answers.rows), total=total))}</p>"
+    done, known = len(answers.rows), answers.with_context
+    text = f"<p>{escape(words.answered.format(done=done, total=total, known=known))}</p>"
     if answers.rows:
         content = to_csv(answers.rows, codes).encode()
         text += f"<p>{download(content, 'text/csv', name='predictions.csv', label=words.save)}</p>"

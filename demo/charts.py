@@ -79,7 +79,9 @@ def bars(
         length = min(abs(value), most) * scale
         left = zero if value >= 0 else zero - length
         colour = COLOURS[0] if name == marked or (signed and value >= 0) else COLOURS[1]
-        shown = f"{value:{'+' if signed else ','}.{decimals}f}{unit}".replace("-", "−")
+        rounded = round(value, decimals) + 0.0  # which is never -0.0
+        sign = "+" if signed and rounded else ","
+        shown = f"{rounded:{sign}.{decimals}f}{unit}".replace("-", "−")
         parts.append(_text(label_width - 8, top + 13, name, "end"))
         parts.append(
             f'<rect x="{left:.1f}" y="{top}" width="{max(length, 0.5):.1f}" height="16" rx="2" '

@@ -9,10 +9,13 @@ import gradio as gr
 
 from demo.charts import bars
 from demo.html import table
+from demo.present import code_key
 from demo.services import Services
 
 SUMMARY = Path(__file__).parent / "data" / "isic2019.json"
 """Written by ``python -m model explore --data DIR --out report`` as ``summary.json``."""
+
+_LABELS = 190  # of a chart's 520; the longest name, in the larger letters of a phone
 
 
 def add_data_tab(services: Services, texts: SimpleNamespace) -> None:
@@ -36,7 +39,14 @@ def data_page(summary: dict, names: dict[str, str], texts: SimpleNamespace) -> s
     ]
     drawn = "".join(
         f"<figure><h2>{escape(caption)}</h2>"
-        + bars(values, title=caption, most=max(values.values()), decimals=0, unit="")
+        + bars(
+            values,
+            title=caption,
+            most=max(values.values()),
+            decimals=0,
+            unit="",
+            label_width=_LABELS,
+        )
         + "</figure>"
         for caption, values in charts
     )
@@ -46,7 +56,8 @@ def data_page(summary: dict, names: dict[str, str], texts: SimpleNamespace) -> s
     )
     return (
         f'<p class="prose">{escape(said)} {escape(ages)}</p><div class="pair">{drawn}</div>'
-        f'{shares}<p class="prose">{escape(words.origin)}</p>'
+        f'<p class="scope">{escape(code_key(names))}</p>{shares}'
+        f'<p class="prose">{escape(words.origin)}</p>'
     )
 
 

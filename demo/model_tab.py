@@ -7,6 +7,7 @@ import gradio as gr
 
 from demo.charts import heat, lines
 from demo.html import table
+from demo.present import code_key
 from demo.services import Services
 from model.prediction.bundle import Manifest
 
@@ -49,10 +50,11 @@ def figures(found: dict, manifest: Manifest, texts: SimpleNamespace) -> str:
     ]
     head = [words.diagnosis, words.count, *(getattr(words, key) for key in _PER_CLASS)]
     parts = [
-        f"<h2>{escape(about)}</h2><p>{escape(words.brackets)}</p>",
+        f"<h2>{escape(about)}</h2>",
+        f'<p class="prose">{escape(words.brackets)} {escape(words.meanings)}</p>',
         table([], overall, caption=words.overall, kind=_FIGURES),
         table(head, classes, caption=words.by_diagnosis, kind=_FIGURES),
-        _charts(found, texts),
+        _charts(found, manifest, texts),
         _groups(words.by_source, found["per_source"], texts),
     ]
     for name, groups in found.get("subgroups", {}).items():
@@ -67,12 +69,12 @@ def interval(figure: dict) -> str:
     return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
 
 
-def _charts(found: dict, texts: SimpleNamespace) -> str:
+def _charts(found: dict, manifest: Manifest, texts: SimpleNamespace) -> str:
     words, parts = texts.model, []
     if "confusion" in found:
         matrix = found["confusion"]
         drawn = heat(matrix["counts"], matrix["classes"], title=words.confusion)
-        parts.append(_figure(words.confusion, drawn))
+        parts.append(_figure(f"{words.confusion}. {code_key(manifest.classes)}", drawn))
     if "melanoma" in found.get("by_threshold", {}):
         curve = found["by_threshold"]["melanoma"]
         pairs = zip(curve["specificity"], curve["sensitivity"], strict=True)

@@ -99,6 +99,11 @@ def bars(
     )
 
 
+def code_key(names: Mapping[str, str]) -> str:
+    """What the codes of the diagnoses stand for, as in "MEL melanoma, NV melanocytic nevus."."""
+    return ", ".join(f"{code} {name.lower()}" for code, name in names.items()) + "."
+
+
 def placeholder(texts: SimpleNamespace) -> str:
     """What stands in place of the bars before the first prediction."""
     return f'<p class="empty">{escape(texts.result.empty)}</p>'

@@ -12,7 +12,7 @@ from demo.charts import heat
 from demo.events import PRIVATE, QUIET
 from demo.html import picture, table
 from demo.limits import KEPT_SECONDS
-from demo.present import bars, context_words, most_probable
+from demo.present import bars, code_key, context_words, most_probable
 from demo.quiz import Round, confusion, score
 from demo.refusal import refusal, refusing
 from demo.services import Example, Services
@@ -134,7 +134,7 @@ def alone_html(asked: Asked, names: dict[str, str], texts: SimpleNamespace) -> s
         title=words.alone,
         most=100,
         marked=names[asked.guess],
-        label_width=170,
+        label_width=190,
     )
     return f"<h2>{escape(words.alone)}</h2>{drawn}<p>{escape(words.marked)}</p>"
 
@@ -164,4 +164,7 @@ def score_html(rounds: list[Round], names: dict[str, str], texts: SimpleNamespac
     ]
     caption = words.score.format(rounds=found.rounds)
     drawn = heat(confusion(rounds, codes), codes, title=words.confusion)
-    return table([], said, caption=caption) + f"<h2>{escape(words.confusion)}</h2>{drawn}"
+    return (
+        f"{table([], said, caption=caption)}<h2>{escape(words.confusion)}</h2>{drawn}"
+        f'<p class="scope">{escape(code_key(names))}</p>'
+    )

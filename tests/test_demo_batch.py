@@ -85,6 +85,20 @@ def test_context_is_found_by_name(tmp_path):
         patients_of(table, ["A"])
 
 
+def test_beside_an_answer_stand_its_doubts_and_how_many_had_context(photograph):
+    def doubtful(content):
+        study = made_up(content)
+        study.quality, study.unknown_score = ("dark",), 2.0
+        return study
+
+    answers = answer_all(collect([photograph]), [Patient(60.0)], doubtful)
+    assert answers.doubts == {"ISIC_0000001": ["dark", "unlike"]}
+    assert answers.with_context == 1
+    sound = answer_all(collect([photograph]), [Patient()], made_up)
+    assert sound.doubts == {"ISIC_0000001": []}
+    assert sound.with_context == 0
+
+
 def test_the_csv_is_the_challenges_and_no_cell_is_a_formula():
     row = dict.fromkeys(DIAGNOSES, 0.125)
     text = to_csv({"=1+1": row, "ISIC_0000001_downsampled": row}, DIAGNOSES)
