@@ -8,9 +8,7 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
-from isic_api.errors import DiskFullError, FolderError, NotWritableError
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+from isic_api.errors import DISK_FULL, DiskFullError, FolderError, NotWritableError
 
 
 @contextlib.contextmanager
@@ -21,7 +19,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     except requests.RequestException:  # an OSError too, but not the disk's
         raise
     except OSError as cause:
-        if cause.errno in _FULL:
+        if cause.errno in DISK_FULL:
             raise DiskFullError(
                 f"The disk of {path} is full. Free some space and run the same command again: it "
                 "goes on where it stopped."

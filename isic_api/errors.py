@@ -26,6 +26,11 @@ ArchiveError
 └── StoppedError                 Ctrl-C while waiting
 """
 
+import errno
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""The system's error numbers of a disk, a quota or a limit on files that is used up."""
+
 
 class ArchiveError(Exception):
     """Anything this package reports; ``exit_code`` is what the command line returns."""

@@ -1,10 +1,9 @@
 """A full disk, which libraries report in many ways and one of them at great length."""
 
-import errno
 import re
 import sys
 
-_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+from isic_api.errors import DISK_FULL
 
 
 def is_full(error: OSError) -> bool:
@@ -12,7 +11,7 @@ def is_full(error: OSError) -> bool:
     number = error.errno
     if number is None and (found := re.search(r"errno = (\d+)", str(error))):  # by HDF5
         number = int(found[1])
-    return number in _NUMBERS
+    return number in DISK_FULL
 
 
 def quiet_hdf5() -> None:
