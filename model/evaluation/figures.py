@@ -2,12 +2,7 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
@@ -29,7 +24,6 @@ def draw_figures(report: dict, outcome: Outcome, out: Path) -> list[Path]:
         figures["robustness.png"] = robustness_figure(report["robustness"])
     for name, figure in figures.items():
         figure.savefig(out / name, dpi=_DPI)
-        plt.close(figure)
     return [out / name for name in figures]
 
 
@@ -37,7 +31,8 @@ def confusion_figure(confusion: dict) -> Figure:
     """Counts on the left, shares of each true class on the right."""
     counts = np.array(confusion["counts"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+    figure = Figure(figsize=(12, 5.4), layout="constrained")
+    axes = figure.subplots(1, 2)
     _matrix(axes[0], shares, [[str(n) for n in row] for row in counts], confusion["classes"])
     _matrix(axes[1], shares, [[f"{s:.2f}" for s in row] for row in shares], confusion["classes"])
     axes[0].set_title("Images")
@@ -47,7 +42,8 @@ def confusion_figure(confusion: dict) -> Figure:
 
 def curves_figure(outcome: Outcome, *, kind: str) -> Figure:
     """One curve a class, of those that have images and others: ``roc`` or ``precision-recall``."""
-    figure, axes = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    axes = figure.subplots()
     for number, code in enumerate(outcome.codes):
         truth = outcome.labels == number
         if truth.any() and not truth.all():
@@ -63,7 +59,8 @@ def curves_figure(outcome: Outcome, *, kind: str) -> Figure:
 
 def reliability_figure(calibration: dict) -> Figure:
     """Share of right answers against the probability of the named class, before and after."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 5), layout="constrained", sharey=True)
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
     for axis, when in zip(axes, ("before", "after"), strict=True):
         bins = calibration[when]["bins"]
         axis.plot([0, 1], [0, 1], color="grey", linestyle="--", label="as stated")
@@ -82,7 +79,8 @@ def reliability_figure(calibration: dict) -> Figure:
 
 def robustness_figure(robustness: dict) -> Figure:
     """Both figures against severity, one line a change."""
-    figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained", sharey=True)
+    figure = Figure(figsize=(12, 5), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
     for axis, key in zip(axes, ("balanced_accuracy", "melanoma_sensitivity"), strict=True):
         for name, rows in robustness["changes"].items():
             values = [np.nan if row[key]["value"] is None else row[key]["value"] for row in rows]

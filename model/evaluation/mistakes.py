@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from model.data.dataset import table_patients
 from model.evaluation.outcome import Outcome
@@ -59,9 +55,8 @@ def draw_mistakes(
         np.asarray(images[rows]), table_patients(table), outcome.predictions[rows]
     )
     down = -(-len(rows) // _ACROSS)
-    figure, grid = plt.subplots(
-        down, 2 * _ACROSS, figsize=(3.6 * _ACROSS, 2.6 * down), layout="constrained", squeeze=False
-    )
+    figure = Figure(figsize=(3.6 * _ACROSS, 2.6 * down), layout="constrained")
+    grid = figure.subplots(down, 2 * _ACROSS, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for cell, (row, activation) in enumerate(zip(rows, maps, strict=True)):
@@ -69,7 +64,6 @@ def draw_mistakes(
         _draw(pair, outcome, row, activation, predictor.manifest.image.crop_border)
     path = out / "mistakes.png"
     figure.savefig(path, dpi=100)
-    plt.close(figure)
     return path
 
 

@@ -2,13 +2,8 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,17 +16,14 @@ _COLOUR = "#1f5a8a"
 
 def draw_presets(table: pd.DataFrame, file: Path) -> None:
     """Draw the table of ``bench-presets`` into a PNG file."""
-    figure = preset_figure(table)
-    figure.savefig(file, dpi=_DPI)
-    plt.close(figure)
+    preset_figure(table).savefig(file, dpi=_DPI)
 
 
 def preset_figure(table: pd.DataFrame) -> Figure:
     """One panel a figure, one line a row of the table; its rows are in reading order."""
     height = 1.2 + 0.34 * (len(table) + table["task"].nunique())
-    figure, panels = plt.subplots(
-        1, len(FIGURES), figsize=(15, height), sharey=True, layout="constrained"
-    )
+    figure = Figure(figsize=(15, height), layout="constrained")
+    panels = figure.subplots(1, len(FIGURES), sharey=True)
     places, headings = _places(table)
     for axes, (key, name) in zip(panels, FIGURES.items(), strict=True):
         _draw(axes, table, places, key)

@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.ensemble import RandomForestRegressor
@@ -31,7 +27,6 @@ def draw_search_figures(table: pd.DataFrame, out: Path, *, objective: str) -> li
     drawn = {name: figure for name, figure in figures.items() if figure is not None}
     for name, figure in drawn.items():
         figure.savefig(out / name, dpi=_DPI)
-        plt.close(figure)
     return [out / name for name in drawn]
 
 
@@ -39,7 +34,8 @@ def time_figure(table: pd.DataFrame, *, objective: str) -> Figure:
     """Objective of each trial and the best so far, against minutes since the start."""
     rows = _finished(table).sort_values("ended")
     minutes = rows["ended"].astype(float) / 60
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
     points = axes.scatter(minutes, rows["objective"], c=rows["epochs"].astype(int), s=28)
     axes.step(minutes, rows["objective"].cummax(), where="post", color="black", label="best so far")
     for minute in table.loc[table["status"] == "failed", "ended"].astype(float) / 60:
@@ -54,10 +50,11 @@ def parallel_figure(table: pd.DataFrame, *, objective: str) -> Figure:
     """One line a trial across its settings and its objective, the best drawn last and darkest."""
     rows = _finished(table).sort_values("objective")
     names = searched(rows)
-    figure, axes = plt.subplots(figsize=(1.6 + 1.25 * len(names), 5), layout="constrained")
+    figure = Figure(figsize=(1.6 + 1.25 * len(names), 5), layout="constrained")
+    axes = figure.subplots()
     columns = [_scaled(rows[name]) for name in [*names, "objective"]]
     heights = np.stack([column for column, _ in columns], axis=1)
-    shades = plt.get_cmap("viridis_r")(np.linspace(0, 1, len(rows)))
+    shades = colormaps["viridis_r"](np.linspace(0, 1, len(rows)))
     for height, shade in zip(heights, shades, strict=True):
         axes.plot(height, color=shade, alpha=0.75, linewidth=1.2)
     for place, (_, ticks) in enumerate(columns):
@@ -73,7 +70,8 @@ def importance_figure(table: pd.DataFrame) -> Figure | None:
     importance = importances(table)
     if importance is None:
         return None
-    figure, axes = plt.subplots(figsize=(7, 1 + 0.34 * len(importance)), layout="constrained")
+    figure = Figure(figsize=(7, 1 + 0.34 * len(importance)), layout="constrained")
+    axes = figure.subplots()
     rows = importance[::-1]
     axes.barh([_words(name) for name in rows.index], rows["mean"], xerr=rows["sd"], color="teal")
     axes.set_xlabel("fall of the forest's R² when the setting is shuffled")
