@@ -62,27 +62,43 @@ def build_network(
     embedding = _pooling(features, fusion, pooling)(features)
 
     # === Patient branch ===
-    patient = context = keras.Input((patient_width,), name="patient")
-    for number in range(1, 1 + (fusion != "none") * patient_layers):
-        context = layers.Dense(patient_units, activation="relu", name=f"patient_{number}")(context)
+    patient = keras.Input((patient_width,), name="patient")
+    context = patient if fusion == "none" else _perceptron(patient, patient_units, patient_layers)
 
     # === Fusion and head ===
-    head = {
-        "fused_units": fused_units,
-        "further_units": further_units,
-        "dropout": dropout,
-        "further_dropout": further_dropout,
-        "head_batchnorm": head_batchnorm,
-    }
-    if fusion == "add":
-        ours = layers.Dense(classes, name="image_logits")(_hidden(embedding, **head))
-        theirs = layers.Dense(classes, name="patient_logits")(context)
-        logits = layers.Add(name="logits")([ours, theirs])
-    else:
-        fused = FUSIONS[fusion](name="fusion")([embedding, context])
-        logits = layers.Dense(classes, name="logits")(_hidden(fused, **head))
+    logits = _logits(
+        fusion,
+        embedding,
+        context,
+        classes,
+        fused_units=fused_units,
+        further_units=further_units,
+        dropout=dropout,
+        further_dropout=further_dropout,
+        head_batchnorm=head_batchnorm,
+    )
     probabilities = layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model({"image": image, "patient": patient}, probabilities, name="dual_branch")
+
+
+def _perceptron(patient: Tensor, units: int, count: int) -> Tensor:
+    """The layers of the patient branch."""
+    context = patient
+    for number in range(1, 1 + count):
+        context = layers.Dense(units, activation="relu", name=f"patient_{number}")(context)
+    return context
+
+
+def _logits(
+    fusion: str, embedding: Tensor, context: Tensor, classes: int, **hidden: object
+) -> Tensor:
+    """Join both branches; the fusion ``add`` answers from each and joins the answers."""
+    if fusion == "add":
+        ours = layers.Dense(classes, name="image_logits")(_hidden(embedding, **hidden))
+        theirs = layers.Dense(classes, name="patient_logits")(context)
+        return layers.Add(name="logits")([ours, theirs])
+    fused = FUSIONS[fusion](name="fusion")([embedding, context])
+    return layers.Dense(classes, name="logits")(_hidden(fused, **hidden))
 
 
 def _pooling(features: Tensor, fusion: str, pooling: str) -> layers.Layer:

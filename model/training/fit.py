@@ -1,7 +1,7 @@
 """Fitting a network to one part of the data and judging it on another, stage by stage."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from model.training.batches import LabelledBatches, TrainingBatches, balanced_we
 from model.training.config import TrainConfig
 from model.training.devices import device_count
 from model.training.fit_callbacks import BEST_FILE, MONITOR, Callback, Progress, callbacks_of
-from model.training.losses import Distilled, loss_of
+from model.training.losses import Distilled, Tensor, loss_of
 from model.training.mix import RECIPE, MixImages
 from model.training.parts import Part
 from model.training.stages import (
@@ -72,9 +72,7 @@ def fit(
     judged = validation_batches(held_out, config, classes)
     progress, trainers, first = Progress(out), {}, 0
     for stage in stages_of(config):
-        set_trainable(network, stage, config)
-        trainer = trainers[stage] = _trainer(network, config, augment=augment)
-        _compile(trainer, network, stage, config, batches)
+        trainer = trainers[stage] = _trainer(network, stage, config, batches, augment=augment)
         stopped = progress.stopped(stage, config.patience)
         end = progress.done(stage) if stopped else min(first + stage.epochs, until or sys.maxsize)
         with _memory_advice(config):
@@ -139,7 +137,29 @@ def _training_batches(
     )
 
 
-def _trainer(network: keras.Model, config: TrainConfig, *, augment: bool) -> keras.Model:
+def _trainer(
+    network: keras.Model,
+    stage: Stage,
+    config: TrainConfig,
+    batches: TrainingBatches,
+    *,
+    augment: bool,
+) -> keras.Model:
+    """Make what a stage fits: the network, of which a part learns, behind the augmentation."""
+    set_trainable(network, stage, config)
+    penalise_kernels(network, config)
+    trainer = _augmented(network, config, augment=augment)
+    trainer.compile(
+        optimiser_of(config, rate_of(stage, config, steps=len(batches))),
+        _loss(config, batches),
+        metrics=[_accuracy(batches.classes), BalancedAccuracy(batches.classes)],
+        # Without it, JAX would run each operation on its own.
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    return trainer
+
+
+def _augmented(network: keras.Model, config: TrainConfig, *, augment: bool) -> keras.Model:
     """Put augmentation and mixing before the network, which is saved without them."""
     image, patient = network.input["image"], network.input["patient"]
     inputs = {
@@ -166,34 +186,26 @@ def _augmenter(config: TrainConfig) -> keras.Model:
     )
 
 
-def _compile(
-    trainer: keras.Model,
-    network: keras.Model,
-    stage: Stage,
-    config: TrainConfig,
-    batches: TrainingBatches,
-) -> None:
-    classes = batches.classes
-    loss = loss_of(config, np.bincount(batches.labels, minlength=classes) / len(batches.labels))
-    if batches.teacher is not None:
-        loss = Distilled(
-            loss,
-            classes=classes,
-            weight=config.teacher_weight,
-            temperature=config.teacher_temperature,
-        )
+def _loss(config: TrainConfig, batches: TrainingBatches) -> keras.losses.Loss:
+    counts = np.bincount(batches.labels, minlength=batches.classes)
+    loss = loss_of(config, counts / len(batches.labels))
+    if batches.teacher is None:
+        return loss
+    return Distilled(
+        loss,
+        classes=batches.classes,
+        weight=config.teacher_weight,
+        temperature=config.teacher_temperature,
+    )
 
-    def accuracy(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+
+def _accuracy(classes: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """Share of right answers; a teacher's probabilities may follow the labels' columns."""
+
+    def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
         return keras.metrics.categorical_accuracy(y_true[:, :classes], y_pred)
 
-    penalise_kernels(network, config)
-    trainer.compile(
-        optimiser_of(config, rate_of(stage, config, steps=len(batches))),
-        loss,
-        metrics=[accuracy, BalancedAccuracy(classes)],
-        # Without it, JAX would run each operation on its own.
-        jit_compile=keras.backend.backend() == "jax",
-    )
+    return accuracy
 
 
 def _load_best(

@@ -73,17 +73,7 @@ def callbacks_of(
 
     What ``further`` ones add to an epoch's figures is written to the history.
     """
-    watching = [keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=config.patience)]
-    if stage.schedule == "plateau":
-        watching.append(
-            keras.callbacks.ReduceLROnPlateau(
-                MONITOR,
-                mode="max",
-                factor=config.plateau_factor,
-                patience=config.plateau_patience,
-                min_lr=config.smallest_rate,
-            )
-        )
+    watching = _watching(stage, config)
     if config.ema:
         further = [keras.callbacks.SwapEMAWeights(), *further]
     history = progress.out / HISTORY_FILE
@@ -92,20 +82,39 @@ def callbacks_of(
         *further,
         _Notes(stage),
         *watching,
-        keras.callbacks.ModelCheckpoint(
-            progress.out / BEST_FILE,
-            monitor=MONITOR,
-            mode="max",
-            save_best_only=True,
-            save_weights_only=True,
-            initial_value_threshold=progress.best(),
-        ),
+        _keep_best(progress),
         keras.callbacks.CSVLogger(history, append=history.exists()),
         *_tensorboard(progress.out),
         _Remember(watching, progress.past(stage)),
         # Last, so that what the others wrote of an epoch is there before it counts as done.
         Backup(progress.backup(stage), delete_checkpoint=False),
     ]
+
+
+def _watching(stage: Stage, config: TrainConfig) -> list[Callback]:
+    """Those that count the epochs without a better validation."""
+    stop = keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=config.patience)
+    if stage.schedule != "plateau":
+        return [stop]
+    slow_down = keras.callbacks.ReduceLROnPlateau(
+        MONITOR,
+        mode="max",
+        factor=config.plateau_factor,
+        patience=config.plateau_patience,
+        min_lr=config.smallest_rate,
+    )
+    return [stop, slow_down]
+
+
+def _keep_best(progress: Progress) -> Callback:
+    return keras.callbacks.ModelCheckpoint(
+        progress.out / BEST_FILE,
+        monitor=MONITOR,
+        mode="max",
+        save_best_only=True,
+        save_weights_only=True,
+        initial_value_threshold=progress.best(),
+    )
 
 
 def _tensorboard(out: Path) -> list[Callback]:

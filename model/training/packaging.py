@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -80,29 +81,35 @@ def calibrate_bundle(
     manifest = replace(read_manifest(bundle), temperature=1.0)
     manifest = replace(manifest, views=views or manifest.views)
     predictor = Predictor(load_network(bundle, manifest), manifest)
+    learned = _learned(predictor, dataset, cache_dir)
+    fitted = _fitted(predictor, learned.detector, dataset, cache_dir)
+    fitted["unknown"] |= {"sha256": write_detector(bundle, learned.detector)}
+    similar = {"sha256": write_cases(bundle, learned.cases)}
+    manifest = replace(manifest, **fitted, similar=similar, quality=learned.limits, metrics={})
+    write_manifest(bundle, manifest)
+    return manifest
+
+
+def _fitted(
+    predictor: Predictor, detector: UnknownDetector, dataset: Dataset, cache_dir: Path
+) -> dict[str, Any]:
+    """Entries of the manifest that are set on the validation part."""
+    manifest = predictor.manifest
     table = _rows("validation", dataset, manifest)
     labels = _labels(table, manifest)
     _, seen = _look(predictor, table, cache_dir)
     temperature = fit_temperature(seen.probabilities, labels)
     calibrated = replace(seen, probabilities=apply_temperature(seen.probabilities, temperature))
     sets = fit_set_thresholds(calibrated.probabilities, labels)
-    learned = _learned(predictor, dataset, cache_dir)
-    manifest = replace(
-        manifest,
-        temperature=temperature,
-        operating_points=fit_operating_points(calibrated.probabilities, labels, manifest.codes),
-        prediction_sets={
+    return {
+        "temperature": temperature,
+        "operating_points": fit_operating_points(calibrated.probabilities, labels, manifest.codes),
+        "prediction_sets": {
             "coverage": COVERAGE,
             "thresholds": dict(zip(manifest.codes, sets.tolist(), strict=True)),
         },
-        unknown=_describe(learned.detector, calibrated)
-        | {"sha256": write_detector(bundle, learned.detector)},
-        similar={"sha256": write_cases(bundle, learned.cases)},
-        quality=learned.limits,
-        metrics={},
-    )
-    write_manifest(bundle, manifest)
-    return manifest
+        "unknown": _describe(detector, calibrated),
+    }
 
 
 @dataclass(frozen=True)
