@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,20 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # toy networks: more would
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GRADIO_SERVER_PORT", str(7860 + 100 * WORKER))  # the first that is tried
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# A page that closes deletes its uploads, and with them those of the same content of other pages.
+UPLOADS = os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="lesion-in-context-tests-")
 
 from tests.drawings import draw_folder, draw_lesion
 
 SHARED = Path(__file__).parents[2] / "shared"
 
 
-@pytest.fixture
+def pytest_unconfigure():
+    """Leaves nothing of a worker."""
+    shutil.rmtree(UPLOADS, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")  # so that a module's other fixtures can ask for it
 def eager():
     """Runs networks layer by layer: to trace one takes longer than a few steps."""
     import tensorflow as tf

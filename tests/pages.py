@@ -1,8 +1,11 @@
 """Pages served for the tests, with a made-up network behind them, and what visitors do there."""
 
 import os
+import runpy
+import sys
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from demo.drawing import drawn_examples
 from demo.interface import build_demo, launch
@@ -44,6 +47,16 @@ def served(study=made_up, ready=lambda: True, access=None, **others):
         yield address
     finally:
         demo.close()
+
+
+def why_the_page_stops(*words):
+    """What ``python app.py`` and these words end with before there is a page."""
+    command = ["app.py", *map(str, words)]
+    with patch("demo.interface.launch"), patch.object(sys, "argv", command):
+        try:
+            runpy.run_path(str(Path(__file__).parents[1] / "app.py"), run_name="__main__")
+        except SystemExit as stop:
+            return stop.code  # a text: the interpreter prints it and ends with status 1
 
 
 def resize(page, width):

@@ -3,7 +3,6 @@
 import csv
 import json
 
-import pytest
 from fake_archive import FakeArchive
 from fake_archive_faults import KINDS, Faults
 
@@ -12,9 +11,8 @@ from isic_api.download import download
 from isic_api.selection import Selection
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_image_is_byte_identical_or_listed_as_failed(tmp_path, seed):
-    faults = Faults(0.3, seed=seed, stall=0.5, retry_after="0")
+def test_every_image_is_byte_identical_or_listed_as_failed(tmp_path):
+    faults = Faults(0.3, seed=1, stall=0.5, retry_after="0")
     with FakeArchive(train=500, test=0, private=0, faults=faults) as archive:
         client = IsicClient(archive.base_url, backoff=0.005, timeout=(1, 0.3))
         report = download(client, Selection(), tmp_path)

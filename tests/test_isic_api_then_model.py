@@ -11,10 +11,11 @@ from model.data.dataset import read_folder
 from model.data.split import PARTS
 from model.prediction.bundle import read_manifest
 
-SMALL = ["--backbone", "mobilenet_0.75", "--weights", "none", "--image-side", "32", "--epochs", "1"]
+SMALL = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32", "--epochs", "1"]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_train_takes_the_folder_that_download_left(tmp_path):
     data, out = tmp_path / "data", tmp_path / "run"
     with FakeArchive(train=160, test=0, variety=1000) as archive:

@@ -27,10 +27,10 @@ def folder(toy_folder, tmp_path):
 
 
 @pytest.fixture
-def predict(folder, toy_bundle, tmp_path):
+def predict(folder, untrained_bundle, tmp_path):
     def predict(*options):
         out = tmp_path / "predictions.csv"
-        status = run("predict", folder, "--out", out, "--bundle", toy_bundle, *options)
+        status = run("predict", folder, "--out", out, "--bundle", untrained_bundle, *options)
         return status, pd.read_csv(out) if out.exists() else None
 
     return predict

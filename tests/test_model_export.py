@@ -2,11 +2,8 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,17 +11,16 @@ import pytest
 from model.__main__ import main
 from model.errors import BundleError
 from model.patient import Patient
-from model.prediction.bundle import LITE_FILE, read_manifest, write_bundle, write_manifest
+from model.prediction.bundle import LITE_FILE, RELEASED, read_manifest, write_bundle, write_manifest
 from model.prediction.examiner import Examiner
 from model.prediction.export import TOLERANCE, largest_difference, to_lite
 from model.prediction.lite import LiteNetwork
 from model.prediction.loading import load_examiner
 from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion
-from tests.pinned import patients, photographs
+from tests.pinned import ANSWERS, patients, photographs
 from tests.test_model_network import CLASSES, SIDE, WIDTH, build
 
-ROOT = Path(__file__).parents[1]
 KNOWN = Patient(70.0, "male", "head/neck")
 
 
@@ -45,8 +41,10 @@ def photograph(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(("fusion", "views"), [("concat", 8), ("film", 1), ("metablock", 4)])
-def test_the_exported_network_answers_as_keras(fusion, views, untrained_bundle, tmp_path):
+@pytest.mark.parametrize(("fusion", "views"), [("film", 8), ("metablock", 1)])
+def test_the_exported_network_answers_as_keras_and_leaves_that_as_it_was(
+    fusion, views, untrained_bundle, tmp_path
+):
     network = build(fusion, patient_layers=1, further_units=(6,), head_batchnorm=True)
     manifest = replace(read_manifest(untrained_bundle), views=views)
     assert (manifest.image.side, manifest.patient.width, len(manifest.codes)) == (
@@ -54,16 +52,11 @@ def test_the_exported_network_answers_as_keras(fusion, views, untrained_bundle, 
         WIDTH,
         CLASSES,
     )
+    before = json.dumps(network.get_config(), default=str)
     (tmp_path / LITE_FILE).write_bytes(to_lite(network, views=views))
+    assert json.dumps(network.get_config(), default=str) == before
     lite = Examiner(LiteNetwork(tmp_path / LITE_FILE), manifest)
     assert largest_difference(Predictor(network, manifest), lite) < TOLERANCE
-
-
-def test_exporting_leaves_the_network_as_it_was(untrained_bundle):
-    network = Predictor.load(untrained_bundle).network
-    before = json.dumps(network.get_config(), default=str)
-    to_lite(network, views=1)
-    assert json.dumps(network.get_config(), default=str) == before
 
 
 def test_a_network_that_litert_cannot_run_is_named_and_goes_on_through_keras():
@@ -108,16 +101,6 @@ def test_asked_from_many_threads_each_gets_its_own_answer(exported, tmp_path):
         assert list(pool.map(answer, paths * 10)) == expected * 10
 
 
-def test_the_page_then_loads_neither_keras_nor_tensorflow(exported):
-    code = (
-        "import sys; from pathlib import Path; from model.prediction.loading import load_examiner;"
-        "load_examiner(Path(sys.argv[1])).warm_up(); print(*sys.modules)"
-    )
-    command = [sys.executable, "-c", code, str(exported)]
-    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not {"keras", "tensorflow"} & set(loaded.stdout.split())
-
-
 def test_without_its_file_the_bundle_is_served_through_keras(exported, tmp_path):
     shutil.copytree(exported, tmp_path / "bundle")
     (tmp_path / "bundle" / LITE_FILE).unlink()
@@ -156,12 +139,10 @@ def test_a_folder_for_a_phone_says_how_to_prepare_and_to_name(exported, tmp_path
     ]
 
 
-@pytest.mark.slow
-def test_the_shipped_network_answers_the_pinned_photographs_as_keras(tmp_path):
-    predictor = Predictor.load()
-    file = tmp_path / LITE_FILE
-    file.write_bytes(to_lite(predictor.network, views=predictor.manifest.views))
-    examiner = Examiner(LiteNetwork(file), predictor.manifest)
+def test_the_shipped_file_answers_the_pinned_photographs_as_keras_did():
+    examiner = load_examiner(RELEASED)
+    assert not isinstance(examiner, Predictor)
+    written_down = json.loads(ANSWERS.read_text())["predictions"]
     for path, patient in zip(photographs(), patients(), strict=True):
-        expected = predictor.predict(path, patient)
-        assert examiner.study(path).probabilities(patient) == pytest.approx(expected, abs=TOLERANCE)
+        found = examiner.study(path).probabilities(patient)
+        assert found == pytest.approx(written_down[path.stem], abs=TOLERANCE)

@@ -13,8 +13,8 @@ from tests.drawings import draw_lesion
 
 
 @pytest.fixture(scope="module")
-def predictor(toy_bundle):
-    return Predictor.load(toy_bundle)
+def predictor(untrained_bundle):
+    return Predictor.load(untrained_bundle)
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 import errno
 import json
-import os
 import re
 import resource
-import signal
-import subprocess
-import sys
+from contextlib import contextmanager
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -31,6 +28,7 @@ from model.prediction.bundle import (
 from model.prediction.predictor import Predictor
 from model.training.backup import Backup
 from tests.drawings import draw_lesion
+from tests.pages import why_the_page_stops
 from tests.toy_bundle import build_toy_network, change_manifest
 
 ROOT = Path(__file__).parents[1]
@@ -108,47 +106,49 @@ def test_a_bundle_that_cannot_be_written_leaves_the_old_one_whole(own_bundle, mo
 # --- full disks -------------------------------------------------------------------------------
 
 
+@contextmanager
 def small_disk(limit):
-    """To be run in a process before its work: no file may grow beyond so many bytes."""
+    """The system lets no file grow beyond so many bytes for a while."""
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, allowed[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
 
-    def shrink():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    return shrink
+FULL = "error: the disk is full. Free some space; the same command goes on with what is finished"
 
 
-def errors(words, limit):
-    """Run a command on a disk that is full soon; gives its lines of errors, which it ends with."""
-    command = [sys.executable, "-m", "model", *words]
-    kept = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 300}
-    done = subprocess.run(command, **kept, preexec_fn=small_disk(limit))
-    assert done.returncode == 1
-    said = done.stderr.splitlines()  # among progress bars and TensorFlow's notes
+def errors(capsys):
+    """What was said of them, among progress bars."""
+    said = capsys.readouterr().err.splitlines()
     return [line for line in said if line.startswith(("error", "Traceback", "  File"))]
 
 
 @pytest.mark.slow
-def test_a_training_on_a_full_disk_says_so_and_goes_on_later(toy_run, toy_folder, tmp_path):
+@pytest.mark.usefixtures("eager")
+def test_a_training_on_a_full_disk_says_so_and_goes_on_later(toy_run, toy_folder, tmp_path, capsys):
     words = ["train", "--data", toy_folder, "--out", tmp_path / "run"]
     words += ["--config", toy_run / "config.json", "--cache", toy_run.parent / "cache"]
     words = [str(word) for word in words]
-    weights = (toy_run / "best.weights.h5").stat().st_size
-    assert errors(words, limit=weights // 2) == [
-        "error: the disk is full. Free some space; the same command goes on with what is finished"
-    ]
+    with small_disk((toy_run / "best.weights.h5").stat().st_size // 2):
+        assert main(words) == 1
+    assert errors(capsys) == [FULL]
     assert main(words) == 0
     read_manifest(tmp_path / "run" / "bundle")
 
 
-def test_a_table_that_does_not_fit_on_the_disk_is_an_error(untrained_bundle, tmp_path):
+def test_a_table_that_does_not_fit_on_the_disk_is_an_error(untrained_bundle, tmp_path, capsys):
     images = tmp_path / "images"
     images.mkdir()
-    for number in range(20):
+    for number in range(5):
         draw_lesion(0, seed=number).save(images / f"{number}.jpg")
     out = tmp_path / "p.csv"
     words = ["predict", str(images), "--bundle", str(untrained_bundle), "--out", str(out)]
-    assert errors(words, limit=500)[-1].startswith("error: the disk is full.")
+    with small_disk(500):
+        assert main(words) == 1
+    assert errors(capsys) == [FULL]
 
 
 @pytest.mark.parametrize(
@@ -211,14 +211,6 @@ def test_the_training_uses_these_backups():
     assert "BackupAndRestore" not in text
 
 
-def test_a_malformed_setting_stops_the_page_with_one_line():
-    done = subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env=os.environ | {"LESION_LOGIN": "ann"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert re.fullmatch(r"error: LESION_LOGIN .*\n", done.stderr)
+def test_a_malformed_setting_stops_the_page_with_one_line(monkeypatch):
+    monkeypatch.setenv("LESION_LOGIN", "ann")
+    assert re.fullmatch("error: LESION_LOGIN .*", why_the_page_stops())
