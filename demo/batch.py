@@ -1,6 +1,5 @@
 """Many photographs at once: what came in, what is answered, and the table of answers."""
 
-import csv
 import io
 import struct
 import zlib
@@ -15,6 +14,7 @@ from model.data.dataset import read_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
 from model.patient import Patient
+from model.prediction.answer_table import AnswerTable
 from model.prediction.study import Study
 
 MOST_IMAGES = 1_000
@@ -117,22 +117,12 @@ def _add(answers: Answers, name: str, study: Study, patient: Patient) -> None:
 
 
 def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str:
-    """Write answers in the challenge's format.
-
-    A name that a spreadsheet would take for a formula gets an apostrophe before it.
-    """
+    """Write answers in the challenge's format."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", *codes])
+    table = AnswerTable(text, codes)
     for name, row in rows.items():
-        writer.writerow([plain_cell(name), *(f"{row[code]:.9g}" for code in codes)])
+        table.write(name, [row[code] for code in codes])
     return text.getvalue()
-
-
-def plain_cell(text: str) -> str:
-    """Keep a spreadsheet from running a text as a formula."""
-    text = text.replace("\r", " ")  # at which some readers begin a new row
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
 def _require_room(images: int, unpacked: int) -> None:

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import gradio as gr
 import pandas as pd
 
-from demo.batch import Answers, answer_all, collect, patients_of, plain_cell, to_csv
+from demo.batch import Answers, answer_all, collect, patients_of, to_csv
 from demo.events import PRIVATE
 from demo.html import download, table
 from demo.present import code_key, most_probable
 from demo.refusal import refusal, refusing
 from demo.services import Services
+from model.prediction.answer_table import plain_cell
 
 
 def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:

@@ -23,6 +23,7 @@ FOR_THE_DEMO = {
     "model.image",
     "model.patient",
     "model.data.dataset",
+    "model.prediction.answer_table",
     "model.prediction.bundle",
     "model.prediction.context",
     "model.prediction.overlay",

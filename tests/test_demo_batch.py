@@ -104,7 +104,7 @@ def test_the_csv_is_the_challenges_and_no_cell_is_a_formula():
     text = to_csv({"=1+1": row, "ISIC_0000001_downsampled": row}, DIAGNOSES)
     rows = list(csv.reader(io.StringIO(text)))
     assert rows[0] == ["image", *DIAGNOSES]
-    assert [line[0] for line in rows[1:]] == ["'=1+1", "ISIC_0000001_downsampled"]
+    assert [line[0] for line in rows[1:]] == ["\t=1+1", "ISIC_0000001_downsampled"]
     assert sum(map(float, rows[1][1:])) == 1
 
 

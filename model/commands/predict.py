@@ -8,7 +8,6 @@ example: python -m model predict photos --metadata Metadata.csv --out prediction
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from isic_api.cells import plain_cell
 from model.commands.options import add_bundle
 from model.data.dataset import image_paths, read_patients
 from model.errors import ImageError
 from model.patient import Patient
+from model.prediction.answer_table import AnswerTable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,11 +64,10 @@ def _write(
     """Write the rows as they come; returns the errors of the unreadable images."""
     unreadable = []
     with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image", *codes])
+        table = AnswerTable(file, codes)
         for name, answer in answers:
             if isinstance(answer, ImageError):
                 unreadable.append(answer)
             else:
-                writer.writerow([plain_cell(name), *(f"{p:.9g}" for p in answer)])
+                table.write(name, answer)
     return unreadable

@@ -1,0 +1,21 @@
+"""Tables of answers in the challenge's format: image, and the probability of each class."""
+
+from collections.abc import Iterable, Sequence
+from typing import IO
+
+from isic_api.cells import PlainWriter, plain_cell
+
+__all__ = ["AnswerTable", "plain_cell"]  # the page, too, guards its cells by this rule
+
+
+class AnswerTable:
+    """Writes answers as CSV, one row an image; no name becomes a formula in a spreadsheet."""
+
+    def __init__(self, file: IO[str], codes: Sequence[str]) -> None:
+        """Write the header into a file that was opened with ``newline=""``."""
+        self._writer = PlainWriter(file)
+        self._writer.writerow(["image", *codes])
+
+    def write(self, name: str, probabilities: Iterable[float]) -> None:
+        """Write one image's probabilities, in the order of the codes."""
+        self._writer.writerow([name, *(f"{value:.9g}" for value in probabilities)])
