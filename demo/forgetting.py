@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from getpass import getuser
 from pathlib import Path
 
 from gradio.routes import App
@@ -30,7 +29,7 @@ def use_private_folder() -> Path:
     """
     if named := os.environ.get("GRADIO_TEMP_DIR"):
         return Path(named)
-    folder = Path(tempfile.gettempdir()) / f"lesion-in-context-{getuser()}"
+    folder = Path(tempfile.gettempdir()) / f"lesion-in-context-{os.geteuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
         folder = Path(tempfile.mkdtemp(prefix="lesion-in-context-"))  # another user was first

@@ -107,6 +107,13 @@ def test_uploads_lie_in_a_folder_that_only_their_server_reads(temporary):
     assert gr.utils.get_upload_folder() == str(folder)
 
 
+def test_a_user_without_a_name_may_serve_the_page(temporary, monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # as in a container run under any number
+    assert use_private_folder().parent == temporary
+
+
 def test_what_a_killed_server_left_is_cleared_at_the_next_start(temporary):
     old, new = (use_private_folder() / name / "lesion.jpg" for name in ("old", "new"))
     for path in (old, new):
