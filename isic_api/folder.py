@@ -68,6 +68,15 @@ class DataFolder:
         with disk_errors(self.root):
             self.images.mkdir(parents=True, exist_ok=True)
             self._lock()
+        try:
+            self._open()
+        except BaseException:
+            self._unlock()  # else it would be busy for as long as this process lives
+            raise
+        return self
+
+    def _open(self) -> None:
+        with disk_errors(self.root):
             shutil.rmtree(self.parts, ignore_errors=True)
             self.parts.mkdir(exist_ok=True)
             self._manifest = Journal(self.root / "manifest.jsonl")
@@ -79,7 +88,6 @@ class DataFolder:
         for offset, entry in self._metadata:
             self._described[entry["isic_id"]] = offset
             self.columns.update(entry["metadata"]["all"])
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -88,8 +96,7 @@ class DataFolder:
         with contextlib.suppress(OSError) if error else disk_errors(self.root):
             self._manifest.close()
             self._metadata.close()
-        if fcntl is not None:
-            os.close(self._held)
+        self._unlock()
 
     def _lock(self) -> None:
         """Held until this process ends, be it by kill -9."""
@@ -103,6 +110,10 @@ class DataFolder:
             raise FolderBusyError(
                 f"Another download is writing to {self.root}: wait for it or choose another folder."
             ) from cause
+
+    def _unlock(self) -> None:
+        if fcntl is not None:
+            os.close(self._held)
 
     def describe(self, record: ImageRecord) -> None:
         """Keep what the Archive says about an image; twice the same is kept once."""

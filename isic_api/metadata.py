@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from isic_api.cells import PlainWriter
 from isic_api.disk import disk_errors
-from isic_api.errors import ArchiveError
+from isic_api.errors import ArchiveError, BadFileError
 from isic_api.folder import DataFolder
 from isic_api.records import ImageRecord
 from isic_api.vocabulary import CHALLENGE_CLASSES, UNKNOWN_CLASS
@@ -152,23 +152,39 @@ def full_row(record: ImageRecord, columns: Iterable[str], attribution: str) -> l
 
 
 def read_truth(path: Path) -> dict[str, str]:
-    """Image, as it is written there, → class, from a challenge ground truth."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return {
-            row["image"]: name
-            for row in csv.DictReader(file)
-            for name in TRUTH_HEADER[1:]
-            if float(row.get(name) or 0) == 1.0
-        }
+    """Image, as it is written there, → class, from a challenge ground truth.
+
+    Raises BadFileError, as :func:`read_challenge_metadata` does.
+    """
+    return {
+        row["image"]: name
+        for row in _challenge_rows(path, ("image", *CHALLENGE_CLASSES))
+        for name in TRUTH_HEADER[1:]
+        if float(row.get(name) or 0) == 1.0
+    }
 
 
 def read_challenge_metadata(path: Path) -> dict[str, list[str]]:
     """Image → the cells of ``METADATA_HEADER`` after it; the test part has no ``lesion_id``."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return {
-            row["image"]: [row.get(name) or "" for name in METADATA_HEADER[1:]]
-            for row in csv.DictReader(file)
-        }
+    return {
+        row["image"]: [row.get(name) or "" for name in METADATA_HEADER[1:]]
+        for row in _challenge_rows(path, ("image", "age_approx", "anatom_site_general", "sex"))
+    }
+
+
+def _challenge_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """What came in place of a table, such as a page that asks for a log-in, has no columns."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if set(columns) <= set(rows.fieldnames or ()):
+                return list(rows)
+    except (UnicodeDecodeError, csv.Error):
+        pass
+    raise BadFileError(
+        f"{path} is not the challenge's table, which has the columns {', '.join(columns)}: delete "
+        "it, check --challenge-url and run the same command again."
+    )
 
 
 def old_attributions(folder: DataFolder) -> dict[str, str | None]:

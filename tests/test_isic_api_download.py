@@ -355,6 +355,15 @@ def test_two_downloads_do_not_share_a_folder(archive, tmp_path):
     assert fetch(archive, tmp_path, limit=1).complete
 
 
+def test_a_folder_that_could_not_be_opened_is_not_busy_once_mended(tmp_path):
+    (tmp_path / "manifest.jsonl").mkdir()
+    with pytest.raises(errors.FolderError, match="cannot be written to"), DataFolder(tmp_path):
+        pass
+    (tmp_path / "manifest.jsonl").rmdir()
+    with DataFolder(tmp_path) as folder:
+        assert len(folder) == 0
+
+
 def test_an_id_with_a_path_in_it_goes_nowhere(tmp_path):
     class Evil(FakeArchive):
         def image_text(self, isic_id):

@@ -318,6 +318,14 @@ def test_the_checksum_is_held_to(archive, tmp_path):
     assert fetch(archive, tmp_path / "wrong", sha256="0" * 64, checksum=False).exists()
 
 
+@pytest.mark.parametrize("table", ["GroundTruth", "Metadata"])
+@pytest.mark.parametrize("content", [b"<html>Please log in</html>", b"\xff\xd8 no text", b""])
+def test_what_came_in_place_of_a_table_is_named(archive, tmp_path, table, content):
+    archive.challenge[f"ISIC_2019_Training_{table}.csv"] = content
+    with pytest.raises(errors.BadFileError, match=f"{table}.csv is not .* delete it"):
+        run(archive, tmp_path, source="challenge", parts=("train",))
+
+
 def test_the_known_checksums_are_sha256():
     known = [file.sha256 for part in challenge_files.FILES.values() for file in part.values()]
     assert sum(one is not None for one in known) == 2
