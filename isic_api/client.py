@@ -275,8 +275,12 @@ def _hidden(query: str, collections: Iterable[int]) -> dict[str, Any]:
 
 def _checked_base(base_url: str) -> str:
     base = base_url.strip().rstrip("/") + "/"
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    try:
+        parts = urlsplit(base)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, or half an IPv6 address
+        known = False
+    if not known or parts.username:
         raise errors.SettingsError(
             f"The base URL must look like {BASE_URL} and hold no user name; check --base-url and "
             "ISIC_API_URL."

@@ -22,8 +22,11 @@ from isic_api.selection import Selection, read_ids
 
 
 def download_command(options: Namespace) -> int:
-    if options.ids and (options.collection or options.query or options.limit):
-        raise BadInputError("--ids stands alone: leave out --collection, --query and --limit.")
+    others = (options.collection, options.query, options.limit, options.sample_per_class)
+    if options.ids and any(others):
+        raise BadInputError(
+            "--ids stands alone: leave out --collection, --query, --limit and --sample-per-class."
+        )
     _check_amount(options)
     check(options.query)
     ids = read_ids(options.ids) if options.ids else ()

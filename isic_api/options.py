@@ -162,7 +162,7 @@ def _add_transfer(add: Any) -> None:  # noqa: ANN401
     add("--max-side", type=_positive, metavar="PX", help="store images shrunk to this side")
     add("--workers", type=_positive, default=16, metavar="N", help="at a time (default: 16)")
     add("--attempts", type=_positive, default=6, metavar="N", help="for a request (default: 6)")
-    add("--timeout", type=float, default=20.0, metavar="S", help="without a byte (default: 20)")
+    add("--timeout", type=_seconds, default=20.0, metavar="S", help="without a byte (default: 20)")
     add("--backoff", type=float, default=0.5, metavar="S", help=argparse.SUPPRESS)
 
 
@@ -189,6 +189,16 @@ def _add(
     )
     command.set_defaults(run=run, attempts=6, timeout=20.0, backoff=0.5)
     return command
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
 
 
 def _positive(text: str) -> int:

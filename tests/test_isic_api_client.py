@@ -254,7 +254,10 @@ def test_a_site_page_instead_of_the_csv_is_noticed(archive, client):
 
 @pytest.mark.parametrize(
     "base",
-    ["", "api.isic-archive.com", "https://example.org/", "https://me:pw@example.org/api/v2/"],
+    [
+        *("", "api.isic-archive.com", "https://example.org/", "https://me:pw@example.org/api/v2/"),
+        *("http://[::1/api/v2/", "http://localhost:port/api/v2/"),
+    ],
 )
 def test_a_base_url_that_cannot_be_one_is_refused(base):
     with pytest.raises(errors.SettingsError, match="ISIC_API_URL") as refused:

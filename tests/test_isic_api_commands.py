@@ -111,6 +111,7 @@ def test_download_takes_all_its_options(run, tmp_path):
         (["download", "{}", "--query", "age_approx:>50"], "cannot be read"),
         (["download", "{}", "--ids", "/nowhere/ids.txt"], "cannot be read"),
         (["download", "{}", "--ids", "x", "--query", "sex:male"], "--ids stands alone"),
+        (["download", "{}", "--ids", "x", "--sample-per-class", "3"], "--ids stands alone"),
         (["download", "{}", "--limit", "3", "--sample-per-class", "3"], "leave one out"),
         (["search", "diagnosis:melanoma"], "use diagnosis_1"),
         (["search", "--base-url", "http://example.org/"], "must end with /api/v2/"),
@@ -126,6 +127,14 @@ def test_a_request_that_makes_no_sense_is_one_line_and_2(run, tmp_path, argument
     assert err.count("\n") == 1
     assert said in err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_a_time_that_is_none_is_refused_by_its_option(run, tmp_path, seconds, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("download", tmp_path / "out", "--timeout", seconds)
+    assert ended.value.code == 2
+    assert "--timeout: " in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_found_before_anything_is_asked(run, archive, tmp_path):
