@@ -31,6 +31,10 @@ THEME = gr.themes.Default(
     block_label_text_color_dark="*neutral_200",
     block_info_text_color="*neutral_600",
     block_info_text_color_dark="*neutral_300",
+    checkbox_border_color="*neutral_500",
+    checkbox_border_color_dark="*neutral_400",
+    input_placeholder_color="*neutral_500",
+    input_placeholder_color_dark="*neutral_400",
 )
 
 ICON = _FOLDER / "icon.svg"
