@@ -1,6 +1,6 @@
 """Charts as SVG: text and axes in the colour of the page's text, so that they suit dark pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 COLOURS = ("#d55e00", "#0072b2", "#8a8a8a", "#009e73")
@@ -8,7 +8,10 @@ COLOURS = ("#d55e00", "#0072b2", "#8a8a8a", "#009e73")
 
 Points = Sequence[tuple[float, float]]
 
-_LEFT, _TOP, _BOTTOM = 46, 12, 42
+_WIDTH, _HEIGHT = 520, 280
+_LEFT, _TOP = 46, 12
+_PLOT_WIDTH, _PLOT_HEIGHT = _WIDTH - _LEFT - 12, _HEIGHT - _TOP - 64
+_BAR_STEP = 24
 
 
 def lines(
@@ -21,37 +24,27 @@ def lines(
     y_range: tuple[float, float] = (0.0, 1.0),
     mark: float | None = None,
     diagonal: bool = False,
-    percent: bool = True,
-    size: tuple[int, int] = (520, 280),
 ) -> str:
-    """Draw series of points (x, y), named at their ends in a legend below.
+    """Draw series of points (x, y), named in a legend below.
 
     ``mark`` draws an upright line at that x; ``diagonal`` one from corner to corner.
     """
-    width, height = size
-    plot_width, plot_height = width - _LEFT - 12, height - _TOP - _BOTTOM - 22
+    low, high = y_range
 
     def place(x: float, y: float) -> tuple[float, float]:
         right = (x - x_range[0]) / (x_range[1] - x_range[0])
-        up = (y - y_range[0]) / (y_range[1] - y_range[0])
-        return _LEFT + plot_width * right, _TOP + plot_height * (1 - up)
+        return _LEFT + _PLOT_WIDTH * right, _TOP + _PLOT_HEIGHT * (1 - (y - low) / (high - low))
 
-    parts = [_grid(place, x_range, y_range, percent=percent)]
+    parts = [_grid(place, x_range, y_range)]
     if diagonal:
-        parts.append(_path([place(x_range[0], y_range[0]), place(x_range[1], y_range[1])], "thin"))
+        parts.append(_path([place(x_range[0], low), place(x_range[1], high)], "thin"))
     if mark is not None:
-        parts.append(_path([place(mark, y_range[0]), place(mark, y_range[1])], "mark"))
+        parts.append(_path([place(mark, low), place(mark, high)], "mark"))
     for number, points in enumerate(series.values()):
         places = [place(x, y) for x, y in points]
         parts.append(_path(places, "line", COLOURS[number % len(COLOURS)]))
-    parts.append(_legend(list(series), height))
-    middle = _LEFT + plot_width / 2
-    parts.append(_text(middle, _TOP + plot_height + 37, x_label, "middle"))
-    parts.append(
-        f'<text transform="translate(11 {_TOP + plot_height / 2}) rotate(-90)" '
-        f'text-anchor="middle">{escape(y_label)}</text>'
-    )
-    return _svg(width, height, title, "".join(parts))
+    parts += [_legend(list(series)), _axis_names(x_label, y_label)]
+    return _svg(_WIDTH, _HEIGHT, title, "".join(parts))
 
 
 def bars(
@@ -69,29 +62,26 @@ def bars(
 
     ``most`` is the value of a bar of full length; ``marked`` names a bar to stand out.
     """
-    row, width = 24, 520
-    room = width - label_width - 76
+    room = _WIDTH - label_width - 76
     zero = label_width + (room / 2 if signed else 0)
     scale = (room / 2 if signed else room) / max(most, 1e-9)
     parts = []
     for number, (name, value) in enumerate(values.items()):
-        top = 6 + number * row
+        top = 6 + number * _BAR_STEP
         length = min(abs(value), most) * scale
         left = zero if value >= 0 else zero - length
         colour = COLOURS[0] if name == marked or (signed and value >= 0) else COLOURS[1]
-        rounded = round(value, decimals) + 0.0  # which is never -0.0
-        sign = "+" if signed and rounded else ","
-        shown = f"{rounded:{sign}.{decimals}f}{unit}".replace("-", "−")
-        parts.append(_text(label_width - 8, top + 13, name, "end"))
-        parts.append(
+        shown = f"{value:{'+' if signed else ','}.{decimals}f}{unit}".replace("-", "−")
+        parts += [
+            _text(label_width - 8, top + 13, name, "end"),
             f'<rect x="{left:.1f}" y="{top}" width="{max(length, 0.5):.1f}" height="16" rx="2" '
-            f'fill="{colour}"/>'
-        )
-        parts.append(_text(width - 70, top + 13, shown, "start"))
-    height = 8 + row * len(values)
+            f'fill="{colour}"/>',
+            _text(_WIDTH - 70, top + 13, shown, "start"),
+        ]
+    height = 8 + _BAR_STEP * len(values)
     if signed:
         parts.append(_path([(zero, 2), (zero, height - 2)], "thin"))
-    return _svg(width, height, title, "".join(parts))
+    return _svg(_WIDTH, height, title, "".join(parts))
 
 
 def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str) -> str:
@@ -130,7 +120,9 @@ def people(groups: Mapping[str, tuple[int, str]], *, title: str, columns: int = 
     return _svg(columns * step, height, title, dots)
 
 
-def _grid(place: object, x_range: tuple, y_range: tuple, *, percent: bool) -> str:
+def _grid(
+    place: Callable[[float, float], tuple[float, float]], x_range: tuple, y_range: tuple
+) -> str:
     parts = []
     for step in range(5):
         share = step / 4
@@ -139,21 +131,29 @@ def _grid(place: object, x_range: tuple, y_range: tuple, *, percent: bool) -> st
         left, height = place(x_range[0], y)
         right, _ = place(x_range[1], y)
         parts.append(_path([(left, height), (right, height)], "grid"))
-        parts.append(_text(left - 5, height + 4, f"{100 * y:.3g}" if percent else f"{y:g}", "end"))
+        parts.append(_text(left - 5, height + 4, f"{100 * y:.3g}", "end"))
         across, bottom = place(x, y_range[0])
-        unit = 100 if percent and x_range == (0.0, 1.0) else 1
+        unit = 100 if x_range == (0.0, 1.0) else 1
         parts.append(_text(across, bottom + 17, f"{unit * x:.3g}", "middle"))
     return "".join(parts)
 
 
-def _legend(names: Sequence[str], height: int) -> str:
+def _legend(names: Sequence[str]) -> str:
     parts, x = [], _LEFT
     for number, name in enumerate(names):
         colour = COLOURS[number % len(COLOURS)]
-        parts.append(f'<rect x="{x}" y="{height - 12}" width="16" height="4" fill="{colour}"/>')
-        parts.append(_text(x + 21, height - 6, name, "start"))
+        parts.append(f'<rect x="{x}" y="{_HEIGHT - 12}" width="16" height="4" fill="{colour}"/>')
+        parts.append(_text(x + 21, _HEIGHT - 6, name, "start"))
         x += 40 + 7 * len(name)
     return "".join(parts)
+
+
+def _axis_names(x_label: str, y_label: str) -> str:
+    below = _text(_LEFT + _PLOT_WIDTH / 2, _TOP + _PLOT_HEIGHT + 37, x_label, "middle")
+    return (
+        f'{below}<text transform="translate(11 {_TOP + _PLOT_HEIGHT / 2}) rotate(-90)" '
+        f'text-anchor="middle">{escape(y_label)}</text>'
+    )
 
 
 def _path(points: Sequence[tuple[float, float]], kind: str, colour: str = "currentColor") -> str:

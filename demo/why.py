@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from types import SimpleNamespace
 
-from demo.charts import bars, lines
+from demo.charts import Points, bars, lines
 from demo.html import data_uri, picture
 from demo.present import context_words, percent, signed
 from model.patient import FIELDS, UNKNOWN, Patient
@@ -85,30 +85,16 @@ def what_if(
     """Draw the class's probability against age for each sex, and by site, for this photograph."""
     supposed = Patient(age, patient.sex, site)
     curves = study.by_age(supposed, code)
-    top = _nice(max(p for points in curves.values() for _, p in points))
     why = texts.why
-    drawn = lines(
-        {_word(None if sex == UNKNOWN else sex, texts): points for sex, points in curves.items()},
-        title=why.age_curves.format(name=name),
-        x_label=why.age_axis,
-        y_label=why.probability_axis,
-        x_range=(AGES[0], AGES[-1]),
-        y_range=(0, top),
-        mark=min(max(age, AGES[0]), AGES[-1]),
-    )
+    age_title, site_title = why.age_curves.format(name=name), why.site_bars.format(name=name)
+    by_age = _age_curves(curves, age, title=age_title, texts=texts)
     sites = {word: 100 * p for word, p in study.by_site(supposed, code).items()}
-    by_site = bars(
-        sites,
-        title=why.site_bars.format(name=name),
-        most=max(sites.values()),
-        marked=site or UNKNOWN,
-    )
+    by_site = bars(sites, title=site_title, most=max(sites.values()), marked=site or UNKNOWN)
     now = ", ".join(f"{sex} {percent(_at(points, age))}" for sex, points in curves.items())
     said = why.what_if_text.format(age=age, values=now, origin=why.what_if_origin)
     return (
-        f'<div class="pair"><figure><h2>{escape(why.age_curves.format(name=name))}</h2>{drawn}'
-        f"</figure><figure><h2>{escape(why.site_bars.format(name=name))}</h2>{by_site}</figure>"
-        f"</div><p>{escape(said)}</p>"
+        f'<div class="pair"><figure><h2>{escape(age_title)}</h2>{by_age}</figure>'
+        f"<figure><h2>{escape(site_title)}</h2>{by_site}</figure></div><p>{escape(said)}</p>"
     )
 
 
@@ -127,6 +113,21 @@ def similar_cases(
     return (
         f"<h2>{escape(why.similar)}</h2><ul class='cases'>{rows}</ul>"
         f"<p>{escape(why.similar_text)}</p>"
+    )
+
+
+def _age_curves(
+    curves: Mapping[str, Points], age: float, *, title: str, texts: SimpleNamespace
+) -> str:
+    highest = max(p for points in curves.values() for _, p in points)
+    return lines(
+        {_word(None if sex == UNKNOWN else sex, texts): points for sex, points in curves.items()},
+        title=title,
+        x_label=texts.why.age_axis,
+        y_label=texts.why.probability_axis,
+        x_range=(AGES[0], AGES[-1]),
+        y_range=(0, _nice(highest)),
+        mark=min(max(age, AGES[0]), AGES[-1]),
     )
 
 
@@ -150,7 +151,7 @@ def _word(value: object, texts: SimpleNamespace) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _at(points: Sequence[tuple[float, float]], age: float) -> float:
+def _at(points: Points, age: float) -> float:
     """The probability at the age that was asked for nearest."""
     return min(points, key=lambda point: abs(point[0] - age))[1]
 
