@@ -18,6 +18,7 @@ from model.training.distill import teachers_answers
 from model.training.train import train
 from tests.toy_bundle import toy_split, write_toy_bundle
 
+pytestmark = pytest.mark.usefixtures("eager")
 TASK = task_of("isic2019", [])
 SMALL = {"backbone": "cnn_2block", "weights": "none", "image_side": 32, "epochs": 2}
 
@@ -33,7 +34,7 @@ def split(toy_folder):
 
 
 @pytest.fixture(scope="module")
-def teachers(untrained_bundle, toy_folder, tmp_path_factory):
+def teachers(eager, untrained_bundle, toy_folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("teachers") / "other"
     return [untrained_bundle, write_toy_bundle(other, toy_folder, seed=1)]
 

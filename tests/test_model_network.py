@@ -1,5 +1,7 @@
 """The dual-branch network with each of its fusions, at toy size."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 import pytest
@@ -23,89 +25,86 @@ def build(fusion="concat", **settings):
     return build_network(backbone, patient_width=WIDTH, classes=CLASSES, fusion=fusion, **settings)
 
 
-@pytest.fixture
-def inputs():
+@dataclass(frozen=True)
+class Learned:
+    """A network that was shown sixteen images and patients again and again."""
+
+    fusion: str
+    network: keras.Model
+    inputs: dict[str, np.ndarray]
+    before: list[np.ndarray]  # its weights
+
+
+@pytest.fixture(scope="module", params=FUSIONS)
+def learned(request):
     rng = np.random.default_rng(0)
-    brightest = np.array([64, 128, 192, 256])[:, None, None, None]
-    image = rng.integers(0, brightest, (4, SIDE, SIDE, 3)).astype(np.uint8)
-    return {"image": image, "patient": rng.normal(size=(4, WIDTH)).astype(np.float32)}
+    brightest = rng.integers(16, 256, (16, 1, 1, 3))  # in a colour of its own each
+    inputs = {
+        "image": rng.integers(0, brightest, (16, SIDE, SIDE, 3)).astype(np.uint8),
+        "patient": rng.normal(size=(16, WIDTH)).astype(np.float32),
+    }
+    network = build(request.param, dropout=0.0)
+    before = [weight.copy() for weight in network.get_weights()]
+    network.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    steps = {name: np.tile(rows, (150,) + (1,) * (rows.ndim - 1)) for name, rows in inputs.items()}
+    labels = np.tile(np.arange(16) % CLASSES, 150)
+    network.fit(steps, labels, batch_size=16, shuffle=False, verbose=0)
+    return Learned(request.param, network, inputs, before)
 
 
-def learn(network, inputs, *, epochs=1, eager=True):
-    """Fit the rows to as many classes; returns the weights before.
-
-    Layer by layer, since to trace a network takes longer than a few steps.
-    """
-    before = [w.copy() for w in network.get_weights()]
-    loss = "sparse_categorical_crossentropy"
-    network.compile(keras.optimizers.Adam(0.01), loss, run_eagerly=eager)
-    labels = np.arange(len(inputs["image"])) % CLASSES
-    network.fit(inputs, labels, batch_size=16, epochs=epochs, shuffle=False, verbose=0)
-    return before
+def answer(network, inputs):
+    """Layer by layer: to trace a network takes longer than one answer."""
+    given = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
+    found = network(given, training=False)
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, found)
 
 
 def test_the_names_in_the_config_are_those_that_can_be_built():
     assert set(FUSIONS) == {*LAYERS, "add"}
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_saved_and_loaded_in_safe_mode_it_answers_the_same(fusion, inputs, tmp_path):
-    network = build(fusion)
-    learn(network, inputs, epochs=2)
-    network.save(tmp_path / "n.keras")
+def test_saved_and_loaded_in_safe_mode_it_answers_the_same(learned, tmp_path):
+    learned.network.save(tmp_path / "n.keras")
     loaded = keras.models.load_model(tmp_path / "n.keras", compile=False, safe_mode=True)
-    expected = network.predict_on_batch(inputs)
+    expected = answer(learned.network, learned.inputs)
     assert expected.sum(axis=1) == pytest.approx(1, abs=1e-5)
-    np.testing.assert_allclose(loaded.predict_on_batch(inputs), expected, atol=1e-6)
+    np.testing.assert_allclose(answer(loaded, learned.inputs), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_shuffling_a_branch_changes_the_answer_if_the_fusion_uses_it(fusion, inputs):
-    network = build(fusion)
-    learn(network, inputs, epochs=3)  # FiLM starts as the identity
-    before = network.predict_on_batch(inputs)
+def test_shuffling_a_branch_changes_the_answer_if_the_fusion_uses_it(learned):
+    logits = learned.network.get_layer("logits").output  # probabilities are 0 or 1 by now
+    network = keras.Model(learned.network.input, logits)
+    before = answer(network, learned.inputs)
     for branch, unused in {"image": "metadata", "patient": "none"}.items():
-        shuffled = {**inputs, branch: inputs[branch][::-1]}
-        change = np.abs(network.predict_on_batch(shuffled) - before).max()
-        assert (change > 1e-4) == (fusion != unused), branch
+        shuffled = {**learned.inputs, branch: learned.inputs[branch][::-1]}
+        change = np.abs(answer(network, shuffled) - before).max()
+        assert (change > 1e-4) == (learned.fusion != unused), branch
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_every_weight_gets_a_gradient(fusion, inputs):
-    network = build(fusion, dropout=0.0)
-    before = learn(network, inputs, epochs=3)
-    for weight, old in zip(network.weights, before, strict=True):
+def test_every_weight_gets_a_gradient(learned):
+    for weight, old in zip(learned.network.weights, learned.before, strict=True):
         assert np.abs(keras.ops.convert_to_numpy(weight) - old).max() > 0, weight.path
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_it_learns_sixteen_images_by_heart(fusion):
-    rng = np.random.default_rng(0)
-    inputs = {
-        "image": rng.integers(0, 256, (16, SIDE, SIDE, 3)).astype(np.uint8),
-        "patient": rng.normal(size=(16, WIDTH)).astype(np.float32),
-    }
-    network = build(fusion, dropout=0.0)
-    steps = {name: np.tile(rows, (150,) + (1,) * (rows.ndim - 1)) for name, rows in inputs.items()}
-    learn(network, steps, eager=False)
-    answer = network.predict_on_batch(inputs)
-    assert (answer.argmax(axis=1) == np.arange(16) % CLASSES).all()
+def test_it_learns_sixteen_images_by_heart(learned):
+    found = answer(learned.network, learned.inputs)
+    assert (found.argmax(axis=1) == np.arange(16) % CLASSES).all()
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_taken_apart_after_the_embedding_it_answers_the_same(fusion, inputs):
-    network = build(fusion)
-    opened = OpenedNetwork(network)
-    seen = opened.image_part.predict_on_batch(inputs["image"])
-    answer = opened.head.predict_on_batch([seen["embedding"], inputs["patient"]])
-    np.testing.assert_allclose(answer, network.predict_on_batch(inputs), atol=1e-6)
+def test_taken_apart_after_the_embedding_it_answers_the_same(learned):
+    opened = OpenedNetwork(learned.network)
+    seen = answer(opened.image_part, learned.inputs["image"])
+    found = answer(opened.head, [seen["embedding"], learned.inputs["patient"]])
+    np.testing.assert_allclose(found, answer(learned.network, learned.inputs), atol=1e-6)
 
 
-def test_film_starts_as_the_identity(inputs):
+def test_film_starts_as_the_identity():
     network = build("film")
     layer, image = network.get_layer("fusion"), network.get_layer("image_embedding")
     both = keras.Model(network.input, [layer.output, image.output])
-    fused, embedding = both.predict_on_batch(inputs)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, SIDE, SIDE, 3)).astype(np.uint8)
+    fused, embedding = answer(both, {"image": images, "patient": rng.normal(size=(4, WIDTH))})
     np.testing.assert_allclose(fused, embedding, atol=1e-6)
 
 
@@ -122,7 +121,7 @@ def test_metablock_is_the_formula_of_its_paper():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_head_is_as_wide_and_deep_as_asked(inputs):
+def test_the_head_is_as_wide_and_deep_as_asked():
     network = build(fused_units=12, further_units=(6, 5), head_batchnorm=True, pooling="flatten")
     assert network.get_layer("image_embedding").output.shape == (None, 4 * 4 * 8)
     widths = [network.get_layer(n).units for n in ("fused", "further_1", "further_2", "logits")]

@@ -15,11 +15,12 @@ from model.presets.bench import fitting_side, with_fewer
 from model.presets.preset import load_preset
 from model.presets.table import MAJORITY, NOT_RUN
 
+pytestmark = pytest.mark.usefixtures("eager")
 PRESETS = "dual-input-cnn-distilled,vgg16-dense,dual-input-cnn"
 
 
 @pytest.fixture(scope="module")
-def bench(toy_folder, tmp_path_factory):
+def bench(eager, toy_folder, tmp_path_factory):
     """Runs the command on three presets at toy size; gives the status and what was written."""
     folder = tmp_path_factory.mktemp("bench")
     words = ["bench-presets", "--data", toy_folder, "--budget", 1, "--side", 32, "--limit", 40]
