@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.metrics import auc, roc_curve
 
 from model.errors import DataError
-from model.evaluation.metrics import average_precision, mean_of_known, roc_auc
+from model.evaluation.metrics import average_precision, mean_of_known, roc_auc, share
 
 THRESHOLD = 0.5
 _SENSITIVITY = 0.8  # where the partial area begins
@@ -63,8 +63,7 @@ def _balanced(truth: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -
     decided = highest & (highest.sum(axis=1, keepdims=True) == 1)
     cases = weights @ truth
     hits = weights @ (truth * decided)
-    recalls = np.divide(hits, cases, out=np.full(len(cases), np.nan), where=cases > 0)
-    return float(mean_of_known(recalls))
+    return float(mean_of_known(share(hits, cases)))
 
 
 def _figures(truth: pd.Series, scores: pd.Series, weights: np.ndarray) -> dict[str, float]:

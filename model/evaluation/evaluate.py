@@ -18,6 +18,7 @@ from model.evaluation.metrics import (
     precision,
     recall,
     roc_auc,
+    share,
     specificity,
 )
 from model.evaluation.outcome import Outcome
@@ -174,8 +175,7 @@ def describe(outcome: Outcome, *, bundle: Path, part: str) -> dict:
 def _rate(bootstrap: LesionBootstrap, whole: np.ndarray, part: np.ndarray) -> Interval:
     """Share of the images in ``whole`` that are also in ``part``."""
     sums = bootstrap.sums(np.stack([whole & part, whole], axis=1))
-    known = sums[:, 1] > 0
-    return interval(np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=known))
+    return interval(share(sums[:, 0], sums[:, 1]))
 
 
 def _ranks(outcome: Outcome, figure: Callable[..., np.ndarray]) -> np.ndarray:

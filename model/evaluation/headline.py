@@ -3,7 +3,7 @@
 import numpy as np
 
 from model.evaluation.intervals import centred
-from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
+from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc, share
 from model.evaluation.outcome import Outcome
 from model.evaluation.reliability import binned, equal_mass_edges
 from model.prediction.operating_points import point_name
@@ -22,19 +22,19 @@ def headline_draws(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
     """
     sums = _sums(outcome, rows)
     images = sums["image"]
-    recalls = _share(sums["hit"], sums["case"])
+    recalls = share(sums["hit"], sums["case"])
     aucs = _aucs(outcome, rows)
     melanoma = outcome.codes.index("MEL")
     return {
         "balanced_accuracy": mean_of_known(recalls),
-        "accuracy": _share(sums["hit"].sum(axis=1), images),
+        "accuracy": share(sums["hit"].sum(axis=1), images),
         "macro_auc": mean_of_known(aucs),
         "melanoma_auc": aucs[:, melanoma],
-        "melanoma_sensitivity": _share(sums["found"], sums["melanoma"]),
-        "melanoma_specificity": _share(sums["spared"], images - sums["melanoma"]),
-        "ece": centred(_share(np.abs(sums["gap"]).sum(axis=1), images)),
-        "coverage": _share(sums["covered"], images),
-        "set_size": _share(sums["set_size"], images),
+        "melanoma_sensitivity": share(sums["found"], sums["melanoma"]),
+        "melanoma_specificity": share(sums["spared"], images - sums["melanoma"]),
+        "ece": centred(share(np.abs(sums["gap"]).sum(axis=1), images)),
+        "coverage": share(sums["covered"], images),
+        "set_size": share(sums["set_size"], images),
         "recalls": recalls,
     }
 
@@ -73,7 +73,3 @@ def _aucs(outcome: Outcome, rows: np.ndarray) -> np.ndarray:
     return outcome.bootstrap.of_weights(
         lambda weights: one_against_rest(roc_auc, probabilities, labels, weights), rows
     )
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)

@@ -10,6 +10,12 @@ from collections.abc import Callable
 import numpy as np
 
 
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide counts or sums of one shape; NaN where the whole is 0."""
+    part, whole = np.asarray(part, float), np.asarray(whole, float)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
     """Count images: int (classes, classes), rows the truth, columns the prediction."""
     pairs = labels * classes + predictions
@@ -18,25 +24,25 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) 
 
 def accuracy(confusion: np.ndarray) -> np.ndarray:
     """Share of right predictions; of a stack (..., classes, classes) one each."""
-    return _ratio(_hits(confusion).sum(-1), confusion.sum((-2, -1)))
+    return share(_hits(confusion).sum(-1), confusion.sum((-2, -1)))
 
 
 def recall(confusion: np.ndarray) -> np.ndarray:
     """Share of each class's images that are found (its sensitivity): (..., classes)."""
-    return _ratio(_hits(confusion), confusion.sum(-1))
+    return share(_hits(confusion), confusion.sum(-1))
 
 
 def precision(confusion: np.ndarray) -> np.ndarray:
     """Share of the predictions of each class that are right: (..., classes)."""
     # A class that is never predicted has no precision; scikit-learn would say 0.
-    return _ratio(_hits(confusion), confusion.sum(-2))
+    return share(_hits(confusion), confusion.sum(-2))
 
 
 def specificity(confusion: np.ndarray) -> np.ndarray:
     """Share of the other classes' images that are not given each class: (..., classes)."""
     others = confusion.sum((-2, -1))[..., None] - confusion.sum(-1)
     wrong = confusion.sum(-2) - _hits(confusion)
-    return _ratio(others - wrong, others)
+    return share(others - wrong, others)
 
 
 def f1(confusion: np.ndarray) -> np.ndarray:
@@ -45,7 +51,7 @@ def f1(confusion: np.ndarray) -> np.ndarray:
     A class that has images but is never predicted gets 0, one without images NaN.
     """
     images = confusion.sum(-1)
-    scores = _ratio(2 * _hits(confusion), images + confusion.sum(-2))
+    scores = share(2 * _hits(confusion), images + confusion.sum(-2))
     return np.where(images > 0, scores, np.nan)
 
 
@@ -69,7 +75,7 @@ def roc_auc(
     # From the highest score down: a group of equal scores beats all negatives that come later,
     # and half of its own.
     beaten = passed[..., -1:] - passed + lost / 2
-    return _ratio((gained * beaten).sum(-1), gained.sum(-1) * passed[..., -1])
+    return share((gained * beaten).sum(-1), gained.sum(-1) * passed[..., -1])
 
 
 def average_precision(
@@ -80,7 +86,7 @@ def average_precision(
     found = np.cumsum(gained, axis=-1)
     named = found + np.cumsum(lost, axis=-1)
     precisions = np.divide(found, named, out=np.zeros_like(named), where=named > 0)
-    return _ratio((gained * precisions).sum(-1), found[..., -1])
+    return share((gained * precisions).sum(-1), found[..., -1])
 
 
 def one_against_rest(
@@ -98,16 +104,11 @@ def one_against_rest(
 def mean_of_known(values: np.ndarray) -> np.ndarray:
     """Mean over the last axis of what is not NaN; NaN where nothing is known."""
     known = ~np.isnan(values)
-    return _ratio(np.where(known, values, 0.0).sum(-1), known.sum(-1))
+    return share(np.where(known, values, 0.0).sum(-1), known.sum(-1))
 
 
 def _hits(confusion: np.ndarray) -> np.ndarray:
     return np.diagonal(confusion, axis1=-2, axis2=-1)
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    part, whole = np.asarray(part, float), np.asarray(whole, float)
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
 def _by_score(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from model.evaluation.intervals import LesionBootstrap
-from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
+from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc, share
 from model.tasks import Task
 
 FIGURES = {
@@ -44,11 +44,11 @@ def task_figures(
     sides = np.c_[melanoma, melanoma & (answers == suspect), other, other & (answers != suspect)]
     melanomas, found, others, spared = bootstrap.sums(sides).T
     return {
-        "accuracy": _share(hits.sum(axis=1), cases.sum(axis=1)),
-        "balanced_accuracy": mean_of_known(_share(hits, cases)),
+        "accuracy": share(hits.sum(axis=1), cases.sum(axis=1)),
+        "balanced_accuracy": mean_of_known(share(hits, cases)),
         "macro_auc": mean_of_known(_aucs(probabilities, labels, bootstrap)),
-        "melanoma_sensitivity": _share(found, melanomas),
-        "melanoma_specificity": _share(spared, others),
+        "melanoma_sensitivity": share(found, melanomas),
+        "melanoma_specificity": share(spared, others),
     }
 
 
@@ -62,7 +62,3 @@ def _aucs(probabilities: np.ndarray, labels: np.ndarray, bootstrap: LesionBootst
     return bootstrap.of_weights(
         lambda weights: one_against_rest(roc_auc, probabilities, labels, weights)
     )
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
