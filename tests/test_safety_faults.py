@@ -17,6 +17,7 @@ from model.__main__ import main
 from model.errors import BundleError
 from model.full_disk import is_full
 from model.prediction.bundle import (
+    LITE_FILE,
     MANIFEST_FILE,
     NETWORK_FILE,
     RELEASED,
@@ -98,6 +99,21 @@ def test_a_bundle_that_cannot_be_written_leaves_the_old_one_whole(own_bundle, mo
 
     before = {path.name: path.read_bytes() for path in own_bundle.iterdir()}
     monkeypatch.setattr(keras.Model, "save", lambda self, *words, **o: fill_up(*words, **o))
+    with pytest.raises(OSError, match="No space left"):
+        write_bundle(own_bundle, other, manifest)
+    assert {path.name: path.read_bytes() for path in own_bundle.iterdir()} == before
+
+
+def test_a_disk_that_is_full_at_the_manifest_leaves_the_old_bundle_whole(own_bundle, monkeypatch):
+    manifest = read_manifest(own_bundle)
+    other = build_toy_network(manifest.patient, seed=1)
+    (own_bundle / LITE_FILE).write_bytes(b"of the old network")
+
+    def fill_up(path, *words, **options):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    before = {path.name: path.read_bytes() for path in own_bundle.iterdir()}
+    monkeypatch.setattr(Path, "write_text", fill_up)
     with pytest.raises(OSError, match="No space left"):
         write_bundle(own_bundle, other, manifest)
     assert {path.name: path.read_bytes() for path in own_bundle.iterdir()} == before

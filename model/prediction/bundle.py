@@ -134,9 +134,8 @@ def read_manifest(bundle: Path) -> Manifest:
 
 def write_manifest(bundle: Path, manifest: Manifest) -> None:
     """Write ``bundle.json``."""
-    text = json.dumps(manifest.to_dict(), indent=1, ensure_ascii=False) + "\n"
     with whole_file(bundle / MANIFEST_FILE) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(_manifest_text(manifest), encoding="utf-8")
 
 
 def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Manifest:
@@ -144,21 +143,20 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
     import keras
 
     bundle.mkdir(parents=True, exist_ok=True)
-    (bundle / LITE_FILE).unlink(missing_ok=True)  # of another network
     fresh = bundle / "fresh.keras"
     try:
         network.save(fresh)
         _pack(fresh, manifest.codes)
-        os.replace(fresh, bundle / NETWORK_FILE)
+        versions = {"keras": keras.__version__, "backend": keras.backend.backend()}
+        sha256 = file_sha256(fresh)
+        manifest = replace(manifest, network_sha256=sha256, lite={}, versions=versions)
+        # All is on the disk before anything of an earlier bundle is touched.
+        with whole_file(bundle / MANIFEST_FILE) as partial:
+            partial.write_text(_manifest_text(manifest), encoding="utf-8")
+            (bundle / LITE_FILE).unlink(missing_ok=True)  # of another network
+            os.replace(fresh, bundle / NETWORK_FILE)
     finally:
         fresh.unlink(missing_ok=True)
-    manifest = replace(
-        manifest,
-        network_sha256=file_sha256(bundle / NETWORK_FILE),
-        lite={},
-        versions={"keras": keras.__version__, "backend": keras.backend.backend()},
-    )
-    write_manifest(bundle, manifest)
     return manifest
 
 
@@ -239,6 +237,10 @@ def lite_file(bundle: Path, manifest: Manifest) -> Path | None:
         return None
     _check_file(path, manifest.lite["sha256"])
     return path
+
+
+def _manifest_text(manifest: Manifest) -> str:
+    return json.dumps(manifest.to_dict(), indent=1, ensure_ascii=False) + "\n"
 
 
 def _check_file(path: Path, sha256: str) -> None:
