@@ -154,11 +154,11 @@ def _read(archive: ZipFile, member: ZipInfo) -> bytes | ImageError:
     name = PurePosixPath(member.filename).name
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         return ImageError(f"{name} is packed by a method that is not read. Pack it as usual zip.")
+    if member.file_size > MOST_BYTES:  # before the work: a thousand of them are soon packed
+        return ImageError(f"{name} is larger than {MOST_BYTES >> 20} MB. Reduce it.")
     try:
         with archive.open(member) as content:
-            found = content.read(MOST_BYTES + 1)
+            # No more than stated is given; the bound keeps one that states less out of memory.
+            return content.read(MOST_BYTES + 1)
     except _UNZIP_ERRORS as error:
         return ImageError(f"{name} cannot be unpacked: {error}.")
-    if len(found) > MOST_BYTES:  # whatever the zip file says of itself
-        return ImageError(f"{name} is larger than {MOST_BYTES >> 20} MB. Reduce it.")
-    return found

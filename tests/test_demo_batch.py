@@ -57,6 +57,14 @@ def test_more_than_a_thousand_photographs_are_refused(tmp_path):
         collect([Path(f"{n}.jpg") for n in range(1001)])
 
 
+def test_a_member_that_says_it_is_too_large_is_not_unpacked(tmp_path, monkeypatch):
+    packed = pack(tmp_path, {"A.jpg": b"x" * 11})
+    monkeypatch.setattr("demo.batch.MOST_BYTES", 10)
+    monkeypatch.setattr(ZipFile, "open", None)
+    (found,) = collect([packed])
+    assert "larger than" in str(found.content)
+
+
 def test_a_member_that_is_too_large_is_refused_alone(tmp_path, photograph, monkeypatch):
     monkeypatch.setattr("demo.batch.MOST_BYTES", len(photograph.read_bytes()))
     archive = pack(tmp_path, {"A.jpg": photograph.read_bytes(), "B.jpg": b"\0" * 10**6})
