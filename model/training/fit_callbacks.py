@@ -1,6 +1,5 @@
 """What happens around the epochs of a training, so that an interruption changes nothing."""
 
-import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,9 +117,10 @@ def _keep_best(progress: Progress) -> Callback:
 
 
 def _tensorboard(out: Path) -> list[Callback]:
-    # Keras writes TensorBoard logs by way of TensorFlow, which other backends do without.
-    found = importlib.util.find_spec("tensorflow")
-    return [keras.callbacks.TensorBoard(out / "logs")] if found else []
+    # Keras writes TensorBoard logs by way of TensorFlow. Beside another backend that would take
+    # seconds to load, and the memory of the GPU.
+    own = keras.backend.backend() == "tensorflow"
+    return [keras.callbacks.TensorBoard(out / "logs")] if own else []
 
 
 class _Notes(Callback):
