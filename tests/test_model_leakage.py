@@ -54,6 +54,7 @@ def test_a_limit_keeps_lesions_whole():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_the_command_prints_the_inflation_and_leaves_the_test_part_alone(
     toy_folder, tmp_path, capsys
 ):

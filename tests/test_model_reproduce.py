@@ -15,6 +15,8 @@ from model.errors import DataError
 from model.prediction.bundle import read_manifest
 from tests.toy_bundle import toy_split
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 @pytest.fixture
 def full_size(toy_folder, tmp_path):
