@@ -73,20 +73,25 @@ def main() -> None:
         "cases": rows["diagnosis"].value_counts().to_dict(),
         "classes": list(TASKS["isic2019"].classes),
         "fusions": {
-            fusion: {
-                "figures": {key: interval(values) for key, values in found.items()},
-                "beside_none": {
-                    key: interval(found[key] - means["none"][key])
-                    for key in ("balanced_accuracy", "macro_auc")
-                },
-                "by_seed": [float(one["balanced_accuracy"][0]) for one in draws[fusion]],
-                "training": [learned(options.out / f"{fusion}_{seed}") for seed in SEEDS],
-            }
-            for fusion, found in means.items()
+            fusion: judged(fusion, means, draws[fusion], options.out) for fusion in FUSIONS
         },
     }
     save("fusion", report)
     (ROOT / "docs" / "fusion.md").write_text(page(report), encoding="utf-8")
+
+
+def judged(
+    fusion: str, means: dict[str, dict], seeds: list[dict[str, np.ndarray]], out: Path
+) -> dict:
+    """What the report says of one fusion; each figure is the mean over the seeds."""
+    found, alone = means[fusion], means["none"]
+    compared = ("balanced_accuracy", "macro_auc")
+    return {
+        "figures": {key: interval(values) for key, values in found.items()},
+        "beside_none": {key: interval(found[key] - alone[key]) for key in compared},
+        "by_seed": [float(one["balanced_accuracy"][0]) for one in seeds],
+        "training": [learned(out / f"{fusion}_{seed}") for seed in SEEDS],
+    }
 
 
 def answers(
@@ -131,46 +136,19 @@ def figures(
 
 def page(report: dict) -> str:
     """The table as a Markdown page."""
-    keys = ["balanced_accuracy", "macro_auc", *report["classes"]]
-    heads = ["balanced accuracy", "macro AUC", *(f"recall {c}" for c in report["classes"])]
-    rows = [
-        f"| {' | '.join([name, *(shown(fusion['figures'][key]) for key in keys)])} |"
-        for name, fusion in report["fusions"].items()
-    ]
-    beside = [
-        f"| {name} | {shown(fusion['beside_none']['balanced_accuracy'], sign=True)} | "
-        f"{shown(fusion['beside_none']['macro_auc'], sign=True)} | "
-        f"{', '.join(f'{value:.3f}' for value in fusion['by_seed'])} | "
-        f"{np.mean(fusion['training']):.3f} |"
-        for name, fusion in report["fusions"].items()
-    ]
-    counts = report["images"]
-    about = (
-        f"HAM10000 images, {report['settings']['image_side']} px, {report['settings']['epochs']} "
-        f"epochs, {report['settings']['backbone']} from ImageNet, at most {report['cores']} CPU "
-        "cores. "
-        f"{counts['train']} training images; judged on {counts['validation']} validation images of "
-        "other lesions, by which nothing was chosen. Each figure is the mean over seeds "
-        f"{', '.join(map(str, report['seeds']))}; in brackets 95 % intervals, bootstrap by lesion. "
-        "They leave out the spread between seeds, which the second table shows."
-    )
     lines = [
         "# What the patient's context is worth, by the way it is joined",
         "",
         "Made by `python benchmarks/fusion.py --data DIR --weights FILE --out runs/fusion`.",
         "",
-        about,
+        about(report),
         "",
-        f"| fusion | {' | '.join(heads)} |",
-        f"| --- |{' --- |' * len(heads)}",
-        *rows,
+        *figure_table(report),
         "",
         "Difference to the image alone, on the same draws of lesions; each seed's balanced "
         "accuracy; and the mean of that on the training images in the last epoch:",
         "",
-        "| fusion | balanced accuracy | macro AUC | by seed | in training |",
-        "| --- | --- | --- | --- | --- |",
-        *beside,
+        *difference_table(report),
         "",
         "The fusions are those of [model/networks/fusion.py](../model/networks/fusion.py): `none` "
         "is the image alone, `concat` joins both vectors, `film` scales and shifts image features, "
@@ -182,6 +160,49 @@ def page(report: dict) -> str:
         "the embedding through a sigmoid and was trained for up to 150 epochs by its authors.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def about(report: dict) -> str:
+    """What was trained and how it was judged."""
+    counts = report["images"]
+    return (
+        f"HAM10000 images, {report['settings']['image_side']} px, {report['settings']['epochs']} "
+        f"epochs, {report['settings']['backbone']} from ImageNet, at most {report['cores']} CPU "
+        "cores. "
+        f"{counts['train']} training images; judged on {counts['validation']} validation images of "
+        "other lesions, by which nothing was chosen. Each figure is the mean over seeds "
+        f"{', '.join(map(str, report['seeds']))}; in brackets 95 % intervals, bootstrap by lesion. "
+        "They leave out the spread between seeds, which the second table shows."
+    )
+
+
+def figure_table(report: dict) -> list[str]:
+    """One line a fusion, one column a figure."""
+    keys = ["balanced_accuracy", "macro_auc", *report["classes"]]
+    heads = ["balanced accuracy", "macro AUC", *(f"recall {c}" for c in report["classes"])]
+    return [
+        f"| fusion | {' | '.join(heads)} |",
+        f"| --- |{' --- |' * len(heads)}",
+        *(
+            f"| {' | '.join([name, *(shown(fusion['figures'][key]) for key in keys)])} |"
+            for name, fusion in report["fusions"].items()
+        ),
+    ]
+
+
+def difference_table(report: dict) -> list[str]:
+    """One line a fusion: how far it is from the image alone, and its seeds."""
+    return [
+        "| fusion | balanced accuracy | macro AUC | by seed | in training |",
+        "| --- | --- | --- | --- | --- |",
+        *(
+            f"| {name} | {shown(fusion['beside_none']['balanced_accuracy'], sign=True)} | "
+            f"{shown(fusion['beside_none']['macro_auc'], sign=True)} | "
+            f"{', '.join(f'{value:.3f}' for value in fusion['by_seed'])} | "
+            f"{np.mean(fusion['training']):.3f} |"
+            for name, fusion in report["fusions"].items()
+        ),
+    ]
 
 
 def shown(figure: dict, *, sign: bool = False) -> str:

@@ -82,7 +82,10 @@ def what_if(
     site: str | None,
     texts: SimpleNamespace,
 ) -> str:
-    """Draw the class's probability against age for each sex, and by site, for this photograph."""
+    """Draw the class's probability against age for each sex, and by site, for this photograph.
+
+    ``age`` is within the curves, as the slider is.
+    """
     supposed = Patient(age, patient.sex, site)
     curves = study.by_age(supposed, code)
     why = texts.why
@@ -127,7 +130,7 @@ def _age_curves(
         y_label=texts.why.probability_axis,
         x_range=(AGES[0], AGES[-1]),
         y_range=(0, _nice(highest)),
-        mark=min(max(age, AGES[0]), AGES[-1]),
+        mark=age,
     )
 
 
