@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from model.data.dataset import lesion_source, read_folder, read_metadata, read_tables
+from model.data.dataset import image_source, read_folder, read_metadata, read_tables
 from model.errors import DataError
 from tests.drawings import draw_folder
 
@@ -84,13 +84,15 @@ def test_an_image_without_a_lesion_is_its_own_and_from_msk(folder):
 
 
 def test_sources_are_told_by_the_prefix():
-    assert [lesion_source(x) for x in ("HAM_1", "BCN_1", "MSK4_1", None, "IL_1")] == [
-        "HAM",
-        "BCN",
-        "MSK",
-        "MSK",
-        "other",
-    ]
+    lesions = ("HAM_1", "BCN_1", "MSK4_1", None, "IL_1")
+    found = [image_source("TOY_0000000", lesion) for lesion in lesions]
+    assert found == ["HAM", "BCN", "MSK", "MSK", "other"]
+
+
+def test_where_the_archive_renamed_the_lesion_the_number_of_the_image_tells_the_source():
+    images = ("ISIC_0000013_downsampled", "ISIC_0024306", "ISIC_0034320", "ISIC_0053454")
+    found = [image_source(image, "IL_0000001") for image in (*images, "ISIC_0034321")]
+    assert found == ["MSK", "HAM", "HAM", "BCN", "other"]
 
 
 @pytest.mark.parametrize(

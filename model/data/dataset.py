@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from isic_api.image_id import archive_id, is_image_id
 from isic_api.vocabulary import UNKNOWN_CLASS
 from model.data.tables import find_table, name_rows, name_some, read_csv
 from model.diagnosis import DIAGNOSES
@@ -22,6 +23,9 @@ from model.patient import FIELDS, Patient
 
 SOURCES = ("HAM", "BCN", "MSK")
 """The three collections of ISIC 2019; images without a ``lesion_id`` are from MSK."""
+
+_NUMBERS = {"MSK": (0, 16_072), "HAM": (24_306, 34_320), "BCN": (53_454, 73_254)}
+"""First and last number of each collection's images in the training set of ISIC 2019."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def read_tables(data_dir: Path, *, any_label: bool = False) -> pd.DataFrame:
     metadata = read_metadata(find_table(data_dir, "*Metadata.csv"), require=("image", "lesion_id"))
     table = truth.merge(metadata, on="image", how="left", validate="one_to_one")
     table = table.sort_values("image", ignore_index=True)
-    table["source"] = [lesion_source(lesion) for lesion in table["lesion_id"]]
+    table["source"] = list(map(image_source, table["image"], table["lesion_id"]))
     table["lesion_id"] = table["lesion_id"].fillna(table["image"])
     return table
 
@@ -151,11 +155,19 @@ def image_paths(images_dir: Path) -> dict[str, Path]:
     return paths
 
 
-def lesion_source(lesion_id: object) -> str:
-    """Tell the collection an image is from by the prefix of its challenge ``lesion_id``."""
+def image_source(image: str, lesion_id: object) -> str:
+    """Tell the collection an image is from, by the prefix of its challenge ``lesion_id``.
+
+    The Archive gives lesions names of its own (IL_0000000): there the image's number tells.
+    """
     if not isinstance(lesion_id, str):
         return "MSK"
-    return lesion_id[:3] if lesion_id[:3] in SOURCES else "other"
+    if lesion_id[:3] in SOURCES:
+        return lesion_id[:3]
+    name = archive_id(image)
+    number = int(name.removeprefix("ISIC_")) if is_image_id(name) else -1
+    found = (source for source, (first, last) in _NUMBERS.items() if first <= number <= last)
+    return next(found, "other")
 
 
 def _read_truth(path: Path, *, any_label: bool) -> pd.DataFrame:
