@@ -49,7 +49,8 @@ def headline(
     promise = texts.result.untested
     if coverage is not None:
         kind = texts.result.held if measured else texts.result.meant
-        promise = kind.format(tenths=round(10 * coverage))
+        # Ten of ten would be a promise that nobody can keep.
+        promise = kind.format(tenths=min(round(10 * coverage), 9 + (coverage == 1)))
     return f'<p class="headline"><strong>{escape(said)}</strong> {escape(promise)}</p>'
 
 

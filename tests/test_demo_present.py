@@ -65,6 +65,11 @@ def test_the_headline_names_what_cannot_be_excluded_and_how_often_that_was_right
     assert f"Such lists {verb} the diagnosis in 9 of 10" in html
 
 
+def test_the_headline_says_ten_of_ten_only_where_no_list_was_wrong():
+    for coverage, said in ((0.96, "in 9 of 10"), (1.0, "in 10 of 10")):
+        assert said in headline(["Melanoma"], coverage=coverage, measured=True, texts=TEXTS)
+
+
 def test_the_headline_promises_nothing_of_photographs_that_the_lists_were_not_tested_on():
     html = headline(["Melanoma"], coverage=None, measured=True, texts=TEXTS)
     assert "Cannot exclude: melanoma." in html
