@@ -91,6 +91,11 @@ def test_no_imports_go_round_in_a_circle_even_for_types_or_within_functions():
     TopologicalSorter(dict(zip(names, map(imported, paths), strict=True))).prepare()
 
 
+def test_diagrams_are_drawn_without_matplotlibs_global_state():
+    for path in (ROOT / "model").rglob("*.py"):
+        assert "pyplot" not in path.read_text(encoding="utf-8"), path.relative_to(ROOT)
+
+
 def test_the_demo_knows_no_network_and_no_training():
     for path in (ROOT / "demo").rglob("*.py"):
         found = {name for name in imported(path) if name.startswith("model")} - FOR_THE_DEMO

@@ -68,8 +68,7 @@ class Outcome:
     @cached_property
     def sets(self) -> np.ndarray:
         """Classes of each image's prediction set: bool (N, classes)."""
-        thresholds = self.manifest.prediction_sets["thresholds"]
-        return prediction_sets(self.probabilities, [thresholds[code] for code in self.codes])
+        return prediction_sets(self.probabilities, self.manifest.set_thresholds)
 
     def answers(self, question: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """True and given answers to a yes-or-no question of ``operating_points``: bool (N,)."""

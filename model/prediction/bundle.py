@@ -85,6 +85,12 @@ class Manifest:
         """What the network answers, with the diagnoses that make up each class."""
         return TASKS.get(self.training.get("task", "isic2019")) or custom_task(self.codes)
 
+    @property
+    def set_thresholds(self) -> list[float]:
+        """Thresholds of the prediction sets, in the order of the codes; empty without them."""
+        by_code = self.prediction_sets.get("thresholds")
+        return [by_code[code] for code in self.codes] if by_code else []
+
     def to_dict(self) -> dict:
         """Plain values for JSON."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -43,10 +43,8 @@ class LoadedBundle:
         A set holds the true diagnosis in ``manifest.prediction_sets["coverage"]`` of all cases.
         None if the bundle has no thresholds for them.
         """
-        thresholds = self.manifest.prediction_sets.get("thresholds")
-        if not thresholds:
-            return None
-        return prediction_sets(probabilities, [thresholds[code] for code in self.manifest.codes])
+        thresholds = self.manifest.set_thresholds
+        return prediction_sets(probabilities, thresholds) if thresholds else None
 
     def unknown_score(self, embedding: np.ndarray) -> float | None:
         """Tell how unlike training an image is by its embedding (embedding,): above 1 is an alarm.
