@@ -1,5 +1,6 @@
 """At most so many requests a minute from one address. Off unless asked for: a class shares one."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,23 +31,23 @@ class RateLimit:
         """Answer one request, or refuse it."""
         counted = scope["type"] == "http" and scope["method"] == "POST"
         address = (scope.get("client") or ("",))[0]
-        wait = self.wait(address) if counted else 0.0
+        wait = self.wait(address) if counted else 0
         if not wait:
             await self.app(scope, receive, send)
             return
-        said = f"Too many requests. Wait {wait:.0f} s and try again."
+        said = f"Too many requests. Wait {wait} s and try again."
         # Gradio's clients read the first, callers of the REST endpoint the second.
         body = {"detail": said, "error": {"code": "too_many_requests", "message": said}}
-        refusal = JSONResponse(body, 429, {"Retry-After": f"{wait:.0f}"})
+        refusal = JSONResponse(body, 429, {"Retry-After": str(wait)})
         await refusal(scope, receive, send)
 
-    def wait(self, address: str) -> float:
-        """Count a request; the seconds after which an address may ask again, 0 for now."""
+    def wait(self, address: str) -> int:
+        """Count a request; the whole seconds after which an address may ask again, 0 for now."""
         now = self._clock()
         if len(self._recent) >= _MOST_ADDRESSES:
             self._recent = {a: t for a, t in self._recent.items() if t[-1] > now - _WINDOW}
         times = self._recent.setdefault(address, deque(maxlen=self.per_minute))
         if len(times) == self.per_minute and times[0] > now - _WINDOW:
-            return max(1.0, times[0] + _WINDOW - now)
+            return math.ceil(times[0] + _WINDOW - now)
         times.append(now)
-        return 0.0
+        return 0

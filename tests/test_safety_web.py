@@ -278,6 +278,8 @@ def test_a_minute_later_the_address_may_ask_again_and_others_always_could():
     limit = RateLimit(None, 2, clock=lambda: now[0])
     assert [limit.wait("a"), limit.wait("a"), limit.wait("a")] == [0, 0, 60]
     assert limit.wait("b") == 0
+    now[0] = 58.6
+    assert limit.wait("a") == 2  # who comes back after 1 would be refused again
     now[0] = 59.5
     assert limit.wait("a") == 1
     now[0] = 60.0
