@@ -3,7 +3,7 @@
 from html import escape
 from types import SimpleNamespace
 
-import gradio as gr
+from demo.style import styled_html
 
 
 def add_about_tab(texts: SimpleNamespace) -> None:
@@ -12,4 +12,4 @@ def add_about_tab(texts: SimpleNamespace) -> None:
         f"<h2>{escape(part['title'])}</h2><p>{escape(part['text'])}</p>"
         for part in texts.about.parts
     )
-    gr.HTML(f'<div class="prose">{content}</div>', elem_id="about", apply_default_css=False)
+    styled_html(f'<div class="prose">{content}</div>', elem_id="about")

@@ -14,6 +14,7 @@ from demo.html import download, table
 from demo.present import code_key, most_probable
 from demo.refusal import refusal, refusing
 from demo.services import Services
+from demo.style import styled_html
 from model.prediction.answer_table import plain_cell
 
 
@@ -21,9 +22,8 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
     """Lay the tab out and connect it."""
     words = texts.batch
     codes_said = code_key(services.manifest.classes)
-    gr.HTML(
-        f'<p class="prose">{escape(words.intro)}</p><p class="scope">{escape(codes_said)}</p>',
-        apply_default_css=False,
+    styled_html(
+        f'<p class="prose">{escape(words.intro)}</p><p class="scope">{escape(codes_said)}</p>'
     )
     with gr.Row():
         images = gr.File(
@@ -37,7 +37,7 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
             label=words.metadata, file_types=[".csv"], height=150, elem_id="batch-metadata"
         )
     button = gr.Button(words.button, variant="primary", elem_id="batch-button")
-    said = gr.HTML(elem_id="batch-said", apply_default_css=False)
+    said = styled_html(elem_id="batch-said")
     codes = services.manifest.codes
     headers = ["image", words.most_probable, words.doubts, *codes]
     found = gr.Dataframe(

@@ -5,12 +5,11 @@ from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 
-import gradio as gr
-
 from demo.charts import bars
 from demo.html import table
 from demo.present import code_key
 from demo.services import Services
+from demo.style import styled_html
 
 SUMMARY = Path(__file__).parent / "data" / "isic2019.json"
 """Written by ``python -m model explore --data DIR --out report`` as ``summary.json``."""
@@ -22,7 +21,7 @@ def add_data_tab(services: Services, texts: SimpleNamespace) -> None:
     """Show the figures."""
     summary = json.loads(SUMMARY.read_text(encoding="utf-8"))
     page = data_page(summary, services.manifest.classes, texts)
-    gr.HTML(page, elem_id="data", apply_default_css=False)
+    styled_html(page, elem_id="data")
 
 
 def data_page(summary: dict, names: dict[str, str], texts: SimpleNamespace) -> str:

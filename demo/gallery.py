@@ -14,6 +14,7 @@ from demo.html import picture
 from demo.present import context_words
 from demo.refusal import refusal
 from demo.services import Example, Services
+from demo.style import styled_html
 from model.image import read_image
 from model.patient import UNKNOWN
 
@@ -37,7 +38,7 @@ def add_gallery(
     They are asked for when the page loads, since better ones may have come. Gives the event's
     ``success``, to go on from there.
     """
-    gallery = gr.HTML(elem_id="examples", js_on_load=_CHOOSE, apply_default_css=False)
+    gallery = styled_html(elem_id="examples", js_on_load=_CHOOSE)
     offered = gr.State([])  # what this visitor sees, whatever comes later
 
     def fill() -> tuple[str, list[Example]]:

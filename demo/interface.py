@@ -21,7 +21,7 @@ from demo.model_tab import add_model_tab
 from demo.predict_tab import add_predict_tab
 from demo.rate_limit import RateLimit
 from demo.services import Services
-from demo.style import CSS, ICON, THEME
+from demo.style import CSS, ICON, THEME, styled_html
 from demo.texts import load_texts
 from demo.uploads import fetch_nothing, require_all_values
 
@@ -37,9 +37,9 @@ def build_demo(services: Services) -> gr.Blocks:
     keep = (_SWEEP_SECONDS, KEPT_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
         with gr.Row(elem_id="top"):
-            _html(f"<h1>{texts.page.title}</h1><p>{texts.page.subtitle}</p>", "head")
-            status = _html(f"<p>{texts.status.loading}</p>", "status")
-        _html(f"<p>{texts.page.notice}</p>", "notice")
+            styled_html(f"<h1>{texts.page.title}</h1><p>{texts.page.subtitle}</p>", elem_id="head")
+            status = styled_html(f"<p>{texts.status.loading}</p>", elem_id="status")
+        styled_html(f"<p>{texts.page.notice}</p>", elem_id="notice")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab(texts.tabs.predict):
                 add_predict_tab(demo, services, texts)
@@ -116,7 +116,3 @@ def _add_api(services: Services, texts: SimpleNamespace) -> None:
         return study.probabilities(patient)
 
     gr.api(predict_for_programs, api_name="predict")
-
-
-def _html(content: str, elem_id: str) -> gr.HTML:
-    return gr.HTML(content, elem_id=elem_id, apply_default_css=False)

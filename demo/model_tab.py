@@ -3,12 +3,11 @@
 from html import escape
 from types import SimpleNamespace
 
-import gradio as gr
-
 from demo.charts import heat, lines
 from demo.html import table
 from demo.present import code_key
 from demo.services import Services
+from demo.style import styled_html
 from model.prediction.bundle import Manifest
 
 _HEADLINES = ("balanced_accuracy", "accuracy", "macro_auc", "melanoma_auc", "ece", "coverage")
@@ -19,7 +18,7 @@ _FIGURES = "plain figures"  # CSS classes
 
 def add_model_tab(services: Services, texts: SimpleNamespace) -> None:
     """Show the card and the figures."""
-    gr.HTML(model_page(services.manifest, texts), elem_id="model", apply_default_css=False)
+    styled_html(model_page(services.manifest, texts), elem_id="model")
 
 
 def model_page(manifest: Manifest, texts: SimpleNamespace) -> str:

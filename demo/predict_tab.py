@@ -12,6 +12,7 @@ from demo.limits import KEPT_SECONDS
 from demo.present import answer_html, most_probable, placeholder
 from demo.report import Answer, report_links, said
 from demo.services import Services, Thumbnail, no_thumbnail
+from demo.style import styled_html
 from demo.why import image_reasons, patient_reasons, similar_cases, what_if
 from model.patient import UNKNOWN, Patient
 from model.prediction.context import AGES
@@ -44,7 +45,7 @@ def add_predict_tab(demo: gr.Blocks, services: Services, texts: SimpleNamespace)
         with gr.Column(scale=4, min_width=300):
             _inputs(view, services, texts)
         with gr.Column(scale=6, min_width=300):
-            view.result = gr.HTML(placeholder(texts), elem_id="result", apply_default_css=False)
+            view.result = styled_html(placeholder(texts), elem_id="result")
             view.chosen = add_gallery(demo, services, texts, fields=view.fields)
     _reasons(view, services, texts)
     _connect(view, _Answers(services, texts), texts)
@@ -84,10 +85,10 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
         )
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab(why.patient_tab):
-                view.why_patient = gr.HTML(apply_default_css=False, elem_id="why-patient")
+                view.why_patient = styled_html(elem_id="why-patient")
             with gr.Tab(why.image_tab):
                 view.strength = gr.Slider(0, 100, _STRENGTH, step=5, label=why.opacity)
-                view.why_image = gr.HTML(apply_default_css=False, elem_id="why-image")
+                view.why_image = styled_html(elem_id="why-image")
             with gr.Tab(why.what_if_tab):
                 view.if_age = gr.Slider(
                     AGES[0], AGES[-1], _MIDDLE, step=5, label=why.what_if_age, elem_id="if-age"
@@ -95,11 +96,11 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
                 view.if_site = words_input(
                     why.what_if_site, services.manifest.patient.sites, texts, elem_id="if-site"
                 )
-                view.what_if = gr.HTML(apply_default_css=False, elem_id="what-if")
+                view.what_if = styled_html(elem_id="what-if")
             with gr.Tab(why.similar_tab):
-                view.similar = gr.HTML(apply_default_css=False, elem_id="similar")
+                view.similar = styled_html(elem_id="similar")
             with gr.Tab(why.report_tab):
-                view.report = gr.HTML(apply_default_css=False, elem_id="report")
+                view.report = styled_html(elem_id="report")
 
 
 class _Answers:

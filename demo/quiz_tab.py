@@ -16,6 +16,7 @@ from demo.present import bars, code_key, context_words, most_probable
 from demo.quiz import Round, confusion, score
 from demo.refusal import refusal, refusing
 from demo.services import Example, Services
+from demo.style import styled_html
 from model.patient import Patient
 from model.prediction.study import Study
 
@@ -38,23 +39,23 @@ def add_quiz(services: Services, texts: SimpleNamespace) -> None:
         asked=gr.State(None, time_to_live=KEPT_SECONDS),
         rounds=gr.State([]),
     )
-    gr.HTML(f'<p class="prose">{escape(words.quiz_intro)}</p>', apply_default_css=False)
+    styled_html(f'<p class="prose">{escape(words.quiz_intro)}</p>')
     with gr.Row(elem_classes="wide"):
         with gr.Column(scale=4, min_width=280):
             view.next = gr.Button(words.next, elem_id="quiz-next")
-            view.photograph = gr.HTML(elem_id="quiz-photograph", apply_default_css=False)
+            view.photograph = styled_html(elem_id="quiz-photograph")
             choices = [(name, code) for code, name in services.manifest.classes.items()]
             view.guess = gr.Radio(
                 choices, label=words.guess, elem_id="quiz-guess", elem_classes="compact"
             )
             view.commit = gr.Button(words.commit, variant="primary", elem_id="quiz-commit")
         with gr.Column(scale=6, min_width=300):
-            view.alone = gr.HTML(elem_id="quiz-alone", apply_default_css=False)
+            view.alone = styled_html(elem_id="quiz-alone")
             view.reveal = gr.Button(
                 words.reveal, variant="primary", visible=False, elem_id="quiz-reveal"
             )
-            view.whole = gr.HTML(elem_id="quiz-whole", apply_default_css=False)
-            view.score = gr.HTML(elem_id="quiz-score", apply_default_css=False)
+            view.whole = styled_html(elem_id="quiz-whole")
+            view.score = styled_html(elem_id="quiz-score")
     _connect(view, _Game(services, texts))
 
 

@@ -3,6 +3,7 @@
 The colours pass WCAG AA contrast in light and dark mode.
 """
 
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -40,3 +41,6 @@ THEME = gr.themes.Default(
 ICON = _FOLDER / "icon.svg"
 BARS_CSS = (_FOLDER / "bars.css").read_text(encoding="utf-8")
 CSS = (_FOLDER / "page.css").read_text(encoding="utf-8") + BARS_CSS
+
+styled_html = partial(gr.HTML, apply_default_css=False)
+"""Builds a component of HTML that looks as the page's own style says."""

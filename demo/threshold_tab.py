@@ -8,6 +8,7 @@ import gradio as gr
 from demo.charts import people
 from demo.events import QUIET
 from demo.services import Services
+from demo.style import styled_html
 from demo.threshold import at_threshold, outcomes
 
 # Blues are called, orange is the harm, grey the rest; told apart with any colour vision.
@@ -19,15 +20,13 @@ def add_threshold(services: Services, texts: SimpleNamespace) -> None:
     words = texts.classroom
     stored = services.manifest.metrics.get("test", {}).get("by_threshold", {}).get("melanoma")
     if not stored:
-        gr.HTML(f"<p>{escape(words.no_figures)}</p>", apply_default_css=False)
+        styled_html(f"<p>{escape(words.no_figures)}</p>")
         return
-    gr.HTML(f'<p class="prose">{escape(words.threshold_intro)}</p>', apply_default_css=False)
+    styled_html(f'<p class="prose">{escape(words.threshold_intro)}</p>')
     with gr.Row():
         threshold = gr.Slider(0, 100, 20, step=1, label=words.threshold_label, elem_id="threshold")
         prevalence = gr.Slider(0, 30, 2, step=0.5, label=words.prevalence, elem_id="prevalence")
-    chart = gr.HTML(
-        patients(stored, 20, 2, texts), elem_id="threshold-chart", apply_default_css=False
-    )
+    chart = styled_html(patients(stored, 20, 2, texts), elem_id="threshold-chart")
 
     def draw(threshold: float, prevalence: float) -> str:
         return patients(stored, threshold, prevalence, texts)
