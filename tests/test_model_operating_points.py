@@ -47,3 +47,10 @@ def test_a_question_without_a_yes_is_left_out():
     rng = np.random.default_rng(2)
     labels = rng.integers(1, 5, size=200)
     assert set(fit_operating_points(rng.dirichlet(np.ones(5), 200), labels, CODES)) == {"malignant"}
+
+
+def test_a_network_that_tells_melanoma_only_is_not_asked_what_is_malignant():
+    rng = np.random.default_rng(0)
+    rows, labels = rng.dirichlet(np.ones(2), 50), np.arange(50) % 2
+    assert set(fit_operating_points(rows, labels, ["OTHER", "MEL"])) == {"melanoma"}
+    assert set(fit_operating_points(rows, labels, ["BENIGN", "MALIGNANT"])) == {"malignant"}

@@ -36,10 +36,15 @@ def fit_operating_points(
 ) -> dict[str, dict[str, float]]:
     """Find the thresholds of all questions and points: question → name of the point → threshold.
 
-    A question for which one side has no image is left out.
+    A question for which one side has no image is left out. So is one that comes down to another:
+    where all but melanoma is one class, nobody can tell what of it is malignant.
     """
-    points = {}
+    points, asked = {}, []
     for question in QUESTIONS:
+        columns = _columns(codes, question)
+        if columns in asked:
+            continue
+        asked.append(columns)
         scores = question_scores(probabilities, codes, question)
         yes = question_truth(labels, codes, question)
         if yes.any() and not yes.all():
