@@ -1,4 +1,7 @@
-"""Training on drawn images: it writes what it promises, and goes on after an interruption."""
+"""Training on drawn images: it writes what it promises, and goes on after an interruption.
+
+The toy run and the killed training are as they are at home, all others layer by layer.
+"""
 
 import json
 import os
@@ -20,6 +23,7 @@ from model.data.split import PARTS
 from model.image import ImagePreprocessor
 from model.prediction.bundle import load_network, read_manifest
 
+pytestmark = pytest.mark.usefixtures("eager")
 ROOT = Path(__file__).parents[1]
 SMALL = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32"]
 EPOCHS = 8  # of a training that is killed, so many that it is not through before
@@ -93,7 +97,7 @@ def test_a_task_decides_what_a_bundle_answers(toy_folder, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def malignant(toy_folder, tmp_path_factory):
+def malignant(eager, toy_folder, tmp_path_factory):
     """A run on malignant lesions and others, with images prepared in another way than usual."""
     out = tmp_path_factory.mktemp("malignant") / "run"
     assert train_task("malignant", toy_folder, out, "--aspect", "pad", "--no-crop-border") == 0
