@@ -64,7 +64,7 @@ class TrainConfig:
     cutmix: float = _knob(0.0, "share of the training images with a part of another")
     balance: str = _knob("weights", f"of the classes, by: {', '.join(BALANCES)}")
     class_weight_exponent: float = _knob(0.5, "within a source, 0: images weigh alike; 1: classes")
-    small_image_share: float = _knob(1.0, "seen in an epoch, of images below 0.7 of image_side")
+    small_image_share: float = _knob(1.0, "seen in an epoch, of images below 2/3 of image_side")
     # === Loss ===
     loss: str = _knob("cross_entropy", f"one of {', '.join(LOSSES)}")
     label_smoothing: float = _knob(0.05, "probability mass spread over all classes")

@@ -12,12 +12,12 @@ from model.patient import PatientEncoder
 from model.tasks import Task
 from model.training.config import TrainConfig
 
-SMALL = 0.7
+SMALL = 2 / 3
 """Of ``image_side``; a photograph with a shorter side below it is small.
 
 Well below 1, since a photograph that is enlarged a little is nearly as sharp as another: of those
 that the shipped network was trained on, with shorter sides of 84 and 150 px, only the former are
-small for a network that sees 128, 160 or 192 px.
+small for a network that sees 128 to 224 px.
 """
 
 
