@@ -33,6 +33,13 @@ def test_the_table_has_a_row_an_image_with_its_context(toy_folder):
     assert skipped == (0, 0, 0)
 
 
+def test_semicolons_between_columns_are_read_as_commas(tmp_path):
+    table = tmp_path / "context.csv"
+    table.write_text("\ufeffimage;age_approx;sex\nISIC_1;45;female\n", encoding="utf-8")
+    (row,) = read_metadata(table).to_dict("records")
+    assert (row["image"], row["age_approx"], row["sex"]) == ("ISIC_1", 45, "female")
+
+
 def test_an_empty_cell_is_unknown(toy_folder):
     patients = read_folder(toy_folder).patients()
     assert sum(patient.age_approx is None for patient in patients) == 16

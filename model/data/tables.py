@@ -29,7 +29,8 @@ def find_table(data_dir: Path, pattern: str) -> Path:
 def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Read a table that has at least these columns, ``image`` first, and one row an image.
 
-    Words stay text; an empty cell is NaN.
+    Words stay text; an empty cell is NaN. Semicolons between columns, which spreadsheets write in
+    much of Europe, are read as commas are.
 
     Raises:
         DataError: no such file, not a table, a column missing, or an image unnamed or repeated.
@@ -38,7 +39,10 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         raise DataError(f"{path} does not exist. Give the path of a CSV file.")
     try:
         text = {"image": str, "sex": str, "anatom_site_general": str, "lesion_id": str}
-        table = pd.read_csv(path, dtype=text, encoding="utf-8-sig", skipinitialspace=True)
+        with path.open(encoding="utf-8-sig") as file:
+            separator = ";" if ";" in file.readline() else ","
+            file.seek(0)
+            table = pd.read_csv(file, sep=separator, dtype=text, skipinitialspace=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV table: {error}.") from error
     missing = [column for column in columns if column not in table]
