@@ -102,4 +102,8 @@ demo = build_demo(services)
 if __name__ == "__main__":
     predictor.start()
     examples.start()
-    launch(demo, access, routes=rest_routes(services, access))
+    # Gradio's own words would suggest a public link.
+    settings = {"quiet": True, "prevent_thread_lock": True}
+    _, address, _ = launch(demo, access, routes=rest_routes(services, access), **settings)
+    print(f"The page answers at {address} (Ctrl+C ends it).", flush=True)
+    demo.block_thread()

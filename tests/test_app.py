@@ -36,12 +36,11 @@ def address():
     server = subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
     stop = threading.Timer(90, server.kill)
     stop.start()
-    found = None
-    while not found and (line := server.stdout.readline()):
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    line = server.stdout.readline()  # nothing before it, as an invitation to share the page
     stop.cancel()
-    assert found, "the page did not print its address"
-    yield found.group()
+    found = re.fullmatch(r"The page answers at (http://127\.0\.0\.1:\d+)/ \(.*\)\.\n", line)
+    assert found, f"the page printed {line!r}"
+    yield found.group(1)
     server.terminate()
     server.wait(10)
 
