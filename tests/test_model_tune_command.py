@@ -2,12 +2,7 @@
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from model.__main__ import main
@@ -17,7 +12,6 @@ from model.training.config import TrainConfig
 from model.tuning.search_plan import METHODS
 from model.tuning.search_space import DEFAULT_SPACE, FEATURES_SPACE, read_space
 
-ROOT = Path(__file__).parents[1]
 PLACES = ["--data", "d", "--out", "o"]
 
 
@@ -88,14 +82,3 @@ def test_a_worker_gets_the_same_command():
     add_arguments(again)
     repeated = again.parse_args(words(options)[1:])
     assert vars(repeated) == vars(options) | {"workers": None}
-
-
-@pytest.mark.slow
-def test_a_search_runs_with_jax(toy_folder, tmp_path):
-    toy = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32", "--features"]
-    places = ["--data", toy_folder, "--out", tmp_path / "s", "--cache", tmp_path / "cache"]
-    line = ["-m", "model", "tune", *places, *toy, "--epochs", 1, "--tuner", "random", "--trials", 1]
-    environment = os.environ | {"KERAS_BACKEND": "jax"}
-    subprocess.run([sys.executable, *map(str, line)], cwd=ROOT, env=environment, check=True)
-    table = pd.read_csv(tmp_path / "s" / "leaderboard.csv")
-    assert table["status"].tolist() == ["finished"]

@@ -1,11 +1,13 @@
 """A search on several processes of this machine, one of which is killed; and refusals."""
 
+import importlib.util
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +21,14 @@ from model.tuning.workers import run_workers
 
 ROOT = Path(__file__).parents[1]
 TOY = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32", "--features"]
+PLAIN = ["--fusion", "concat", "--optimiser", "sgd", "--loss", "cross_entropy"]  # to trace
+
+BACKEND = {
+    **{"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},  # loads in half of TensorFlow's time
+    # To compile takes longer than so few steps.
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+}
+"""Of that search, where JAX is installed: no other shows that one runs without TensorFlow."""
 
 
 def command(folder, out, *more):
@@ -39,7 +49,20 @@ def process_of(worker, parent):
     raise AssertionError(f"{worker} does not run")
 
 
-def wait_until(holds, process, seconds=120):
+@contextmanager
+def started(words):
+    """A search, of which nothing is left behind if the test fails."""
+    environment = os.environ | (BACKEND if importlib.util.find_spec("jax") else {})
+    how = {"env": environment, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, cwd=ROOT, start_new_session=True, **how) as search:
+        try:
+            yield search
+        finally:
+            if search.poll() is None:
+                os.killpg(search.pid, signal.SIGKILL)
+
+
+def wait_until(holds, process, seconds=300):
     deadline = time.monotonic() + seconds
     while not holds():
         assert process.poll() is None, "the search ended before"
@@ -51,18 +74,18 @@ def wait_until(holds, process, seconds=120):
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
 def test_a_worker_that_is_killed_is_started_again_and_no_trial_is_lost(toy_folder, tmp_path):
     out = tmp_path / "search"
-    words = [sys.executable, "-m", "model", *command(toy_folder, out, "--workers", "2")]
-    search = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    words = [sys.executable, "-m", "model", *command(toy_folder, out, *PLAIN, "--workers", "2")]
 
     def running():
         found = read_records(out / "trials")
         mine = [r["trial"] for r in found if (r["worker"], r["status"]) == ("worker1", "running")]
         return mine if len(found) >= 2 else []
 
-    wait_until(running, search)
-    os.kill(process_of("worker1", search.pid), signal.SIGKILL)
-    cut_short = read_records(out / "trials")
-    _, said = search.communicate(timeout=180)
+    with started(words) as search:
+        wait_until(running, search)
+        os.kill(process_of("worker1", search.pid), signal.SIGKILL)
+        cut_short = read_records(out / "trials")
+        _, said = search.communicate(timeout=600)
     assert search.returncode == 0, said
     records = read_records(out / "trials")
     assert len(records) == 6
