@@ -5,6 +5,7 @@ answers of a session, and on the disk what a killed server had.
 """
 
 import asyncio
+import atexit
 import os
 import shutil
 import tempfile
@@ -23,22 +24,31 @@ _EVERY = 60  # seconds
 
 
 def use_private_folder() -> Path:
-    """Keep uploads in a folder that no other user reads, cleared of what is old.
+    """Keep uploads in a folder of this process that no other user reads; clear what others left.
 
-    Where ``GRADIO_TEMP_DIR`` names a folder, it is used as it is.
+    A process's own, since Gradio names uploads by their content and deletes them when it ends:
+    another page with the same photograph would lose it. Where ``GRADIO_TEMP_DIR`` names a folder,
+    it is used as it is.
     """
     if named := os.environ.get("GRADIO_TEMP_DIR"):
         return Path(named)
+    users = _users_folder()
+    for left in users.iterdir():
+        with suppress(FileNotFoundError):  # another page on this machine may clear it, too
+            if time.time() - left.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix="page-", dir=users)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = folder
+    return Path(folder)
+
+
+def _users_folder() -> Path:
     folder = Path(tempfile.gettempdir()) / f"lesion-in-context-{os.geteuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
         folder = Path(tempfile.mkdtemp(prefix="lesion-in-context-"))  # another user was first
     folder.chmod(0o700)
-    for left in folder.iterdir():
-        with suppress(FileNotFoundError):  # another page on this machine may clear it, too
-            if time.time() - left.stat().st_mtime > KEPT_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
     return folder
 
 

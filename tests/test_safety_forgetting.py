@@ -2,7 +2,10 @@
 
 import gc
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 import weakref
@@ -100,48 +103,58 @@ def temporary(tmp_path, monkeypatch):
     os.environ.pop("GRADIO_TEMP_DIR", None)
 
 
-def test_uploads_lie_in_a_folder_that_only_their_server_reads(temporary):
+def test_uploads_lie_in_a_folder_of_the_process_that_only_its_user_reads(temporary):
     folder = use_private_folder()
-    assert folder.parent == temporary
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert folder.parent.parent == temporary
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, folder.parent)} == {0o700}
     assert gr.utils.get_upload_folder() == str(folder)
-
-
-def test_a_user_without_a_name_may_serve_the_page(temporary, monkeypatch):
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # as in a container run under any number
-    assert use_private_folder().parent == temporary
+    del os.environ["GRADIO_TEMP_DIR"]
+    assert use_private_folder() != folder  # as another page would
 
 
 def test_what_a_killed_server_left_is_cleared_at_the_next_start(temporary):
-    old, new = (use_private_folder() / name / "lesion.jpg" for name in ("old", "new"))
-    for path in (old, new):
-        path.parent.mkdir()
-        path.write_bytes(b"x")
+    old, new = _left(), _left()
     os.utime(old.parent, (0, 0))
-    del os.environ["GRADIO_TEMP_DIR"]
     use_private_folder()
     assert not old.exists()
     assert new.exists()
 
 
-def test_pages_that_start_together_may_clear_the_same_folder(temporary, monkeypatch):
-    gone = use_private_folder() / "gone"
-    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([gone]))
+def _left():
+    path = use_private_folder() / "lesion.jpg"
+    path.write_bytes(b"x")
     del os.environ["GRADIO_TEMP_DIR"]
-    assert use_private_folder() == gone.parent
+    return path
+
+
+def test_a_page_that_ends_leaves_no_folder(tmp_path):
+    command = "from demo.forgetting import use_private_folder; print(use_private_folder())"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment.pop("GRADIO_TEMP_DIR", None)
+    ended = subprocess.run(
+        [sys.executable, "-c", command], env=environment, capture_output=True, text=True, check=True
+    )
+    folder = Path(ended.stdout.strip())
+    assert folder.parent.parent == tmp_path
+    assert not folder.exists()
+
+
+def test_pages_that_start_together_may_clear_the_same_folder(temporary, monkeypatch):
+    users = use_private_folder().parent
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / "gone"]))
+    del os.environ["GRADIO_TEMP_DIR"]
+    assert use_private_folder().parent == users
 
 
 def test_a_folder_that_another_user_laid_there_is_not_used(temporary):
     elsewhere = temporary / "elsewhere"
     elsewhere.mkdir()
-    taken = use_private_folder()
+    taken = use_private_folder().parent
     del os.environ["GRADIO_TEMP_DIR"]
-    taken.rmdir()
+    shutil.rmtree(taken)
     taken.symlink_to(elsewhere)
     found = use_private_folder()
-    assert found.resolve() != elsewhere
+    assert found.parent.resolve() != elsewhere
     assert stat.S_IMODE(found.stat().st_mode) == 0o700
 
 
