@@ -101,11 +101,11 @@ def said(answer: Answer, manifest: Manifest, texts: SimpleNamespace) -> str:
     first = ""
     if answer.prediction_set:
         found = manifest.metrics.get("test", {}).get("coverage", {}).get("value")
-        stated = manifest.prediction_sets["coverage"]
+        promised = manifest.prediction_sets["coverage"] if found is None else found
         first = headline(
             [manifest.classes[code] for code in answer.prediction_set],
             # Both were found on images like the training images.
-            coverage=None if is_unlike(answer.unknown_score) else found or stated,
+            coverage=None if is_unlike(answer.unknown_score) else promised,
             measured=found is not None,
             texts=texts,
         )
