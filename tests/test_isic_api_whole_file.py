@@ -17,6 +17,17 @@ def test_a_file_is_there_only_once_it_is_whole(tmp_path):
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_two_who_write_at_once_do_not_mix(tmp_path):
+    file = tmp_path / "table.csv"
+    with whole_file(file) as first:
+        first.write_text("first")
+        with whole_file(file) as second:  # as from another thread
+            second.write_text("second")
+        assert file.read_text() == "second"
+    assert file.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def write_half(file):
     with whole_file(file) as part:
         part.write_text("half")
