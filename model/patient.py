@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
 from model.errors import PatientError
@@ -31,7 +32,7 @@ class Patient:
 
     @classmethod
     def parse(cls, age: object = None, sex: object = None, site: object = None) -> "Patient":
-        """Read raw values: ``None``, NaN, an empty string and ``"unknown"`` all mean unknown.
+        """Read raw values: ``None``, NaN, NA, an empty string and ``"unknown"`` all mean unknown.
 
         Raises:
             PatientError: an age that is no number from 0 to 120, or a word that is not in the
@@ -104,7 +105,7 @@ class PatientEncoder:
 
 def is_unknown(value: object) -> bool:
     """Whether a raw value stands for "unknown"."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return True
     return isinstance(value, str) and value.strip().lower() in ("", UNKNOWN)
 

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
@@ -10,9 +11,11 @@ from model.errors import PatientError
 from model.patient import FIELDS, Patient, PatientEncoder
 
 ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
+NOT_A_NUMBER = (math.nan, np.float32("nan"), np.float64("nan"), pd.NA)
+UNKNOWN = (None, *NOT_A_NUMBER, "", " ", "unknown", "Unknown")
 
 
-@pytest.mark.parametrize("unknown", [None, math.nan, "", " ", "unknown", "Unknown"])
+@pytest.mark.parametrize("unknown", UNKNOWN)
 def test_every_way_to_say_unknown_is_unknown_never_zero(unknown):
     assert Patient.parse(unknown, unknown, unknown) == Patient(None, None, None)
 
