@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model.errors import ConfigError
+from model.networks import backbones
 from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE, check_backbone
 from model.networks.backbones import build_backbone
 from model.networks.network import build_network
@@ -109,6 +110,13 @@ def test_plain_networks_say_the_smallest_side_they_take(name):
 def test_an_unknown_name_is_refused_with_the_known_ones(name):
     with pytest.raises(ConfigError, match=f"{name}.*mobilenet_v2, .*efficientnet_b4"):
         build(name)
+
+
+def test_a_listed_name_that_nothing_builds_gives_no_other_network(monkeypatch):
+    assert {*backbones._PRETRAINED, *PLAIN_CNNS, "attention_condenser"} == set(SMALLEST_SIDE)
+    monkeypatch.setitem(SMALLEST_SIDE, "only_listed", 32)
+    with pytest.raises(KeyError, match="only_listed"):
+        build("only_listed")
 
 
 def test_missing_or_foreign_weights_are_refused(tmp_path):

@@ -39,13 +39,18 @@ def mobilenet_alpha(name: str) -> float | None:
     return float(found[1]) or None if found else None
 
 
+def backbone_family(name: str) -> str:
+    """The entry of :data:`SMALLEST_SIDE` that a name falls under, if it is a backbone's at all."""
+    return ANY_MOBILENET if mobilenet_alpha(name) else name
+
+
 def check_backbone(name: str, side: int) -> None:
     """Check that there is such a network for images of such a side, in pixels.
 
     Raises:
         ConfigError: an unknown name, or images that are too small.
     """
-    family = ANY_MOBILENET if mobilenet_alpha(name) else name
+    family = backbone_family(name)
     if family not in SMALLEST_SIDE or name == ANY_MOBILENET:
         known = ", ".join(SMALLEST_SIDE)
         raise ConfigError(

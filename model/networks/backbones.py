@@ -11,7 +11,12 @@ from keras import applications, layers, ops
 
 from model.errors import ConfigError
 from model.networks.attention_condenser import attention_condenser
-from model.networks.backbone_names import check_backbone, mobilenet_alpha
+from model.networks.backbone_names import (
+    ANY_MOBILENET,
+    backbone_family,
+    check_backbone,
+    mobilenet_alpha,
+)
 from model.networks.plain_cnns import PLAIN_CNNS, plain_cnn
 
 Tensor = keras.KerasTensor
@@ -46,6 +51,7 @@ def _unchanged(image: Tensor) -> Tensor:
 
 
 _PRETRAINED: dict[str, tuple[Callable, Callable[[Tensor], Tensor]]] = {
+    ANY_MOBILENET: (applications.MobileNet, _to_both_signs),
     "mobilenet_v2": (applications.MobileNetV2, _to_both_signs),
     "mobilenet_v3_small": (applications.MobileNetV3Small, _unchanged),
     "mobilenet_v3_large": (applications.MobileNetV3Large, _unchanged),
@@ -100,7 +106,7 @@ def _untrained(name: str, image: Tensor, weights: str) -> keras.Model:
 
 
 def _pretrained(name: str, image: Tensor, weights: str) -> keras.Model:
-    constructor, preprocessed = _PRETRAINED.get(name, (applications.MobileNet, _to_both_signs))
+    constructor, preprocessed = _PRETRAINED[backbone_family(name)]
     settings = {"weights": "imagenet" if weights == "imagenet" else None}
     if alpha := mobilenet_alpha(name):
         settings["alpha"] = alpha
