@@ -13,7 +13,7 @@ from threading import Thread
 from demo.services import Example
 from model.errors import ModelError
 from model.image import read_image
-from model.patient import Patient
+from model.patient import FIELDS, Patient
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,5 @@ def _of_row(row: dict[str, str], folder: Path, codes: Sequence[str]) -> Example:
             f"diagnoses {', '.join(codes)}. Correct or remove the row."
         )
     read_image(image)  # a bad file is named at the start, not to a visitor
-    fields = (row.get(name) for name in ("age_approx", "sex", "anatom_site_general"))
-    patient = Patient.parse(*fields)
+    patient = Patient.parse(*map(row.get, FIELDS), names=FIELDS)
     return Example(image, patient, row["diagnosis"], row.get("origin") or folder.name, real=True)

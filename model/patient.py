@@ -31,17 +31,26 @@ class Patient:
     anatom_site_general: str | None = None
 
     @classmethod
-    def parse(cls, age: object = None, sex: object = None, site: object = None) -> "Patient":
+    def parse(
+        cls,
+        age: object = None,
+        sex: object = None,
+        site: object = None,
+        *,
+        names: Sequence[str] = ("age", "sex", "site"),
+    ) -> "Patient":
         """Read raw values: ``None``, NaN, NA, an empty string and ``"unknown"`` all mean unknown.
+
+        ``names`` are what the source calls the three, for it to be told what is wrong.
 
         Raises:
             PatientError: an age that is no number from 0 to 120, or a word that is not in the
                 challenge's list.
         """
         return cls(
-            _parse_age(age),
-            _parse_word(sex, "sex", CHALLENGE_SEXES),
-            _parse_word(site, "anatom_site_general", CHALLENGE_SITES),
+            _parse_age(age, names[0]),
+            _parse_word(sex, names[1], CHALLENGE_SEXES),
+            _parse_word(site, names[2], CHALLENGE_SITES),
         )
 
 
@@ -110,7 +119,7 @@ def is_unknown(value: object) -> bool:
     return isinstance(value, str) and value.strip().lower() in ("", UNKNOWN)
 
 
-def _parse_age(value: object) -> float | None:
+def _parse_age(value: object, field: str) -> float | None:
     if is_unknown(value):
         return None
     low, high = AGE_RANGE
@@ -120,7 +129,7 @@ def _parse_age(value: object) -> float | None:
         age = math.nan
     if not low <= age <= high:
         raise PatientError(
-            f"age {reprlib.repr(value)} is not a number of years from {low} to {high}. "
+            f"{field} {reprlib.repr(value)} is not a number of years from {low} to {high}. "
             "Give the age in years, or leave it empty if it is unknown."
         )
     return age

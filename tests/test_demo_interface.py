@@ -46,8 +46,8 @@ def test_context_may_be_left_out(client, handed_in):
         ((1e308, None, None), "1e+308"),
         (("old", None, None), "old"),
         ((50, "x", None), "sex"),
-        ((50, None, "knee"), "anatom_site_general"),
-        ((50, None, ["head/neck"]), "anatom_site_general"),
+        ((50, None, "knee"), "^site "),
+        ((50, None, ["head/neck"]), "^site "),
         (([50], None, None), "age"),
     ],
 )

@@ -33,8 +33,14 @@ def test_other_ages_are_refused_with_the_rule(age):
 
 @pytest.mark.parametrize("word", ["knee", 3, ["head/neck"], "HEAD/NECK"])
 def test_other_sites_are_refused_with_the_words(word):
-    with pytest.raises(PatientError, match="palms/soles"):
+    with pytest.raises(PatientError, match=r"^site .*palms/soles"):
         Patient.parse(None, None, word)
+
+
+def test_what_is_refused_is_named_as_it_was_given():
+    for values in ((121,), (None, 3), (None, None, 3)):
+        with pytest.raises(PatientError, match=f"^{FIELDS[len(values) - 1]} "):
+            Patient.parse(*values, names=FIELDS)
 
 
 def test_columns_are_age_and_flag_then_sex_then_site():

@@ -188,7 +188,7 @@ def _parse_rows(table: pd.DataFrame, name: str) -> list[Patient]:
     patients, errors = [], {}
     for row, values in enumerate(table[list(FIELDS)].itertuples(index=False)):
         try:
-            patients.append(Patient.parse(*values))
+            patients.append(Patient.parse(*values, names=FIELDS))
         except PatientError as error:
             errors[row] = error
     if errors:
