@@ -1,6 +1,7 @@
 """The REST endpoint beside the page: a photograph with its context in, JSON out.
 
-    POST /api/predict   multipart: image, age, sex, site; all but image may be left out
+    POST /api/predict   multipart: image, age (or age_approx), sex, site (or
+                        anatom_site_general); all but image may be left out
     GET  /api/health    whether the network is loaded
     GET  /api/docs      the description, for people; made from /api/openapi.json
 
@@ -26,7 +27,7 @@ from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
 from demo.services import Services
 from model.errors import ImageError, PatientError
 from model.image import FORMATS
-from model.patient import AGE_RANGE, UNKNOWN, Patient
+from model.patient import AGE_RANGE, UNKNOWN, Patient, is_unknown
 from model.prediction.bundle import Manifest
 from model.prediction.study import Study
 
@@ -102,6 +103,7 @@ def rest_app(services: Services, access: Access) -> FastAPI:
 def _health_router(services: Services) -> APIRouter:
     router = APIRouter()
 
+    @router.head("/health", include_in_schema=False)  # as monitors ask
     @router.get(
         "/health",
         responses={503: {"model": Health, "description": "not ready"}},
@@ -131,9 +133,21 @@ def _predict_router(services: Services) -> APIRouter:
         age: age_field = UNKNOWN,
         sex: sex_field = UNKNOWN,
         site: site_field = UNKNOWN,
+        age_approx: age_field = UNKNOWN,
+        anatom_site_general: site_field = UNKNOWN,
     ) -> Prediction:
-        """Answer for one photograph and what is known of its patient."""
-        return await turns.take(partial(_predict, services, image.file, (age, sex, site)))
+        """Answer for one photograph and what is known of its patient.
+
+        The challenge's names of age and site, age_approx and anatom_site_general, do as well.
+        """
+        context = dict(
+            (
+                _either(age=age, age_approx=age_approx),
+                ("sex", sex),
+                _either(site=site, anatom_site_general=anatom_site_general),
+            )
+        )
+        return await turns.take(partial(_predict, services, image.file, context))
 
     return router
 
@@ -155,9 +169,18 @@ class _Turns:
             self._inside -= 1
 
 
-def _predict(services: Services, image: BinaryIO, context: tuple[str, str, str]) -> Prediction:
+def _either(**values: str) -> tuple[str, str]:
+    """The name that a field was sent under, and its value."""
+    sent = [(name, value) for name, value in values.items() if not is_unknown(value)]
+    if len(sent) > 1:
+        names = " or ".join(values)
+        raise Refusal("bad_context", f"{sent[0][0]} came twice. Send {names}, not both.")
+    return sent[0] if sent else next(iter(values.items()))
+
+
+def _predict(services: Services, image: BinaryIO, context: dict[str, str]) -> Prediction:
     try:
-        patient = Patient.parse(*context)
+        patient = Patient.parse(*context.values(), names=tuple(context))
         study = services.study(image.read())
     except PatientError as error:
         raise Refusal("bad_context", str(error)) from error
