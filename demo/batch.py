@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from demo.limits import MOST_BYTES
 from demo.present import is_unlike
-from model.data.dataset import read_patients
+from model.data.dataset import find_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
 from model.patient import Patient
@@ -82,10 +82,10 @@ def patients_of(table: Path | None, names: Sequence[str]) -> list[Patient]:
     if table is None:
         return [Patient()] * len(names)
     try:
-        known = read_patients(table)
+        found = find_patients(table, names)
     except DataError as error:
         raise DataError(str(error).replace(str(table), table.name)) from error
-    return [known.get(name, Patient()) for name in names]
+    return [patient or Patient() for patient in found]
 
 
 def answer_all(

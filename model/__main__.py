@@ -34,6 +34,8 @@ COMMANDS = {
 }
 """Each is a module of ``model.commands``, loaded only when it is called."""
 
+_AGAIN = "run the same command again; a training or search goes on from what is finished"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
@@ -50,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModelError as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("interrupted: finished work is kept, the same command goes on", file=sys.stderr)
+        print(f"interrupted: {_AGAIN}", file=sys.stderr)
         return 130
     except OSError as error:
         print(f"error: {_in_a_line(error)}", file=sys.stderr)
@@ -72,7 +74,7 @@ def _parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
 
 def _in_a_line(error: OSError) -> str:
     if is_full(error):
-        return "the disk is full. Free some space; the same command goes on with what is finished"
+        return f"the disk is full. Free some space and {_AGAIN}"
     return f"{error.strerror or error}: {error.filename or ''}"
 
 

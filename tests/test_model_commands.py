@@ -8,6 +8,7 @@ import pytest
 
 from model.__main__ import COMMANDS, main
 from model.diagnosis import DIAGNOSES
+from model.prediction.answer_table import AnswerTable
 
 
 def run(*words):
@@ -61,6 +62,19 @@ def test_context_is_found_by_name_and_what_is_absent_is_unknown(predict, folder,
     assert moved.tolist() == [False, False, True, False]
 
 
+def test_context_is_found_with_or_without_the_name_of_a_reduced_copy(
+    predict, folder, tmp_path, capsys
+):
+    names = sorted(path.stem for path in folder.iterdir())
+    assert [name.endswith("_downsampled") for name in names] == [True, False, False, False]
+    other = [names[0].removesuffix("_downsampled"), *(f"{name}_downsampled" for name in names[1:])]
+    rows = "".join(f"{name},80,head/neck,male\n" for name in other)
+    header = "image,age_approx,anatom_site_general,sex\n"
+    _, informed = predict("--metadata", metadata(tmp_path, header + rows))
+    assert "4 of 4 images have a row" in capsys.readouterr().out
+    assert informed["image"].tolist() == names
+
+
 def test_a_column_that_is_absent_is_unknown(predict, folder, tmp_path):
     names = [path.stem for path in folder.iterdir()]
     path = metadata(tmp_path, "image\n" + "\n".join(names) + "\n")
@@ -88,6 +102,28 @@ def test_an_unreadable_image_is_named_and_the_others_are_answered(predict, folde
     assert status == 1
     assert len(table) == 4
     assert "broken.jpg" in capsys.readouterr().err
+
+
+def test_an_interruption_leaves_no_half_table(predict, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "predictions.csv"
+    out.write_text("of an earlier run\n")
+    write, written = AnswerTable.write, []
+
+    def interrupted(*row):
+        written.append(write(*row))
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(AnswerTable, "write", interrupted)
+    assert predict()[0] == 130
+    assert out.read_text() == "of an earlier run\n"
+    assert list(tmp_path.glob("predictions*")) == [out]
+    assert "run the same command again; a training or search goes on" in capsys.readouterr().err
+
+
+def test_what_is_no_file_is_not_written_over(folder, tmp_path, capsys):
+    assert run("predict", folder, "--out", tmp_path) == 1
+    assert f"{tmp_path} is no file. Give --out" in capsys.readouterr().err
 
 
 def test_a_folder_without_images_or_bundle_is_a_clear_error(tmp_path, folder, capsys):

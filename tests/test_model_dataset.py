@@ -5,8 +5,9 @@ import shutil
 import pandas as pd
 import pytest
 
-from model.data.dataset import image_source, read_folder, read_metadata, read_tables
+from model.data.dataset import find_patients, image_source, read_folder, read_metadata, read_tables
 from model.errors import DataError
+from model.patient import Patient
 from tests.drawings import draw_folder
 
 
@@ -166,6 +167,15 @@ def test_metadata_survives_a_byte_order_mark_and_lacks_columns(tmp_path):
     table = read_metadata(path)
     assert table["sex"].tolist() == ["female"]
     assert table["age_approx"].isna().all()
+
+
+def test_the_row_of_an_image_stands_for_its_reduced_copy_unless_each_has_one(tmp_path):
+    path = tmp_path / "Metadata.csv"
+    path.write_text("image,sex\nA_downsampled,female\nB,male\nC,female\nC_downsampled,male\n")
+    names = ["A", "A_downsampled", "B_downsampled", "C", "C_downsampled", "D"]
+    found = find_patients(path, names)
+    female, male = Patient(sex="female"), Patient(sex="male")
+    assert found == [female, female, male, female, male, None]
 
 
 def test_the_official_tables_are_read_whole(shared_data):

@@ -133,7 +133,10 @@ def small_disk(limit):
         resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
 
 
-FULL = "error: the disk is full. Free some space; the same command goes on with what is finished"
+FULL = (
+    "error: the disk is full. Free some space and run the same command again; a training or search "
+    "goes on from what is finished"
+)
 
 
 def errors(capsys):

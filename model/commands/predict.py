@@ -1,8 +1,9 @@
 """Write the probabilities of a folder of images to a CSV file.
 
 METADATA.csv is in the challenge's layout (image,age_approx,anatom_site_general,sex); an absent
-option, row, column or cell is unknown. The output has the columns
-image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row an image.
+option, row, column or cell is unknown. A row of NAME holds for NAME_downsampled too, and the other
+way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row an image,
+under its file's own name; it is there once all images are answered.
 
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
 """
@@ -15,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from isic_api.whole_file import whole_file
 from model.commands.options import add_bundle
-from model.data.dataset import image_paths, read_patients
-from model.errors import ImageError
+from model.data.dataset import find_patients, image_paths
+from model.errors import DataError, ImageError
 from model.patient import Patient
 from model.prediction.answer_table import AnswerTable
 
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Predict; the status is 1 when an image could not be read."""
+    _require_writable(options.out)
     paths = image_paths(options.images)
     patients = _patients(list(paths), options.metadata)
     # Keras takes seconds to load: not before the input is known to be sound.
@@ -40,7 +43,6 @@ def run(options: argparse.Namespace) -> int:
     predictor = Predictor.load(options.bundle)
     answers = predictor.predict_files(list(paths.values()), patients)
     progress = tqdm(zip(paths, answers, strict=True), total=len(paths), desc="Predicting")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     unreadable = _write(options.out, predictor.manifest.codes, progress)
     for error in unreadable:
         print(f"error: {error}", file=sys.stderr)
@@ -48,22 +50,28 @@ def run(options: argparse.Namespace) -> int:
     return 1 if unreadable else 0
 
 
+def _require_writable(out: Path) -> None:
+    """Before the work: a folder cannot become a table, and a device must not."""
+    if out.exists() and not out.is_file():
+        raise DataError(f"{out} is no file. Give --out the name of a table.")
+
+
 def _patients(names: list[str], metadata: Path | None) -> list[Patient]:
     """Look up each image's context by its name."""
     if metadata is None:
         return [Patient()] * len(names)
-    known = read_patients(metadata)
-    found = [known.get(name, Patient()) for name in names]
-    print(f"{sum(name in known for name in names)} of {len(names)} images have a row in {metadata}")
-    return found
+    found = find_patients(metadata, names)
+    rows = len(found) - found.count(None)
+    print(f"{rows} of {len(names)} images have a row in {metadata}")
+    return [patient or Patient() for patient in found]
 
 
 def _write(
     out: Path, codes: list[str], answers: Iterable[tuple[str, np.ndarray | ImageError]]
 ) -> list[ImageError]:
-    """Write the rows as they come; returns the errors of the unreadable images."""
+    """Write the table once all are answered; returns the errors of the unreadable images."""
     unreadable = []
-    with out.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
         table = AnswerTable(file, codes)
         for name, answer in answers:
             if isinstance(answer, ImageError):

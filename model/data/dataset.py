@@ -7,6 +7,7 @@
 ``isic_api download`` writes the same layout.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,10 +117,16 @@ def read_metadata(path: Path, *, require: tuple[str, ...] = ("image",)) -> pd.Da
     return table[["image", *lesion, *FIELDS]]
 
 
-def read_patients(path: Path) -> dict[str, Patient]:
-    """Read patient context by image; raises as :func:`read_metadata`."""
+def find_patients(path: Path, images: Sequence[str]) -> list[Patient | None]:
+    """Read the context of images, in their order; None for one without a row.
+
+    A row of an image stands for the challenge's reduced copy of it, and the other way round, unless
+    each has one. Raises as :func:`read_metadata`.
+    """
     table = read_metadata(path)
-    return dict(zip(table["image"], table_patients(table), strict=True))
+    by_name = dict(zip(table["image"], table_patients(table), strict=True))
+    by_id = {archive_id(name): patient for name, patient in by_name.items()}
+    return [by_name.get(image, by_id.get(archive_id(image))) for image in images]
 
 
 def table_patients(table: pd.DataFrame) -> list[Patient]:
