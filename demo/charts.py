@@ -60,18 +60,21 @@ def bars(
 ) -> str:
     """Draw one horizontal bar a value; with ``signed``, to both sides of a line in the middle.
 
-    ``most`` is the value of a bar of full length; ``marked`` names a bar to stand out.
+    ``most`` is the value of a bar of full length; ``marked`` names a bar to stand out. The values
+    are also in the chart's name, for those who cannot see them.
     """
     room = _WIDTH - label_width - 76
     zero = label_width + (room / 2 if signed else 0)
     scale = (room / 2 if signed else room) / max(most, 1e-9)
-    parts = []
+    parts, said = [], []
     for number, (name, value) in enumerate(values.items()):
         top = 6 + number * _BAR_STEP
         length = min(abs(value), most) * scale
         left = zero if value >= 0 else zero - length
         colour = COLOURS[0] if name == marked or (signed and value >= 0) else COLOURS[1]
-        shown = f"{value:{'+' if signed else ','}.{decimals}f}{unit}".replace("-", "−")
+        sign = "+" if signed and round(value, decimals) else "z"  # none before zero
+        shown = f"{value:{sign},.{decimals}f}{unit}".replace("-", "−")
+        said.append(f"{name} {shown}")
         parts += [
             _text(label_width - 8, top + 13, name, "end"),
             f'<rect x="{left:.1f}" y="{top}" width="{max(length, 0.5):.1f}" height="16" rx="2" '
@@ -81,7 +84,7 @@ def bars(
     height = 8 + _BAR_STEP * len(values)
     if signed:
         parts.append(_path([(zero, 2), (zero, height - 2)], "thin"))
-    return _svg(_WIDTH, height, title, "".join(parts))
+    return _svg(_WIDTH, height, f"{title}: {'; '.join(said)}", "".join(parts))
 
 
 def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str) -> str:

@@ -33,6 +33,7 @@ def age_input(texts: SimpleNamespace) -> gr.Number:
     age = gr.Number(
         label=texts.inputs.age,
         placeholder=texts.inputs.age_placeholder,
+        info=texts.inputs.age_rule.format(low=low, high=high),  # seen while it is broken
         minimum=low,
         maximum=high,
         elem_id="age",

@@ -10,8 +10,11 @@ from demo.services import Services
 from demo.style import styled_html
 from model.prediction.bundle import Manifest
 
+FEWEST_IMAGES = 50
+"""Of a group, for its figures to be shown: as many as an evaluation asks of groups it compares."""
+
 _HEADLINES = ("balanced_accuracy", "accuracy", "macro_auc", "melanoma_auc", "ece", "coverage")
-_PER_CLASS = ("recall", "precision", "specificity", "auc")
+_PER_CLASS = ("recall", "precision", "specificity", "auc", "coverage")
 _PER_GROUP = ("balanced_accuracy", "macro_auc", "melanoma_auc")
 _FIGURES = "plain figures"  # CSS classes
 
@@ -43,9 +46,11 @@ def figures(found: dict, manifest: Manifest, texts: SimpleNamespace) -> str:
     words = texts.model
     about = words.test_part.format(images=found["images"], lesions=found["lesions"])
     overall = [[getattr(words, key), interval(found[key])] for key in _HEADLINES]
+    covered = found.get("coverage_by_class", {})
+    rows = {code: row | {"coverage": covered.get(code)} for code, row in found["per_class"].items()}
     classes = [
         [manifest.classes[code], f"{row['support']:,}", *(interval(row[key]) for key in _PER_CLASS)]
-        for code, row in found["per_class"].items()
+        for code, row in rows.items()
     ]
     head = [words.diagnosis, words.count, *(getattr(words, key) for key in _PER_CLASS)]
     parts = [
@@ -61,9 +66,9 @@ def figures(found: dict, manifest: Manifest, texts: SimpleNamespace) -> str:
     return "".join(parts)
 
 
-def interval(figure: dict) -> str:
+def interval(figure: dict | None) -> str:
     """A figure with its interval; a dash where the data cannot give it."""
-    if figure["value"] is None:
+    if figure is None or figure["value"] is None:
         return "–"
     return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
 
@@ -91,12 +96,18 @@ def _charts(found: dict, manifest: Manifest, texts: SimpleNamespace) -> str:
 
 def _groups(caption: str, groups: dict, texts: SimpleNamespace) -> str:
     words = texts.model
+    few = {name for name, row in groups.items() if row["images"] < FEWEST_IMAGES}
     rows = [
-        [name, f"{row['images']:,}", *(interval(row[key]) for key in _PER_GROUP)]
+        [
+            name,
+            f"{row['images']:,}",
+            *(interval(None if name in few else row[key]) for key in _PER_GROUP),
+        ]
         for name, row in groups.items()
     ]
     head = [words.group, words.count, *(getattr(words, key) for key in _PER_GROUP)]
-    return table(head, rows, caption=caption, kind=_FIGURES)
+    note = f'<p class="scope">{escape(words.few.format(fewest=FEWEST_IMAGES))}</p>' if few else ""
+    return table(head, rows, caption=caption, kind=_FIGURES) + note
 
 
 def _figure(caption: str, drawn: str) -> str:

@@ -44,9 +44,10 @@ def report_links(
     page = report_page(study, answer, manifest, made=when, texts=texts).encode()
     values = report_data(answer, manifest, made=now.isoformat(timespec="seconds"))
     data = json.dumps(values, indent=1).encode()
+    name = f"lesion-report-{now:%Y-%m-%d-%H%M%S}-UTC"  # nothing of the patient
     return (
-        f"<p>{download(page, 'text/html', name='lesion-report.html', label=texts.report.html)} "
-        f"{download(data, 'application/json', name='lesion-report.json', label=texts.report.json)}"
+        f"<p>{download(page, 'text/html', name=f'{name}.html', label=texts.report.html)} "
+        f"{download(data, 'application/json', name=f'{name}.json', label=texts.report.json)}"
         f"</p><p>{escape(texts.report.text)}</p>"
     )
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from demo.charts import Points, bars, lines
 from demo.html import data_uri, picture
-from demo.present import context_words, percent, signed
+from demo.present import context_words, percent
 from model.patient import FIELDS, UNKNOWN, Patient
 from model.prediction.context import AGES
 from model.prediction.overlay import overlay
@@ -32,20 +32,17 @@ def patient_reasons(
         f"{getattr(texts.why, field)}: {_word(getattr(patient, field), texts)}": 100 * share
         for field, share in found.items()
     }
+    heading = texts.why.contributions.format(name=name)
     chart = bars(
         points,
-        title=texts.why.contributions.format(name=name),
+        title=heading,
         most=max(1.0, *map(abs, points.values())),
         signed=True,
         unit=f" {texts.result.points}",
         label_width=190,
     )
     said = texts.why.contributions_text.format(alone=percent(alone), whole=percent(whole))
-    listed = "; ".join(
-        f"{field} {signed(value)} {texts.result.points}" for field, value in points.items()
-    )
-    heading = escape(texts.why.contributions.format(name=name))
-    return f"<h2>{heading}</h2>{chart}<p>{escape(listed)}.</p><p>{escape(said)}</p>"
+    return f"<h2>{escape(heading)}</h2>{chart}<p>{escape(said)}</p>"
 
 
 def image_reasons(

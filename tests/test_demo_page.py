@@ -1,6 +1,7 @@
 """The page as a visitor meets it, in headless Chromium."""
 
 import json
+import re
 
 import pytest
 
@@ -97,7 +98,9 @@ def test_the_reasons_follow_the_class_that_is_asked_for(page, photograph):
     page.locator("#age input").fill("80")
     predict(page)
     page.get_by_text("What each field changed in the probability of melanoma").wait_for()
-    assert "age: 80 +40.0 pp" in page.locator("#why-patient").inner_text()
+    chart = page.locator("#why-patient svg").get_attribute("aria-label")
+    assert "age: 80 +40.0 pp; sex: unknown 0.0 pp" in chart
+    assert page.locator("#why-patient").get_by_text("+40.0 pp").count() == 1
     page.locator("#explained").get_by_label("Dermatofibroma").check()
     page.get_by_text("What each field changed in the probability of dermatofibroma").wait_for()
     page.get_by_role("tab", name="Why: the image").click()
@@ -154,6 +157,7 @@ def test_the_report_is_saved_from_the_page_itself(page, photograph, tmp_path):
             page.get_by_role("link", name=label).click()
         target = tmp_path / waiting.value.suggested_filename
         waiting.value.save_as(target)
+        assert re.fullmatch(r"lesion-report-\d{4}-\d\d-\d\d-\d{6}-UTC", target.stem)
         saved[target.suffix] = target.read_text()
     data = json.loads(saved[".json"])
     assert data["inputs"]["age_approx"] == 80
@@ -178,6 +182,19 @@ def test_an_untouched_page_sends_an_unknown_age_not_zero(page, photograph):
     add_photograph(page, photograph)
     predict(page)
     assert "no patient context" in page.locator("#result caption").inner_text()
+
+
+def test_beside_a_wrong_age_stands_the_rule_until_it_is_mended(page):
+    rule = page.locator("#age").get_by_text("From 0 to 120, or empty")
+    age = page.locator("#age input")
+    for wrong, mended in (("151", "80"), ("-1", "")):
+        assert rule.is_hidden()
+        age.fill(wrong)
+        rule.wait_for()
+        page.keyboard.press("Tab")
+        assert rule.is_visible()
+        age.fill(mended)
+        rule.wait_for(state="hidden")
 
 
 def test_an_answer_to_other_fields_says_that_it_is_old(page, photograph):

@@ -8,11 +8,12 @@ import pytest
 
 from demo.charts import bars, heat, lines, people
 from demo.data_tab import SUMMARY, data_page
-from demo.model_tab import model_page
+from demo.model_tab import FEWEST_IMAGES, model_page
 from demo.texts import load_texts
 from demo.threshold_tab import patients
 from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.stored_metrics import compact
+from model.evaluation.subgroups import FEWEST_IMAGES as FEWEST_COMPARED
 from model.prediction.bundle import RELEASED, read_manifest
 from tests.test_model_evaluate import DRAWS, LABELS, noisy, table
 from tests.test_model_evaluate import manifest as manifest_of
@@ -51,6 +52,28 @@ def test_the_model_tab_draws_what_an_evaluation_stored(measured):
         assert f"<caption>{caption}</caption>" in page
 
 
+def test_beside_each_diagnosis_stands_how_often_the_lists_held_it(manifest):
+    found = manifest.metrics["test"]
+    held = {"coverage_by_class": {"DF": {"value": 0.7241, "low": 0.4615, "high": 0.9584}}}
+    page = model_page(replace(manifest, metrics={"test": found | held}), TEXTS)
+    rows = {row.split("</th>")[0]: row for row in page.split('<th scope="row">')}
+    assert rows["Dermatofibroma"].split("</tr>")[0].endswith("<td>0.724 (0.462–0.958)</td>")
+    assert rows["Melanoma"].split("</tr>")[0].endswith("<td>–</td>")  # which is not stored
+
+
+def test_groups_of_few_images_get_no_figures(manifest):
+    certain = {"value": 1.0, "low": 1.0, "high": 1.0}
+    figures = dict.fromkeys(("balanced_accuracy", "macro_auc", "melanoma_auc"), certain)
+    groups = {"few": {"images": 49, **figures}, "more": {"images": 50, **figures}}
+    metrics = {"test": manifest.metrics["test"] | {"subgroups": {"site": groups}}}
+    page = model_page(replace(manifest, metrics=metrics), TEXTS)
+    table = page[page.index(f"<caption>{TEXTS.model.by_site}</caption>") :]
+    assert table.count("1.000 (1.000–1.000)") == table.count("<td>–</td>") == 3
+    assert table.index("<td>–</td>") < table.index("1.000 (")
+    assert page.count("fewer than 50 images") == 1  # under the one table that has such a group
+    assert FEWEST_IMAGES == FEWEST_COMPARED
+
+
 def test_a_bundle_without_figures_says_so(manifest):
     page = model_page(replace(manifest, metrics={}), TEXTS)
     assert TEXTS.model.no_figures in page
@@ -79,6 +102,12 @@ def test_a_threshold_is_told_in_people():
     assert page.count("<circle") == 1000
 
 
+def test_bars_say_their_values_to_those_who_cannot_see_them():
+    drawn = bars({"age": 3.21, "sex": -0.04}, title="Change", most=5, signed=True, unit=" pp")
+    assert 'aria-label="Change: age +3.2 pp; sex 0.0 pp"' in drawn  # zero has no sign
+    assert bars({"a": 12.0}, title="Of", most=20).count("12.0 %") == 2
+
+
 def test_charts_name_themselves_and_escape_what_they_are_given():
     drawn = [
         lines({"<b>": [(0, 0), (1, 1)]}, title="<i>", x_label="x", y_label="y"),
@@ -87,5 +116,5 @@ def test_charts_name_themselves_and_escape_what_they_are_given():
         people({"<b>": (3, "red")}, title="<i>"),
     ]
     for chart in drawn:
-        assert 'aria-label="&lt;i&gt;"' in chart
+        assert 'aria-label="&lt;i&gt;' in chart
         assert "<b>" not in chart
