@@ -95,7 +95,7 @@ def _caption(example: Example, names: dict[str, str], texts: SimpleNamespace) ->
 
 
 def _origins(examples: Sequence[Example], texts: SimpleNamespace) -> str:
-    drawn = texts.inputs.drawn_origin
+    drawn = f"{texts.inputs.drawn_origin} {texts.inputs.real_ones}"
     origins = list(dict.fromkeys(one.origin if one.real else drawn for one in examples))
     if len(origins) == 1:
         return f'<p class="scope">{escape(origins[0])}</p>'

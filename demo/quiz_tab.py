@@ -74,8 +74,8 @@ class _Game:
         example, *rest = deck
         with refusing(self.texts):
             study = self.services.study(example.image)
-        kind = "" if example.real else f"<p>{escape(words.drawn)}</p>"
-        drawn = picture(study.photograph, words.photograph) + kind
+        kind = f"<p>{escape(f'{words.drawn} {self.texts.inputs.real_ones}')}</p>"
+        drawn = picture(study.photograph, words.photograph) + ("" if example.real else kind)
         guess = gr.Radio(value=None, interactive=True)
         return rest, Asked(example, study), drawn, guess, "", gr.Button(visible=False), ""
 

@@ -107,6 +107,7 @@ def test_drawn_examples_are_pictures_in_memory_that_say_what_they_are():
     html = gallery_html(found, DIAGNOSIS_NAMES, TEXTS)
     assert html.count("Drawn, like") == html.count("<button") == len(found)
     assert html.count("no patient is shown") == 1
+    assert html.count("python app.py --examples DIR") == 1
 
 
 def test_a_button_names_diagnosis_patient_and_a_miss_and_every_origin_is_credited(folder):
@@ -117,4 +118,5 @@ def test_a_button_names_diagnosis_patient_and_a_miss_and_every_origin_is_credite
     assert "<strong>Melanoma</strong> age 50<" in html
     assert "<strong>Melanocytic nevus</strong> age 50; the network errs<" in html
     assert "<li>&lt;ISIC_1&gt;, CC-0</li><li>ISIC_2, CC-0</li>" in html
+    assert "app.py" not in html  # these are real already
     assert gallery_html([], DIAGNOSIS_NAMES, TEXTS) == ""
