@@ -52,8 +52,9 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
 
     def answer(files: list[str] | None, context: str | None, progress=gr.Progress()) -> tuple:  # noqa: ANN001, B008
         answers = answers_to(files or [], context, services, texts=texts, progress=progress.tqdm)
-        frame = gr.Dataframe(answer_frame(answers, headers, texts), visible=bool(answers.rows))
-        return summary(answers, codes, texts), frame
+        frame = answer_frame(answers, headers, texts)
+        shown = gr.Dataframe(frame, visible=bool(answers.rows))
+        return summary(answers, codes, frame, texts), shown
 
     button.click(answer, [images, metadata], [said, found], **PRIVATE)
 
@@ -95,15 +96,25 @@ def answer_frame(answers: Answers, headers: list[str], texts: SimpleNamespace) -
     return pd.DataFrame(rows, columns=headers)
 
 
-def summary(answers: Answers, codes: list[str], texts: SimpleNamespace) -> str:
-    """How many were answered, the file to save, and what was refused and why."""
+def summary(answers: Answers, codes: list[str], frame: pd.DataFrame, texts: SimpleNamespace) -> str:
+    """How many were answered, the files to save, and what was refused and why.
+
+    One file is in the challenge's format; the other is the ``frame`` that the page shows.
+    """
     words = texts.batch
     total = len(answers.rows) + len(answers.refused)
     done, known = len(answers.rows), answers.with_context
     text = f"<p>{escape(words.answered.format(done=done, total=total, known=known))}</p>"
     if answers.rows:
-        content = to_csv(answers.rows, codes).encode()
-        text += f"<p>{download(content, 'text/csv', name='predictions.csv', label=words.save)}</p>"
+        files = {
+            ("predictions.csv", words.save): to_csv(answers.rows, codes),
+            ("predictions-with-doubts.csv", words.save_doubts): frame.to_csv(index=False),
+        }
+        links = [
+            download(content.encode(), "text/csv", name=name, label=label)
+            for (name, label), content in files.items()
+        ]
+        text += f"<p>{' '.join(links)}</p>"
     if answers.refused:
         rows = [list(row) for row in answers.refused]
         text += table(["image", words.reason], rows, caption=words.refused)

@@ -1,13 +1,17 @@
 """Many photographs at once: what is taken from files and zips, and what comes out."""
 
+import base64
 import csv
 import io
+import re
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from demo.batch import Answers, answer_all, collect, patients_of, to_csv
+from demo.batch_tab import answer_frame, summary
+from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError, ImageError
 from model.patient import Patient
@@ -114,6 +118,21 @@ def test_the_csv_is_the_challenges_and_no_cell_is_a_formula():
     assert rows[0] == ["image", *DIAGNOSES]
     assert [line[0] for line in rows[1:]] == ["\t=1+1", "ISIC_0000001_downsampled"]
     assert sum(map(float, rows[1][1:])) == 1
+
+
+def test_one_of_the_saved_tables_holds_the_doubts():
+    texts = load_texts()
+    doubts = {"=1+1": ["dark", "unlike"], "B": []}
+    answers = Answers({name: dict.fromkeys(DIAGNOSES, 0.125) for name in doubts}, doubts)
+    frame = answer_frame(answers, ["image", "most probable", "doubts", *DIAGNOSES], texts)
+    _, saved = re.findall(
+        r"data:text/csv;base64,([^\"]+)", summary(answers, DIAGNOSES, frame, texts)
+    )
+    rows = list(csv.reader(io.StringIO(base64.b64decode(saved).decode())))
+    assert [row[:3] for row in rows[1:]] == [
+        ["\t=1+1", "MEL", "too dark, unlike the training images"],
+        ["B", "MEL", ""],
+    ]
 
 
 def test_a_name_that_came_twice_is_answered_once(photograph):

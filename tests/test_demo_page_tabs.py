@@ -36,6 +36,12 @@ def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph
         page.get_by_role("link", name="Save as CSV").click()
     waiting.value.save_as(tmp_path / "saved.csv")
     assert (tmp_path / "saved.csv").read_text().splitlines()[1].startswith("lesion,0.4,")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Save with doubts").click()
+    waiting.value.save_as(tmp_path / "doubts.csv")
+    head, row = (tmp_path / "doubts.csv").read_text().splitlines()
+    assert head.startswith("image,most probable,doubts,MEL,")
+    assert row.startswith("lesion,MEL,,0.400,")
 
 
 def test_a_zip_file_without_a_photograph_gets_a_sentence(page, tmp_path):
@@ -53,6 +59,7 @@ def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page
     page.get_by_role("tab", name="Classroom").click()
     page.locator("#quiz-next").click()
     page.locator("#quiz-photograph img").wait_for()
+    assert "app.py --examples DIR" in page.locator("#quiz-photograph").inner_text()
     assert page.locator("#quiz-alone svg").count() == 0
     guess = page.locator("#quiz-guess").get_by_label("Melanoma", exact=True)
     guess.check()
