@@ -16,12 +16,17 @@ import pytest
 import yaml
 
 from demo.rest_refusals import CODES
+from isic_api.options import parser
+from model.__main__ import COMMANDS
 from model.prediction.bundle import RELEASED, read_manifest
+from model.training.config import FUSIONS
 from tests.drawings import draw_lesion
 from tests.pages import served
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+ISIC_API = next(action.choices for action in parser()._actions if action.choices)
+FOR_USERS = [path for path in DOCUMENTS if path.name == "README.md" or path.parent != ROOT]
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
@@ -29,9 +34,9 @@ def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def commands():
+def commands(documents=DOCUMENTS):
     found = set()
-    for document in DOCUMENTS:
+    for document in documents:
         text = document.read_text(encoding="utf-8").replace("\\\n", " ")
         found |= set(re.findall(r"python -m (?:model|isic_api) [a-z0-9-]+[^`\n#|]*", text))
     return sorted({line.rstrip(" .,;") for line in found})
@@ -60,6 +65,17 @@ def test_every_option_of_a_command_exists(line):
     help_text = help_of(package, command)
     assert "usage" in help_text
     assert [w for w in rest if w.startswith("--") and w.split("=")[0] not in help_text] == []
+
+
+@pytest.mark.parametrize(("package", "existing"), [("model", COMMANDS), ("isic_api", ISIC_API)])
+def test_every_command_is_documented(package, existing):
+    words = [line.split()[2:4] for line in commands(FOR_USERS)]
+    assert set(existing) - {name for of, name in words if of == package} == set()
+
+
+def test_every_fusion_is_documented():
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    assert set(FUSIONS) - set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set()
 
 
 @pytest.fixture(scope="module")

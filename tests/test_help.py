@@ -7,10 +7,11 @@ import pytest
 
 import isic_api.__main__
 import model.__main__
+from isic_api.options import parser
 from model.commands.options import SETTINGS
 
 SCREEN = 50  # lines, of 100 columns
-ISIC_API = ("download", "isic2019", "search", "collections", "metadata", "whoami")
+ISIC_API = next(action.choices for action in parser()._actions if action.choices)
 HELPS = [
     *(("model", command) for command in ["", *model.__main__.COMMANDS]),
     *(("isic_api", command) for command in ["", *ISIC_API]),
