@@ -55,10 +55,11 @@ def weights_of(network, name):
 
 SETTINGS = {
     "two stages, average": {"head_epochs": 2, "epochs": 4, "ema": 0.9},
-    "plateau": {"schedule": "plateau", "plateau_patience": 1, "optimiser": "sgd", "keep": "last"},
-    "mixed": {"schedule": "exponential", "optimiser": "rmsprop", "balance": "none"}
-    | {"mixup": 0.5, "cutmix": 0.2, "cutout": 0.5, "loss": "logit_adjusted"},
+    "plateau, mixed": {"schedule": "plateau", "plateau_patience": 1, "optimiser": "sgd"}
+    | {"keep": "last", "balance": "none", "loss": "logit_adjusted"}
+    | {"mixup": 0.5, "cutmix": 0.2, "cutout": 0.5},
     "penalties": {"l1": 1e-4, "l2": 1e-4, "balance": "subsample", "head_epochs": 1}
+    | {"schedule": "exponential", "optimiser": "rmsprop"}
     | {"last_layers": 3, "freeze_batchnorm": True, "keep": "last"},
 }
 
@@ -113,10 +114,11 @@ def test_a_stage_that_stops_early_leaves_its_turn_to_the_next(tmp_path):
     assert (history["stage"] == 1).sum() >= 1
 
 
-def test_the_weights_of_the_best_epoch_are_kept(tmp_path):
+def test_the_weights_of_the_best_epoch_are_kept_and_what_callbacks_add_is_written(tmp_path):
     class Judge(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             logs["val_balanced_accuracy"] = (0.5, 0.9, 0.1)[epoch]
+            logs["val_own"] = epoch / 10
             if epoch == 1:
                 self.best = self.model.layers[-1].get_weights()  # what comes before augments
 
@@ -124,6 +126,7 @@ def test_the_weights_of_the_best_epoch_are_kept(tmp_path):
     kept = run(tmp_path, config_of(), callbacks=[judge])
     for one, other in zip(judge.best, kept.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+    assert pd.read_csv(tmp_path / "history.csv")["val_own"].tolist() == [0, 0.1, 0.2]
 
 
 def test_an_epoch_is_judged_by_balanced_accuracy_on_what_is_held_out(tmp_path):
@@ -177,12 +180,3 @@ def test_too_little_memory_says_what_to_lower(error, tmp_path):
 
     with pytest.raises(ConfigError, match=r"16 images of 32 px.*Lower batch_size"):
         run(tmp_path, config_of(), callbacks=[Full()])
-
-
-def test_figures_that_callbacks_add_are_in_the_history(tmp_path):
-    class Adds(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            logs["val_own"] = epoch / 10
-
-    run(tmp_path, config_of(epochs=2), callbacks=[Adds()])
-    assert pd.read_csv(tmp_path / "history.csv")["val_own"].tolist() == [0, 0.1]
