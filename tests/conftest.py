@@ -23,6 +23,12 @@ from tests.drawings import draw_folder, draw_lesion
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+def pytest_collection_finish():
+    """Spares the garbage collector all that the libraries hold, half a million objects a look."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure():
     """Leaves nothing of a worker."""
     shutil.rmtree(UPLOADS, ignore_errors=True)
