@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # A process a core, four at most: each loads TensorFlow and takes up to 2.5 GB.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+	--no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: demo test coverage format pictures
 

@@ -23,6 +23,16 @@ from tests.drawings import draw_folder, draw_lesion
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+LONGEST = ("tune_workers", "backbones", "fit", "train", "devices", "preset", "tune_training")
+"""Of the test files of ``model``, from half a minute of one core upwards."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begins with the longest, so that in the end no process works alone."""
+    first = {f"test_model_{name}.py" for name in LONGEST}
+    items.sort(key=lambda item: item.path.name not in first)
+
+
 def pytest_collection_finish():
     """Spares the garbage collector all that the libraries hold, half a million objects a look."""
     gc.collect()
