@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import matplotlib
 import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from matplotlib import pyplot
 
 from tests.drawings import draw_folder
 
@@ -31,10 +31,11 @@ class Shell(InteractiveShell):
 
 @pytest.fixture
 def shell():
-    shell = Shell.instance()
-    yield shell
+    pyplot.close("all")  # what another notebook drew in this process would be shown again
+    yield Shell.instance()
     Shell.clear_instance()
-    matplotlib.use("agg")  # no longer what a notebook asked for
+    pyplot.close("all")
+    pyplot.switch_backend("agg")  # no longer what a notebook asked for
 
 
 def code_cells(path):
