@@ -20,6 +20,7 @@ PUBLISHED = {
     "resnet50": 23_587_712,
     "vgg16": 14_714_688,
     "efficientnet_b0": 4_049_571,
+    "efficientnet_lite0": 3_413_024,
 }
 """Numbers of weights."""
 
@@ -70,6 +71,7 @@ def first_values(name, pixel):
         ("cnn_2block", (1, 0.2, 0)),
         ("mobilenet_0.25", (1, -0.6, -1)),
         ("mobilenet_v3_small", (1, -0.6, -1)),
+        ("efficientnet_lite0", (1, (51 - 127) / 128, -127 / 128)),
         ("vgg16", (0 - 103.939, 51 - 116.779, 255 - 123.68)),  # blue first
         ("densenet121", ((1 - 0.485) / 0.229, (0.2 - 0.456) / 0.224, -0.406 / 0.225)),
     ],
@@ -93,7 +95,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones(name):
 
 
 def test_a_listed_name_that_nothing_builds_gives_no_other_network(monkeypatch):
-    assert {*backbones._PRETRAINED, *PLAIN_CNNS, "attention_condenser"} == set(SMALLEST_SIDE)
+    assert {*backbones._PRETRAINED, *backbones._OURS} == set(SMALLEST_SIDE)
     monkeypatch.setitem(SMALLEST_SIDE, "only_listed", 32)
     with pytest.raises(KeyError, match="only_listed"):
         build("only_listed")

@@ -15,6 +15,7 @@ SMALLEST_SIDE = {
     "efficientnet_b0": 32,
     "efficientnet_b4": 32,
     "efficientnet_v2_b0": 32,
+    "efficientnet_lite0": 32,
     "inception_resnet_v2": 75,
     "resnet50": 32,
     "vgg16": 32,

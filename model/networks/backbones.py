@@ -4,6 +4,7 @@ All take RGB images in [0, 255], whatever they were trained with, and give featu
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -17,6 +18,7 @@ from model.networks.backbone_names import (
     check_backbone,
     mobilenet_alpha,
 )
+from model.networks.efficientnet_lite import efficientnet_lite0
 from model.networks.plain_cnns import PLAIN_CNNS, plain_cnn
 
 Tensor = keras.KerasTensor
@@ -30,6 +32,11 @@ def _to_unit(image: Tensor) -> Tensor:
 def _to_both_signs(image: Tensor) -> Tensor:
     """To [-1, 1]."""
     return layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+
+
+def _around_127(image: Tensor) -> Tensor:
+    """To [-1, 1], as EfficientNet-Lite was trained."""
+    return layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(image)
 
 
 def _standardised(image: Tensor) -> Tensor:
@@ -66,6 +73,13 @@ _PRETRAINED: dict[str, tuple[Callable, Callable[[Tensor], Tensor]]] = {
 }
 """Constructor and preprocessing of each network that Keras has ImageNet weights for."""
 
+_OURS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "efficientnet_lite0": (efficientnet_lite0, _around_127),
+    "attention_condenser": (attention_condenser, _to_unit),
+    **{name: (partial(plain_cnn, name), _to_unit) for name in PLAIN_CNNS},
+}
+"""Layers and preprocessing of each network that is built here."""
+
 
 def build_backbone(name: str, *, side: int, weights: str, batchnorm_momentum: float) -> keras.Model:
     """Build the convolutional part of an image network: (B, side, side, 3) → (B, h, w, C).
@@ -84,28 +98,26 @@ def build_backbone(name: str, *, side: int, weights: str, batchnorm_momentum: fl
     """
     check_backbone(name, side)
     image = keras.Input((side, side, 3), name="image")
-    if name in PLAIN_CNNS or name == "attention_condenser":
-        backbone = _untrained(name, image, weights)
-    else:
-        backbone = _pretrained(name, image, weights)
+    backbone = (_built_here if name in _OURS else _of_keras)(name, image, weights)
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = batchnorm_momentum
     return backbone
 
 
-def _untrained(name: str, image: Tensor, weights: str) -> keras.Model:
-    """A network that nobody trained on ImageNet."""
+def _built_here(name: str, image: Tensor, weights: str) -> keras.Model:
     if weights == "imagenet":
-        raise ConfigError(f"there are no ImageNet weights of {name}. Set weights to none.")
-    scaled = _to_unit(image)
-    features = plain_cnn(name, scaled) if name in PLAIN_CNNS else attention_condenser(scaled)
-    backbone = keras.Model(image, features, name=name)
+        raise ConfigError(
+            f"Keras has no ImageNet weights of {name}. Set weights to none or to a .weights.h5 "
+            "file."
+        )
+    features, preprocessed = _OURS[name]
+    backbone = keras.Model(image, features(preprocessed(image)), name=name)
     _load(backbone, weights, name)
     return backbone
 
 
-def _pretrained(name: str, image: Tensor, weights: str) -> keras.Model:
+def _of_keras(name: str, image: Tensor, weights: str) -> keras.Model:
     constructor, preprocessed = _PRETRAINED[backbone_family(name)]
     settings = {"weights": "imagenet" if weights == "imagenet" else None}
     if alpha := mobilenet_alpha(name):
