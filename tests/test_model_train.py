@@ -1,17 +1,11 @@
-"""Training on drawn images: it writes what it promises, and goes on after an interruption.
+"""Training on drawn images: it writes what it promises, and refuses to go on with another's run.
 
-The toy run and the killed training are as they are at home, all others layer by layer.
+The toy run is as it is at home, all others layer by layer.
 """
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import asdict
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -24,9 +18,7 @@ from model.image import ImagePreprocessor
 from model.prediction.bundle import load_network, read_manifest
 
 pytestmark = pytest.mark.usefixtures("eager")
-ROOT = Path(__file__).parents[1]
 SMALL = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32"]
-EPOCHS = 8  # of a training that is killed, so many that it is not through before
 
 
 def test_a_run_leaves_history_logs_settings_split_and_bundle(toy_run):
@@ -44,30 +36,6 @@ def test_a_finished_run_is_not_overwritten(toy_run, toy_folder, capsys):
     command = ["train", "--data", str(toy_folder), "--out", str(toy_run), *SMALL]
     assert main([*command, "--epochs", "2"]) == 1
     assert "finished" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_a_killed_training_goes_on_where_it_was(toy_folder, tmp_path):
-    out = tmp_path / "run"
-    words = ["train", "--data", toy_folder, "--out", out, "--cache", tmp_path / "cache"]
-    command = [*map(str, words), *SMALL, "--epochs", str(EPOCHS)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
-    first = subprocess.Popen([sys.executable, "-m", "model", *command], **quiet)
-    metadata = out / "backup" / "all" / "training_metadata.json"
-    deadline = time.monotonic() + 120
-    while not metadata.exists() and first.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
-    before = pd.read_csv(out / "history.csv")
-    assert 1 <= len(before) < EPOCHS
-    done = json.loads(metadata.read_text())["epoch"]
-    assert main(command) == 0
-    history = pd.read_csv(out / "history.csv")
-    assert history["epoch"].drop_duplicates().tolist() == list(range(EPOCHS))
-    assert history["epoch"].tolist()[: len(before)] == before["epoch"].tolist()
-    assert len(history) == len(before) + EPOCHS - done
-    assert (out / "bundle" / "bundle.json").exists()
 
 
 def test_other_settings_do_not_go_on_with_a_run(toy_folder, toy_run, tmp_path, capsys):

@@ -1,7 +1,8 @@
-"""The same again: a training from its seed, and the shipped network's answers on every machine."""
+"""The same again: a training from its seed, killed or not, and the shipped network's answers."""
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import keras
 import pandas as pd
 import pytest
 
+from model.__main__ import main
 from model.prediction.bundle import NETWORK_FILE
 from tests.pinned import ANSWERS, TOLERANCE, photographs, predictions
 
@@ -24,15 +26,39 @@ def weights_hash(run):
     return digest.hexdigest()
 
 
+KILLED = """
+import os, signal, sys
+from model.__main__ import main
+from model.training.backup import Backup
+
+kept = Backup.on_epoch_end
+def keep_or_die(self, epoch, logs=None):
+    kept(self, epoch, logs) if epoch == 0 else os.kill(os.getpid(), signal.SIGKILL)
+Backup.on_epoch_end = keep_or_die
+main(sys.argv[1:])
+"""
+"""A training that is killed when its second epoch is in the history and not yet in the backup."""
+
+
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_weights_in_another_process(toy_run, toy_folder, tmp_path):
-    words = ["train", "--data", toy_folder, "--out", tmp_path / "again"]
-    words += ["--config", toy_run / "config.json", "--cache", toy_run.parent / "cache"]
-    command = [sys.executable, "-m", "model", *map(str, words)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
-    histories = [pd.read_csv(run / "history.csv") for run in (toy_run, tmp_path / "again")]
-    pd.testing.assert_frame_equal(*histories, check_exact=True)
-    assert weights_hash(tmp_path / "again") == weights_hash(toy_run)
+def test_killed_in_another_process_a_training_ends_here_with_the_same_weights(
+    toy_run, toy_folder, tmp_path
+):
+    out = tmp_path / "again"
+    words = ["train", "--data", toy_folder, "--out", out, "--config", toy_run / "config.json"]
+    command = [str(word) for word in [*words, "--cache", toy_run.parent / "cache"]]
+    child = [sys.executable, "-c", KILLED, *command]
+    killed = subprocess.run(child, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert pd.read_csv(out / "history.csv")["epoch"].tolist() == [0, 1]
+    assert not (out / "bundle").exists()
+
+    assert main(command) == 0
+    history = pd.read_csv(out / "history.csv")
+    assert history["epoch"].tolist() == [0, 1, 1]
+    for rows in (history[:2], history[::2].reset_index(drop=True)):
+        pd.testing.assert_frame_equal(rows, pd.read_csv(toy_run / "history.csv"), check_exact=True)
+    assert weights_hash(out) == weights_hash(toy_run)
 
 
 @pytest.mark.slow
