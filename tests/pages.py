@@ -4,6 +4,7 @@ import os
 import runpy
 import sys
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from unittest.mock import patch
 
@@ -33,11 +34,13 @@ def services(study=made_up, ready=lambda: True, **others):
     )
 
 
+drawn_once = cache(drawn_examples)
+
+
 @contextmanager
 def served(study=made_up, ready=lambda: True, access=None, **others):
     """Serve the page on a free port; gives its address."""
-    examples = drawn_examples()
-    given = {"examples": lambda: examples} | others
+    given = {"examples": drawn_once} | others
     built_on = services(study, ready, **given)
     demo = build_demo(built_on)
     _, address, _ = launch(

@@ -1,23 +1,18 @@
-"""What a trial trains, on drawn images: whole networks, heads on kept features; the notebook."""
+"""What a trial trains, on drawn images: whole networks, heads on kept features."""
 
 import json
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import keras
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from nbclient import NotebookClient
 
 from model.__main__ import main
 from model.data.dataset import read_folder
 from model.data.split import Split, draw_split
 from model.errors import SearchError
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
-from model.prediction.bundle import MANIFEST_FILE
 from model.training.batches import LabelledBatches
 from model.training.config import TrainConfig, config_from_dict
 from model.tuning.callbacks import MacroAuc
@@ -27,7 +22,6 @@ from model.tuning.search_space import Dimension
 from model.tuning.training import training_of
 
 pytestmark = pytest.mark.usefixtures("eager")  # the search itself is run in test_model_tune_workers
-ROOT = Path(__file__).parents[1]
 RATE = Dimension("head_learning_rate", low=1e-4, high=1e-2, log=True)
 TOY = {"backbone": "cnn_2block", "weights": "none", "image_side": 32, "patience": 9}
 
@@ -136,21 +130,3 @@ def test_features_are_kept_for_the_same_images_and_network(tmp_path):
     assert not np.array_equal(average, features(keras.layers.GlobalMaxPooling2D))
     features(keras.layers.GlobalMaxPooling2D, {"side": 9})
     assert len(list((tmp_path / "cache").iterdir())) == 3
-
-
-@pytest.mark.slow
-def test_the_notebook_tunes_and_trains(toy_folder, tmp_path):
-    notebook = nbformat.read(ROOT / "notebooks" / "02_tune_and_train.ipynb", as_version=4)
-    settings = notebook.cells[2]
-    toy = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32"]
-    for before, after in {"EPOCHS = 27": "EPOCHS = 2", "OPTIONS = []": f"OPTIONS = {toy}"}.items():
-        assert before in settings.source
-        settings.source = settings.source.replace(before, after)
-    settings.source += "\nimport tensorflow\ntensorflow.config.run_functions_eagerly(True)"
-    shutil.copytree(toy_folder, tmp_path / "data")
-    for package in ("model", "isic_api"):
-        (tmp_path / package).symlink_to(ROOT / package)
-    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
-    assert sum("image/png" in out.get("data", {}) for out in outputs) >= 3
-    assert (tmp_path / "runs" / "tuned" / "bundle" / MANIFEST_FILE).exists()

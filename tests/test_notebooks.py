@@ -1,4 +1,4 @@
-"""What all notebooks share, and the classroom's from its first cell to its last solution."""
+"""What all notebooks share; the search's and the classroom's, from the first cell to the last."""
 
 import subprocess
 import sys
@@ -8,13 +8,17 @@ from types import ModuleType
 import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.pylabtools import select_figure_formats
 from IPython.utils.capture import capture_output
 from matplotlib import pyplot
+from matplotlib.figure import Figure
 
+from model.prediction.bundle import MANIFEST_FILE
 from tests.drawings import draw_folder
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SEARCH = ROOT / "notebooks" / "02_tune_and_train.ipynb"
 CLASSROOM = ROOT / "notebooks" / "04_classroom.ipynb"
 
 
@@ -32,10 +36,24 @@ class Shell(InteractiveShell):
 @pytest.fixture
 def shell():
     pyplot.close("all")  # what another notebook drew in this process would be shown again
-    yield Shell.instance()
+    shell = Shell.instance()
+    select_figure_formats(shell, {"png"})  # as a kernel does when it starts
+    yield shell
     Shell.clear_instance()
     pyplot.close("all")
     pyplot.switch_backend("agg")  # no longer what a notebook asked for
+
+
+def run(shell, sources):
+    """Runs cells, and gives what they print and show."""
+    with capture_output() as captured:
+        for source in sources:
+            shell.run_cell(source).raise_error()
+    return captured
+
+
+def pictures(captured):
+    return sum("image/png" in out.data for out in captured.outputs)
 
 
 def code_cells(path):
@@ -83,10 +101,26 @@ def test_the_exercises_and_their_solutions_run(shell, tmp_path, monkeypatch):
     (tmp_path / "model").symlink_to(ROOT / "model")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    with capture_output() as captured:
-        for cell in code_cells(CLASSROOM):
-            shell.run_cell(cell.source).raise_error()
+    captured = run(shell, [cell.source for cell in code_cells(CLASSROOM)])
     assert "48 photographs of 24 lesions" in captured.stdout
     for word in ("by lesion", "calibration error", "a stranger's", "are called"):
         assert word in captured.stdout
-    assert sum("image/png" in out.data for out in captured.outputs) == 2
+    assert pictures(captured) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
+def test_the_notebook_tunes_and_trains(shell, toy_folder, tmp_path, monkeypatch):
+    sources = [cell.source for cell in code_cells(SEARCH)]
+    toy = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32"]
+    for before, after in {"EPOCHS = 27": "EPOCHS = 2", "OPTIONS = []": f"OPTIONS = {toy}"}.items():
+        assert before in sources[1]
+        sources[1] = sources[1].replace(before, after)
+    (tmp_path / "data").symlink_to(toy_folder)
+    (tmp_path / "model").symlink_to(ROOT / "model")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    captured = run(shell, sources)
+    assert pictures(captured) == 2
+    assert isinstance(shell.user_ns["_"], Figure)  # the last cell's, the curves
+    assert (tmp_path / "runs" / "tuned" / "bundle" / MANIFEST_FILE).exists()
