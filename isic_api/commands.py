@@ -114,7 +114,8 @@ def collections_command(options: Namespace) -> int:
 
 def metadata_command(options: Namespace) -> int:
     check(options.query)
-    if not os.access(options.out.absolute().parent, os.W_OK) or options.out.is_dir():
+    taken = options.out.exists() and not options.out.is_file()  # by a folder, or a device
+    if taken or not os.access(options.out.absolute().parent, os.W_OK):
         raise NotWritableError(f"{options.out} cannot be written to: choose another file.")
     progress = Progress()
     client = _client(options, progress)

@@ -145,6 +145,9 @@ def test_a_folder_that_cannot_be_written_is_found_before_anything_is_asked(run, 
     assert "cannot be written to" in err
     assert not archive.log
     assert run("metadata", tmp_path / "none/x.csv")[0] == 1
+    os.mkfifo(tmp_path / "pipe")
+    assert run("metadata", tmp_path / "pipe")[0] == 1
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
