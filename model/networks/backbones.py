@@ -19,6 +19,7 @@ from model.networks.backbone_names import (
     mobilenet_alpha,
 )
 from model.networks.efficientnet_lite import efficientnet_lite0
+from model.networks.efficientnet_lite_weights import load_imagenet_weights
 from model.networks.plain_cnns import PLAIN_CNNS, plain_cnn
 
 Tensor = keras.KerasTensor
@@ -106,14 +107,14 @@ def build_backbone(name: str, *, side: int, weights: str, batchnorm_momentum: fl
 
 
 def _built_here(name: str, image: Tensor, weights: str) -> keras.Model:
-    if weights == "imagenet":
-        raise ConfigError(
-            f"Keras has no ImageNet weights of {name}. Set weights to none or to a .weights.h5 "
-            "file."
-        )
     features, preprocessed = _OURS[name]
     backbone = keras.Model(image, features(preprocessed(image)), name=name)
-    _load(backbone, weights, name)
+    if weights != "imagenet":
+        _load(backbone, weights, name)
+    elif name == "efficientnet_lite0":
+        load_imagenet_weights(backbone)
+    else:
+        raise ConfigError(f"there are no ImageNet weights of {name}. Set weights to none.")
     return backbone
 
 
