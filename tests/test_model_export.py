@@ -5,11 +5,14 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
 from model.__main__ import main
 from model.errors import BundleError
+from model.networks.half_precision import halve
+from model.networks.network import build_network
 from model.patient import Patient
 from model.prediction.bundle import LITE_FILE, RELEASED, read_manifest, write_bundle, write_manifest
 from model.prediction.examiner import Examiner
@@ -57,6 +60,22 @@ def test_the_exported_network_answers_as_keras_and_leaves_that_as_it_was(
     assert json.dumps(network.get_config(), default=str) == before
     lite = Examiner(LiteNetwork(tmp_path / LITE_FILE), manifest)
     assert largest_difference(Predictor(network, manifest), lite) < TOLERANCE
+
+
+def test_weights_that_float16_holds_are_stored_so_and_nothing_is_lost(untrained_bundle, tmp_path):
+    image = keras.Input((SIDE, SIDE, 3))
+    x = keras.layers.Rescaling(1 / 128, -127 / 128)(image)
+    x = keras.layers.Conv2D(8, 3, 8, "same", use_bias=False)(x)
+    backbone = keras.Model(image, keras.layers.BatchNormalization()(x))
+    network = build_network(backbone, patient_width=WIDTH, classes=CLASSES)
+    manifest, sizes = read_manifest(untrained_bundle), []
+    for _ in range(2):
+        (tmp_path / LITE_FILE).write_bytes(to_lite(network, views=manifest.views))
+        sizes.append((tmp_path / LITE_FILE).stat().st_size)
+        lite = Examiner(LiteNetwork(tmp_path / LITE_FILE), manifest)
+        assert largest_difference(Predictor(network, manifest), lite) < TOLERANCE / 10
+        halve(network)
+    assert sizes[1] < 0.7 * sizes[0]
 
 
 def test_a_network_that_litert_cannot_run_is_named_and_goes_on_through_keras():

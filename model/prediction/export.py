@@ -8,7 +8,8 @@ averaged over the first V and a map over the first M, and for P patients:
     cells    features (M, h, w, C), encoded (1, width), asked (classes,), a 1 among zeros
              → cells (M, h, w), what each adds to the logit asked for
 
-Nothing is quantised. Needs TensorFlow as Keras' backend.
+Weights are stored as float32, or as float16 where that loses nothing. Needs TensorFlow as Keras'
+backend.
 """
 
 import tempfile
@@ -23,6 +24,7 @@ from PIL import Image
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from model.errors import BundleError
+from model.networks.half_precision import is_halved
 from model.patient import Patient
 from model.prediction.examiner import Examiner
 from model.prediction.opened import OpenedNetwork, differentiated
@@ -48,6 +50,9 @@ def to_lite(network: keras.Model, *, views: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=names)
+        if is_halved(network):
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
         try:
             return converter.convert()
         except ConverterError as error:

@@ -16,6 +16,7 @@ OPTIMISERS = ("adamw", "adam", "sgd", "rmsprop")
 SCHEDULES = ("cosine", "plateau", "constant", "exponential")
 LOSSES = ("cross_entropy", "focal", "logit_adjusted")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+STORED = ("float32", "float16")
 DEVICES = ("one", "all")
 TURNS = ("free", "right-angle", "none")
 BALANCES = ("weights", "sampler", "subsample", "none")
@@ -99,6 +100,7 @@ class TrainConfig:
     patience: int = _knob(8, "epochs without a better validation before a stage stops")
     keep: str = _knob("best", "weights kept: of the best validation or of the last epoch")
     precision: str = _knob("float32", f"of the arithmetic: {', '.join(PRECISIONS)}")
+    stored: str = _knob("float32", f"weights in the bundle's files: {', '.join(STORED)}")
     devices: str = _knob("one", "all: share each batch among all devices that there are")
     seed: int = _knob(0, "of weights, order, augmentation and forgetting")
 
@@ -169,6 +171,7 @@ _WORDS = {
     "head_schedule": SCHEDULES,
     "keep": KEPT,
     "precision": PRECISIONS,
+    "stored": STORED,
     "devices": DEVICES,
 }
 

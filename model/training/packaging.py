@@ -15,6 +15,7 @@ from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError
+from model.networks.half_precision import halve
 from model.patient import PatientEncoder
 from model.prediction.bundle import (
     Manifest,
@@ -46,7 +47,12 @@ def package(
     out: Path,
     cache_dir: Path,
 ) -> Manifest:
-    """Write a bundle into the folder ``out`` and calibrate it."""
+    """Write a bundle into the folder ``out`` and calibrate it.
+
+    Where the config says so, the network's weights are first rounded to half as many bits.
+    """
+    if config.stored == "float16":
+        halve(network)
     manifest = Manifest(
         name=f"dual-branch {config.backbone}, {config.image_side} px",
         classes=task_of(config.task, dataset.table["diagnosis"]).classes,
