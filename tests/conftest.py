@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import asyncio
 import gc
 import os
 import shutil
@@ -61,24 +62,30 @@ def forgotten_networks():
     gc.collect()
 
 
-@pytest.fixture(scope="module")  # no longer: its event loop would be in the way of other modules
-def browser():
-    """Debian's Chromium, headless."""
+@pytest.fixture(scope="session")
+def only_window():
+    """Of Debian's Chromium, headless, with the event loop of the one who drives it."""
     pytest.importorskip("playwright.sync_api", reason="needs playwright")
     from tests import chromium
 
     if chromium.PATH is None:
         pytest.skip("needs Debian's chromium")
     with chromium.started() as browser:
-        yield browser
+        window, loop = browser.new_page(), asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield window, loop
+        asyncio._set_running_loop(loop)
 
 
 @pytest.fixture(scope="module")
-def window(browser):
+def window(only_window):
     """One to open pages in: what it loaded once it need not compile again."""
-    window = browser.new_page(viewport={"width": 1280, "height": 800})
+    window, loop = only_window
+    asyncio._set_running_loop(loop)
+    window.set_viewport_size({"width": 1280, "height": 800})
     yield window
-    window.close()
+    window.goto("about:blank")
+    asyncio._set_running_loop(None)  # it would be in the way of other modules' own
 
 
 @pytest.fixture(scope="session")

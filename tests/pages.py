@@ -73,6 +73,19 @@ def open_page(page, address):
     page.get_by_text("The network is ready").wait_for()
 
 
+@contextmanager
+def requests_of(page):
+    """The addresses that it asks meanwhile."""
+    asked = []
+
+    def note(request):
+        asked.append(request.url)
+
+    page.on("request", note)
+    yield asked
+    page.remove_listener("request", note)
+
+
 def add_photograph(page, photograph):
     """Upload it."""
     page.set_input_files("#image input[type=file]", photograph)

@@ -13,6 +13,7 @@ from tests.pages import (
     assert_fits_and_axe_finds_nothing,
     open_page,
     predict,
+    requests_of,
     resize,
     served,
 )
@@ -239,15 +240,12 @@ def test_a_text_renamed_jpg_gets_a_sentence_and_the_page_lives_on(page, photogra
     assert len(values(page)) == 8
 
 
-def test_nothing_is_asked_of_another_host_or_kept_in_the_browser(browser, photograph, address):
-    asked = []
-    page = browser.new_page()
-    page.on("request", lambda request: asked.append(request.url))
-    open_page(page, address)
-    add_photograph(page, photograph)
-    predict(page)
-    kept = page.evaluate("Object.keys(localStorage).length")
-    page.close()
+def test_nothing_is_asked_of_another_host_or_kept_in_the_browser(window, photograph, address):
+    with requests_of(window) as asked:
+        open_page(window, address)
+        add_photograph(window, photograph)
+        predict(window)
+        kept = window.evaluate("Object.keys(localStorage).length")
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
     assert asked
     assert kept == 0

@@ -6,7 +6,14 @@ from zipfile import ZipFile
 import pytest
 
 from model.prediction.bundle import RELEASED, read_manifest
-from tests.pages import LOOKS, assert_fits_and_axe_finds_nothing, open_page, resize, served
+from tests.pages import (
+    LOOKS,
+    assert_fits_and_axe_finds_nothing,
+    open_page,
+    requests_of,
+    resize,
+    served,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -106,15 +113,14 @@ def test_a_guess_needs_a_photograph(page):
 def test_every_tab_fits_and_axe_finds_nothing_beyond_gradios_own(
     window, address, axe, width, theme
 ):
-    asked = []
     resize(window, width)
-    window.on("request", lambda request: asked.append(request.url))
-    open_page(window, f"{address}?__theme={theme}")
-    for name in ("Batch", "Classroom", "Model", "Data", "About"):
-        tab = window.get_by_role("tab", name=name, exact=True)
-        if not tab.is_visible():
-            window.locator(".overflow-menu > button").first.click()
-            tab = window.locator(".overflow-dropdown button", has_text=name)
-        tab.click()
-        assert_fits_and_axe_finds_nothing(window, axe, f"{name.lower()}-{width}-{theme}")
+    with requests_of(window) as asked:
+        open_page(window, f"{address}?__theme={theme}")
+        for name in ("Batch", "Classroom", "Model", "Data", "About"):
+            tab = window.get_by_role("tab", name=name, exact=True)
+            if not tab.is_visible():
+                window.locator(".overflow-menu > button").first.click()
+                tab = window.locator(".overflow-dropdown button", has_text=name)
+            tab.click()
+            assert_fits_and_axe_finds_nothing(window, axe, f"{name.lower()}-{width}-{theme}")
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []

@@ -118,8 +118,8 @@ def test_no_knob_hangs_or_breaks_once_there_is_an_answer(value, address, photogr
 
 
 @pytest.mark.browser
-def test_on_the_page_the_sentence_is_read_and_mending_the_field_helps(browser, address, photograph):
-    page = browser.new_page()
+def test_on_the_page_the_sentence_is_read_and_mending_the_field_helps(window, address, photograph):
+    page = window
     page.goto(address)
     add_photograph(page, photograph)
     page.locator("#age input").fill("-5")
@@ -127,4 +127,3 @@ def test_on_the_page_the_sentence_is_read_and_mending_the_field_helps(browser, a
     page.get_by_text("age -5 is not a number of years from 0 to 120.").wait_for()
     page.locator("#age input").fill("55")
     predict(page)
-    page.close()

@@ -82,18 +82,16 @@ def test_a_queue_that_is_full_says_so_and_recovers(photograph, monkeypatch):
 
 
 @pytest.mark.browser
-def test_the_place_in_the_queue_is_read_on_the_page(browser, photograph):
+def test_the_place_in_the_queue_is_read_on_the_page(window, photograph):
     gate, places = Gate(), []
     with served(gate) as address, ThreadPoolExecutor(9) as pool:
         try:
             others = [pool.submit(ask, address, photograph, places) for _ in range(9)]
             wait_for_places(places, 9, others)
-            page = browser.new_page()
-            page.goto(address)
-            add_photograph(page, photograph)
-            page.locator("#predict").click()
-            page.get_by_text("queue: 6/6").first.wait_for(timeout=5000)
+            window.goto(address)
+            add_photograph(window, photograph)
+            window.locator("#predict").click()
+            window.get_by_text("queue: 6/6").first.wait_for(timeout=5000)
         finally:
             gate.open.set()
-        page.locator("table.bars").wait_for()
-        page.close()
+        window.locator("table.bars").wait_for()

@@ -81,11 +81,11 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
 
 
 @pytest.mark.browser
-def test_nothing_of_a_hostile_bundle_runs_in_the_browser(browser, manifest, photograph, examples):
+def test_nothing_of_a_hostile_bundle_runs_in_the_browser(window, manifest, photograph, examples):
     def evil(image):
         return EvilStudy(read_image(image))
 
-    page = browser.new_page()
+    page = window
     with served(evil, manifest=manifest, examples=lambda: examples) as address:
         open_page(page, address)
         title = page.title()
@@ -99,4 +99,3 @@ def test_nothing_of_a_hostile_bundle_runs_in_the_browser(browser, manifest, phot
         page.wait_for_timeout(500)
         assert page.title() == title
         assert page.locator("img[src=x]").count() == 0
-    page.close()

@@ -40,7 +40,7 @@ def other_server():
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()
     server.server_close()
@@ -164,13 +164,17 @@ EVIL = "<img src=x onerror=document.title='broken'><script>document.title='broke
 
 
 @pytest.fixture(scope="module")
-def page(browser):
-    page = browser.new_page()
-    page.said = []
-    page.on("console", lambda message: page.said.append(message.text))
-    page.on("dialog", lambda dialog: page.said.append("dialog"))
-    yield page
-    page.close()
+def page(window):
+    window.said = []
+    listeners = {
+        "console": lambda message: window.said.append(message.text),
+        "dialog": lambda dialog: window.said.append("dialog"),
+    }
+    for event, listener in listeners.items():
+        window.on(event, listener)
+    yield window
+    for event, listener in listeners.items():
+        window.remove_listener(event, listener)
 
 
 def batch(page, address, images, table=None):
