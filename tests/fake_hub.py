@@ -7,6 +7,8 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from huggingface_hub import constants
+
 
 class FakeHub:
     """Repositories by name, each with its commits: hash → file name → content."""
@@ -121,9 +123,19 @@ def fake_hub():
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
     server.hub = FakeHub()
     server.hub.address = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield server.hub
     finally:
         server.shutdown()
         server.server_close()
+
+
+def send_there(monkeypatch, address, home):
+    """Send this process's client to an address and a home; it reads its environment only once."""
+    template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)

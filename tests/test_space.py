@@ -1,7 +1,6 @@
 """The project as a Hugging Face Space: its settings hold together and its install line resolves."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,7 +11,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from model.prediction.bundle import RELEASED, read_manifest
-from tests.fake_hub import fake_hub
+from tests.fake_hub import fake_hub, send_there
+from tests.pages import why_the_page_stops
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,17 +68,12 @@ def test_the_install_line_of_a_space_resolves():
     assert not chosen & {"gradio", "tensorflow", "keras"}, "the tests run with other versions"
 
 
-@pytest.mark.slow
-def test_a_page_that_is_to_serve_what_the_hub_has_not_says_so_and_stops(tmp_path):
+def test_a_page_that_is_to_serve_what_the_hub_has_not_says_so_and_stops(monkeypatch, tmp_path):
+    monkeypatch.setenv("MODEL_ID", "ada/lesions")
     with fake_hub() as hub:
-        told = {"MODEL_ID": "ada/lesions", "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path)}
-        environment = os.environ | told | {"NO_PROXY": "127.0.0.1"}
-        command = [sys.executable, "app.py"]
-        page = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
-        )
-    assert page.returncode == 1
-    assert page.stderr.splitlines()[-1].startswith("error: the Hub has no public repository")
+        send_there(monkeypatch, hub.address, tmp_path)
+        said = why_the_page_stops()
+    assert said.startswith("error: the Hub has no public repository")
 
 
 def test_the_cold_start_is_measured_and_said():
