@@ -71,29 +71,35 @@ def _size_of_jpeg(content):
 
 
 LIMITED = """
-import resource, sys
+import os, resource, sys
 from pathlib import Path
 from model.image import read_image
 from model.errors import ImageError
 room = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + (64 << 20)
-resource.setrlimit(resource.RLIMIT_AS, (room, room))
-try:
-    read_image(Path(sys.argv[1]))
-except ImageError as error:
-    print(error)
+for path in map(Path, sys.argv[1:]):
+    if os.fork():
+        os.wait()
+        continue
+    resource.setrlimit(resource.RLIMIT_AS, (room, room))
+    try:
+        read_image(path)
+    except ImageError as error:
+        print(error)
+    break
 """
 
 
-@pytest.mark.parametrize("kind", BOMBS)
-def test_a_bomb_is_refused_in_64_mb_and_before_it_is_decoded(kind, tmp_path):
-    path = tmp_path / "bomb"
-    path.write_bytes(BOMBS[kind]())
-    assert path.stat().st_size < 300_000
-    command = [sys.executable, "-W", "ignore", "-c", LIMITED, str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+def test_a_bomb_is_refused_in_64_mb_and_before_it_is_decoded(tmp_path):
+    for kind, bomb in BOMBS.items():
+        (tmp_path / kind).write_bytes(bomb())
+        assert (tmp_path / kind).stat().st_size < 300_000
+    paths = [str(tmp_path / kind) for kind in BOMBS]
+    command = [sys.executable, "-W", "ignore", "-c", LIMITED, *paths]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     # WebP's decoder asks for its memory at once, and gets none.
-    said = "cannot be read" if kind == "webp" else "has more than 100 million pixels"
-    assert f"bomb {said}" in done.stdout, done.stdout + done.stderr
+    said = dict.fromkeys(BOMBS, "has more than 100 million pixels") | {"webp": "cannot be read"}
+    for kind in BOMBS:
+        assert f"{kind} {said[kind]}" in done.stdout, done.stdout + done.stderr
 
 
 def test_what_would_be_decoded_to_too_much_is_refused_and_a_large_jpeg_is_reduced():
