@@ -29,6 +29,7 @@ from model.prediction.bundle import RELEASED, read_manifest
 from tests.drawings import draw_lesion, encoded
 from tests.pages import served, services
 
+pytest_plugins = ["schemathesis.pytest.plugin"]
 MANIFEST = read_manifest(RELEASED)
 
 
