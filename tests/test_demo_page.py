@@ -36,6 +36,27 @@ def page(window, address):
     return window
 
 
+@pytest.fixture(scope="class")
+def alone(window, address, photograph):
+    """The page with the answer to a photograph alone."""
+    resize(window, 1280)
+    open_page(window, address)
+    add_photograph(window, photograph)
+    predict(window)
+    return window
+
+
+@pytest.fixture(scope="class")
+def at_80(window, address, photograph):
+    """The page with the answer to a photograph and an age."""
+    resize(window, 1280)
+    open_page(window, address)
+    add_photograph(window, photograph)
+    window.locator("#age input").fill("80")
+    predict(window)
+    return window
+
+
 def values(page):
     return [float(text.split()[0]) for text in page.locator("td.value").all_inner_texts()]
 
@@ -83,15 +104,51 @@ def test_warnings_come_first_and_still_leave_all_on_one_screen(window, photograp
     assert bars["y"] + bars["height"] <= 800
 
 
-def test_beside_the_image_with_its_context_stand_the_image_alone_and_the_change(page, photograph):
-    add_photograph(page, photograph)
-    page.locator("#age input").fill("80")
-    predict(page)
-    row = page.locator('tr[data-class="MEL"]')
-    assert row.locator(".value").inner_text() == "40.0 %"
-    assert row.locator(".alone").inner_text() == "0.0 %"
-    assert row.locator(".change").inner_text() == "+40.0 pp"
-    assert "Cannot exclude: melanoma, melanocytic nevus." in page.locator("#result").inner_text()
+class TestAnAnswerToAPhotographAlone:
+    def test_an_untouched_page_sends_an_unknown_age_not_zero(self, alone):
+        assert alone.locator("#age input").input_value() == ""
+        assert "no patient context" in alone.locator("#result caption").inner_text()
+
+    def test_similar_cases_link_to_the_archive(self, alone):
+        alone.get_by_role("tab", name="Similar cases").click()
+        link = alone.locator("#similar a")
+        assert link.get_attribute("href").endswith("isic-archive.com/images/ISIC_0000001/")
+
+
+class TestAnAnswerAtEighty:
+    def test_beside_the_image_with_its_context_stand_the_image_alone_and_the_change(self, at_80):
+        row = at_80.locator('tr[data-class="MEL"]')
+        assert row.locator(".value").inner_text() == "40.0 %"
+        assert row.locator(".alone").inner_text() == "0.0 %"
+        assert row.locator(".change").inner_text() == "+40.0 pp"
+        said = at_80.locator("#result").inner_text()
+        assert "Cannot exclude: melanoma, melanocytic nevus." in said
+
+    def test_what_if_answers_for_another_age_at_once(self, at_80):
+        at_80.get_by_role("tab", name="What if").click()
+        at_80.get_by_text("At 80 years: female 40.0 %").wait_for()
+        slider = at_80.locator("#if-age input[type=range]")
+        slider.focus()
+        slider.press("ArrowLeft")
+        at_80.get_by_text("At 75 years: female 37.5 %").wait_for()
+
+    def test_the_report_is_saved_from_the_page_itself(self, at_80, tmp_path):
+        at_80.get_by_role("tab", name="Report").click()
+        saved = {}
+        for label in ("Page to print", "Data"):
+            with at_80.expect_download() as waiting:
+                at_80.get_by_role("link", name=label).click()
+            target = tmp_path / waiting.value.suggested_filename
+            waiting.value.save_as(target)
+            assert re.fullmatch(r"lesion-report-\d{4}-\d\d-\d\d-\d{6}-UTC", target.stem)
+            saved[target.suffix] = target.read_text()
+        data = json.loads(saved[".json"])
+        assert data["inputs"]["age_approx"] == 80
+        assert sum(data["probabilities"].values()) == pytest.approx(1)
+        assert data["prediction_set"] == ["MEL", "NV"]
+        assert "Not a medical device" in data["notice"]
+        assert "+40.0 pp" in saved[".html"]
+        assert "http" not in saved[".html"].replace("http://www.w3.org", "")
 
 
 def test_the_reasons_follow_the_class_that_is_asked_for(page, photograph):
@@ -107,26 +164,6 @@ def test_the_reasons_follow_the_class_that_is_asked_for(page, photograph):
     page.get_by_role("tab", name="Why: the image").click()
     assert page.locator("#why-image img").count() == 2
     assert "Where, not why" in page.locator("#why-image").inner_text()
-
-
-def test_what_if_answers_for_another_age_at_once(page, photograph):
-    add_photograph(page, photograph)
-    page.locator("#age input").fill("80")
-    predict(page)
-    page.get_by_role("tab", name="What if").click()
-    page.get_by_text("At 80 years: female 40.0 %").wait_for()
-    slider = page.locator("#if-age input[type=range]")
-    slider.focus()
-    slider.press("ArrowLeft")
-    page.get_by_text("At 75 years: female 37.5 %").wait_for()
-
-
-def test_similar_cases_link_to_the_archive(page, photograph):
-    add_photograph(page, photograph)
-    predict(page)
-    page.get_by_role("tab", name="Similar cases").click()
-    link = page.locator("#similar a")
-    assert link.get_attribute("href").endswith("isic-archive.com/images/ISIC_0000001/")
 
 
 def test_thumbnails_of_similar_cases_come_through_the_server(window, photograph):
@@ -147,28 +184,6 @@ def test_thumbnails_of_similar_cases_come_through_the_server(window, photograph)
     assert asked == ["ISIC_0000001"]
 
 
-def test_the_report_is_saved_from_the_page_itself(page, photograph, tmp_path):
-    add_photograph(page, photograph)
-    page.locator("#age input").fill("80")
-    predict(page)
-    page.get_by_role("tab", name="Report").click()
-    saved = {}
-    for label in ("Page to print", "Data"):
-        with page.expect_download() as waiting:
-            page.get_by_role("link", name=label).click()
-        target = tmp_path / waiting.value.suggested_filename
-        waiting.value.save_as(target)
-        assert re.fullmatch(r"lesion-report-\d{4}-\d\d-\d\d-\d{6}-UTC", target.stem)
-        saved[target.suffix] = target.read_text()
-    data = json.loads(saved[".json"])
-    assert data["inputs"]["age_approx"] == 80
-    assert sum(data["probabilities"].values()) == pytest.approx(1)
-    assert data["prediction_set"] == ["MEL", "NV"]
-    assert "Not a medical device" in data["notice"]
-    assert "+40.0 pp" in saved[".html"]
-    assert "http" not in saved[".html"].replace("http://www.w3.org", "")
-
-
 def test_an_example_fills_the_fields(page):
     page.locator("#examples button").first.click()
     page.locator("#image img").wait_for()
@@ -176,13 +191,6 @@ def test_an_example_fills_the_fields(page):
     assert page.locator("#site").get_by_label("posterior torso").is_checked()
     predict(page)
     assert values(page)[0] == 32.5
-
-
-def test_an_untouched_page_sends_an_unknown_age_not_zero(page, photograph):
-    assert page.locator("#age input").input_value() == ""
-    add_photograph(page, photograph)
-    predict(page)
-    assert "no patient context" in page.locator("#result caption").inner_text()
 
 
 def test_beside_a_wrong_age_stands_the_rule_until_it_is_mended(page):
@@ -223,7 +231,8 @@ def test_clear_empties_every_field(page, photograph):
     assert page.locator("#image img").count() == 0
 
 
-def test_predict_without_a_photograph_says_what_to_do(page):
+def test_the_notice_is_visible_and_predict_without_a_photograph_says_what_to_do(page):
+    assert page.get_by_text("Not a medical device").is_visible()
     page.get_by_role("button", name="Predict").click()
     page.get_by_text("Add a photograph first").wait_for()
 
@@ -303,7 +312,3 @@ def test_the_keyboard_alone_leads_from_the_photograph_to_the_answer(page, photog
     page.keyboard.press("Space")
     page.get_by_text("What each field changed in the probability of basal cell").wait_for()
     assert all(visited), "the focus is not seen everywhere"
-
-
-def test_the_notice_is_visible(page):
-    assert page.get_by_text("Not a medical device").is_visible()

@@ -25,7 +25,7 @@ from tests.pages import services
 AGE = 87.25  # of nobody else in this process
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def demo():
     demo = build_demo(services())
     launch(demo, prevent_thread_lock=True, quiet=True)
