@@ -38,7 +38,8 @@ def part_of(count=32, seed=0):
 
 
 def config_of(**settings):
-    return TrainConfig(image_side=SIDE, batch_size=16, **{"epochs": 3, "zoom": 0.0} | settings)
+    usual = {"batch_size": 32, "epochs": 1, "zoom": 0.0}  # one step
+    return TrainConfig(image_side=SIDE, **usual | settings)
 
 
 def run(out, config, *, stops=(None,), **more):
@@ -54,22 +55,21 @@ def weights_of(network, name):
 
 
 SETTINGS = {
-    "two stages, average": {"head_epochs": 2, "epochs": 4, "ema": 0.9},
+    "two stages, average": {"head_epochs": 1, "epochs": 2, "ema": 0.9},
     "plateau, mixed": {"schedule": "plateau", "plateau_patience": 1, "optimiser": "sgd"}
     | {"keep": "last", "balance": "none", "loss": "logit_adjusted"}
     | {"mixup": 0.5, "cutmix": 0.2, "cutout": 0.5},
-    "penalties": {"l1": 1e-4, "l2": 1e-4, "balance": "subsample", "head_epochs": 1}
-    | {"schedule": "exponential", "optimiser": "rmsprop"}
+    "penalties": {"l1": 1e-4, "l2": 1e-4, "balance": "subsample"}
+    | {"head_epochs": 1, "epochs": 2, "schedule": "exponential", "optimiser": "rmsprop"}
     | {"last_layers": 3, "freeze_batchnorm": True, "keep": "last"},
 }
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_stopped_between_epochs_it_ends_with_the_same_weights(settings, tmp_path):
-    config = config_of(**settings)
+    config = config_of(**{"batch_size": 16, "epochs": 3} | settings)
     whole = run(tmp_path / "whole", config)
-    stops = {0: (2, None), 1: (1, 2, None), 2: (1, 3, None)}[config.head_epochs]
-    parts = run(tmp_path / "parts", config, stops=stops)
+    parts = run(tmp_path / "parts", config, stops=(1, 2, None))  # 2 is the end of some
     for one, other in zip(whole.get_weights(), parts.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
     histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "parts")]
@@ -91,7 +91,7 @@ def test_the_backbone_is_frozen_while_the_head_learns_first(tmp_path):
 
 def test_only_the_last_layers_learn_where_so_many_are_named(tmp_path):
     start = network_of()
-    tuned = run(tmp_path, config_of(last_layers=3, epochs=1, keep="last"))
+    tuned = run(tmp_path, config_of(last_layers=3, keep="last"))
     for name, learns in {"convolution_0": False, "norm_0": False, "convolution_1": True}.items():
         change = np.abs(weights_of(tuned, name)[0] - weights_of(start, name)[0]).max()
         assert (change > 0) == learns, name
@@ -99,19 +99,18 @@ def test_only_the_last_layers_learn_where_so_many_are_named(tmp_path):
 
 def test_frozen_batchnorm_keeps_its_statistics(tmp_path):
     start = network_of()
-    tuned = run(tmp_path, config_of(freeze_batchnorm=True, epochs=1, keep="last"))
+    tuned = run(tmp_path, config_of(freeze_batchnorm=True, keep="last"))
     for before, after in zip(weights_of(start, "norm_1"), weights_of(tuned, "norm_1"), strict=True):
         np.testing.assert_array_equal(before, after)
     assert np.abs(weights_of(tuned, "convolution_0")[0]).sum() > 0
 
 
 def test_a_stage_that_stops_early_leaves_its_turn_to_the_next(tmp_path):
-    config = config_of(head_epochs=6, epochs=8, patience=1, head_learning_rate=1e-9)
-    run(tmp_path, config, stops=(3, None))
+    config = config_of(head_epochs=6, epochs=7, patience=1, head_learning_rate=1e-9)
+    run(tmp_path, config, stops=(2, None))
     history = pd.read_csv(tmp_path / "history.csv")
-    assert history["epoch"].tolist() == list(range(len(history)))
-    assert 1 <= (history["stage"] == 0).sum() < 6
-    assert (history["stage"] == 1).sum() >= 1
+    assert history["epoch"].tolist() == [0, 1, 2]
+    assert history["stage"].tolist() == [0, 0, 1]
 
 
 def test_the_weights_of_the_best_epoch_are_kept_and_what_callbacks_add_is_written(tmp_path):
@@ -123,14 +122,14 @@ def test_the_weights_of_the_best_epoch_are_kept_and_what_callbacks_add_is_writte
                 self.best = self.model.layers[-1].get_weights()  # what comes before augments
 
     judge = Judge()
-    kept = run(tmp_path, config_of(), callbacks=[judge])
+    kept = run(tmp_path, config_of(epochs=3), callbacks=[judge])
     for one, other in zip(judge.best, kept.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert pd.read_csv(tmp_path / "history.csv")["val_own"].tolist() == [0, 0.1, 0.2]
 
 
 def test_an_epoch_is_judged_by_balanced_accuracy_on_what_is_held_out(tmp_path):
-    network = run(tmp_path, config_of(epochs=1))
+    network = run(tmp_path, config_of())
     held_out = part_of(seed=1)
     inputs = {"image": held_out.images, "patient": held_out.patients}
     answers = network.predict(inputs, verbose=0).argmax(axis=1)
@@ -139,34 +138,42 @@ def test_an_epoch_is_judged_by_balanced_accuracy_on_what_is_held_out(tmp_path):
     assert found.tolist() == [pytest.approx(np.mean(recalls), abs=1e-6)]
 
 
+def head_of(features):
+    """A single layer on features and patient."""
+    keras.utils.set_random_seed(1)
+    inputs = {"image": keras.Input((features,)), "patient": keras.Input((ENCODER.width,))}
+    joined = keras.layers.Concatenate()([inputs["image"], inputs["patient"]])
+    return keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax")(joined))
+
+
+def features_of(labels, width=5):
+    features = np.random.default_rng(0).normal(size=(len(labels), width)) + 3 * labels[:, None]
+    none, patients = np.zeros(len(labels), bool), np.zeros((len(labels), ENCODER.width))
+    floats = features.astype(np.float32), patients.astype(np.float32)
+    return Part(*floats, labels, none.astype(str), none)
+
+
 def test_with_plain_labels_a_teacher_that_says_otherwise_is_believed_by_its_weight(tmp_path):
-    part = part_of()
+    part = features_of(np.arange(24) % CLASSES)
     wrong = np.eye(CLASSES, dtype=np.float32)[(part.labels + 1) % CLASSES]
     right = np.eye(CLASSES, dtype=np.float32)[part.labels]
+    how = {"batch_size": 4, "keep": "last", "learning_rate": 0.1, "schedule": "constant"}
     leaning = {}  # of the answers, towards the labels
     for weight in (0.0, 1.0):
-        how = {"teacher_weight": weight, "teacher_temperature": 1.0, "keep": "last"}
-        rate = {"learning_rate": 0.02, "schedule": "constant"}
-        config = config_of(epochs=5, colour=0.0, dropout=0.0, **rate, **how)
-        network = run(tmp_path / str(weight), config, teacher=wrong)
+        config = config_of(teacher_weight=weight, teacher_temperature=1.0, **how)
+        head, places = head_of(5), {"out": tmp_path / str(weight), "augment": False}
+        fit(head, part, part, ENCODER, config, **places, teacher=wrong)
         inputs = {"image": part.images, "patient": part.patients}
-        answers = network.predict(inputs, verbose=0)
+        answers = head.predict_on_batch(inputs)
         leaning[weight] = (answers * (right - wrong)).sum(axis=1).mean()
     assert leaning[0.0] > 0.05
     assert leaning[1.0] < -0.05
 
 
 def test_features_are_fitted_without_augmentation(tmp_path):
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(CLASSES), 8)
-    features = rng.normal(size=(24, 5)).astype(np.float32) + 3 * labels[:, None]
-    some = np.zeros(24, bool)
-    part = Part(features, np.zeros((24, ENCODER.width), np.float32), labels, some.astype(str), some)
-    inputs = {"image": keras.Input((5,)), "patient": keras.Input((ENCODER.width,))}
-    joined = keras.layers.Concatenate()([inputs["image"], inputs["patient"]])
-    head = keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax")(joined))
+    part = features_of(np.repeat(np.arange(CLASSES), 8))
     config = config_of(head_epochs=1, epochs=2, mixup=0.0)
-    fit(head, part, part, ENCODER, config, out=tmp_path, augment=False)
+    fit(head_of(5), part, part, ENCODER, config, out=tmp_path, augment=False)
     assert len(pd.read_csv(tmp_path / "history.csv")) == 2
 
 
@@ -178,5 +185,5 @@ def test_too_little_memory_says_what_to_lower(error, tmp_path):
         def on_train_batch_begin(self, batch, logs=None):
             raise error
 
-    with pytest.raises(ConfigError, match=r"16 images of 32 px.*Lower batch_size"):
+    with pytest.raises(ConfigError, match=r"32 images of 32 px.*Lower batch_size"):
         run(tmp_path, config_of(), callbacks=[Full()])

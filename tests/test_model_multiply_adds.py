@@ -7,6 +7,7 @@ from keras import layers
 from model.networks.backbones import build_backbone
 from model.networks.fusion import FUSIONS
 from model.networks.multiply_adds import multiply_adds
+from tests.shapes_only import shapes_only
 
 # Millions for one image of 224 x 224. The papers count the classifier too, of 1000 classes.
 PUBLISHED = {
@@ -18,6 +19,12 @@ PUBLISHED = {
     "efficientnet_b0": (390, 1280_000),  # Tan & Le 2019, arXiv:1905.11946
     "convnext_tiny": (4_500, 768_000),  # Liu et al. 2022, arXiv:2201.03545
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_values():
+    with shapes_only():
+        yield
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
