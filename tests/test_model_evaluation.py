@@ -1,6 +1,7 @@
 """The commands calibrate, evaluate, compare and card on an untrained bundle of drawn images."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from model.__main__ import main
 from model.data.dataset import read_folder, table_patients
 from model.errors import BundleError
+from model.evaluation import unknown_check
 from model.evaluation.stored_metrics import BEGIN, END
+from model.evaluation.unlike_images import unlike_images
 from model.prediction.bundle import read_manifest
 from model.prediction.predictor import Predictor
 from tests.toy_bundle import strip_optional_fields
@@ -17,6 +20,14 @@ from tests.toy_bundle import strip_optional_fields
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "03_read_the_results.ipynb"
 DOCUMENTATION = ROOT / "docs" / "report.md"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def drawn_once():
+    """Draws the hundreds of images that are no photographs once for all reports."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unknown_check, "unlike_images", cache(unlike_images))
+        yield
 
 
 @pytest.fixture(scope="module")
