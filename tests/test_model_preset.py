@@ -34,14 +34,7 @@ PUBLISHED = {
 }
 """Weights as its authors count them."""
 
-LARGE = {
-    "mobilenet_0.75",
-    "mobilenet_1.0",
-    "vgg16",
-    "resnet50",
-    "efficientnet_b4",
-    "inception_resnet_v2",
-}
+LARGE = {"mobilenet_1.0", "vgg16", "resnet50", "efficientnet_b4", "inception_resnet_v2"}
 """Networks that are built in the tests of backbones; here a small one stands in."""
 
 SIGMOID = Task("sigmoid", {"MEL": "Melanoma"}, {})
