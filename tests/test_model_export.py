@@ -11,12 +11,12 @@ import pytest
 
 from model.__main__ import main
 from model.errors import BundleError
-from model.networks.half_precision import halve
 from model.networks.network import build_network
 from model.patient import Patient
 from model.prediction.bundle import LITE_FILE, RELEASED, read_manifest, write_bundle, write_manifest
 from model.prediction.examiner import Examiner
 from model.prediction.export import TOLERANCE, largest_difference, to_lite
+from model.prediction.half_precision import halve
 from model.prediction.lite import LiteNetwork
 from model.prediction.loading import load_examiner
 from model.prediction.predictor import Predictor

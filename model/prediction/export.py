@@ -24,9 +24,9 @@ from PIL import Image
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from model.errors import BundleError
-from model.networks.half_precision import is_halved
 from model.patient import Patient
 from model.prediction.examiner import Examiner
+from model.prediction.half_precision import is_halved
 from model.prediction.opened import OpenedNetwork, differentiated
 from model.prediction.seen import MAP_VIEWS
 

@@ -15,7 +15,6 @@ from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError
-from model.networks.half_precision import halve
 from model.patient import PatientEncoder
 from model.prediction.bundle import (
     Manifest,
@@ -27,6 +26,7 @@ from model.prediction.bundle import (
     write_manifest,
 )
 from model.prediction.calibrate import apply_temperature, fit_temperature
+from model.prediction.half_precision import halve
 from model.prediction.operating_points import fit_operating_points
 from model.prediction.prediction_sets import COVERAGE, fit_set_thresholds
 from model.prediction.predictor import Inside, Predictor
