@@ -24,8 +24,8 @@ from tests.drawings import draw_folder, draw_lesion
 SHARED = Path(__file__).parents[2] / "shared"
 
 
-LONGEST = ("tune_workers", "backbones", "fit", "train", "devices", "preset", "tune_training")
-"""Of the test files of ``model``, from half a minute of one core upwards."""
+LONGEST = ("tune_workers", "backbones", "fit", "train", "devices", "preset")
+"""Of the test files of ``model``, from a quarter of a minute of one core upwards."""
 
 
 def pytest_collection_modifyitems(items):
