@@ -48,6 +48,15 @@ def test_other_settings_do_not_go_on_with_a_run(toy_folder, toy_run, tmp_path, c
     assert "other settings" in capsys.readouterr().err
 
 
+def test_missing_weights_are_told_before_images_are_prepared(toy_folder, tmp_path, capsys):
+    places = ["--data", toy_folder, "--out", tmp_path / "run", "--cache", tmp_path / "cache"]
+    words = [*places, *SMALL, "--weights", tmp_path / "no.weights.h5"]
+    assert main([str(word) for word in ["train", *words]]) == 1
+    assert "no.weights.h5' do not exist" in capsys.readouterr().err
+    assert not list((tmp_path / "cache").glob("images-*"))
+    assert not (tmp_path / "run").exists()  # so that other settings are not refused next time
+
+
 def train_task(task, folder, out, *more):
     command = ["train", "--data", folder, "--out", out, "--task", task, "--cache", out / "cache"]
     return main([str(word) for word in [*command, *SMALL, "--epochs", "1", *more]])

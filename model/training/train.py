@@ -45,16 +45,18 @@ def train(
         ConfigError: ``out`` holds a training with other settings or another split, a diagnosis
             has no class in the task, or memory does not suffice.
     """
-    _claim(out, config, split)
     keras.utils.set_random_seed(config.seed)
     task = task_of(config.task, dataset.table["diagnosis"])
     table = split.part("train", dataset.table)
     encoder = PatientEncoder.fit(table["age_approx"].tolist())
-    learned = load_part(table, encoder, config, task, cache_dir)
-    held_out = load_part(split.part("validation", dataset.table), encoder, config, task, cache_dir)
-    how = {"out": out, "until": until, "callbacks": callbacks, "teacher": teacher}
     with on_devices(config.devices):
+        # First, so that missing weights are told at once and leave no folder behind.
         network = build_of(config, encoder, task)
+        _claim(out, config, split)
+        learned = load_part(table, encoder, config, task, cache_dir)
+        validation = split.part("validation", dataset.table)
+        held_out = load_part(validation, encoder, config, task, cache_dir)
+        how = {"out": out, "until": until, "callbacks": callbacks, "teacher": teacher}
         fit(network, learned, held_out, encoder, config, **how)
     return _plain(network, config, encoder, task), encoder
 
