@@ -39,20 +39,21 @@ def page(window, address):
 @pytest.fixture(scope="class")
 def alone(window, address, photograph):
     """The page with the answer to a photograph alone."""
-    resize(window, 1280)
-    open_page(window, address)
-    add_photograph(window, photograph)
-    predict(window)
-    return window
+    return answered(window, address, photograph, age="")
 
 
 @pytest.fixture(scope="class")
 def at_80(window, address, photograph):
     """The page with the answer to a photograph and an age."""
+    return answered(window, address, photograph, age="80")
+
+
+def answered(window, address, photograph, *, age):
     resize(window, 1280)
     open_page(window, address)
     add_photograph(window, photograph)
-    window.locator("#age input").fill("80")
+    if age:
+        window.locator("#age input").fill(age)
     predict(window)
     return window
 

@@ -88,8 +88,9 @@ def build_backbone(name: str, *, side: int, weights: str, batchnorm_momentum: fl
     Args:
         name: of :data:`model.networks.backbone_names.SMALLEST_SIDE`.
         side: of the square images, in pixels.
-        weights: ``imagenet`` (downloaded by Keras), ``none``, or the path of a ``.weights.h5`` of
-            the same network as Keras builds it, without its top.
+        weights: ``imagenet`` (downloaded by Keras; of ``efficientnet_lite0`` from a package that is
+            to be installed), ``none``, or the path of a ``.weights.h5`` of the same network, for
+            those of Keras as it builds them, without its top.
         batchnorm_momentum: of all BatchNorm layers. Keras' own 0.99 and 0.999 leave stale
             statistics after a fine-tuning of a few thousand steps.
 

@@ -1,8 +1,9 @@
 """EfficientNet-Lite0: EfficientNet-B0 without squeeze-and-excitation, and with ReLU6 for swish.
 
-Keras has no version of it. Structure as published by its authors (https://github.com/tensorflow/
-tpu/tree/master/models/official/efficientnet/lite, Apache-2.0), after Tan and Le, EfficientNet:
-Rethinking Model Scaling for Convolutional Neural Networks, https://arxiv.org/abs/1905.11946.
+Keras has no version of it. Structure as its authors published it, under Apache-2.0:
+https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite, after Tan and Le,
+EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks,
+https://arxiv.org/abs/1905.11946.
 """
 
 from typing import NamedTuple
