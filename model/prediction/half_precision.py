@@ -1,5 +1,7 @@
 """Weights that float16 holds without loss, so that a network's files are half as large."""
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 from keras import layers
@@ -12,20 +14,22 @@ def halve(network: keras.Model) -> None:
     rounded as well. A converter that joins the two then finds rounded values, and both answer the
     same. But for the rounding the network answers as before; a training can go on from it.
     """
-    for layer in network._flatten_layers():
-        if isinstance(layer, layers.BatchNormalization):
-            _move_scale(layer)
+    found = list(_leaves(network))
+    norms = [layer for layer in found if isinstance(layer, layers.BatchNormalization)]
+    convolutions = {id(layer.output): layer for layer in found if _has_kernel_alone(layer)}
+    for norm in norms:
+        if before := convolutions.get(id(norm.input)):
+            _move_scale(before, norm)
     for weight in _kernels_and_biases(network):
         weight.assign(_rounded(np.asarray(weight)))
-    for layer in network._flatten_layers():
-        if isinstance(layer, layers.BatchNormalization):
-            _round_shift(layer)
+    for norm in norms:
+        _round_shift(norm)
 
 
 def is_halved(network: keras.Model) -> bool:
     """Whether float16 holds all kernels, biases and scales of images without loss."""
     values = [np.asarray(weight) for weight in _kernels_and_biases(network)]
-    for layer in network._flatten_layers():
+    for layer in _leaves(network):
         if isinstance(layer, layers.Rescaling):
             values += [np.float32(layer.scale), np.float32(layer.offset)]
         elif isinstance(layer, layers.Normalization):
@@ -33,15 +37,23 @@ def is_halved(network: keras.Model) -> bool:
     return all(np.array_equal(value, _rounded(value)) for value in values)
 
 
-def _move_scale(norm: layers.BatchNormalization) -> None:
+def _leaves(network: keras.Model) -> Iterator[layers.Layer]:
+    """All layers, those of networks inside included."""
+    for layer in network.layers:
+        yield from _leaves(layer) if isinstance(layer, keras.Model) else (layer,)
+
+
+def _has_kernel_alone(layer: layers.Layer) -> bool:
+    convolves = isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D)
+    return convolves and not layer.use_bias
+
+
+def _move_scale(convolution: layers.Layer, norm: layers.BatchNormalization) -> None:
     """From γ (x - μ) / √(v + ε) + β to the same of x' = x |γ| / √(v + ε).
 
     With v' = γ² - ε the rest scales by 1 or -1. A channel whose γ is too small for that, which
     says next to nothing, stays as it is.
     """
-    convolution = norm.input._keras_history.operation
-    if not isinstance(convolution, layers.Conv2D | layers.DepthwiseConv2D) or convolution.use_bias:
-        return
     gamma, beta, mean, variance = norm.get_weights()
     movable = gamma**2 > 2 * norm.epsilon
     scale = np.where(movable, np.abs(gamma) / np.sqrt(variance + norm.epsilon), 1.0)
