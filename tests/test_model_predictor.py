@@ -62,3 +62,12 @@ def test_looking_inside_agrees_with_the_answer(predictor, paths):
     inside = predictor.look_inside(image, [Patient()])
     answer = predictor.probabilities(image, [Patient()])
     np.testing.assert_allclose(inside.probabilities, answer, atol=1e-6)
+
+
+@pytest.mark.parametrize(("quiet", "told"), [(0, True), (60, False)])
+def test_only_what_takes_long_tells_how_far_it_is(predictor, quiet, told, monkeypatch, capsys):
+    monkeypatch.setattr("model.prediction.predictor._BATCH", 1)
+    monkeypatch.setattr("model.prediction.predictor._QUIET", quiet)
+    side = predictor.manifest.image.side
+    predictor.probabilities(np.zeros((2, side, side, 3), np.uint8), [Patient()] * 2)
+    assert ("Asking the network" in capsys.readouterr().err) is told

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from model.errors import ImageError
 from model.patient import Patient
@@ -33,6 +34,7 @@ from model.prediction.unknown import UnknownDetector, unknown_scores
 from model.prediction.views import views
 
 _BATCH = 64
+_QUIET = 3.0  # seconds that need no progress bar
 
 
 @dataclass(frozen=True)
@@ -158,16 +160,25 @@ class Predictor(Examiner):
     ) -> np.ndarray | dict[str, np.ndarray]:
         """Run a network over prepared images in batches and join its outputs.
 
-        Outputs are averaged over the views of an image that the bundle asks for.
+        Outputs are averaged over the views of an image that the bundle asks for. What takes longer
+        than seconds shows how far it is.
         """
         encoded = self.manifest.patient.encode(patients)
         slices = [slice(n, n + _BATCH) for n in range(0, len(images), _BATCH)]
+        progress = tqdm(
+            slices,
+            desc="Asking the network",
+            unit="batch",
+            delay=_QUIET,
+            leave=False,
+            disable=len(slices) < 2,
+        )
         answers = [
             _mean(
                 network.predict_on_batch({"image": view, "patient": encoded[rows]})
                 for view in views(images[rows], self.manifest.views)
             )
-            for rows in slices
+            for rows in progress
         ]
         return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *answers)
 
