@@ -11,7 +11,7 @@ MAY_IMPORT = {"isic_api": set(), "model": {"isic_api"}, "demo": {"model"}}
 """Our packages that each of our packages may import, beside itself."""
 BUILDS_ON = {
     "explore": ["data"],
-    "prediction": ["data"],
+    "prediction": ["data", "networks"],
     "training": ["data", "networks", "prediction"],
     "evaluation": ["data", "prediction"],
     "tuning": ["data", "training", "evaluation"],

@@ -54,11 +54,19 @@ def small(tmp_path):
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     (bundle / NETWORK_FILE).write_bytes(b"network")
-    (bundle / UNKNOWN_FILE).write_bytes(b"unknown")
+    write_unknown(bundle, b"unknown")
+    return bundle
+
+
+def write_unknown(bundle, content):
+    """Write what stands for the detector, and the manifest of a bundle that has nothing else."""
+    (bundle / UNKNOWN_FILE).write_bytes(content)
     manifest = json.loads((RELEASED / MANIFEST_FILE).read_text(encoding="utf-8"))
     manifest["network_sha256"] = file_sha256(bundle / NETWORK_FILE)
-    (bundle / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
-    return bundle
+    manifest |= {"unknown": {"sha256": file_sha256(bundle / UNKNOWN_FILE)}}
+    (bundle / MANIFEST_FILE).write_text(
+        json.dumps(manifest | {"similar": {}, "lite": {}}), encoding="utf-8"
+    )
 
 
 def contents(bundle):
@@ -100,9 +108,17 @@ def test_a_bundle_with_another_network_is_not_pushed(hub, push, small, capsys):
     assert hub.tokens == []
 
 
+def test_a_bundle_that_lacks_a_file_is_not_pushed(hub, push, small, capsys):
+    (small / UNKNOWN_FILE).unlink()
+    assert push("hf_right") == 1
+    said = capsys.readouterr().err
+    assert f"{UNKNOWN_FILE} is missing, but {MANIFEST_FILE} names it" in said
+    assert hub.tokens == []
+
+
 def test_a_revision_is_served_even_after_main_has_moved_on(hub, small):
     first = hub.commit("ada/lesions", contents(small))
-    (small / UNKNOWN_FILE).write_bytes(b"later")
+    write_unknown(small, b"later")
     hub.commit("ada/lesions", contents(small))
     served = chosen_bundle(NAMED | {"MODEL_REVISION": first})
     assert (served / UNKNOWN_FILE).read_bytes() == b"unknown"

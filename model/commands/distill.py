@@ -10,7 +10,6 @@ example: python -m model distill --data DIR --teachers BUNDLE --student small.js
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from model.commands.options import (
@@ -24,7 +23,7 @@ from model.commands.options import (
 )
 from model.data.dataset import read_folder
 from model.errors import ConfigError
-from model.prediction.bundle import MANIFEST_FILE, write_manifest
+from model.prediction.bundle import require_no_bundle
 from model.presets.preset import load_preset, preset_names
 from model.tasks import CUSTOM, task_of
 from model.training.config import config_from_dict, read_config
@@ -51,8 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """Ask the teachers, train and package."""
     config = config_from_dict(_settings(options.student) | settings_of(options))
     bundle = options.out / "bundle"
-    if (bundle / MANIFEST_FILE).exists():
-        raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
+    require_no_bundle(bundle)
     dataset = read_folder(options.data, any_label=config.task == CUSTOM)
     split = split_of(dataset, options)
     task = task_of(config.task, dataset.table["diagnosis"])
@@ -70,8 +68,7 @@ def run(options: argparse.Namespace) -> int:
     network, encoder = train(dataset, split, config, **where, teacher=answers)
     draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", keep=config.keep)
     where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": options.cache}
-    manifest = package(network, encoder, config, **where)
-    write_manifest(bundle, replace(manifest, data=manifest.data | {"teachers": hashes}))
+    package(network, encoder, config, **where, teachers=hashes)
     print(f"wrote {bundle}; try: python -m model predict IMAGES --bundle {bundle} --out p.csv")
     return 0
 

@@ -24,8 +24,7 @@ from model.commands.options import (
     split_of,
 )
 from model.data.dataset import Dataset, read_folder
-from model.errors import ConfigError
-from model.prediction.bundle import MANIFEST_FILE
+from model.prediction.bundle import require_no_bundle
 from model.presets.preset import Preset, load_preset
 from model.tasks import CUSTOM
 from model.training.config import config_from_dict
@@ -47,8 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.preset:
         _say_if_taught(load_preset(options.preset))
     bundle = options.out / "bundle"
-    if (bundle / MANIFEST_FILE).exists():
-        raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
+    require_no_bundle(bundle)
     dataset = read_folder(options.data, any_label=config.task == CUSTOM)
     print(_summary(dataset), file=sys.stderr)
     split = split_of(dataset, options)

@@ -5,8 +5,8 @@ Each is a layer that takes a list of two tensors, the image's embedding (B, C) a
 of the feature map, (B, cells, C), instead of one embedding. ``add`` is none of them: it adds the
 logits of two heads, see :mod:`model.networks.network`.
 
-All are registered with Keras, so that a saved network loads in its safe mode once this module is
-imported.
+All are registered with Keras, so that a saved network names them;
+:mod:`model.networks.saved` opens it.
 """
 
 from collections.abc import Callable

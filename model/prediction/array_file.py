@@ -14,7 +14,8 @@ class ArrayFile:
 
     def save(self, path: Path) -> None:
         """Write the fields by their names."""
-        np.savez_compressed(path, **asdict(self))
+        with path.open("wb") as file:  # NumPy would add its own ending to another path
+            np.savez_compressed(file, **asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> Self:

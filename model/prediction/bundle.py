@@ -20,9 +20,10 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 from isic_api.whole_file import whole_file
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
-from model.errors import BundleError
+from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
+from model.prediction.projection import Projection
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import UnknownDetector
 from model.tasks import TASKS, Task, custom_task
@@ -37,6 +38,7 @@ UNKNOWN_FILE = "unknown.npz"
 SIMILAR_FILE = "similar.npz"
 LITE_FILE = "network.tflite"
 _NOTES = "metadata.json"  # of Keras, inside its file
+_NOT_LOADABLE = (ValueError, TypeError, OSError, KeyError, AttributeError, ImportError, BadZipFile)
 RELEASED = Path(__file__).parents[1] / "released"
 """The bundle that is shipped with the project."""
 
@@ -69,6 +71,8 @@ class Manifest:
     # Fitted on the training part; empty in a bundle without them.
     quality: dict = field(default_factory=dict)  # problem of a photograph → limit
     similar: dict = field(default_factory=dict)  # sha256 of the index
+    # Of embeddings that are too wide for these two; None where they are used as they are.
+    projection: Projection | None = None
     lite: dict = field(default_factory=dict)  # sha256 of the network for LiteRT
     versions: dict = field(default_factory=dict)
     licence: str = LICENCE
@@ -96,9 +100,11 @@ class Manifest:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         del values["split"]
         image = {**asdict(self.image), "range": [0, 255], "colours": "RGB"}
+        parts = {"image": image, "patient": asdict(self.patient)}
+        parts["projection"] = self.projection and asdict(self.projection)
         # The split comes last, since its lists are long.
         split = self.split.to_dict()
-        return {**values, "image": image, "patient": asdict(self.patient), "split": split}
+        return {**values, **parts, "split": split}
 
     @classmethod
     def from_dict(cls, values: dict) -> "Manifest":
@@ -113,6 +119,8 @@ class Manifest:
             "patient": PatientEncoder(**patient),
             "split": Split.from_dict(values["split"]),
         }
+        if values.get("projection"):
+            parts["projection"] = Projection(**values["projection"])
         return cls(**{**values, **parts})
 
 
@@ -173,39 +181,39 @@ def load_network(bundle: Path, manifest: Manifest) -> "keras.Model":
         BundleError: the file is missing, not the one that the manifest was written for, or its
             inputs, outputs or order of classes differ from the manifest's.
     """
-    import keras
+    from model.networks.saved import cause_of, open_saved
 
     path = bundle / NETWORK_FILE
-    if not path.is_file():
-        raise BundleError(f"{path} is missing. Copy the whole bundle, or train again.")
-    if file_sha256(path) != manifest.network_sha256:
-        raise BundleError(
-            f"{path} is not the file that {MANIFEST_FILE} was written for (its SHA-256 differs). "
-            "Copy both files of the bundle again."
-        )
+    _check_file(path, manifest.network_sha256)
     try:
         noted = _noted_classes(path)
-        network = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError, BadZipFile) as error:
+        network = open_saved(path)
+    except _NOT_LOADABLE as error:
         raise BundleError(
-            f"{path} cannot be loaded by Keras {keras.__version__}; it was written by Keras "
-            f"{manifest.versions.get('keras')}. Install the versions of requirements.txt."
+            f"{path} cannot be loaded: {cause_of(error)} {_advice(manifest)}"
         ) from error
     _check_fit(network, manifest)
     _check_order(noted, manifest)
     return network
 
 
-def write_detector(bundle: Path, detector: UnknownDetector) -> str:
-    """Write the detector's file and return its SHA-256, which belongs into the manifest."""
-    detector.save(bundle / UNKNOWN_FILE)
-    return file_sha256(bundle / UNKNOWN_FILE)
-
-
-def write_cases(bundle: Path, cases: CaseIndex) -> str:
-    """Write the index of training images and return its SHA-256, for the manifest."""
-    cases.save(bundle / SIMILAR_FILE)
-    return file_sha256(bundle / SIMILAR_FILE)
+def write_fitted(
+    bundle: Path, manifest: Manifest, *, detector: UnknownDetector, cases: CaseIndex
+) -> Manifest:
+    """Write what was fitted, and the manifest, which is returned with the hashes of both files."""
+    unknown, similar = bundle / UNKNOWN_FILE, bundle / SIMILAR_FILE
+    # All is on the disk before anything of an earlier calibration is touched.
+    with whole_file(unknown) as one, whole_file(similar) as other:
+        detector.save(one)
+        cases.save(other)
+        manifest = replace(
+            manifest,
+            unknown=manifest.unknown | {"sha256": file_sha256(one)},
+            similar={"sha256": file_sha256(other)},
+        )
+        with whole_file(bundle / MANIFEST_FILE) as partial:
+            partial.write_text(_manifest_text(manifest), encoding="utf-8")
+    return manifest
 
 
 def load_detector(bundle: Path, manifest: Manifest) -> UnknownDetector | None:
@@ -216,7 +224,7 @@ def load_detector(bundle: Path, manifest: Manifest) -> UnknownDetector | None:
     """
     if not manifest.unknown:
         return None
-    _check_file(bundle / UNKNOWN_FILE, manifest.unknown["sha256"])
+    _check_file(bundle / UNKNOWN_FILE, manifest.unknown.get("sha256"))
     return UnknownDetector.load(bundle / UNKNOWN_FILE)
 
 
@@ -228,7 +236,7 @@ def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
     """
     if not manifest.similar:
         return None
-    _check_file(bundle / SIMILAR_FILE, manifest.similar["sha256"])
+    _check_file(bundle / SIMILAR_FILE, manifest.similar.get("sha256"))
     return CaseIndex.load(bundle / SIMILAR_FILE)
 
 
@@ -241,16 +249,61 @@ def lite_file(bundle: Path, manifest: Manifest) -> Path | None:
     path = bundle / LITE_FILE
     if not manifest.lite or not path.is_file():
         return None
-    _check_file(path, manifest.lite["sha256"])
+    _check_file(path, manifest.lite.get("sha256"))
     return path
+
+
+def check_files(bundle: Path, manifest: Manifest) -> None:
+    """Check that the files that a manifest names are there and are those that it was written for.
+
+    Raises:
+        BundleError: one is not.
+    """
+    _check_file(bundle / NETWORK_FILE, manifest.network_sha256)
+    for name, entry in ((UNKNOWN_FILE, manifest.unknown), (SIMILAR_FILE, manifest.similar)):
+        if entry:
+            _check_file(bundle / name, entry.get("sha256"))
+    lite_file(bundle, manifest)
+
+
+def require_no_bundle(folder: Path) -> None:
+    """Check that a training may write its bundle into a folder.
+
+    Raises:
+        ConfigError: there is a bundle already, or something else.
+    """
+    if (folder / MANIFEST_FILE).exists():
+        raise ConfigError(f"{folder.parent} holds a finished training. Give another --out.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ConfigError(
+            f"{folder}, where the bundle would be written, holds other files but no "
+            f"{MANIFEST_FILE}. Remove it, or give another --out."
+        )
+
+
+def _advice(manifest: Manifest) -> str:
+    """What to do about a network that is the manifest's and yet cannot be loaded."""
+    import keras
+
+    written = manifest.versions.get("keras")
+    if written in (None, keras.__version__):
+        return "Train again, or use the version of the project that wrote it."
+    return (
+        f"It was written by Keras {written}, and this is Keras {keras.__version__}: install the "
+        "versions of requirements.txt."
+    )
 
 
 def _manifest_text(manifest: Manifest) -> str:
     return json.dumps(manifest.to_dict(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _check_file(path: Path, sha256: str) -> None:
-    if path.is_file() and file_sha256(path) != sha256:
+def _check_file(path: Path, sha256: str | None) -> None:
+    if not path.is_file():
+        raise BundleError(
+            f"{path} is missing, but {MANIFEST_FILE} names it. Copy the whole bundle again."
+        )
+    if file_sha256(path) != sha256:
         raise BundleError(
             f"{path} is not the file that {MANIFEST_FILE} was written for (its SHA-256 differs). "
             "Copy the whole bundle again."

@@ -28,6 +28,7 @@ from model.prediction.bundle import (
     SIMILAR_FILE,
     UNKNOWN_FILE,
     Manifest,
+    check_files,
     file_sha256,
     read_manifest,
 )
@@ -110,17 +111,13 @@ def push_bundle(bundle: Path, repository: str, *, card: Path, private: bool = Fa
 
 
 def read_whole(bundle: Path) -> Manifest:
-    """Read the manifest of a bundle whose network is the one that it was written for.
+    """Read the manifest of a bundle whose files are those that it was written for.
 
     Raises:
-        BundleError: it is not, or one of the two is missing.
+        BundleError: one is not, or is missing.
     """
-    manifest, network = read_manifest(bundle), bundle / NETWORK_FILE
-    if not network.is_file() or file_sha256(network) != manifest.network_sha256:
-        raise BundleError(
-            f"{NETWORK_FILE} is missing beside {MANIFEST_FILE}, or is not the file that it was "
-            f"written for (SHA-256 {manifest.network_sha256}). Take all files of one bundle."
-        )
+    manifest = read_manifest(bundle)
+    check_files(bundle, manifest)
     return manifest
 
 

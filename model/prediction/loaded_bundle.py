@@ -8,6 +8,7 @@ from model.patient import Patient
 from model.prediction.bundle import Manifest
 from model.prediction.calibrate import apply_temperature
 from model.prediction.prediction_sets import prediction_sets
+from model.prediction.projection import image_vectors
 from model.prediction.seen import Opened
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import UnknownDetector
@@ -28,6 +29,7 @@ class LoadedBundle:
         self.manifest = manifest
         self.detector = detector
         self.cases = cases
+        self.projection = manifest.projection
 
     def answer(self, embeddings: np.ndarray, patients: Sequence[Patient]) -> np.ndarray:
         """Give calibrated probabilities (P, classes) of one image for P patients.
@@ -46,13 +48,20 @@ class LoadedBundle:
         thresholds = self.manifest.set_thresholds
         return prediction_sets(probabilities, thresholds) if thresholds else None
 
-    def unknown_score(self, embedding: np.ndarray) -> float | None:
-        """Tell how unlike training an image is by its embedding (embedding,): above 1 is an alarm.
+    def vector(self, embeddings: np.ndarray) -> np.ndarray:
+        """Give what detector and case index know an image by (width,).
+
+        ``embeddings`` (V, embedding) are of the image's views.
+        """
+        return image_vectors(embeddings, self.projection).mean(axis=0)
+
+    def unknown_score(self, vector: np.ndarray) -> float | None:
+        """Tell how unlike training an image is by its vector (width,): above 1 is an alarm.
 
         None if the bundle has no detector.
         """
         if self.detector is None:
             return None
         method = self.manifest.unknown["method"]
-        score = getattr(self.detector, method)(embedding[None])[0]
+        score = getattr(self.detector, method)(vector[None])[0]
         return float(score / self.manifest.unknown["thresholds"][method])

@@ -4,7 +4,7 @@ The reference for whatever else runs the network. Neither training code nor the 
 loaded.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,12 +29,15 @@ from model.prediction.calibrate import apply_temperature
 from model.prediction.examiner import Examiner
 from model.prediction.explain import maps_of_images
 from model.prediction.opened import OpenedNetwork
+from model.prediction.projection import image_vectors
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import UnknownDetector, unknown_scores
 from model.prediction.views import views
 
 _BATCH = 64
 _QUIET = 3.0  # seconds that need no progress bar
+
+Answers = np.ndarray | dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Inside:
 
     probabilities: np.ndarray  # calibrated, (N, classes)
     logits: np.ndarray  # (N, classes), before temperature and softmax
-    embeddings: np.ndarray  # (N, embedding), of the image alone
+    embeddings: np.ndarray  # (N, width), of the image alone, projected if they are wide
 
 
 class Predictor(Examiner):
@@ -86,12 +89,12 @@ class Predictor(Examiner):
 
     def probabilities(self, images: np.ndarray, patients: Sequence[Patient]) -> np.ndarray:
         """Give calibrated probabilities (N, classes) of prepared images (N, side, side, 3)."""
-        rows = self._run(self.network, images, patients)
+        rows = self._run(self.network.predict_on_batch, images, patients)
         return apply_temperature(rows, self.manifest.temperature)
 
     def look_inside(self, images: np.ndarray, patients: Sequence[Patient]) -> Inside:
         """Give probabilities, logits and embeddings of prepared images in one pass."""
-        found = self._run(self._inner, images, patients)
+        found = self._run(self._ask_inside, images, patients)
         probabilities = apply_temperature(found["probabilities"], self.manifest.temperature)
         return Inside(probabilities, found["logits"], found["embeddings"])
 
@@ -145,6 +148,11 @@ class Predictor(Examiner):
         except ImageError as error:
             return error
 
+    def _ask_inside(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        found = self._inner.predict_on_batch(batch)
+        # At once: the embeddings of all images together may not fit into memory.
+        return found | {"embeddings": image_vectors(found["embeddings"], self.projection)}
+
     @cached_property
     def _inner(self) -> keras.Model:
         """The network with its inner values as outputs."""
@@ -156,11 +164,11 @@ class Predictor(Examiner):
         return keras.Model(self.network.input, outputs)
 
     def _run(
-        self, network: keras.Model, images: np.ndarray, patients: Sequence[Patient]
-    ) -> np.ndarray | dict[str, np.ndarray]:
-        """Run a network over prepared images in batches and join its outputs.
+        self, ask: Callable[[dict], Answers], images: np.ndarray, patients: Sequence[Patient]
+    ) -> Answers:
+        """Ask about prepared images in batches and join the answers.
 
-        Outputs are averaged over the views of an image that the bundle asks for. What takes longer
+        Answers are averaged over the views of an image that the bundle asks for. What takes longer
         than seconds shows how far it is.
         """
         encoded = self.manifest.patient.encode(patients)
@@ -175,7 +183,7 @@ class Predictor(Examiner):
         )
         answers = [
             _mean(
-                network.predict_on_batch({"image": view, "patient": encoded[rows]})
+                ask({"image": view, "patient": encoded[rows]})
                 for view in views(images[rows], self.manifest.views)
             )
             for rows in progress
@@ -183,6 +191,6 @@ class Predictor(Examiner):
         return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *answers)
 
 
-def _mean(answers: Iterable[np.ndarray | dict]) -> np.ndarray | dict:
+def _mean(answers: Iterable[Answers]) -> Answers:
     """Average equal structures of arrays."""
     return keras.tree.map_structure(lambda *arrays: np.mean(arrays, axis=0), *answers)

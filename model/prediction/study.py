@@ -1,6 +1,7 @@
 """One photograph, opened by the network once; any patient's context is then cheap to ask for."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -40,7 +41,7 @@ class Study:
     @property
     def unknown_score(self) -> float | None:
         """Above 1, the photograph is unlike the training images; None without a detector."""
-        return self._bundle.unknown_score(self._seen.embeddings.mean(axis=0))
+        return self._bundle.unknown_score(self._vector)
 
     def probabilities(self, patient: Patient) -> dict[str, float]:
         """Calibrated probabilities by class code, in the bundle's order."""
@@ -87,7 +88,11 @@ class Study:
     def similar(self, count: int) -> list[SimilarCase]:
         """The nearest training images, one a lesion; empty where the bundle has no index."""
         index = self._bundle.cases
-        return index.nearest(self._seen.embeddings.mean(axis=0), count) if index else []
+        return index.nearest(self._vector, count) if index else []
+
+    @cached_property
+    def _vector(self) -> np.ndarray:
+        return self._bundle.vector(self._seen.embeddings)
 
     def _answer(self, patients: Sequence[Patient]) -> np.ndarray:
         return self._bundle.answer(self._seen.embeddings, patients)

@@ -1,7 +1,9 @@
 """From a finished training to a bundle, with all that is set on held-out images."""
 
 import hashlib
-from collections.abc import Iterable
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,20 +23,22 @@ from model.prediction.bundle import (
     load_network,
     read_manifest,
     write_bundle,
-    write_cases,
-    write_detector,
-    write_manifest,
+    write_fitted,
 )
 from model.prediction.calibrate import apply_temperature, fit_temperature
 from model.prediction.half_precision import halve
 from model.prediction.operating_points import fit_operating_points
 from model.prediction.prediction_sets import COVERAGE, fit_set_thresholds
 from model.prediction.predictor import Inside, Predictor
+from model.prediction.projection import projection_for
 from model.prediction.quality import fit_limits
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
 from model.tasks import task_of
 from model.training.config import TrainConfig
+
+_MOST_LEARNED = 2_000
+"""Training images that a packaging asks the network about."""
 
 
 def package(
@@ -46,11 +50,16 @@ def package(
     split: Split,
     out: Path,
     cache_dir: Path,
-) -> Manifest:
-    """Write a bundle into the folder ``out`` and calibrate it.
+    teachers: Sequence[str] = (),
+) -> None:
+    """Calibrate a bundle and write it into the folder ``out``, which appears when it is complete.
 
-    Where the config says so, the network's weights are first rounded to half as many bits.
+    Where the config says so, the network's weights are first rounded to half as many bits. Detector
+    and case index are fitted on 2,000 training images; :func:`calibrate_bundle` takes all.
+    ``teachers`` are the hashes of the networks that the training learned from.
     """
+    partial = out.with_name(f"{out.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)  # of a packaging that was interrupted
     if config.stored == "float16":
         halve(network)
     manifest = Manifest(
@@ -63,14 +72,21 @@ def package(
         # The name of a weights file says what it was; its folder is nobody else's concern.
         training=asdict(config)
         | {"weights": Path(config.weights).name, "start": Path(config.start).name},
-        data=describe_data(dataset),
+        data=describe_data(dataset) | ({"teachers": list(teachers)} if teachers else {}),
     )
-    write_bundle(out, network, manifest)
-    return calibrate_bundle(out, dataset, cache_dir=cache_dir)
+    _say("writing the network")
+    write_bundle(partial, network, manifest)
+    calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_LEARNED)
+    partial.replace(out)
 
 
 def calibrate_bundle(
-    bundle: Path, dataset: Dataset, *, cache_dir: Path, views: int | None = None
+    bundle: Path,
+    dataset: Dataset,
+    *,
+    cache_dir: Path,
+    views: int | None = None,
+    most: int | None = None,
 ) -> Manifest:
     """Fit and store in a bundle what is set on held-out images; returns its new manifest.
 
@@ -78,7 +94,8 @@ def calibrate_bundle(
     points, of the prediction sets and of the unknown scores. On the training part: the detector of
     unknowns, the index of similar cases and the limits of a photograph's quality. The metrics are
     emptied, since they were measured with other values. ``views`` sets how many views a prediction
-    is averaged over; None leaves the number as it is.
+    is averaged over; None leaves the number as it is. ``most`` is the largest number of training
+    images to use, as many of each class as of the others while there are any; None for all.
 
     Raises:
         BundleError: the bundle is missing or damaged.
@@ -86,14 +103,14 @@ def calibrate_bundle(
     """
     manifest = replace(read_manifest(bundle), temperature=1.0)
     manifest = replace(manifest, views=views or manifest.views)
-    predictor = Predictor(load_network(bundle, manifest), manifest)
-    learned = _learned(predictor, dataset, cache_dir)
+    network = load_network(bundle, manifest)
+    width = network.get_layer("image_embedding").output.shape[-1]
+    manifest = replace(manifest, projection=projection_for(width))
+    predictor = Predictor(network, manifest)
+    learned = _learned(predictor, dataset, cache_dir, most)
     fitted = _fitted(predictor, learned.detector, dataset, cache_dir)
-    fitted["unknown"] |= {"sha256": write_detector(bundle, learned.detector)}
-    similar = {"sha256": write_cases(bundle, learned.cases)}
-    manifest = replace(manifest, **fitted, similar=similar, quality=learned.limits, metrics={})
-    write_manifest(bundle, manifest)
-    return manifest
+    manifest = replace(manifest, **fitted, quality=learned.limits, metrics={})
+    return write_fitted(bundle, manifest, detector=learned.detector, cases=learned.cases)
 
 
 def _fitted(
@@ -103,7 +120,9 @@ def _fitted(
     manifest = predictor.manifest
     table = _rows("validation", dataset, manifest)
     labels = _labels(table, manifest)
-    _, seen = _look(predictor, table, cache_dir)
+    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    _say(f"asking the network about {len(table)} validation images")
+    seen = predictor.look_inside(images, table_patients(table))
     temperature = fit_temperature(seen.probabilities, labels)
     calibrated = replace(seen, probabilities=apply_temperature(seen.probabilities, temperature))
     sets = fit_set_thresholds(calibrated.probabilities, labels)
@@ -127,11 +146,17 @@ class _Learned:
     limits: dict[str, float]
 
 
-def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path) -> _Learned:
+def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int | None) -> _Learned:
     manifest = predictor.manifest
     table = _rows("train", dataset, manifest)
-    images, seen = _look(predictor, table, cache_dir)
+    # All of them, since these are what the training has prepared.
+    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    if most is not None and most < len(table):
+        rows = even_rows(_labels(table, manifest), most)
+        table, images = table.iloc[rows], images[rows]
     labels = _labels(table, manifest)
+    _say(f"asking the network about {len(table)} training images")
+    seen = predictor.look_inside(images, table_patients(table))
     return _Learned(
         UnknownDetector.fit(seen.embeddings, labels, classes=len(manifest.codes)),
         CaseIndex.fit(seen.embeddings, table),
@@ -139,10 +164,16 @@ def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path) -> _Learne
     )
 
 
-def _look(predictor: Predictor, table: pd.DataFrame, cache_dir: Path) -> tuple[np.ndarray, Inside]:
-    """Prepared images of a table's rows and what the network makes of them."""
-    images = cached_images(table["path"].tolist(), predictor.manifest.image, cache_dir=cache_dir)
-    return images, predictor.look_inside(images, table_patients(table))
+def even_rows(labels: np.ndarray, most: int, *, seed: int = 0) -> np.ndarray:
+    """Draw so many rows, as many of each class as of the others while there are any; sorted."""
+    drawn = np.random.default_rng(seed).permutation(len(labels))
+    place = pd.Series(labels[drawn]).groupby(labels[drawn]).cumcount()
+    return np.sort(drawn[np.argsort(place, kind="stable")[:most]])
+
+
+def _say(what: str) -> None:
+    """Tell what is done after the last epoch, which may take minutes."""
+    print(f"packaging: {what}", file=sys.stderr, flush=True)
 
 
 def _rows(part: str, dataset: Dataset, manifest: Manifest) -> pd.DataFrame:

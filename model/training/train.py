@@ -13,6 +13,7 @@ from model.errors import ConfigError
 from model.networks.backbone_names import NO_BACKBONE
 from model.networks.backbones import build_backbone
 from model.networks.network import build_network
+from model.networks.saved import cause_of, open_saved
 from model.patient import PatientEncoder
 from model.tasks import Task, task_of
 from model.training.config import TrainConfig, config_from_dict, read_config
@@ -142,10 +143,9 @@ def _claim(out: Path, config: TrainConfig, split: Split) -> None:
 def _go_on_from(start: Path, network: keras.Model) -> None:
     """Copy the weights of an earlier network into this one."""
     try:
-        earlier = keras.models.load_model(start, compile=False, safe_mode=True)
-        network.set_weights(earlier.get_weights())
-    except (ValueError, OSError) as error:
+        network.set_weights(open_saved(start).get_weights())
+    except (ValueError, TypeError, OSError) as error:
         raise ConfigError(
             f"start {str(start)!r} is no .keras file of a network like this one. Give the "
-            f"network.keras of a bundle with the same backbone and widths ({error})."
+            f"network.keras of a bundle with the same backbone and widths ({cause_of(error)})."
         ) from error
