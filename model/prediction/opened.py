@@ -84,5 +84,7 @@ def differentiated(
         tape.watch(cells)
         logits = after_features([cells, tf.convert_to_tensor(encoded)], training=False)
         wanted = tf.reduce_sum(logits * asked)
-    weights = tf.reduce_mean(tape.gradient(wanted, cells), axis=(1, 2), keepdims=True)
+    # Zero, not None, where the fusion leaves the image out.
+    gradient = tape.gradient(wanted, cells, unconnected_gradients="zero")
+    weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
     return tf.reduce_sum(weights * cells, axis=-1)
