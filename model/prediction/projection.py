@@ -1,12 +1,12 @@
 """Embeddings as vectors of a bounded width, the same for the detector and for the case index.
 
 Networks that keep all cells of their feature maps have embeddings of up to 200,000 values, of which
-nobody can fit a covariance. Those wider than :data:`WIDTH` are projected at random: each value gets
-a sign and is added to one of ``WIDTH`` sums (a count sketch: Charikar et al. 2002; of features,
-Weinberger et al. 2009, arXiv:0902.2206). Distances and scalar products are kept within some percent
-(1 / √WIDTH). Principal components would keep more, but they need a pass over the images before the
-one that uses them, and a file of embedding × WIDTH numbers; this is a seed, and one addition per
-value.
+nobody can fit a covariance. Those wider than :data:`WIDEST` are projected at random: each value
+gets a random sign and is added to one of 761 sums (a count sketch: Charikar et al. 2002; of
+features, Weinberger et al. 2009, arXiv:0902.2206). Distances and scalar products are kept within
+some percent (about 1 / √761). Principal components would keep more, but they need a pass over the
+images before the one that uses them, and a file of embedding × width numbers; this is a seed, and
+one addition per value.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,10 @@ from functools import cached_property
 
 import numpy as np
 
-WIDTH = 768
+WIDEST = 768
 """Embeddings up to this width, such as the shipped network's, stay as they are."""
+
+_SUMS = 761  # prime, so that no channel, row or column of the feature maps keeps to a few sums
 
 
 @dataclass(frozen=True)
@@ -23,26 +25,28 @@ class Projection:
     """From embeddings (N, embedding) to vectors (N, width)."""
 
     embedding: int
-    width: int = WIDTH
+    width: int = _SUMS
     seed: int = 0
 
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
-        """Project, in float32."""
-        order, signs = self._order_and_signs
-        starts = np.arange(self.width) * self.embedding // self.width
-        return np.add.reduceat(embeddings[:, order] * signs, starts, axis=1)
+        """Project: value number n is added to sum number n modulo the width."""
+        even = self.embedding - self.embedding % self.width
+        shape = (-1, self.width)
+        blocks = embeddings[:, :even].reshape(len(embeddings), *shape)
+        sums = np.einsum("nbw,bw->nw", blocks, self._signs[:even].reshape(shape))
+        sums[:, : self.embedding - even] += embeddings[:, even:] * self._signs[even:]
+        return sums
 
     @cached_property
-    def _order_and_signs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Which values are added to each sum, one sum after another, and with which signs."""
+    def _signs(self) -> np.ndarray:
         # Raw bits, since NumPy promises the same ones in every version for these alone.
         bits = np.random.PCG64(self.seed).random_raw(self.embedding)
-        return np.argsort(bits, kind="stable"), np.where(bits & 1, 1, -1).astype(np.float32)
+        return np.where(bits >> 63, 1, -1).astype(np.float32)
 
 
 def projection_for(width: int) -> Projection | None:
     """The projection of embeddings of a width; None for those that stay as they are."""
-    return Projection(width) if width > WIDTH else None
+    return Projection(width) if width > WIDEST else None
 
 
 def image_vectors(embeddings: np.ndarray, projection: Projection | None) -> np.ndarray:

@@ -173,7 +173,7 @@ def even_rows(labels: np.ndarray, most: int, *, seed: int = 0) -> np.ndarray:
 
 def _say(what: str) -> None:
     """Tell what is done after the last epoch, which may take minutes."""
-    print(f"packaging: {what}", file=sys.stderr, flush=True)
+    print(what, file=sys.stderr, flush=True)
 
 
 def _rows(part: str, dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
