@@ -1,8 +1,8 @@
 """Set on held-out images, and store in a bundle, all that is not learned: the temperature, the
 thresholds of operating points and prediction sets, and the detector of images unlike training.
 
-A training does this by itself; use it for a bundle that came about in another way. The data is that
-of its training.
+A training does this by itself, with at most 2,000 training images; this takes all of them. The data
+is that of its training.
 
 example: python -m model calibrate --data DIR --bundle runs/first/bundle
 """
