@@ -58,6 +58,7 @@ def package(
     and case index are fitted on 2,000 training images; :func:`calibrate_bundle` takes all.
     ``teachers`` are the hashes of the networks that the training learned from.
     """
+    _say("writing the network and a summary of the data")
     partial = out.with_name(f"{out.name}.part")
     shutil.rmtree(partial, ignore_errors=True)  # of a packaging that was interrupted
     if config.stored == "float16":
@@ -74,7 +75,6 @@ def package(
         | {"weights": Path(config.weights).name, "start": Path(config.start).name},
         data=describe_data(dataset) | ({"teachers": list(teachers)} if teachers else {}),
     )
-    _say("writing the network")
     write_bundle(partial, network, manifest)
     calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_LEARNED)
     partial.replace(out)
