@@ -221,7 +221,7 @@ def test_a_calibration_that_fails_leaves_the_bundle_as_it_was(own_bundle, toy_fo
 
 
 @pytest.mark.parametrize("name", [NETWORK_FILE, UNKNOWN_FILE, SIMILAR_FILE])
-@pytest.mark.parametrize("command", ["predict", "evaluate", "export"])
+@pytest.mark.parametrize("command", ["predict", "evaluate", "export", "summary"])
 def test_a_missing_file_is_one_line_in_every_command(
     command, name, own_bundle, toy_folder, tmp_path, capsys
 ):
@@ -230,6 +230,7 @@ def test_a_missing_file_is_one_line_in_every_command(
         "predict": [toy_folder / "images", "--out", tmp_path / "p.csv"],
         "evaluate": ["--data", toy_folder, "--out", tmp_path / "r", "--cache", tmp_path],
         "export": ["--out", tmp_path / "phone"],
+        "summary": [],
     }[command]
     assert main([str(word) for word in [command, *words, "--bundle", own_bundle]]) == 1
     said = capsys.readouterr().err.strip().splitlines()[-1]

@@ -13,7 +13,7 @@ from pathlib import Path
 from model.commands.options import add_preset, add_settings, settings_of
 from model.errors import ConfigError
 from model.patient import PatientEncoder
-from model.prediction.bundle import load_network, read_manifest
+from model.prediction.bundle import check_files, load_network, read_manifest
 from model.tasks import CUSTOM, task_of
 from model.training.config import TrainConfig, config_from_dict
 
@@ -56,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, list[str]]:
     manifest = read_manifest(bundle)
+    check_files(bundle, manifest)
     return load_network(bundle, manifest), config_from_dict(manifest.training), manifest.codes
 
 
