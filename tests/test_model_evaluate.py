@@ -14,6 +14,7 @@ from model.patient import PatientEncoder
 from model.prediction.bundle import Manifest
 from model.prediction.operating_points import fit_operating_points
 from model.prediction.prediction_sets import fit_set_thresholds
+from model.tasks import TASKS
 
 COUNT = 400
 LABELS = np.arange(COUNT) % 8
@@ -46,7 +47,7 @@ def manifest(probabilities, labels, **changes):
         "split": Split((), (), (), "none", 0),
         "training": {},
         "data": {},
-        "operating_points": fit_operating_points(probabilities, labels, list(DIAGNOSES)),
+        "operating_points": fit_operating_points(probabilities, labels, TASKS["isic2019"]),
         "prediction_sets": {
             "coverage": 0.9,
             "thresholds": dict(zip(DIAGNOSES, sets.tolist(), strict=True)),

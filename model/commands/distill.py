@@ -26,7 +26,6 @@ from model.data.dataset import read_folder
 from model.errors import ConfigError
 from model.prediction.bundle import MANIFEST_FILE, write_manifest
 from model.presets.preset import load_preset, preset_names
-from model.tasks import CUSTOM, task_of
 from model.training.config import config_from_dict, read_config
 
 TEACHERS_FILE = "teachers.json"
@@ -53,9 +52,9 @@ def run(options: argparse.Namespace) -> int:
     bundle = options.out / "bundle"
     if (bundle / MANIFEST_FILE).exists():
         raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
-    dataset = read_folder(options.data, any_label=config.task == CUSTOM)
+    dataset = read_folder(options.data, task=config.task)
     split = split_of(dataset, options)
-    task = task_of(config.task, dataset.table["diagnosis"])
+    task = dataset.task(config.task)
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.training.curves import draw_curves
     from model.training.distill import teacher_hashes, teachers_answers

@@ -33,7 +33,6 @@ from model.prediction.predictor import Inside, Predictor
 from model.prediction.quality import fit_limits
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
-from model.tasks import task_of
 from model.training.config import TrainConfig
 
 
@@ -53,9 +52,12 @@ def package(
     """
     if config.stored == "float16":
         halve(network)
+    task = dataset.task(config.task)
     manifest = Manifest(
         name=f"dual-branch {config.backbone}, {config.image_side} px",
-        classes=task_of(config.task, dataset.table["diagnosis"]).classes,
+        classes=task.classes,
+        malignant=None if task.malignant is None else list(task.malignant),
+        precursors=list(task.precursors),
         image=config.preprocessor,
         patient=encoder,
         temperature=1.0,
@@ -109,7 +111,7 @@ def _fitted(
     sets = fit_set_thresholds(calibrated.probabilities, labels)
     return {
         "temperature": temperature,
-        "operating_points": fit_operating_points(calibrated.probabilities, labels, manifest.codes),
+        "operating_points": fit_operating_points(calibrated.probabilities, labels, manifest.task),
         "prediction_sets": {
             "coverage": COVERAGE,
             "thresholds": dict(zip(manifest.codes, sets.tolist(), strict=True)),
