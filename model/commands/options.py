@@ -42,10 +42,10 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_task(parser: argparse.ArgumentParser) -> None:
-    """Add ``--task``."""
+def add_task(parser: argparse.ArgumentParser, default: str = "the one that the labels fit") -> None:
+    """Add ``--task``, whose default only the help describes."""
     names = (*TASKS, CUSTOM)
-    text = f"{', '.join(names)} (default: the one that the labels fit)"
+    text = f"{', '.join(names)} (default: {default})"
     parser.add_argument("--task", choices=names, metavar="NAME", help=text)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from model.data.duplicates import groups_of
 from model.data.folds import split_around
-from model.data.split import ISIC2019_SPLIT, RULE, Split, draw_split
+from model.data.split import ISIC2019_SPLIT, PARTS, RULE, Split, draw_split
 from model.errors import SplitError
 
 
@@ -38,7 +38,7 @@ def own_split(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Spli
     """
     if not table["part"].any():
         return draw_split(table, groups, seed=seed)
-    rows = {part: (table["part"] == part).to_numpy() for part in ("train", "validation", "test")}
+    rows = {part: (table["part"] == part).to_numpy() for part in PARTS}
     if not (rows["train"].any() and rows["test"].any()):
         raise SplitError(
             f"the folder has {', '.join(sorted(set(table['part'])))}, but a divided one needs both "
@@ -46,7 +46,8 @@ def own_split(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Spli
         )
     if not rows["validation"].any():
         return split_around(rows["test"], table, groups, name="the folder's test part", seed=seed)
-    rows["validation"] &= ~np.isin(groups, groups[rows["test"]])
-    rows["train"] &= ~np.isin(groups, groups[rows["test"] | rows["validation"]])
+    rows["validation"] = rows["validation"] & ~np.isin(groups, groups[rows["test"]])
+    judged = rows["test"] | rows["validation"]
+    rows["train"] = rows["train"] & ~np.isin(groups, groups[judged])
     images = {part: tuple(table["image"][mask]) for part, mask in rows.items()}
     return Split(**images, rule=f"the folder's own parts {RULE}", seed=seed)

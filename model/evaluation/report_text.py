@@ -93,4 +93,4 @@ def _malignant_lines(points: dict) -> list[str]:
 
 
 def _row(name: str, images: object, *figures: str) -> str:
-    return f"{name:<8}{images:>8}  " + "  ".join(f"{figure:<21}" for figure in figures).rstrip()
+    return f"{name:<14}{images:>8}  " + "  ".join(f"{figure:<21}" for figure in figures).rstrip()

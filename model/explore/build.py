@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from model.data.class_folders import is_by_class
 from model.data.dataset import Dataset, images_folder, read_folder, read_tables
 from model.data.duplicates import duplicate_pairs
+from model.data.tables import name_some
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.explore.figures import (
     age_figure,
@@ -108,7 +109,19 @@ def introduction(summary: dict) -> str:
         f"{text} Files of {found['images']:,} images are here; {found['rows_without_image']:,} rows"
         f" have none, {found['images_without_label']:,} files have no label, and "
         f"{found['images_labelled_unk']:,} have a label (UNK) that is not learned."
+        f"{_left_out(found)}"
     )
+
+
+def _left_out(found: dict) -> str:
+    """What only some folders have: labels too coarse for the task, and files that are no image."""
+    text = ""
+    if found["images_without_class"]:
+        count = found["images_without_class"]
+        text += f" {count:,} more images have a label too coarse for the task."
+    if found["files_no_image"]:
+        text += f" No image, and skipped: {name_some(found['files_no_image'])}."
+    return text
 
 
 def table_sections(table: pd.DataFrame, summary: dict, out: Path) -> Iterator[Section]:

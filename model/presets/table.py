@@ -10,12 +10,14 @@ from model.evaluation.report_text import written
 from model.evaluation.task_figures import FIGURES
 from model.presets.bench import Bench
 from model.presets.preset import Preset
+from model.tasks import CUSTOM
 
 TASK_NAMES = {
     "isic2019": "Eight diagnoses (ISIC 2019)",
     "ham10000": "Seven diagnoses (HAM10000)",
     "melanoma": "Melanoma or not",
     "malignant": "Malignant or not",
+    CUSTOM: "Labels of the data",
 }
 MAJORITY = "most frequent class"
 RUN, NOT_RUN = "run", "not run"
