@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from model.__main__ import main
-from model.data.dataset import read_folder
+from model.data.dataset import read_folder, read_tables
 from model.data.default_split import own_split
 from model.errors import DataError, SplitError
 from tests.drawings import draw_lesion
@@ -121,6 +121,7 @@ def test_a_coarse_label_counts_where_it_has_a_class_and_is_left_out_elsewhere(tm
     assert (eight.without_class, len(read_folder(folder, task="malignant").table)) == (4, 8)
     assert len(read_folder(folder, task="ham10000").table) == 6
     assert "4 images with a label too coarse" in eight.summary()
+    assert eight.summary("isic2019").endswith("no image of BCC, AK, BKL, DF, VASC, SCC")
 
 
 def test_a_folder_of_coarse_labels_names_the_task_to_choose(folder):
@@ -137,6 +138,13 @@ def test_a_table_of_benign_and_malignant_needs_no_other_column(folder, tmp_path)
     truth.to_csv(tmp_path / "tabled" / "GroundTruth.csv")
     images[["image", "lesion_id"]].to_csv(tmp_path / "tabled" / "Metadata.csv", index=False)
     assert labels_of(read_folder(tmp_path / "tabled", task=None)) == {"BENIGN": 4, "MALIGNANT": 4}
+
+
+def test_a_label_column_without_an_image_is_refused(tmp_path):
+    (tmp_path / "GroundTruth.csv").write_text("image,mole,wart,scar\nA,1,0,0\nB,0,1,0\n")
+    (tmp_path / "Metadata.csv").write_text("image,lesion_id\n")
+    with pytest.raises(DataError, match="no image is of the class scar"):
+        read_tables(tmp_path, task="custom")
 
 
 @pytest.mark.parametrize(

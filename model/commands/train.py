@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if (bundle / MANIFEST_FILE).exists():
         raise ConfigError(f"{options.out} holds a finished training. Give another --out.")
     dataset = read_folder(options.data, task=config.task)
-    print(dataset.summary(), file=sys.stderr)
+    print(dataset.summary(config.task), file=sys.stderr)
     split = split_of(dataset, options)
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.training.curves import draw_curves

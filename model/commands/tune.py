@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
             "Tuner's environment variables name a chief. Leave it out or unset them."
         )
     dataset = read_folder(options.data, task=plan.base.task)
-    print(dataset.summary(), file=sys.stderr)
+    print(dataset.summary(plan.base.task), file=sys.stderr)
     split = split_of(dataset, options)
     claim(options.out, plan, [split.part(p, dataset.table) for p in ("train", "validation")])
     if options.workers:

@@ -97,8 +97,8 @@ class Dataset:
         left_out = len(self.table) - len(kept)
         return replace(self, table=kept, without_class=self.without_class + left_out)
 
-    def summary(self) -> str:
-        """Say in one line what was read and what was left out."""
+    def summary(self, task: str | None = None) -> str:
+        """Say in one line what was read, what was left out, and which classes have no image."""
         text = f"{len(self.table)} images of {self.table['lesion_id'].nunique()} lesions"
         counts = {
             "rows have no image": self.without_image,
@@ -108,7 +108,14 @@ class Dataset:
             f"files are no image ({name_some(self.skipped)})": len(self.skipped),
         }
         left_out = [f"{count} {what}" for what, count in counts.items() if count]
-        return f"{text}; left out: {', '.join(left_out)}" if left_out else text
+        text += f"; left out: {', '.join(left_out)}" if left_out else ""
+        without = self._classes_without_image(task) if task else []
+        return f"{text}; no image of {', '.join(without)}" if without else text
+
+    def _classes_without_image(self, task: str) -> list[str]:
+        asked = self.task(task)
+        found = {asked.class_of.get(label) for label in self.table["diagnosis"]}
+        return [code for code in asked.classes if code not in found]
 
 
 def read_folder(data_dir: Path, *, task: str | None = TASKS["isic2019"].name) -> Dataset:
@@ -305,6 +312,13 @@ def _read_truth(path: Path, task: str | None) -> pd.DataFrame:
         raise DataError(
             f"{path.name}, {name_rows(table, wrong)}: exactly one of {', '.join(classes)} must be "
             "1 and the others 0. Correct or remove the row."
+        )
+    own = set(labels) - {*DIAGNOSES, *COARSE_LABELS, UNKNOWN_CLASS}
+    empty = [name for name in labels if name in own and not marks[name].any()]
+    if empty:
+        raise DataError(
+            f"{path.name}: no image is of the class {', '.join(empty)}. Add some, or remove the "
+            "column."
         )
     return pd.DataFrame({"image": table["image"], "diagnosis": marks.idxmax(axis=1)})
 
