@@ -24,6 +24,7 @@ from model.patient import PatientEncoder
 from model.prediction.bundle import Manifest
 from model.prediction.operating_points import fit_operating_points
 from model.prediction.prediction_sets import fit_set_thresholds
+from model.tasks import TASKS
 
 SHARES = [0.2, 0.45, 0.14, 0.04, 0.1, 0.02, 0.02, 0.03]  # about those of ISIC 2019
 
@@ -59,7 +60,7 @@ def made_up_manifest(labels: np.ndarray, probabilities: np.ndarray) -> Manifest:
         split=Split((), (), (), "none", 0),
         training={},
         data={},
-        operating_points=fit_operating_points(probabilities, labels, list(DIAGNOSES)),
+        operating_points=fit_operating_points(probabilities, labels, TASKS["isic2019"]),
         prediction_sets={
             "coverage": 0.9,
             "thresholds": dict(zip(DIAGNOSES, sets.tolist(), strict=True)),

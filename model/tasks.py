@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.diagnosis import COARSE_LABELS, DIAGNOSES, DIAGNOSIS_NAMES
 from model.errors import ConfigError
 
 CUSTOM = "custom"
@@ -19,6 +20,22 @@ class Task:
     name: str
     classes: dict[str, str]  # code → full name, in the order of the network's outputs
     members: dict[str, str]  # diagnosis in the ground truth → code of its class
+    malignant: tuple[str, ...] | None = None  # codes that count as malignant; None = not stated
+    precursors: tuple[str, ...] = ()  # codes that are neither, and named apart
+
+    @cached_property
+    def class_of(self) -> dict[str, str]:
+        """``members``, and the coarse labels all of whose diagnoses are of one class."""
+        found = dict(self.members)
+        for label, diagnoses in COARSE_LABELS.items():
+            classes = {self.members.get(diagnosis) for diagnosis in diagnoses} - {None}
+            if len(classes) == 1:
+                found.setdefault(label, classes.pop())
+        return found
+
+    def has_class(self, diagnoses: Sequence[str]) -> np.ndarray:
+        """Which diagnoses (N,) of the ground truth have a class here: bool."""
+        return np.isin(np.asarray(diagnoses, str), list(self.class_of))
 
     def labels(self, diagnoses: Sequence[str]) -> np.ndarray:
         """Class numbers (N,) of diagnoses (N,) of the ground truth.
@@ -26,14 +43,14 @@ class Task:
         Raises:
             ConfigError: a diagnosis that the task has no class for.
         """
-        foreign = sorted(set(diagnoses) - set(self.members))
+        foreign = sorted(set(diagnoses) - set(self.class_of))
         if foreign:
             raise ConfigError(
                 f"the task {self.name} has no class for {', '.join(foreign)}. Its diagnoses: "
                 f"{', '.join(self.members)}. Choose another task, or {CUSTOM} for other labels."
             )
         number = {code: n for n, code in enumerate(self.classes)}
-        return np.array([number[self.members[diagnosis]] for diagnosis in diagnoses], np.int64)
+        return np.array([number[self.class_of[diagnosis]] for diagnosis in diagnoses], np.int64)
 
 
 _HAM10000 = {
@@ -45,17 +62,27 @@ _HAM10000 = {
     "DF": "Dermatofibroma",
     "VASC": "Vascular lesion",
 }
-# Actinic keratosis is a precursor of squamous cell carcinoma that a dermatologist would treat, and
-# HAM10000 does not tell it from carcinoma in situ: to miss one costs more than to call one benign.
-_MALIGNANT = ("MEL", "BCC", "SCC", "AK")
+# To call actinic keratosis malignant: it is a precursor of squamous cell carcinoma that a
+# dermatologist would treat, and to miss a carcinoma costs more than to call one benign. A class of
+# both, which HAM10000 does not tell apart, counts as malignant for the same reason.
+_TREATED = ("MEL", "BCC", "SCC", "AK")
+
 
 TASKS = {
-    "isic2019": Task("isic2019", DIAGNOSIS_NAMES, {code: code for code in DIAGNOSES}),
+    "isic2019": Task(
+        "isic2019",
+        DIAGNOSIS_NAMES,
+        {code: code for code in DIAGNOSES},
+        malignant=("MEL", "BCC", "SCC"),
+        precursors=("AK",),
+    ),
     "ham10000": Task(
         "ham10000",
         _HAM10000,
         {code: "AKIEC" if code in ("AK", "SCC") else code for code in DIAGNOSES},
+        malignant=("MEL", "BCC", "AKIEC"),
     ),
+    # Of what is not a melanoma, nobody can tell what is malignant.
     "melanoma": Task(
         "melanoma",
         {"OTHER": "Not a melanoma", "MEL": "Melanoma"},
@@ -64,15 +91,31 @@ TASKS = {
     "malignant": Task(
         "malignant",
         {"BENIGN": "Benign", "MALIGNANT": "Malignant, or a precursor (actinic keratosis)"},
-        {code: "MALIGNANT" if code in _MALIGNANT else "BENIGN" for code in DIAGNOSES},
+        {code: "MALIGNANT" if code in _TREATED else "BENIGN" for code in DIAGNOSES},
+        malignant=("MALIGNANT",),
     ),
 }
-"""By name; the operating points of a bundle count actinic keratosis as not malignant, this does."""
+"""By name."""
 
 
-def custom_task(codes: Sequence[str]) -> Task:
-    """A task with one class a label column, which bears its name."""
-    return Task(CUSTOM, {code: code for code in codes}, {code: code for code in codes})
+def own_task(labels: Sequence[str]) -> str:
+    """Name the first task that has a class for every label; custom if all labels are foreign."""
+    known = {code for task in TASKS.values() for code in task.class_of}
+    if not known & set(labels):
+        return CUSTOM
+    fitting = (name for name, task in TASKS.items() if task.has_class(labels).all())
+    return next(fitting, next(iter(TASKS)))
+
+
+def custom_task(
+    names: dict[str, str],
+    *,
+    malignant: Sequence[str] | None = None,
+    precursors: Sequence[str] = (),
+) -> Task:
+    """A task with one class per label column; ``names`` maps its code to its full name."""
+    stated = None if malignant is None else tuple(malignant)
+    return Task(CUSTOM, names, {code: code for code in names}, stated, tuple(precursors))
 
 
 def task_of(name: str, diagnoses: Sequence[str]) -> Task:
@@ -82,7 +125,7 @@ def task_of(name: str, diagnoses: Sequence[str]) -> Task:
         ConfigError: no such task.
     """
     if name == CUSTOM:
-        return custom_task(sorted(set(diagnoses)))
+        return custom_task({code: code for code in sorted(set(diagnoses))})
     if name not in TASKS:
         raise ConfigError(f"no task is called {name!r}. Use one of: {', '.join(TASKS)}, {CUSTOM}.")
     return TASKS[name]

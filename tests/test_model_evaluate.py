@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,13 @@ from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
 from model.errors import BundleError
 from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.report_text import report_text
+from model.evaluation.stored_metrics import compact, metrics_markdown
 from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
 from model.prediction.bundle import Manifest
 from model.prediction.operating_points import fit_operating_points
 from model.prediction.prediction_sets import fit_set_thresholds
+from model.tasks import TASKS, custom_task
 
 COUNT = 400
 LABELS = np.arange(COUNT) % 8
@@ -46,7 +49,7 @@ def manifest(probabilities, labels, **changes):
         "split": Split((), (), (), "none", 0),
         "training": {},
         "data": {},
-        "operating_points": fit_operating_points(probabilities, labels, list(DIAGNOSES)),
+        "operating_points": fit_operating_points(probabilities, labels, TASKS["isic2019"]),
         "prediction_sets": {
             "coverage": 0.9,
             "thresholds": dict(zip(DIAGNOSES, sets.tolist(), strict=True)),
@@ -156,3 +159,27 @@ def test_the_text_names_every_class_and_source(tmp_path):
     text = report_text(report)
     for word in (*DIAGNOSES, "HAM", "BCN", "balanced accuracy", "400 images of 200 lesions"):
         assert word in text
+
+
+@pytest.mark.parametrize("malignant", [None, ["wart"]])
+def test_a_task_without_melanoma_is_judged_by_what_it_has(malignant, tmp_path):
+    labels = np.arange(COUNT) % 2
+    rows = np.stack([1 - 0.8 * labels, 0.8 * labels], axis=1)
+    task = custom_task({"mole": "Mole", "wart": "Wart"}, malignant=malignant)
+    bundle = replace(
+        manifest(noisy(), LABELS),
+        classes=task.classes,
+        training={"task": "custom"},
+        malignant=malignant,
+        operating_points=fit_operating_points(rows, labels, task),
+        prediction_sets={"coverage": 0.9, "thresholds": {"mole": 1.0, "wart": 1.0}},
+    )
+    custom = table(labels).assign(diagnosis=[list(task.classes)[n] for n in labels])
+    outcome = judge(custom, rows, bundle, draws=DRAWS)
+    report = evaluate(outcome) | {"about": describe(outcome, bundle=tmp_path, part="all")}
+    assert not [key for key in report if "melanoma" in key]
+    assert set(report["operating_points"]) == ({"malignant"} if malignant else set())
+    assert report["accuracy"]["value"] == 1
+    assert report["per_class"]["wart"]["lesions"] == 200
+    assert ("malignant or not" in report_text(report)) is bool(malignant)
+    assert "| wart | 200 |" in metrics_markdown(replace(bundle, metrics={"test": compact(report)}))

@@ -9,8 +9,11 @@ from model.prediction.operating_points import (
     threshold_at_sensitivity,
     threshold_at_specificity,
 )
+from model.tasks import TASKS, custom_task
 
-CODES = ["MEL", "NV", "BCC", "AK", "SCC"]
+FIVE = custom_task(
+    dict.fromkeys(("MEL", "NV", "BCC", "AK", "SCC"), ""), malignant=("MEL", "BCC", "SCC")
+)
 
 
 def test_thresholds_of_a_worked_example():
@@ -31,13 +34,13 @@ def test_thresholds_hold_what_they_promise_on_their_own_images(level):
 
 def test_malignant_sums_melanoma_and_the_carcinomas_but_not_the_precursor():
     row = np.array([[0.1, 0.2, 0.3, 0.15, 0.25]])
-    assert question_scores(row, CODES, "malignant") == pytest.approx([0.65])
-    assert question_truth(np.arange(5), CODES, "malignant").tolist() == [1, 0, 1, 0, 1]
+    assert question_scores(row, FIVE, "malignant") == pytest.approx([0.65])
+    assert question_truth(np.arange(5), FIVE, "malignant").tolist() == [1, 0, 1, 0, 1]
 
 
 def test_every_question_gets_six_thresholds():
     rng = np.random.default_rng(1)
-    points = fit_operating_points(rng.dirichlet(np.ones(5), 200), rng.integers(5, size=200), CODES)
+    points = fit_operating_points(rng.dirichlet(np.ones(5), 200), rng.integers(5, size=200), FIVE)
     assert set(points) == {"melanoma", "malignant"}
     assert len(points["melanoma"]) == 6
     assert point_name("specificity", 0.9) in points["malignant"]
@@ -46,11 +49,21 @@ def test_every_question_gets_six_thresholds():
 def test_a_question_without_a_yes_is_left_out():
     rng = np.random.default_rng(2)
     labels = rng.integers(1, 5, size=200)
-    assert set(fit_operating_points(rng.dirichlet(np.ones(5), 200), labels, CODES)) == {"malignant"}
+    assert set(fit_operating_points(rng.dirichlet(np.ones(5), 200), labels, FIVE)) == {"malignant"}
 
 
-def test_a_network_that_tells_melanoma_only_is_not_asked_what_is_malignant():
-    rng = np.random.default_rng(0)
-    rows, labels = rng.dirichlet(np.ones(2), 50), np.arange(50) % 2
-    assert set(fit_operating_points(rows, labels, ["OTHER", "MEL"])) == {"melanoma"}
-    assert set(fit_operating_points(rows, labels, ["BENIGN", "MALIGNANT"])) == {"malignant"}
+@pytest.mark.parametrize(
+    ("task", "questions"),
+    [
+        (TASKS["isic2019"], {"melanoma", "malignant"}),
+        (TASKS["ham10000"], {"melanoma", "malignant"}),
+        (TASKS["melanoma"], {"melanoma"}),
+        (TASKS["malignant"], {"malignant"}),
+        (custom_task({"mole": "", "wart": ""}), set()),
+        (custom_task({"mole": "", "wart": ""}, malignant=["wart"]), {"malignant"}),
+    ],
+)
+def test_a_task_is_asked_what_it_can_answer(task, questions):
+    rng, count = np.random.default_rng(0), len(task.classes)
+    rows, labels = rng.dirichlet(np.ones(count), 50), np.arange(50) % count
+    assert set(fit_operating_points(rows, labels, task)) == questions

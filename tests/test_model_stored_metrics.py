@@ -40,8 +40,10 @@ def test_the_tables_hold_every_headline_class_and_source(report):
 def test_figures_are_rounded_but_thresholds_are_not(report):
     kept = compact(report)
     assert kept["accuracy"]["low"] == round(report["accuracy"]["low"], 6)
-    points = [r["sensitivity"]["melanoma"]["at_90_specificity"] for r in (kept, report)]
+    points = [r["operating_points"]["melanoma"]["at_90_specificity"] for r in (kept, report)]
     assert points[0]["threshold"] == points[1]["threshold"]
+    for side in ("sensitivity", "specificity"):
+        assert points[0][side]["low"] == round(points[1][side]["low"], 6)
 
 
 def test_what_is_between_the_markers_is_replaced_and_nothing_else():

@@ -4,7 +4,7 @@ import pytest
 
 from model.diagnosis import DIAGNOSES
 from model.errors import ConfigError
-from model.tasks import TASKS, task_of
+from model.tasks import TASKS, own_task, task_of
 
 
 def codes(name, diagnoses):
@@ -41,3 +41,29 @@ def test_a_foreign_diagnosis_and_an_unknown_task_are_refused():
         TASKS["melanoma"].labels(["MEL", "wart"])
     with pytest.raises(ConfigError, match=r"'isic'.*ham10000"):
         task_of("isic", [])
+
+
+def test_a_coarse_label_has_a_class_where_all_its_diagnoses_are_of_one():
+    coarse = ["BENIGN", "MALIGNANT", "AKIEC"]
+    found = {name: task.has_class(coarse).tolist() for name, task in TASKS.items()}
+    assert found == {
+        "isic2019": [False, False, False],
+        "ham10000": [False, False, True],
+        "melanoma": [True, False, True],
+        "malignant": [True, True, True],
+    }
+    assert codes("malignant", coarse) == ["BENIGN", "MALIGNANT", "MALIGNANT"]
+
+
+def test_malignant_and_precursor_classes_are_classes_of_the_task():
+    for task in TASKS.values():
+        assert {*(task.malignant or ()), *task.precursors} <= set(task.classes)
+    assert TASKS["isic2019"].precursors == ("AK",)
+    assert TASKS["melanoma"].malignant is None
+
+
+def test_the_own_task_of_labels_has_a_class_for_each():
+    assert own_task(["MEL", "NV"]) == "isic2019"
+    assert own_task(["MEL", "AKIEC"]) == "ham10000"
+    assert own_task(["BENIGN", "MALIGNANT"]) == "malignant"
+    assert own_task(["mole", "wart"]) == "custom"

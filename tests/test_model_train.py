@@ -81,13 +81,16 @@ def malignant(eager, toy_folder, tmp_path_factory):
     return out
 
 
-def test_a_task_without_melanomas_is_not_judged_as_if_it_had(
+def test_a_task_without_a_melanoma_class_is_judged_by_what_is_malignant(
     malignant, toy_folder, tmp_path, capsys
 ):
-    assert read_manifest(malignant / "bundle").codes == ["BENIGN", "MALIGNANT"]
-    words = ["evaluate", "--data", toy_folder, "--bundle", malignant / "bundle"]
-    assert main([str(word) for word in [*words, "--out", tmp_path / "r"]]) == 1
-    assert "does not tell melanomas" in capsys.readouterr().err
+    manifest = read_manifest(malignant / "bundle")
+    assert (manifest.codes, manifest.malignant) == (["BENIGN", "MALIGNANT"], ["MALIGNANT"])
+    words = ["evaluate", "--data", toy_folder, "--bundle", malignant / "bundle", "--quick"]
+    assert main([str(word) for word in [*words, "--out", tmp_path / "r"]]) == 0
+    told = capsys.readouterr().out
+    assert "malignant or not" in told
+    assert "melanoma AUC" not in told
 
 
 def test_a_bundle_prepares_images_as_those_were_that_it_learned_from(malignant, toy_folder):
@@ -113,7 +116,10 @@ def test_own_labels_become_the_classes_of_a_custom_task(toy_folder, tmp_path):
     words = ["predict", folder / "images", "--bundle", tmp_path / "run" / "bundle", "--out", out]
     assert main([str(word) for word in words]) == 0
     assert pd.read_csv(out).columns.tolist() == ["image", "mole", "wart"]
-    assert main([str(w) for w in ["calibrate", "--data", folder, *words[2:4]]]) == 0
+    where = ["--data", folder, *words[2:4]]
+    assert main([str(word) for word in ["calibrate", *where]]) == 0
+    judge = ["evaluate", *where, "--part", "all", "--quick", "--out", tmp_path / "report"]
+    assert main([str(word) for word in judge]) == 0
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,14 @@ from model.commands.options import (
     add_out,
     add_part,
     add_split,
+    add_task,
     split_of,
 )
 from model.data.dataset import SOURCES, Dataset, read_folder
 from model.data.split import Split
 from model.errors import ConfigError, DataError
 from model.presets.preset import Preset, load_preset, preset_names, presets_text
+from model.tasks import TASKS
 
 if TYPE_CHECKING:
     from model.presets.bench import Bench
@@ -52,6 +54,7 @@ def add_bench_options(parser: argparse.ArgumentParser, *, out: Path) -> None:
         "--weights-dir", type=Path, metavar="DIR", help="folder of ImageNet weights"
     )
     parser.add_argument("--download", action="store_true", help="let Keras fetch ImageNet weights")
+    add_task(parser, "each preset's own")
     add_split(parser)
     add_out(parser, "folder of the trainings", default=out)
     add_cache(parser)
@@ -66,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.data is None or options.budget is None:
         raise ConfigError("--data and --budget are needed. Give a data folder and the epochs.")
     require_counts(options, "budget", "limit")
-    dataset = of_source(read_folder(options.data), options.source)
+    dataset = read_for_bench(options)
     split = split_of(dataset, options)
     _bench(presets, dataset, split, options)
     print(f"wrote {options.out / 'presets.md'}, presets.csv and presets.png")
@@ -81,6 +84,12 @@ def chosen_presets(names: str | None) -> list[Preset]:
     """
     wanted = names.split(",") if names else preset_names()
     return [load_preset(name.strip()) for name in dict.fromkeys(wanted)]
+
+
+def read_for_bench(options: argparse.Namespace) -> Dataset:
+    """Read the data folder for the task of the options, or for those of the presets."""
+    dataset = read_folder(options.data, task=options.task or next(iter(TASKS)))
+    return of_source(dataset, options.source)
 
 
 def of_source(dataset: Dataset, source: str | None) -> Dataset:
@@ -123,6 +132,7 @@ def bench_of(dataset: Dataset, split: Split, options: argparse.Namespace, *, par
         download=options.download,
         out=options.out,
         cache_dir=options.cache,
+        task=options.task,
     )
 
 
@@ -151,7 +161,17 @@ def words(options: argparse.Namespace, **changed: object) -> str:
     """Write the options as a command line, with DIR for every folder of this machine."""
     given = vars(options) | changed
     line = ["python -m model bench-presets --data DIR"]
-    for name in ("budget", "presets", "side", "limit", "source", "part", "weights_dir", "download"):
+    for name in (
+        "budget",
+        "presets",
+        "task",
+        "side",
+        "limit",
+        "source",
+        "part",
+        "weights_dir",
+        "download",
+    ):
         value = given[name]
         if value is None or value is False or (name, value) == ("part", "validation"):
             continue

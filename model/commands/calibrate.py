@@ -13,7 +13,6 @@ from model.commands.options import add_bundle, add_cache, add_data
 from model.data.dataset import read_folder
 from model.prediction.bundle import read_manifest
 from model.prediction.views import VIEW_COUNTS
-from model.tasks import CUSTOM
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate and print what was found."""
-    custom = read_manifest(options.bundle).task.name == CUSTOM
-    dataset = read_folder(options.data, any_label=custom)
+    dataset = read_folder(options.data, task=read_manifest(options.bundle).task.name)
     from model.training.packaging import calibrate_bundle
 
     manifest = calibrate_bundle(

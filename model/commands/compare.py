@@ -10,12 +10,14 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from model.commands.options import add_cache, add_data, add_part
 from model.data.dataset import read_folder
 from model.errors import DataError
 from model.prediction.bundle import Manifest, read_manifest
+from model.tasks import CUSTOM
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     if len(set(options.bundles)) < 2:
         raise DataError("a comparison needs two different bundles at least. Name another one.")
     manifests = [read_manifest(bundle) for bundle in options.bundles]
-    table = shared_part(manifests, options.part, read_folder(options.data).table)
+    table = shared_part(manifests, options.part, read_for_all(manifests, options.data))
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.evaluation.compare import compare, compare_text
     from model.evaluation.report import predict_outcome
@@ -49,6 +51,24 @@ def run(options: argparse.Namespace) -> int:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def read_for_all(manifests: list[Manifest], data: Path) -> pd.DataFrame:
+    """Read the images whose label has a class in every bundle's task.
+
+    Raises:
+        DataError: a bundle of a custom task answers with other classes than another bundle.
+    """
+    tasks = [manifest.task for manifest in manifests]
+    custom = CUSTOM in {task.name for task in tasks}
+    if custom and len({frozenset(task.classes) for task in tasks}) > 1:
+        classes = "; ".join(", ".join(task.classes) for task in tasks)
+        raise DataError(
+            f"the bundles answer with other classes ({classes}). Compare bundles of one task."
+        )
+    table = read_folder(data, task=tasks[0].name).table
+    has_class = np.all([task.has_class(table["diagnosis"]) for task in tasks], axis=0)
+    return table[has_class].reset_index(drop=True)
 
 
 def shared_part(manifests: list[Manifest], part: str, table: pd.DataFrame) -> pd.DataFrame:

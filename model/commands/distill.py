@@ -25,7 +25,6 @@ from model.data.dataset import read_folder
 from model.errors import ConfigError
 from model.prediction.bundle import require_no_bundle
 from model.presets.preset import load_preset, preset_names
-from model.tasks import CUSTOM, task_of
 from model.training.config import config_from_dict, read_config
 
 TEACHERS_FILE = "teachers.json"
@@ -51,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
     config = config_from_dict(_settings(options.student) | settings_of(options))
     bundle = options.out / "bundle"
     require_no_bundle(bundle)
-    dataset = read_folder(options.data, any_label=config.task == CUSTOM)
+    dataset = read_folder(options.data, task=config.task)
     split = split_of(dataset, options)
-    task = task_of(config.task, dataset.table["diagnosis"])
+    task = dataset.task(config.task)
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.training.curves import draw_curves
     from model.training.distill import teacher_hashes, teachers_answers

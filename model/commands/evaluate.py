@@ -9,6 +9,7 @@ example: python -m model evaluate --data DIR --part test --out report
 
 import argparse
 import json
+import sys
 
 import pandas as pd
 
@@ -36,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate, write and print."""
     manifest = read_manifest(options.bundle)
-    table = part_table(manifest.split, options.part, read_folder(options.data).table)
+    dataset = read_folder(options.data, task=manifest.task.name)
+    print(dataset.summary(), file=sys.stderr)
+    table = part_table(manifest.split, options.part, dataset.table)
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.evaluation.report import run_evaluation
     from model.evaluation.report_text import report_text

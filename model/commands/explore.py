@@ -9,7 +9,7 @@ example: python -m model explore --data DIR --out report/
 
 import argparse
 
-from model.commands.options import add_cache, add_data, add_number, add_out
+from model.commands.options import add_cache, add_data, add_number, add_out, add_task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_out(parser, "folder to write into")
     add_number(parser, "--seed", "of the photographs shown", default=0)
+    add_task(parser)
     add_cache(parser, "hashes of images")
 
 
@@ -25,7 +26,8 @@ def run(options: argparse.Namespace) -> int:
     # Diagrams take a second to load: not before the options are known to be right.
     from model.explore.build import explore, introduction
 
-    summary = explore(options.data, options.out, cache_dir=options.cache, seed=options.seed)
+    how = {"task": options.task, "cache_dir": options.cache, "seed": options.seed}
+    summary = explore(options.data, options.out, **how)
     print(introduction(summary))
     print(f"wrote {options.out / 'index.html'}")
     return 0

@@ -15,9 +15,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from model.commands.bench_presets import add_bench_options, bench_of, of_source, require_counts
+from model.commands.bench_presets import (
+    add_bench_options,
+    bench_of,
+    read_for_bench,
+    require_counts,
+)
 from model.commands.options import add_data, add_number, split_of
-from model.data.dataset import read_folder
 from model.data.duplicates import groups_of
 from model.errors import ConfigError
 from model.presets.preset import load_preset
@@ -41,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """Train twice, print the inflation and write it as leakage.json."""
     preset = load_preset(options.preset)
     require_counts(options, "budget", "limit")
-    dataset = of_source(read_folder(options.data), options.source)
+    dataset = read_for_bench(options)
     split, groups = split_of(dataset, options), groups_of(dataset.table, cache_dir=options.cache)
     open_to_all = split.parts_of(dataset.table).isin(["train", "validation"]).to_numpy()
     # Keras takes seconds to load: not before the input is known to be sound.

@@ -10,6 +10,7 @@ from model.data.default_split import default_split
 from model.data.split import PARTS, Split
 from model.prediction.bundle import RELEASED
 from model.presets.preset import load_preset
+from model.tasks import CUSTOM, TASKS
 from model.training.config import TrainConfig, read_config
 
 SETTINGS = tuple(knob.name for knob in fields(TrainConfig))
@@ -39,6 +40,13 @@ def add_bundle(parser: argparse.ArgumentParser) -> None:
         default=RELEASED,
         help="bundle (default: the shipped one)",
     )
+
+
+def add_task(parser: argparse.ArgumentParser, default: str = "the one that the labels fit") -> None:
+    """Add ``--task``, whose default only the help describes."""
+    names = (*TASKS, CUSTOM)
+    text = f"{', '.join(names)} (default: {default})"
+    parser.add_argument("--task", choices=names, metavar="NAME", help=text)
 
 
 def add_part(

@@ -1,7 +1,8 @@
 """Draw lesion-disjoint splits of a data folder, or check saved ones.
 
 Draws train / validation / test 70 / 15 / 15 into one file; with --folds or --leave-source-out, a
-folder of such files. Identical and near duplicate photographs count as one lesion.
+folder of such files. Identical and near duplicate photographs count as one lesion. A folder that is
+divided into train/ and test/ already keeps its test part.
 
 example: python -m model split --data DIR --out split.json --seed 1
 example: python -m model split --data DIR --folds 5 --out folds
@@ -9,15 +10,17 @@ example: python -m model split --data DIR --check folds/*.json
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from model.commands.options import add_cache, add_data, add_number
+from model.commands.options import add_cache, add_data, add_number, add_task
 from model.data.dataset import Dataset, read_folder
+from model.data.default_split import own_split
 from model.data.duplicates import groups_of
 from model.data.folds import draw_folds, draw_source_splits
-from model.data.split import PARTS, Split, draw_split
+from model.data.split import PARTS, Split
 from model.errors import SplitError
 
 
@@ -37,12 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--leave-source-out", action="store_true", help="draw a split a source, which it tests"
     )
     add_number(parser, "--seed", "of the drawing", default=2019)
+    add_task(parser)
     add_cache(parser, "hashes of images")
 
 
 def run(options: argparse.Namespace) -> int:
     """Draw or check, and print the sizes of the parts."""
-    dataset = read_folder(options.data)
+    dataset = read_folder(options.data, task=options.task)
+    print(dataset.summary(), file=sys.stderr)
     groups = groups_of(dataset.table, cache_dir=options.cache)
     if options.check:
         splits = {path: Split.load(path) for path in options.check}
@@ -66,7 +71,7 @@ def _draw(dataset: Dataset, groups: np.ndarray, options: argparse.Namespace) -> 
     if options.leave_source_out:
         splits = draw_source_splits(table, groups, seed=seed)
         return {out / f"without_{source}.json": split for source, split in splits.items()}
-    return {out: draw_split(table, groups, seed=seed)}
+    return {out: own_split(table, groups, seed=seed)}
 
 
 def _check(path: Path, split: Split, dataset: Dataset, groups: np.ndarray) -> None:

@@ -23,10 +23,9 @@ from model.commands.options import (
     settings_of,
     split_of,
 )
-from model.data.dataset import Dataset, read_folder
+from model.data.dataset import read_folder
 from model.prediction.bundle import require_no_bundle
 from model.presets.preset import Preset, load_preset
-from model.tasks import CUSTOM
 from model.training.config import config_from_dict
 
 
@@ -47,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
         _say_if_taught(load_preset(options.preset))
     bundle = options.out / "bundle"
     require_no_bundle(bundle)
-    dataset = read_folder(options.data, any_label=config.task == CUSTOM)
-    print(_summary(dataset), file=sys.stderr)
+    dataset = read_folder(options.data, task=config.task)
+    print(dataset.summary(config.task), file=sys.stderr)
     split = split_of(dataset, options)
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.training.curves import draw_curves
@@ -72,12 +71,3 @@ def _say_if_taught(preset: Preset) -> None:
             f"--student {preset.name} --help",
             file=sys.stderr,
         )
-
-
-def _summary(dataset: Dataset) -> str:
-    text = f"{len(dataset.table)} images of {dataset.table['lesion_id'].nunique()} lesions"
-    if dataset.without_image:
-        text += f"; {dataset.without_image} rows have no image and are left out"
-    if dataset.of_other_diagnosis:
-        text += f"; {dataset.of_other_diagnosis} images of another diagnosis are left out"
-    return text

@@ -80,7 +80,8 @@ def run(options: argparse.Namespace) -> int:
             f"--workers {options.workers} starts at least 1 process itself, and not where Keras "
             "Tuner's environment variables name a chief. Leave it out or unset them."
         )
-    dataset = read_folder(options.data)
+    dataset = read_folder(options.data, task=plan.base.task)
+    print(dataset.summary(plan.base.task), file=sys.stderr)
     split = split_of(dataset, options)
     claim(options.out, plan, [split.part(p, dataset.table) for p in ("train", "validation")])
     if options.workers:

@@ -1,14 +1,15 @@
-"""Reading a data folder in the layout of the ISIC 2019 challenge into one table.
+"""Reading a data folder, in the layout of the ISIC 2019 challenge or by class, into one table.
 
     DIR/images/*.jpg       or the challenge's own DIR/ISIC_2019_Training_Input/*.jpg
     DIR/*GroundTruth.csv   image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC[,UNK]
     DIR/*Metadata.csv      image,age_approx,anatom_site_general,lesion_id,sex
 
-``isic_api download`` writes the same layout.
+``isic_api download`` writes the same layout. A folder with one folder of images per label
+(:mod:`model.data.class_folders`) is read as well.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,14 @@ import pandas as pd
 
 from isic_api.image_id import archive_id, is_image_id
 from isic_api.vocabulary import UNKNOWN_CLASS
+from model.data.class_folders import is_by_class, read_class_folders
+from model.data.class_table import ClassTable, read_class_table
 from model.data.tables import find_table, name_rows, name_some, read_csv
-from model.diagnosis import DIAGNOSES
+from model.diagnosis import COARSE_LABELS, DIAGNOSES, DIAGNOSIS_NAMES, label_of
 from model.errors import DataError, PatientError
 from model.image import SUFFIXES, stored_size
 from model.patient import FIELDS, Patient
+from model.tasks import CUSTOM, TASKS, Task, custom_task, own_task
 
 SOURCES = ("HAM", "BCN", "MSK")
 """The three collections of ISIC 2019; images without a ``lesion_id`` are from MSK."""
@@ -33,31 +37,107 @@ _NUMBERS = {"MSK": (0, 16_072), "HAM": (24_306, 34_320), "BCN": (53_454, 73_254)
 class Dataset:
     """A validated data folder.
 
-    ``table`` has one row an image, sorted by ``image``, with the columns image, lesion_id,
-    age_approx (years, NaN = unknown), sex, anatom_site_general (None = unknown), diagnosis, source,
-    path, width and height (pixels, as stored). An image without a ``lesion_id`` is its own lesion:
-    it bears its own name there.
+    ``table`` has one row per image, sorted by ``image``, with the columns image, lesion_id,
+    age_approx (years, NaN = unknown), sex, anatom_site_general (None = unknown), diagnosis (which
+    may be a coarse label), source, part (of a folder that is divided already, else empty), path,
+    width and height (pixels, as stored). An image without a ``lesion_id`` is its own lesion: it
+    bears its own name there.
     """
 
     table: pd.DataFrame
     without_image: int  # rows of the tables that have no file, left out
     of_other_diagnosis: int  # rows labelled UNK, which the network has no class for, left out
     without_label: int = 0  # files that the ground truth does not name, left out
+    without_class: int = 0  # rows whose coarse label has no class in the task, left out
+    skipped: tuple[str, ...] = ()  # files in class folders that are no image, left out
+    classes: ClassTable | None = None  # of a custom task, if stated
 
     def patients(self) -> list[Patient]:
         """The context of each row of the table, in its order."""
         return table_patients(self.table)
 
+    def task(self, name: str) -> Task:
+        """The task of a name, whose classes are the table's labels if it is custom.
 
-def read_folder(data_dir: Path, *, any_label: bool = False) -> Dataset:
-    """Read and check a data folder.
+        Raises:
+            DataError: all images are of one class.
+        """
+        codes = sorted(set(self.table["diagnosis"]))
+        if name != CUSTOM:
+            task = TASKS[name]
+        elif self.classes:
+            task = self.classes.task(codes)
+        else:
+            task = custom_task({code: code for code in codes})
+        found = {task.class_of[code] for code in codes if code in task.class_of}
+        if len(found) == 1:
+            raise DataError(
+                f"all {len(self.table):,} images are of one class, {found.pop()}. A network needs "
+                "images of two classes or more to learn from: add some of another."
+            )
+        return task
 
-    ``any_label`` takes every column of the ground truth as a class, not the challenge's eight.
+    def of_task(self, name: str) -> "Dataset":
+        """Leave out, and count, the images whose label is too coarse to have a class in a task.
+
+        Raises:
+            DataError: no image is left.
+        """
+        if name == CUSTOM:
+            return self
+        has_class = TASKS[name].has_class(self.table["diagnosis"])
+        coarse = self.table["diagnosis"].isin(list(COARSE_LABELS)).to_numpy()
+        kept = self.table[has_class | ~coarse].reset_index(drop=True)
+        if kept.empty:
+            labels = ", ".join(sorted(set(self.table["diagnosis"])))
+            raise DataError(
+                f"the images are labelled {labels} only, for which the task {name} has no class. "
+                f"Choose another --task, such as {own_task(labels.split(', '))}."
+            )
+        left_out = len(self.table) - len(kept)
+        return replace(self, table=kept, without_class=self.without_class + left_out)
+
+    def summary(self, task: str | None = None) -> str:
+        """Say in one line what was read, what was left out, and which classes have no image."""
+        text = f"{len(self.table)} images of {self.table['lesion_id'].nunique()} lesions"
+        counts = {
+            "rows have no image": self.without_image,
+            "images of another diagnosis": self.of_other_diagnosis,
+            "files have no label": self.without_label,
+            "images with a label too coarse for the task": self.without_class,
+            f"files are no image ({name_some(self.skipped)})": len(self.skipped),
+        }
+        left_out = [f"{count} {what}" for what, count in counts.items() if count]
+        text += f"; left out: {', '.join(left_out)}" if left_out else ""
+        without = self._classes_without_image(task) if task else []
+        return f"{text}; no image of {', '.join(without)}" if without else text
+
+    def _classes_without_image(self, task: str) -> list[str]:
+        asked = self.task(task)
+        found = {asked.class_of.get(label) for label in self.table["diagnosis"]}
+        return [code for code in asked.classes if code not in found]
+
+
+def read_folder(data_dir: Path, *, task: str | None = TASKS["isic2019"].name) -> Dataset:
+    """Read and check a data folder for a task, by its name.
+
+    A custom task takes every label of the folder as a class; the others need labels that
+    ``model.diagnosis`` knows, and images with one that is too coarse for the task are left out.
+    ``None`` is the task that fits the labels.
 
     Raises:
         DataError: what :func:`read_tables` refuses, a file that is no image, or no image at all.
     """
-    table = read_tables(data_dir, any_label=any_label)
+    dataset = (
+        _read_by_class(data_dir, task) if is_by_class(data_dir) else _read_tabled(data_dir, task)
+    )
+    sizes = _sizes(dataset.table["path"].tolist())
+    dataset.table[["width", "height"]] = sizes
+    return dataset.of_task(task or own_task(dataset.table["diagnosis"].unique().tolist()))
+
+
+def _read_tabled(data_dir: Path, task: str | None) -> Dataset:
+    table = read_tables(data_dir, task=task)
     images_dir = images_folder(data_dir)
     paths = image_paths(images_dir)
     table["path"] = table["image"].map(paths)
@@ -69,32 +149,76 @@ def read_folder(data_dir: Path, *, any_label: bool = False) -> Dataset:
             f"no row of the tables in {data_dir} has an image in {images_dir}. "
             "File names must be the table's names plus .jpg."
         )
-    kept[["width", "height"]] = _sizes(kept["path"].tolist())
     return Dataset(
         kept,
         without_image=int((~with_image).sum()),
         of_other_diagnosis=int((with_image & ~known).sum()),
         without_label=len(paths) - int(with_image.sum()),
+        classes=read_class_table(data_dir, _labels(table)),
     )
 
 
-def read_tables(data_dir: Path, *, any_label: bool = False) -> pd.DataFrame:
+def _read_by_class(data_dir: Path, task: str | None) -> Dataset:
+    table, skipped = read_class_folders(data_dir)
+    folders = table["folder"].unique().tolist()
+    code_of = {name: label_of(name) for name in folders}
+    if task == CUSTOM or (task is None and not any(code_of.values())):
+        code_of = {name: name for name in folders}
+    unknown = [name for name, code in code_of.items() if code is None]
+    if unknown:
+        raise DataError(
+            f"no diagnosis is called {', '.join(unknown)}, as folders of {data_dir} are. Name them "
+            f"by a code ({', '.join((*DIAGNOSIS_NAMES, *COARSE_LABELS))}) or its name, or use "
+            f"--task {CUSTOM}, which takes any."
+        )
+    table["diagnosis"] = table.pop("folder").map(code_of)
+    context = _context_beside(data_dir, table["image"])
+    table = table.merge(context, on="image", how="left", validate="one_to_one")
+    table = table.sort_values("image", ignore_index=True)
+    lesion = table["lesion_id"].fillna("")  # unlike the challenge's, such an image is not from MSK
+    table["source"] = list(map(image_source, table["image"], lesion))
+    table["lesion_id"] = table["lesion_id"].fillna(table["image"])
+    columns = ["image", "lesion_id", *FIELDS, "diagnosis", "source", "part", "path"]
+    return Dataset(
+        table[columns],
+        without_image=int((~context["image"].isin(table["image"])).sum()),
+        of_other_diagnosis=0,
+        skipped=skipped,
+        classes=read_class_table(data_dir, _labels(table)),
+    )
+
+
+def _context_beside(data_dir: Path, images: pd.Series) -> pd.DataFrame:
+    """Read the table of context if there is one; all is unknown without it."""
+    if any(data_dir.glob("*Metadata.csv")):
+        context = read_metadata(find_table(data_dir, "*Metadata.csv"))
+    else:
+        context = pd.DataFrame({"image": images} | dict.fromkeys(FIELDS))
+        context["age_approx"] = context["age_approx"].astype(float)
+    return context if "lesion_id" in context else context.assign(lesion_id=None)
+
+
+def _labels(table: pd.DataFrame) -> list[str]:
+    return sorted(set(table["diagnosis"]) - {UNKNOWN_CLASS})
+
+
+def read_tables(data_dir: Path, *, task: str | None = TASKS["isic2019"].name) -> pd.DataFrame:
     """Read and check the two tables of a data folder, with or without its images.
 
-    Gives one row a labelled image, sorted by ``image``, with the columns of :class:`Dataset` as far
-    as ``source``; ``diagnosis`` may be UNK.
+    Gives one row per labelled image, sorted by ``image``, with the columns of :class:`Dataset` as
+    far as ``part``; ``diagnosis`` may be UNK. ``task`` is as in :func:`read_folder`.
 
     Raises:
         DataError: a missing file, column or label, a row given twice, two labels in one row, or an
             age, sex or site outside its range or words.
     """
-    truth = _read_truth(find_table(data_dir, "*GroundTruth.csv"), any_label=any_label)
+    truth = _read_truth(find_table(data_dir, "*GroundTruth.csv"), task)
     metadata = read_metadata(find_table(data_dir, "*Metadata.csv"), require=("image", "lesion_id"))
     table = truth.merge(metadata, on="image", how="left", validate="one_to_one")
     table = table.sort_values("image", ignore_index=True)
     table["source"] = list(map(image_source, table["image"], table["lesion_id"]))
     table["lesion_id"] = table["lesion_id"].fillna(table["image"])
-    return table
+    return table.assign(part="")
 
 
 def read_metadata(path: Path, *, require: tuple[str, ...] = ("image",)) -> pd.DataFrame:
@@ -177,18 +301,41 @@ def image_source(image: str, lesion_id: object) -> str:
     return next(found, "other")
 
 
-def _read_truth(path: Path, *, any_label: bool) -> pd.DataFrame:
-    table = read_csv(path, ("image",) if any_label else ("image", *DIAGNOSES))
-    known = [name for name in table if name != "image"] if any_label else list(DIAGNOSES)
-    classes = [*dict.fromkeys([*known, *({UNKNOWN_CLASS} & set(table))])]
-    labels = table[classes].apply(pd.to_numeric, errors="coerce")
-    wrong = (labels.sum(axis=1) != 1) | ~labels.isin([0, 1]).all(axis=1)
+def _read_truth(path: Path, task: str | None) -> pd.DataFrame:
+    table = read_csv(path, ("image",))
+    columns = [name for name in table if name != "image"]
+    labels = _label_columns(path, columns, task)
+    classes = [*labels, *({UNKNOWN_CLASS} & set(columns) - set(labels))]
+    marks = table[classes].apply(pd.to_numeric, errors="coerce")
+    wrong = (marks.sum(axis=1) != 1) | ~marks.isin([0, 1]).all(axis=1)
     if wrong.any():
         raise DataError(
             f"{path.name}, {name_rows(table, wrong)}: exactly one of {', '.join(classes)} must be "
             "1 and the others 0. Correct or remove the row."
         )
-    return pd.DataFrame({"image": table["image"], "diagnosis": labels.idxmax(axis=1)})
+    own = set(labels) - {*DIAGNOSES, *COARSE_LABELS, UNKNOWN_CLASS}
+    empty = [name for name in labels if name in own and not marks[name].any()]
+    if empty:
+        raise DataError(
+            f"{path.name}: no image is of the class {', '.join(empty)}. Add some, or remove the "
+            "column."
+        )
+    return pd.DataFrame({"image": table["image"], "diagnosis": marks.idxmax(axis=1)})
+
+
+def _label_columns(path: Path, columns: list[str], task: str | None) -> list[str]:
+    """The columns that are labels: all of them in a custom task, else those with known codes."""
+    known = [name for name in columns if name in (*DIAGNOSES, *COARSE_LABELS)]
+    if task == CUSTOM or (task is None and not known):
+        return columns
+    missing = [code for code in DIAGNOSES if code not in known]
+    # A table may leave out diagnoses that it has a coarse label for.
+    if missing and not set(known) & set(COARSE_LABELS):
+        raise DataError(
+            f"{path.name} lacks the column {', '.join(missing)}; it has {', '.join(columns)}. Use "
+            f"the challenge's column names, or --task {CUSTOM}, which takes any."
+        )
+    return known
 
 
 def _parse_rows(table: pd.DataFrame, name: str) -> list[Patient]:

@@ -64,13 +64,26 @@ def draw_source_splits(
         raise SplitError(
             f"all images are from {sources[0]}. Leaving a source out needs two or more; draw folds."
         )
-    return {source: _without(source, table, groups, seed) for source in sources}
+    drawn = {}
+    for source in sources:
+        test = (table["source"] == source).to_numpy()
+        drawn[source] = split_around(test, table, groups, name=source, seed=seed)
+    return drawn
 
 
-def _without(source: str, table: pd.DataFrame, groups: np.ndarray, seed: int) -> Split:
-    left_out = (table["source"] == source).to_numpy()
-    others = ~np.isin(groups, groups[left_out])
-    _require_learned(table["diagnosis"], others, source)
+def split_around(
+    test: np.ndarray, table: pd.DataFrame, groups: np.ndarray, *, name: str, seed: int = 0
+) -> Split:
+    """Draw training and validation part around a given test part, rows ``test`` (N,) of the table.
+
+    ``name`` says what is tested. An image whose lesion group has an image of the test part is in
+    no part.
+
+    Raises:
+        SplitError: what is left lacks a diagnosis, or has it in fewer than two lesion groups.
+    """
+    others = ~np.isin(groups, groups[test])
+    _require_learned(table["diagnosis"], others, name)
     rows = sorted_rows(table[others], groups[others])
     require_lesions(rows, 2)
     # A diagnosis cannot be dealt out among more folds than it has images.
@@ -80,8 +93,8 @@ def _without(source: str, table: pd.DataFrame, groups: np.ndarray, seed: int) ->
     return Split(
         tuple(rows["image"][~validation]),
         tuple(rows["image"][validation]),
-        tuple(sorted(table["image"][left_out])),
-        rule=f"test: {source}; of the other sources 15 % for validation {RULE}",
+        tuple(sorted(table["image"][test])),
+        rule=f"test: {name}; of the others 15 % for validation {RULE}",
         seed=seed,
     )
 

@@ -163,12 +163,16 @@ def sorted_rows(table: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
 
 
 def require_lesions(rows: pd.DataFrame, parts: int) -> None:
-    """Check that each diagnosis has as many lesion groups as there are parts.
+    """Check that each of two or more diagnoses has as many lesion groups as there are parts.
 
     Raises:
-        SplitError: naming the rarest diagnosis and its images.
+        SplitError: naming the only diagnosis, or the rarest and its images.
     """
     counts = rows.groupby("diagnosis")["group"].nunique()
+    if len(counts) < 2:
+        raise SplitError(
+            f"all {len(rows):,} images are labelled {counts.index[0]}. Add images of another class."
+        )
     if counts.min() < parts:
         rarest = counts.idxmin()
         images = rows["image"][rows["diagnosis"] == rarest].tolist()

@@ -22,12 +22,15 @@ def find_table(data_dir: Path, pattern: str) -> Path:
     found = sorted(data_dir.glob(pattern))
     if len(found) != 1:
         names = ", ".join(file.name for file in found) or "none"
-        raise DataError(f"{data_dir} must hold exactly one {pattern}, but it holds: {names}.")
+        raise DataError(
+            f"{data_dir} must hold exactly one {pattern}, but it holds: {names}. Give the folder "
+            "of such a table, or one with a folder of images per class."
+        )
     return found[0]
 
 
-def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a table that has at least these columns, ``image`` first, and one row an image.
+def read_csv(path: Path, columns: Sequence[str], *, key: str = "image") -> pd.DataFrame:
+    """Read a table that has at least these columns and one row per value of ``key``.
 
     Words stay text; an empty cell is NaN. Semicolons between columns, which spreadsheets write in
     much of Europe, are read as commas are.
@@ -42,7 +45,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         with path.open(encoding="utf-8-sig") as file:
             separator = ";" if ";" in file.readline() else ","
             file.seek(0)
-            table = pd.read_csv(file, sep=separator, dtype=text, skipinitialspace=True)
+            table = pd.read_csv(file, sep=separator, dtype=text | {key: str}, skipinitialspace=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV table: {error}.") from error
     missing = [column for column in columns if column not in table]
@@ -51,14 +54,14 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
             f"{path.name} lacks the column {', '.join(missing)}; it has {', '.join(table.columns)}."
             " Use the challenge's column names."
         )
-    _require_names(table, path.name)
+    _require_names(table, path.name, key)
     return table
 
 
-def name_rows(table: pd.DataFrame, mask: np.ndarray | pd.Series) -> str:
+def name_rows(table: pd.DataFrame, mask: np.ndarray | pd.Series, key: str = "image") -> str:
     """Name the marked rows of a table as read from its file, and count those not named."""
     rows = np.flatnonzero(mask)
-    named = [f"line {row + 2} (image {table['image'].iloc[row]})" for row in rows[:_NAMED]]
+    named = [f"line {row + 2} ({key} {table[key].iloc[row]})" for row in rows[:_NAMED]]
     return name_some(named, len(rows))
 
 
@@ -69,14 +72,14 @@ def name_some(names: Sequence[str], count: int | None = None) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _require_names(table: pd.DataFrame, name: str) -> None:
-    unnamed = table["image"].isna()
+def _require_names(table: pd.DataFrame, name: str, key: str) -> None:
+    unnamed = table[key].isna()
     if unnamed.any():
         lines = name_some([f"line {row + 2}" for row in np.flatnonzero(unnamed)])
-        raise DataError(f"{name}, {lines}: the image's name is empty. Fill it in.")
-    repeated = table["image"].duplicated(keep=False)
+        raise DataError(f"{name}, {lines}: the {key}'s name is empty. Fill it in.")
+    repeated = table[key].duplicated(keep=False)
     if repeated.any():
         raise DataError(
-            f"{name} names {table['image'][repeated].nunique()} images more than once: "
-            f"{name_rows(table, repeated)}. Keep one row an image."
+            f"{name} names {table[key][repeated].nunique()} {key}s more than once: "
+            f"{name_rows(table, repeated, key)}. Keep one row per {key}."
         )

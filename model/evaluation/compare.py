@@ -11,7 +11,7 @@ import numpy as np
 from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import interval, two_sided_p
 from model.evaluation.outcome import Outcome
-from model.evaluation.report_text import HEADLINES, written
+from model.evaluation.report_text import HEADLINES, headlines_in, written
 
 
 def compare(outcomes: dict[str, Outcome]) -> dict:
@@ -21,6 +21,7 @@ def compare(outcomes: dict[str, Outcome]) -> dict:
     """
     drawn = {name: _draws(outcome) for name, outcome in outcomes.items()}
     first, *others = drawn
+    shared = [key for key in HEADLINES if all(key in figures for figures in drawn.values())]
     return {
         "first": first,
         "figures": {
@@ -28,7 +29,7 @@ def compare(outcomes: dict[str, Outcome]) -> dict:
             for name, figures in drawn.items()
         },
         "differences": {
-            name: {key: _difference(drawn[name][key], drawn[first][key]) for key in HEADLINES}
+            name: {key: _difference(drawn[name][key], drawn[first][key]) for key in shared}
             for name in others
         },
     }
@@ -42,14 +43,14 @@ def compare_text(found: dict) -> str:
         lines += [
             f"{text:<26} {written(found['figures'][name][key]):<24}"
             f"{written(differences[key]):<26}p = {_p(differences[key]['p'])}"
-            for key, text in HEADLINES.items()
+            for key, text in headlines_in(differences).items()
         ]
     return "\n".join(lines)
 
 
 def _draws(outcome: Outcome) -> dict[str, np.ndarray]:
     figures = headline_draws(outcome, np.ones(len(outcome.table), bool))
-    return {key: figures[key] for key in HEADLINES}
+    return {key: figures[key] for key in headlines_in(figures)}
 
 
 def _difference(values: np.ndarray, first: np.ndarray) -> dict:
@@ -57,7 +58,7 @@ def _difference(values: np.ndarray, first: np.ndarray) -> dict:
 
 
 def _figure_lines(figures: dict) -> Sequence[str]:
-    return [f"{text:<26} {written(figures[key])}" for key, text in HEADLINES.items()]
+    return [f"{text:<26} {written(figures[key])}" for key, text in headlines_in(figures).items()]
 
 
 def _p(value: float | None) -> str:

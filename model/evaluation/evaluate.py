@@ -50,10 +50,12 @@ def evaluate(outcome: Outcome, extra_groups: pd.DataFrame | None = None) -> dict
     if extra_groups is not None:
         groups = pd.concat([groups, extra_groups], axis=1)
     subgroups = subgroup_figures(outcome, groups)
+    points = operating_figures(outcome)
     return {
         **{name: interval(figures) for name, figures in overall.items()},
         "macro_average_precision": interval(mean_of_known(_precisions(outcome))),
-        **operating_figures(outcome),
+        **by_aim(points),
+        "operating_points": points,
         "by_threshold": figures_by_threshold(outcome),
         "per_class": per_class(outcome),
         "per_source": subgroups["source"]["groups"],
@@ -66,18 +68,23 @@ def evaluate(outcome: Outcome, extra_groups: pd.DataFrame | None = None) -> dict
 
 
 def operating_figures(outcome: Outcome) -> dict[str, dict]:
-    """What the validation thresholds give here: sensitivity → question → point, and specificity."""
+    """Sensitivity and specificity here at every threshold of the bundle: question → point."""
+    return {
+        question: {point: _point_figures(outcome, question, t) for point, t in points.items()}
+        for question, points in outcome.points.items()
+    }
+
+
+def by_aim(points: dict[str, dict]) -> dict[str, dict]:
+    """The same in two tables: a point that was set by one of the two is under the other."""
     found = {"sensitivity": {}, "specificity": {}}
-    for question, points in outcome.manifest.operating_points.items():
-        for point, threshold in points.items():
-            truth, said = outcome.answers(question, threshold)
-            sides = {"sensitivity": (truth, said), "specificity": (~truth, ~said)}
-            # A point that was set by one of the two is reported under the other.
-            asked = "specificity" if point.endswith("sensitivity") else "sensitivity"
-            given = {name: _rate(outcome.bootstrap, *side) for name, side in sides.items()}
-            other = ({"sensitivity", "specificity"} - {asked}).pop()
-            row = {**given[asked], "threshold": threshold, other: given[other]}
-            found[asked].setdefault(question, {})[point] = row
+    for question, rows in points.items():
+        for point, row in rows.items():
+            asked, other = "sensitivity", "specificity"
+            if point.endswith(asked):
+                asked, other = other, asked
+            table = found[asked].setdefault(question, {})
+            table[point] = {**row[asked], "threshold": row["threshold"], other: row[other]}
     return found
 
 
@@ -88,7 +95,7 @@ def figures_by_threshold(outcome: Outcome) -> dict[str, dict[str, list[float]]]:
     """
     found = {}
     thresholds = np.linspace(0, 1, 101)
-    for question in outcome.manifest.operating_points:
+    for question in outcome.points:
         truth, _ = outcome.answers(question, 0.5)
         if truth.all() or not truth.any():
             continue
@@ -114,11 +121,11 @@ def per_class(outcome: Outcome) -> dict[str, dict]:
         "auc": _ranks(outcome, roc_auc),
         "average_precision": _precisions(outcome),
     }
-    lesions = outcome.table.groupby("diagnosis")["lesion_id"].nunique()
+    lesions = outcome.table.groupby(outcome.labels)["lesion_id"].nunique()
     return {
         code: {
             "support": int((outcome.labels == number).sum()),
-            "lesions": int(lesions.get(code, 0)),
+            "lesions": int(lesions.get(number, 0)),
             **{name: interval(drawn[:, number]) for name, drawn in figures.items()},
         }
         for number, code in enumerate(outcome.codes)
@@ -172,6 +179,15 @@ def describe(outcome: Outcome, *, bundle: Path, part: str) -> dict:
     }
 
 
+def _point_figures(outcome: Outcome, question: str, threshold: float) -> dict:
+    truth, said = outcome.answers(question, threshold)
+    return {
+        "threshold": threshold,
+        "sensitivity": _rate(outcome.bootstrap, truth, said),
+        "specificity": _rate(outcome.bootstrap, ~truth, ~said),
+    }
+
+
 def _rate(bootstrap: LesionBootstrap, whole: np.ndarray, part: np.ndarray) -> Interval:
     """Share of the images in ``whole`` that are also in ``part``."""
     sums = bootstrap.sums(np.stack([whole & part, whole], axis=1))
@@ -193,7 +209,7 @@ def _confusion(outcome: Outcome) -> dict[str, Sequence]:
 
 
 def _challenge(outcome: Outcome) -> dict:
-    """The official scorer's figures over the eight classes."""
+    """The official scorer's figures over the classes of the task."""
     images = outcome.table["image"]
     truth = np.eye(len(outcome.codes))[outcome.labels]
     frames = [

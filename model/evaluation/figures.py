@@ -78,15 +78,17 @@ def reliability_figure(calibration: dict) -> Figure:
 
 
 def robustness_figure(robustness: dict) -> Figure:
-    """Both figures against severity, one line a change."""
-    figure = Figure(figsize=(12, 5), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True)
-    for axis, key in zip(axes, ("balanced_accuracy", "melanoma_sensitivity"), strict=True):
+    """Each figure against severity, one line per change."""
+    unchanged = next(iter(robustness["changes"].values()))[0]
+    shown = [key for key in unchanged if key != "severity"]
+    figure = Figure(figsize=(6 * len(shown), 5), layout="constrained")
+    axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for axis, key in zip(axes, shown, strict=True):
         for name, rows in robustness["changes"].items():
             values = [np.nan if row[key]["value"] is None else row[key]["value"] for row in rows]
             axis.plot([row["severity"] for row in rows], values, marker="o", label=name)
         axis.set(title=key.replace("_", " "), xlabel="severity", ylim=(0, 1))
-    axes[1].legend(ncols=2, fontsize="small")
+    axes[-1].legend(ncols=2, fontsize="small")
     return figure
 
 

@@ -6,10 +6,12 @@ from model.evaluation.intervals import centred
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc, share
 from model.evaluation.outcome import Outcome
 from model.evaluation.reliability import binned, equal_mass_edges
-from model.prediction.operating_points import point_name
+from model.prediction.operating_points import MELANOMA, point_name
 
 POINT = point_name("specificity", 0.90)
 """Operating point of the melanoma sensitivity."""
+
+_MELANOMA = "MEL"
 
 
 def headline_draws(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -17,21 +19,18 @@ def headline_draws(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
 
     - balanced_accuracy, accuracy; macro_auc over the classes that have images and others
     - melanoma_auc; melanoma_sensitivity and melanoma_specificity at the threshold that gave 90 %
-      specificity on validation images
+      specificity on validation images; absent where no class is MEL
     - ece in bins of equal mass; coverage and set_size of the prediction sets
     """
     sums = _sums(outcome, rows)
     images = sums["image"]
     recalls = share(sums["hit"], sums["case"])
     aucs = _aucs(outcome, rows)
-    melanoma = outcome.codes.index("MEL")
     return {
         "balanced_accuracy": mean_of_known(recalls),
         "accuracy": share(sums["hit"].sum(axis=1), images),
         "macro_auc": mean_of_known(aucs),
-        "melanoma_auc": aucs[:, melanoma],
-        "melanoma_sensitivity": share(sums["found"], sums["melanoma"]),
-        "melanoma_specificity": share(sums["spared"], images - sums["melanoma"]),
+        **_melanoma_draws(outcome, aucs, sums),
         "ece": centred(share(np.abs(sums["gap"]).sum(axis=1), images)),
         "coverage": share(sums["covered"], images),
         "set_size": share(sums["set_size"], images),
@@ -39,24 +38,30 @@ def headline_draws(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+def _melanoma_draws(
+    outcome: Outcome, aucs: np.ndarray, sums: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    if _MELANOMA not in outcome.codes:
+        return {}
+    return {
+        "melanoma_auc": aucs[:, outcome.codes.index(_MELANOMA)],
+        "melanoma_sensitivity": share(sums["found"], sums["melanoma"]),
+        "melanoma_specificity": share(sums["spared"], sums["image"] - sums["melanoma"]),
+    }
+
+
 def _sums(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Sums over the rows, of which all but the AUCs are functions."""
     truth = np.eye(len(outcome.codes))[outcome.labels]
-    # Without melanomas in the validation part there is no threshold, and so no figure.
-    threshold = outcome.manifest.operating_points.get("melanoma", {}).get(POINT)
-    melanoma, called = outcome.answers("melanoma", threshold or 0.0)
-    known = 1.0 if threshold is not None else np.nan
     edges = equal_mass_edges(outcome.confidence[rows])
     features = {
         "image": np.ones(len(rows)),
         "case": truth,
         "hit": truth * outcome.right[:, None],
-        "melanoma": melanoma,
-        "found": (melanoma & called) * known,
-        "spared": (~melanoma & ~called) * known,
         "gap": binned(outcome.confidence, outcome.confidence - outcome.right, edges),
         "covered": outcome.sets[np.arange(len(rows)), outcome.labels],
         "set_size": outcome.sets.sum(axis=1),
+        **_melanoma_features(outcome),
     }
     columns = [values.reshape(len(rows), -1) for values in features.values()]
     ends = np.cumsum([column.shape[1] for column in columns])
@@ -65,6 +70,20 @@ def _sums(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
     return {
         name: part[:, 0] if values.ndim == 1 else part
         for (name, values), part in zip(features.items(), parts, strict=True)
+    }
+
+
+def _melanoma_features(outcome: Outcome) -> dict[str, np.ndarray]:
+    if _MELANOMA not in outcome.codes:
+        return {}
+    # Without melanomas in the validation part there is no threshold, and so no figure.
+    threshold = outcome.points.get(MELANOMA, {}).get(POINT)
+    melanoma, called = outcome.answers(MELANOMA, threshold or 0.0)
+    known = 1.0 if threshold is not None else np.nan
+    return {
+        "melanoma": melanoma,
+        "found": (melanoma & called) * known,
+        "spared": (~melanoma & ~called) * known,
     }
 
 

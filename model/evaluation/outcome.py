@@ -9,7 +9,7 @@ import pandas as pd
 from model.errors import BundleError
 from model.evaluation.intervals import LesionBootstrap
 from model.prediction.bundle import Manifest
-from model.prediction.operating_points import question_scores, question_truth
+from model.prediction.operating_points import question_scores, question_truth, questions_of
 from model.prediction.prediction_sets import prediction_sets
 
 
@@ -18,8 +18,7 @@ class Outcome:
     """N images with truth and answer. ``table`` is in the layout of ``model.data.dataset``.
 
     Raises:
-        BundleError: on building, when the bundle lacks what is set on validation images, or its
-            task does not tell melanomas.
+        BundleError: on building, when the bundle lacks what is set on validation images.
     """
 
     table: pd.DataFrame
@@ -32,12 +31,6 @@ class Outcome:
             raise BundleError(
                 f"the bundle {self.manifest.name!r} has no thresholds from validation images. "
                 "Set them with: python -m model calibrate --data DIR --bundle BUNDLE"
-            )
-        if "MEL" not in self.manifest.classes:
-            raise BundleError(
-                f"the bundle {self.manifest.name!r} answers the task {self.manifest.task.name}, "
-                "which does not tell melanomas, and so cannot be judged as a bundle for diagnoses. "
-                "Its figures on validation images are in history.csv of its training."
             )
 
     @property
@@ -70,7 +63,14 @@ class Outcome:
         """Classes of each image's prediction set: bool (N, classes)."""
         return prediction_sets(self.probabilities, self.manifest.set_thresholds)
 
+    @cached_property
+    def points(self) -> dict[str, dict[str, float]]:
+        """Thresholds of the questions that the task can answer: question → point → threshold."""
+        asked = questions_of(self.manifest.task)
+        return {q: p for q, p in self.manifest.operating_points.items() if q in asked}
+
     def answers(self, question: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """True and given answers to a yes-or-no question of ``operating_points``: bool (N,)."""
-        said = question_scores(self.probabilities, self.codes, question) >= threshold
-        return question_truth(self.labels, self.codes, question), said
+        task = self.manifest.task
+        said = question_scores(self.probabilities, task, question) >= threshold
+        return question_truth(self.labels, task, question), said

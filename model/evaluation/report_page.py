@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from model.evaluation.report_text import HEADLINES, NOTE, gap_sentence, written
+from model.evaluation.report_text import NOTE, gap_sentence, has_note, headlines_in, written
 from model.html_page import html_page, picture_html
 
 _CAPTIONS = {
@@ -27,12 +27,12 @@ def report_page(report: dict, pictures: Sequence[Path]) -> str:
         f"<p>{about['images']:,} images of {about['lesions']:,} lesions. In brackets: "
         f"{escape(about['interval'])}, {about['draws']:,} draws. Research and teaching only; not "
         "a medical device.</p>",
-        _table(("", "figure"), [(name, written(report[k])) for k, name in HEADLINES.items()]),
-        f"<p>{escape(NOTE)}</p>",
+        _table(("", "figure"), [(n, written(report[k])) for k, n in headlines_in(report).items()]),
+        *([f"<p>{escape(NOTE)}</p>"] if has_note(report) else []),
         _section("By diagnosis", _class_table(report)),
-        _section("Operating points, thresholds from validation images", _point_table(report)),
+        *_points(report),
         _section("Calibration", _calibration_table(report)),
-        _section("By group", _groups(report["subgroups"])),
+        _section("By group", _groups(report["subgroups"], headlines_in(report))),
         *_optional(report),
         *(_picture(path) for path in pictures),
     ]
@@ -49,14 +49,21 @@ def _class_table(report: dict) -> str:
     return _table(("diagnosis", "images", *names, "coverage"), rows)
 
 
+def _points(report: dict) -> Iterable[str]:
+    if report["operating_points"]:
+        title = "Operating points, thresholds from validation images"
+        yield _section(title, _point_table(report))
+
+
 def _point_table(report: dict) -> str:
-    rows = []
-    for asked, other in (("sensitivity", "specificity"), ("specificity", "sensitivity")):
-        for question, points in report[asked].items():
-            for point, row in points.items():
-                given = {asked: written(row), other: written(row[other])}
-                cells = (question, point.replace("_", " "), f"{row['threshold']:.4f}")
-                rows.append((*cells, given["sensitivity"], given["specificity"]))
+    rows = [
+        (
+            *(question, point.replace("_", " "), f"{row['threshold']:.4f}"),
+            *(written(row[side]) for side in ("sensitivity", "specificity")),
+        )
+        for question, points in report["operating_points"].items()
+        for point, row in points.items()
+    ]
     return _table(("question", "point", "threshold", "sensitivity", "specificity"), rows)
 
 
@@ -68,16 +75,16 @@ def _calibration_table(report: dict) -> str:
     return text + _table(("", "before", "after"), rows)
 
 
-def _groups(subgroups: dict) -> str:
+def _groups(subgroups: dict, headlines: dict[str, str]) -> str:
     blocks = [f"<p>{escape(gap_sentence(subgroups['largest_gap']))}</p>"]
     for dimension, found in subgroups.items():
         if dimension == "largest_gap":
             continue
         rows = [
-            (name, row["images"], row["lesions"], *(written(row[key]) for key in HEADLINES))
+            (name, row["images"], row["lesions"], *(written(row[key]) for key in headlines))
             for name, row in found["groups"].items()
         ]
-        head = (dimension.replace("_", " "), "images", "lesions", *HEADLINES.values())
+        head = (dimension.replace("_", " "), "images", "lesions", *headlines.values())
         blocks.append(_table(head, rows))
     return "\n".join(blocks)
 

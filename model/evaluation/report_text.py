@@ -1,6 +1,7 @@
 """The short table that ``evaluate`` prints, and how a figure is written everywhere."""
 
 from model.evaluation.intervals import Interval
+from model.prediction.operating_points import MALIGNANT, point_name
 
 HEADLINES = {
     "balanced_accuracy": "balanced accuracy",
@@ -15,7 +16,19 @@ HEADLINES = {
 }
 """Keys of the report → names for readers."""
 
+_SCREENING = point_name("sensitivity", 0.90)
+
 NOTE = "* at the threshold that gave 90 % specificity on validation images"
+
+
+def headlines_in(figures: dict) -> dict[str, str]:
+    """The headlines that there are: those of melanoma need a class of that code."""
+    return {key: name for key, name in HEADLINES.items() if key in figures}
+
+
+def has_note(figures: dict) -> bool:
+    """Whether a headline bears the star of ``NOTE``."""
+    return any("*" in name for name in headlines_in(figures).values())
 
 
 def written(figure: Interval) -> str:
@@ -32,18 +45,19 @@ def report_text(report: dict) -> str:
         f"{about['name']}, {about['part']} part: {about['images']} images of "
         f"{about['lesions']} lesions; 95 % intervals by lesion",
         "",
-        *(f"{name:<26} {written(report[key])}" for key, name in HEADLINES.items()),
-        NOTE,
+        *(f"{name:<26} {written(report[key])}" for key, name in headlines_in(report).items()),
+        *([NOTE] if has_note(report) else []),
         "",
+        *_malignant_lines(report["operating_points"]),
         _row("class", "images", "recall", "precision", "AUC"),
         *(
             _row(code, row["support"], *(written(row[k]) for k in ("recall", "precision", "auc")))
             for code, row in report["per_class"].items()
         ),
         "",
-        _row("source", "images", "balanced accuracy", "macro AUC", "melanoma AUC"),
+        _row("source", "images", *(name for key, name in _BY_SOURCE.items() if key in report)),
         *(
-            _row(name, row["images"], *(written(row[key]) for key in _BY_SOURCE))
+            _row(name, row["images"], *(written(row[key]) for key in _BY_SOURCE if key in report))
             for name, row in report["per_source"].items()
         ),
         "",
@@ -62,8 +76,21 @@ def gap_sentence(gap: dict | None) -> str:
     )
 
 
-_BY_SOURCE = ("balanced_accuracy", "macro_auc", "melanoma_auc")
+_BY_SOURCE = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_auc": "macro AUC",
+    "melanoma_auc": "melanoma AUC",
+}
+
+
+def _malignant_lines(points: dict) -> list[str]:
+    """Malignant against benign at the threshold for 90 % sensitivity; none without it."""
+    found = points.get(MALIGNANT, {}).get(_SCREENING)
+    if not found:
+        return []
+    sides = ", ".join(f"{side} {written(found[side])}" for side in ("sensitivity", "specificity"))
+    return [f"malignant or not, threshold for 90 % sensitivity on validation images: {sides}", ""]
 
 
 def _row(name: str, images: object, *figures: str) -> str:
-    return f"{name:<8}{images:>8}  " + "  ".join(f"{figure:<21}" for figure in figures).rstrip()
+    return f"{name:<14}{images:>8}  " + "  ".join(f"{figure:<21}" for figure in figures).rstrip()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.errors import DataError
-from model.evaluation.report_text import HEADLINES, NOTE, written
+from model.evaluation.report_text import NOTE, has_note, headlines_in, written
 from model.prediction.bundle import Manifest, read_manifest, write_manifest
 
 BEGIN = "<!-- metrics:begin -->"
@@ -43,16 +43,18 @@ def store_metrics(bundle: Path, report: dict) -> Manifest:
 def compact(report: dict) -> dict:
     """The figures worth keeping with the bundle, to six digits, of which three may be shown."""
     about = report["about"]
-    points = {name: report[name] for name in ("sensitivity", "specificity")}
     kept = {
-        **{name: report[name] for name in HEADLINES},
-        **points,
+        **{name: report[name] for name in headlines_in(report)},
+        "operating_points": report["operating_points"],
         "per_class": {
             code: {"support": row["support"], **{name: row[name] for name in _OF_CLASS}}
             for code, row in report["per_class"].items()
         },
         "per_source": {
-            source: {"images": row["images"], **{name: row[name] for name in _OF_SOURCE}}
+            source: {
+                "images": row["images"],
+                **{name: row[name] for name in _OF_SOURCE if name in row},
+            }
             for source, row in report["per_source"].items()
         },
         "coverage_by_class": report["prediction_sets"]["coverage_by_class"],
@@ -70,10 +72,11 @@ def compact(report: dict) -> dict:
 
 def _groups(dimension: dict) -> dict:
     """Images and main figures of the groups of one dimension."""
-    return {
-        group: {"images": row["images"], **{name: row[name] for name in _OF_SOURCE}}
-        for group, row in dimension["groups"].items()
-    }
+    return {group: _group(row) for group, row in dimension["groups"].items()}
+
+
+def _group(row: dict) -> dict:
+    return {"images": row["images"], **{name: row[name] for name in _OF_SOURCE if name in row}}
 
 
 def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
@@ -96,11 +99,11 @@ def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
                 "lesion.",
                 "",
                 *_table(
-                    ("", "figure"), [(name, written(found[k])) for k, name in HEADLINES.items()]
+                    ("", "figure"),
+                    [(name, written(found[k])) for k, name in headlines_in(found).items()],
                 ),
                 "",
-                NOTE.replace("*", r"\*"),
-                "",
+                *([NOTE.replace("*", r"\*"), ""] if has_note(found) else []),
                 *_rows("diagnosis", "support", found["per_class"], _OF_CLASS),
                 "",
                 *_rows("source", "images", found["per_source"], _OF_SOURCE),
@@ -126,10 +129,11 @@ def with_metrics(text: str, tables: str) -> str:
 
 def _rows(kind: str, counted: str, rows: dict, columns: dict[str, str]) -> list[str]:
     cells = [
-        (name, str(row[counted]), *(written(row[key]) for key in columns))
+        (name, str(row[counted]), *(written(row[key]) for key in columns if key in row))
         for name, row in rows.items()
     ]
-    return _table((kind, "images", *columns.values()), cells)
+    known = [name for key, name in columns.items() if all(key in row for row in rows.values())]
+    return _table((kind, "images", *known), cells)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

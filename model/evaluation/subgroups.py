@@ -55,10 +55,16 @@ def _dimension(outcome: Outcome, names: np.ndarray) -> dict:
         groups[name] = {
             "images": int(rows.sum()),
             "lesions": int(outcome.table["lesion_id"][rows].nunique()),
-            "melanomas": int((outcome.table["diagnosis"][rows] == "MEL").sum()),
+            **_melanomas(outcome, rows),
             **{key: interval(values) for key, values in figures.items()},
         }
     return {"groups": groups, "gap": _gap(outcome, drawn)}
+
+
+def _melanomas(outcome: Outcome, rows: np.ndarray) -> dict[str, int]:
+    if "MEL" not in outcome.codes:
+        return {}
+    return {"melanomas": int((outcome.labels[rows] == outcome.codes.index("MEL")).sum())}
 
 
 def _place(name: str) -> tuple[bool, bool, str]:

@@ -24,10 +24,11 @@ def task_figures(
 
     The answer is the most probable class. Melanoma sensitivity is the share of melanomas that are
     given the class that holds them, specificity the share of the images of other classes that are
-    not: where a task asks for malignant or not, other cancers count on neither side.
+    not: where a task asks for malignant or not, other cancers count on neither side. Where no class
+    holds melanoma, both are NaN.
 
     Args:
-        task: with a class that holds melanoma.
+        task: whose classes the probabilities are of.
         table: N rows in the layout of :mod:`model.data.dataset`.
         probabilities: (N, classes).
         bootstrap: over the rows' lesions.
@@ -35,8 +36,8 @@ def task_figures(
     diagnoses = table["diagnosis"].tolist()
     labels = task.labels(diagnoses)
     answers = probabilities.argmax(axis=1)
-    suspect = list(task.classes).index(task.members["MEL"])
-    melanoma, other = np.array(diagnoses) == "MEL", labels != suspect
+    suspect = list(task.classes).index(task.members["MEL"]) if "MEL" in task.members else -1
+    melanoma, other = np.array(diagnoses) == "MEL", (labels != suspect) & (suspect >= 0)
     case = np.eye(len(task.classes))[labels]
     hit = case * (answers == labels)[:, None]
     sums = bootstrap.sums(np.c_[case, hit])

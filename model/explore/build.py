@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from model.data.class_folders import is_by_class
 from model.data.dataset import Dataset, images_folder, read_folder, read_tables
 from model.data.duplicates import duplicate_pairs
-from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.data.tables import name_some
+from model.diagnosis import DIAGNOSIS_NAMES
 from model.explore.figures import (
     age_figure,
     class_figure,
@@ -24,6 +26,7 @@ from model.explore.page import Section, page
 from model.explore.sheets import class_tiles, contact_sheet, pair_tiles
 from model.explore.summary import (
     age_bands,
+    diagnoses_in,
     pairs_across_lesions,
     share_by,
     sources_in,
@@ -47,18 +50,22 @@ class Images:
     pairs: np.ndarray  # of duplicate_pairs
 
 
-def explore(data_dir: Path, out: Path, *, cache_dir: Path, seed: int = 0) -> dict:
+def explore(
+    data_dir: Path, out: Path, *, cache_dir: Path, seed: int = 0, task: str | None = None
+) -> dict:
     """Write index.html, PNG figures, contact sheets and summary.json into ``out``.
 
     Works on the tables alone where the folder has no images. ``seed`` chooses the photographs on
-    the contact sheets. Returns the summary.
+    the contact sheets. ``task`` is as in :func:`model.data.dataset.read_folder`. Returns the
+    summary.
 
     Raises:
         DataError: what :func:`model.data.dataset.read_folder` refuses.
         ImageError: an image cannot be read.
     """
-    table = read_tables(data_dir)
-    images = read_images(data_dir, cache_dir=cache_dir)
+    images = read_images(data_dir, cache_dir=cache_dir, task=task)
+    by_class = is_by_class(data_dir)
+    table = images.dataset.table if by_class else read_tables(data_dir, task=task)
     summary = summarize_tables(table)
     out.mkdir(parents=True, exist_ok=True)
     sections = list(table_sections(table, summary, out))
@@ -76,12 +83,12 @@ def explore(data_dir: Path, out: Path, *, cache_dir: Path, seed: int = 0) -> dic
     return summary
 
 
-def read_images(data_dir: Path, *, cache_dir: Path) -> Images | None:
+def read_images(data_dir: Path, *, cache_dir: Path, task: str | None = None) -> Images | None:
     """Read the images of a data folder and find the duplicates; None if it has no images."""
     folder = images_folder(data_dir)
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if not is_by_class(data_dir) and not (folder.is_dir() and any(folder.iterdir())):
         return None
-    dataset = read_folder(data_dir)
+    dataset = read_folder(data_dir, task=task)
     pairs = duplicate_pairs(dataset.table["path"].tolist(), cache_dir=cache_dir)
     return Images(dataset, pairs)
 
@@ -89,10 +96,12 @@ def read_images(data_dir: Path, *, cache_dir: Path) -> Images | None:
 def introduction(summary: dict) -> str:
     """The folder in two sentences."""
     age = summary["age"]
-    text = (
-        f"The tables have {summary['rows']:,} images of {summary['lesions']:,} lesions. The mean "
-        f"age is {age['mean']:.1f} years (sd {age['sd']:.1f}), known for {age['known']:,} images."
-    )
+    text = f"The tables have {summary['rows']:,} images of {summary['lesions']:,} lesions."
+    if age["known"] > 1:
+        text += (
+            f" The mean age is {age['mean']:.1f} years (sd {age['sd']:.1f}), known for "
+            f"{age['known']:,} images."
+        )
     if "images" not in summary:
         return f"{text} The folder holds no images, so all figures are of the tables."
     found = summary["images"]
@@ -100,7 +109,19 @@ def introduction(summary: dict) -> str:
         f"{text} Files of {found['images']:,} images are here; {found['rows_without_image']:,} rows"
         f" have none, {found['images_without_label']:,} files have no label, and "
         f"{found['images_labelled_unk']:,} have a label (UNK) that is not learned."
+        f"{_left_out(found)}"
     )
+
+
+def _left_out(found: dict) -> str:
+    """What only some folders have: labels too coarse for the task, and files that are no image."""
+    text = ""
+    if found["images_without_class"]:
+        count = found["images_without_class"]
+        text += f" {count:,} more images have a label too coarse for the task."
+    if found["files_no_image"]:
+        text += f" No image, and skipped: {name_some(found['files_no_image'])}."
+    return text
 
 
 def table_sections(table: pd.DataFrame, summary: dict, out: Path) -> Iterator[Section]:
@@ -112,14 +133,15 @@ def table_sections(table: pd.DataFrame, summary: dict, out: Path) -> Iterator[Se
         "show one lesion, so lesions, not images, are what a split must keep apart."
     )
     yield _figure("Diagnoses", text, class_figure(table), out / "diagnoses.png")
-    text = (
-        f"Ages from {summary['age']['youngest']:.0f} to {summary['age']['oldest']:.0f} years, in "
-        "steps of five. Boxes hold the middle half of a diagnosis, the red line is its median."
-    )
-    yield _figure("Age", text, age_figure(table), out / "age.png")
-    bands, order = age_bands(table)
     by = "How often each diagnosis is among the images of a row; each row sums to 100."
-    yield _shares("Diagnosis by age", by, share_by(table, bands, order), out)
+    if summary["age"]["known"]:
+        text = (
+            f"Ages from {summary['age']['youngest']:.0f} to {summary['age']['oldest']:.0f} years, "
+            "in steps of five. Boxes hold the middle half of a diagnosis, the red line is its "
+            "median."
+        )
+        yield _figure("Age", text, age_figure(table), out / "age.png")
+        yield _shares("Diagnosis by age", by, share_by(table, *age_bands(table)), out)
     sexes, sites = (words_of(table, field) for field in ("sex", "anatom_site_general"))
     yield _shares("Diagnosis by sex", by, share_by(table, *sexes), out)
     yield _shares("Diagnosis by site", by, share_by(table, *sites), out)
@@ -161,11 +183,11 @@ def sheet_sections(images: Images, out: Path, *, seed: int) -> Iterator[Section]
         tiles = pair_tiles(table, images.pairs, count=_PAIRS)
         text = "Pairs side by side; those of two diagnoses and of two lesions come first."
         yield _sheet("Duplicates side by side", text, tiles, out / "sheet_duplicates.jpg")
-    for code in DIAGNOSES:
+    for code in diagnoses_in(table):
         tiles = class_tiles(table, code, count=PHOTOGRAPHS, seed=seed)
         if tiles:
             text = f"{len(tiles)} photographs drawn at random, each of another lesion."
-            title = f"{DIAGNOSIS_NAMES[code]} ({code})"
+            title = f"{DIAGNOSIS_NAMES[code]} ({code})" if code in DIAGNOSIS_NAMES else code
             yield _sheet(title, text, tiles, out / f"sheet_{code}.jpg")
 
 

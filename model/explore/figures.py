@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from isic_api.vocabulary import UNKNOWN_CLASS
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.explore.summary import MAY_BE_UNKNOWN, diagnoses_in, sources_in, unknown
 
@@ -19,6 +20,7 @@ _SOURCE_MARKS = {
     "other": ("#888888", "D"),
 }
 """Colours that any kind of colour vision tells apart (Paul Tol's), and forms for print."""
+_NAMES = {**DIAGNOSIS_NAMES, UNKNOWN_CLASS: "none of these"}
 _FIELD_WORDS = {"age_approx": "age", "anatom_site_general": "site"}
 
 
@@ -34,7 +36,7 @@ def class_figure(table: pd.DataFrame) -> Figure:
     for place, count in zip(places, images, strict=True):
         text = f" {count:,} ({count / len(table):.1%})"
         axes.text(count, place - 0.2, text, va="center", color=_INK)
-    names = [f"{DIAGNOSIS_NAMES.get(code, 'none of these')}  {code}" for code in codes]
+    names = [f"{_NAMES[code]}  {code}" if code in _NAMES else code for code in codes]
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     axes.set_xlim(0, images.max() * 1.2)

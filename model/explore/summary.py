@@ -20,7 +20,7 @@ _OLDEST = 80  # years; the band from here on has no upper end
 def summarize_tables(table: pd.DataFrame) -> dict:
     """Count what the tables say; ``table`` is from :func:`model.data.dataset.read_tables`.
 
-    Ages are in years; ``sd`` is of the sample.
+    Ages are in years, None where none is known; ``sd`` is of the sample.
     """
     ages = table["age_approx"].dropna()
     bands, order = age_bands(table)
@@ -29,10 +29,10 @@ def summarize_tables(table: pd.DataFrame) -> dict:
         "lesions": int(table["lesion_id"].nunique()),
         "age": {
             "known": len(ages),
-            "mean": float(ages.mean()),
-            "sd": float(ages.std()),
-            "youngest": float(ages.min()),
-            "oldest": float(ages.max()),
+            "mean": _known(ages.mean()),
+            "sd": _known(ages.std()),
+            "youngest": _known(ages.min()),
+            "oldest": _known(ages.max()),
         },
         "diagnoses": _counts(table["diagnosis"], diagnoses_in(table)),
         "sources": _counts(table["source"], sources_in(table)),
@@ -55,6 +55,8 @@ def summarize_images(dataset: Dataset) -> dict:
         "rows_without_image": dataset.without_image,
         "images_without_label": dataset.without_label,
         "images_labelled_unk": dataset.of_other_diagnosis,
+        "images_without_class": dataset.without_class,
+        "files_no_image": list(dataset.skipped),
         "sizes": {size: int(count) for size, count in sizes.value_counts().head(20).items()},
     }
 
@@ -115,9 +117,11 @@ def unknown(table: pd.DataFrame, field: str) -> pd.Series:
 
 
 def diagnoses_in(table: pd.DataFrame) -> list[str]:
-    """The eight codes in their order, and UNK where the table has it."""
-    extra = [UNKNOWN_CLASS] if (table["diagnosis"] == UNKNOWN_CLASS).any() else []
-    return [*DIAGNOSES, *extra]
+    """The eight codes in their order if the table has one of them, other labels, then UNK."""
+    found = set(table["diagnosis"])
+    eight = DIAGNOSES if found & set(DIAGNOSES) else ()
+    unk = {UNKNOWN_CLASS} & found
+    return [*eight, *sorted(found - set(DIAGNOSES) - unk), *unk]
 
 
 def sources_in(table: pd.DataFrame) -> list[str]:
@@ -129,6 +133,10 @@ def sources_in(table: pd.DataFrame) -> list[str]:
 def _counts(column: pd.Series, order: Sequence[str]) -> dict[str, int]:
     counts = column.value_counts()
     return {name: int(counts.get(name, 0)) for name in order}
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _plain(shares: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -61,6 +61,8 @@ class Manifest:
     split: Split  # names of the images of each part
     training: dict  # the settings of the training
     data: dict  # name, number of images and hash of the data
+    malignant: list[str] | None = None  # codes that count as malignant; None = not stated
+    precursors: list[str] = field(default_factory=list)  # codes named apart
     views: int = 1  # flipped and turned copies that a prediction is averaged over
     network_sha256: str = ""
     metrics: dict = field(default_factory=dict)  # by part: validation, test
@@ -87,7 +89,12 @@ class Manifest:
     @property
     def task(self) -> Task:
         """What the network answers, with the diagnoses that make up each class."""
-        return TASKS.get(self.training.get("task", "isic2019")) or custom_task(self.codes)
+        # A bundle from before malignancy was stored has that of the table.
+        task = TASKS.get(self.training.get("task", "isic2019")) or custom_task(self.classes)
+        if self.malignant is None:
+            return task
+        stated = {"malignant": tuple(self.malignant), "precursors": tuple(self.precursors)}
+        return replace(task, **stated)
 
     @property
     def set_thresholds(self) -> list[float]:

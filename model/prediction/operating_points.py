@@ -5,25 +5,30 @@ classes meant, and "yes" is a score of at least the threshold.
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-QUESTIONS = {"melanoma": ("MEL",), "malignant": ("MEL", "BCC", "SCC", "MALIGNANT")}
-"""Classes that mean "yes". Actinic keratosis, a precursor, counts as not malignant, except in the
-one class MALIGNANT of the task of that name."""
+from model.tasks import Task
+
+MELANOMA, MALIGNANT = "melanoma", "malignant"
 
 LEVELS = (0.80, 0.90, 0.95)
 
 
-def question_scores(probabilities: np.ndarray, codes: Sequence[str], question: str) -> np.ndarray:
+def questions_of(task: Task) -> dict[str, tuple[str, ...]]:
+    """The questions that a task can answer, and the codes of the classes that mean "yes"."""
+    melanoma = {MELANOMA: ("MEL",)} if "MEL" in task.classes else {}
+    return melanoma | ({MALIGNANT: task.malignant} if task.malignant else {})
+
+
+def question_scores(probabilities: np.ndarray, task: Task, question: str) -> np.ndarray:
     """Summed probability (N,) of the classes that mean "yes"."""
-    return probabilities[:, _columns(codes, question)].sum(axis=1)
+    return probabilities[:, _columns(task, question)].sum(axis=1)
 
 
-def question_truth(labels: np.ndarray, codes: Sequence[str], question: str) -> np.ndarray:
+def question_truth(labels: np.ndarray, task: Task, question: str) -> np.ndarray:
     """Which of the labels (N,) mean "yes": bool."""
-    return np.isin(labels, _columns(codes, question))
+    return np.isin(labels, _columns(task, question))
 
 
 def point_name(aim: str, level: float) -> str:
@@ -32,21 +37,16 @@ def point_name(aim: str, level: float) -> str:
 
 
 def fit_operating_points(
-    probabilities: np.ndarray, labels: np.ndarray, codes: Sequence[str]
+    probabilities: np.ndarray, labels: np.ndarray, task: Task
 ) -> dict[str, dict[str, float]]:
     """Find the thresholds of all questions and points: question → name of the point → threshold.
 
-    A question for which one side has no image is left out. So is one that comes down to another:
-    where all but melanoma is one class, nobody can tell what of it is malignant.
+    A question for which one side has no image is left out.
     """
-    points, asked = {}, []
-    for question in QUESTIONS:
-        columns = _columns(codes, question)
-        if columns in asked:
-            continue
-        asked.append(columns)
-        scores = question_scores(probabilities, codes, question)
-        yes = question_truth(labels, codes, question)
+    points = {}
+    for question in questions_of(task):
+        scores = question_scores(probabilities, task, question)
+        yes = question_truth(labels, task, question)
         if yes.any() and not yes.all():
             points[question] = _points(scores[yes], scores[~yes])
     return points
@@ -74,5 +74,6 @@ def _points(yes_scores: np.ndarray, no_scores: np.ndarray) -> dict[str, float]:
     return specific | sensitive
 
 
-def _columns(codes: Sequence[str], question: str) -> list[int]:
-    return [number for number, code in enumerate(codes) if code in QUESTIONS[question]]
+def _columns(task: Task, question: str) -> list[int]:
+    meant = questions_of(task)[question]
+    return [number for number, code in enumerate(task.classes) if code in meant]

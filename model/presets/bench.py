@@ -17,7 +17,6 @@ from model.evaluation.task_figures import majority_answers, task_figures
 from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE
 from model.patient import PatientEncoder
 from model.presets.preset import Preset, load_preset
-from model.tasks import TASKS
 from model.training.config import TrainConfig
 from model.training.fit_callbacks import Callback, Progress
 from model.training.parts import load_part
@@ -42,6 +41,7 @@ class Bench:
     download: bool  # whether Keras may fetch ImageNet weights
     out: Path
     cache_dir: Path
+    task: str | None = None  # None for each preset's own
 
     def config(self, preset: Preset) -> TrainConfig | None:
         """A preset's settings within the budget; None where its ImageNet weights are not had."""
@@ -57,6 +57,7 @@ class Bench:
             epochs=self.budget,
             head_epochs=_head_epochs(own, self.budget),
             image_side=fitting_side(own, self.side),
+            task=self.task or own.task,
         )
 
     def result(self, preset: Preset) -> dict:
@@ -77,14 +78,15 @@ class Bench:
     def majority(self, task: str) -> dict:
         """Figures of naming the most frequent class of the training part for every image."""
         rows = self.rows(self.part)
-        answers = majority_answers(TASKS[task], self.rows("train"), len(rows))
+        answers = majority_answers(self.dataset.task(task), self.rows("train"), len(rows))
         return self._figures(task, rows, answers)
 
     def answers(self, network: keras.Model, preset: Preset, part: str) -> np.ndarray:
         """Probabilities of a part's images, in the table's order: float32 (N, classes)."""
         config = self.config(preset)
+        task = self.dataset.task(config.task)
         encoder = PatientEncoder.fit(self.rows("train")["age_approx"].tolist())
-        seen = load_part(self.rows(part), encoder, config, TASKS[config.task], self.cache_dir)
+        seen = load_part(self.rows(part), encoder, config, task, self.cache_dir)
         batches = (
             {"image": seen.images[rows], "patient": seen.patients[rows]}
             for rows in np.array_split(np.arange(len(seen.labels)), -(-len(seen.labels) // 32))
@@ -135,7 +137,7 @@ class Bench:
 
     def _figures(self, task: str, rows: pd.DataFrame, answers: np.ndarray) -> dict:
         bootstrap = LesionBootstrap(rows["lesion_id"])
-        found = task_figures(TASKS[task], rows, answers, bootstrap)
+        found = task_figures(self.dataset.task(task), rows, answers, bootstrap)
         return {key: interval(draws) for key, draws in found.items()}
 
 

@@ -15,7 +15,7 @@ from model.evaluation.report_text import written
 from model.evaluation.task_figures import FIGURES, task_figures
 from model.presets.bench import Bench
 from model.presets.preset import Preset
-from model.tasks import TASKS
+from model.tasks import Task
 
 BY_IMAGE, BY_LESION = "by_image", "by_lesion"
 
@@ -79,6 +79,7 @@ def measure_leakage(bench: Bench, preset: Preset, pair: LeakagePair) -> dict:
         one = replace(bench, split=split, part="validation", out=bench.out / name)
         answers[name] = one.answers(one.trained(preset), preset, "validation")
     rows, config = one.rows("validation"), one.config(preset)
+    task = bench.dataset.task(config.task)
     seen = rows["image"].isin(pair.seen).to_numpy()
     chosen = {"all": np.ones(len(rows), bool), "seen": seen}
     return {
@@ -88,7 +89,7 @@ def measure_leakage(bench: Bench, preset: Preset, pair: LeakagePair) -> dict:
         "training_images": len(pair.by_image.train),
         "judged": {name: int(mask.sum()) for name, mask in chosen.items()},
         "figures": {
-            name: _compared(config.task, rows[mask], {key: a[mask] for key, a in answers.items()})
+            name: _compared(task, rows[mask], {key: a[mask] for key, a in answers.items()})
             for name, mask in chosen.items()
             if mask.any()
         },
@@ -116,9 +117,9 @@ def leakage_text(found: dict) -> str:
     return "\n".join(lines)
 
 
-def _compared(task: str, rows: pd.DataFrame, answers: dict[str, np.ndarray]) -> dict:
+def _compared(task: Task, rows: pd.DataFrame, answers: dict[str, np.ndarray]) -> dict:
     bootstrap = LesionBootstrap(rows["lesion_id"])
-    drawn = {name: task_figures(TASKS[task], rows, a, bootstrap) for name, a in answers.items()}
+    drawn = {name: task_figures(task, rows, a, bootstrap) for name, a in answers.items()}
     compared = {}
     for key in FIGURES:
         more = drawn[BY_IMAGE][key] - drawn[BY_LESION][key]

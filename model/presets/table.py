@@ -10,12 +10,14 @@ from model.evaluation.report_text import written
 from model.evaluation.task_figures import FIGURES
 from model.presets.bench import Bench
 from model.presets.preset import Preset
+from model.tasks import CUSTOM
 
 TASK_NAMES = {
     "isic2019": "Eight diagnoses (ISIC 2019)",
     "ham10000": "Seven diagnoses (HAM10000)",
     "melanoma": "Melanoma or not",
     "malignant": "Malignant or not",
+    CUSTOM: "Labels of the data",
 }
 MAJORITY = "most frequent class"
 RUN, NOT_RUN = "run", "not run"
@@ -39,10 +41,11 @@ def bench_table(
     rows = []
     for preset in presets:
         if bench.config(preset) is None:
-            rows.append(_absent_row(preset, command_of(preset.name)))
+            row = _absent_row(preset, command_of(preset.name))
         else:
             print(f"{preset.name}: {preset.title}", file=sys.stderr, flush=True)
-            rows.append(_result_row(preset, bench.result(preset)))
+            row = _result_row(preset, bench.result(preset))
+        rows.append(row | {"task": bench.task or row["task"]})
     for task in dict.fromkeys(row["task"] for row in rows):
         figures = _flat(bench.majority(task))
         rows.append({"preset": MAJORITY, "task": task, "status": RUN, **figures})

@@ -34,7 +34,6 @@ from model.prediction.projection import projection_for
 from model.prediction.quality import fit_limits
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
-from model.tasks import task_of
 from model.training.config import TrainConfig
 
 _MOST_LEARNED = 2_000
@@ -63,9 +62,12 @@ def package(
     shutil.rmtree(partial, ignore_errors=True)  # of a packaging that was interrupted
     if config.stored == "float16":
         halve(network)
+    task = dataset.task(config.task)
     manifest = Manifest(
         name=f"dual-branch {config.backbone}, {config.image_side} px",
-        classes=task_of(config.task, dataset.table["diagnosis"]).classes,
+        classes=task.classes,
+        malignant=None if task.malignant is None else list(task.malignant),
+        precursors=list(task.precursors),
         image=config.preprocessor,
         patient=encoder,
         temperature=1.0,
@@ -128,7 +130,7 @@ def _fitted(
     sets = fit_set_thresholds(calibrated.probabilities, labels)
     return {
         "temperature": temperature,
-        "operating_points": fit_operating_points(calibrated.probabilities, labels, manifest.codes),
+        "operating_points": fit_operating_points(calibrated.probabilities, labels, manifest.task),
         "prediction_sets": {
             "coverage": COVERAGE,
             "thresholds": dict(zip(manifest.codes, sets.tolist(), strict=True)),

@@ -15,7 +15,7 @@ from model.networks.backbones import build_backbone
 from model.networks.network import build_network
 from model.networks.saved import cause_of, open_saved
 from model.patient import PatientEncoder
-from model.tasks import Task, task_of
+from model.tasks import Task
 from model.training.config import TrainConfig, config_from_dict, read_config
 from model.training.devices import on_devices
 from model.training.fit import fit
@@ -47,7 +47,7 @@ def train(
             has no class in the task, or memory does not suffice.
     """
     keras.utils.set_random_seed(config.seed)
-    task = task_of(config.task, dataset.table["diagnosis"])
+    task = dataset.task(config.task)
     table = split.part("train", dataset.table)
     encoder = PatientEncoder.fit(table["age_approx"].tolist())
     with on_devices(config.devices):

@@ -9,7 +9,7 @@ import keras
 from model.data.dataset import Dataset
 from model.data.split import Split
 from model.patient import PatientEncoder
-from model.tasks import Task, task_of
+from model.tasks import Task
 from model.training.config import TrainConfig
 from model.training.fit import fit, validation_batches
 from model.training.fit_callbacks import Callback
@@ -26,7 +26,7 @@ def training_of(plan: Plan, dataset: Dataset, split: Split, *, cache_dir: Path) 
 
     Nothing is prepared before the first trial: a chief runs none.
     """
-    task = task_of(plan.base.task, dataset.table["diagnosis"])
+    task = dataset.task(plan.base.task)
     encoder = PatientEncoder.fit(split.part("train", dataset.table)["age_approx"].tolist())
     given = _Given(plan, dataset, split, cache_dir, task, encoder)
     return _train_head(given) if plan.features else _train_all(given)

@@ -1,0 +1,92 @@
+"""Reading a folder by class: one folder of images per label, no tables needed.
+
+    DIR/benign/*.jpg  DIR/malignant/*.jpg
+    DIR/train/LABEL/*.jpg  DIR/test/LABEL/*.jpg     divided already; DIR/validation if there is one
+
+An image is called after its file, or where two files of the folder share a name, after its path in
+the folder without the suffix.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from model.errors import DataError
+from model.image import SUFFIXES
+
+_PARTS = {
+    **{"train": "train", "training": "train"},
+    **{"validation": "validation", "valid": "validation", "val": "validation"},
+    **{"test": "test", "testing": "test"},
+}
+_BESIDE = ("masks", "__macosx")  # folders that are no class
+
+
+def is_by_class(data_dir: Path) -> bool:
+    """Whether a folder has folders of images, but no table of labels and no ``images`` folder."""
+    names = [path.name for path in _folders(data_dir)]
+    together = any(name == "images" or name.endswith("_Input") for name in names)
+    if together or any(data_dir.glob("*GroundTruth.csv")):
+        return False
+    return any(_images(folder) for _, folder in _class_folders(data_dir))
+
+
+def read_class_folders(data_dir: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """List the images: image, folder (its label), part (empty if not divided) and path.
+
+    Also names the files that are no image.
+
+    Raises:
+        DataError: a folder without an image.
+    """
+    rows, skipped = [], []
+    for part, folder in _class_folders(data_dir):
+        files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        images = _images(folder)
+        skipped += [str(path.relative_to(data_dir)) for path in files if path not in set(images)]
+        if not images:
+            raise DataError(
+                f"the class folder {folder} holds no image ({', '.join(SUFFIXES)}). Put its images "
+                "there, or remove the folder."
+            )
+        rows += [(path, folder.name, part) for path in images]
+    table = pd.DataFrame(rows, columns=["path", "folder", "part"])
+    return table.assign(image=_names(data_dir, table["path"])), tuple(skipped)
+
+
+def _class_folders(data_dir: Path) -> Iterable[tuple[str, Path]]:
+    """Each class folder with the part that it is in."""
+    folders = _folders(data_dir)
+    parts = [_PARTS.get(folder.name.casefold()) for folder in folders]
+    if not all(parts):
+        return [("", folder) for folder in folders]
+    return [
+        (part, inner)
+        for part, folder in zip(parts, folders, strict=True)
+        for inner in _folders(folder)
+    ]
+
+
+def _images(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return [path for path in found if path.is_file() and not path.name.startswith(".")]
+
+
+def _folders(folder: Path) -> list[Path]:
+    inner = sorted(path for path in folder.glob("*") if path.is_dir())
+    return [p for p in inner if not p.name.startswith(".") and p.name.casefold() not in _BESIDE]
+
+
+def _names(data_dir: Path, paths: pd.Series) -> pd.Series:
+    stems = paths.map(lambda path: path.stem)
+    if stems.is_unique:
+        return stems
+    names = paths.map(lambda path: path.relative_to(data_dir).with_suffix("").as_posix())
+    if names.is_unique:
+        return names
+    twice = paths[names.duplicated(keep=False)].iloc[0]
+    raise DataError(
+        f"{twice.parent} holds two files called {twice.stem}: names must differ before the dot. "
+        "Rename or remove one."
+    )
