@@ -68,7 +68,7 @@ def test_fields_are_forgotten_at_about_the_stated_rates():
 
 def test_an_even_epoch_has_as_many_of_each_class_well_mixed():
     labels = (np.arange(N) < 6).astype(int)  # 6 of 40 are of the rare class
-    batches = training(even=True)
+    batches = training(even="subsample")
     rare_late = []
     for epoch in range(200):
         batches.labels = labels

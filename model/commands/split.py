@@ -1,9 +1,11 @@
 """Draw lesion-disjoint splits of a data folder, or check saved ones.
 
-Draws train / validation / test 70 / 15 / 15 into one file; with --folds or --leave-source-out, a
-folder of such files. Identical and near duplicate photographs count as one lesion.
+Draws train / validation / test 70 / 15 / 15, or as --split says, into one file; with --folds or
+--leave-source-out, a folder of such files. Identical and near duplicate photographs count as one
+lesion.
 
 example: python -m model split --data DIR --out split.json --seed 1
+example: python -m model split --data DIR --out split.json --split 80/10/10
 example: python -m model split --data DIR --folds 5 --out folds
 example: python -m model split --data DIR --check folds/*.json
 """
@@ -17,7 +19,7 @@ from model.commands.options import add_cache, add_data, add_number
 from model.data.dataset import Dataset, read_folder
 from model.data.duplicates import groups_of
 from model.data.folds import draw_folds, draw_source_splits
-from model.data.split import PARTS, Split, draw_split
+from model.data.split import PARTS, SHARES, Split, draw_split
 from model.errors import SplitError
 
 
@@ -32,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", type=Path, metavar="SPLIT", nargs="+", help="check these saved splits"
     )
     series = parser.add_mutually_exclusive_group()
+    series.add_argument(
+        "--split",
+        metavar="SHARES",
+        default=SHARES,
+        help=f"per cent of the images for train, validation and test (default {SHARES})",
+    )
     series.add_argument("--folds", type=int, metavar="K", help="draw K splits that test all images")
     series.add_argument(
         "--leave-source-out", action="store_true", help="draw a split a source, which it tests"
@@ -66,7 +74,7 @@ def _draw(dataset: Dataset, groups: np.ndarray, options: argparse.Namespace) -> 
     if options.leave_source_out:
         splits = draw_source_splits(table, groups, seed=seed)
         return {out / f"without_{source}.json": split for source, split in splits.items()}
-    return {out: draw_split(table, groups, seed=seed)}
+    return {out: draw_split(table, groups, seed=seed, shares=options.split)}
 
 
 def _check(path: Path, split: Split, dataset: Dataset, groups: np.ndarray) -> None:
