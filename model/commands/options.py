@@ -74,7 +74,7 @@ def add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split",
         metavar="FILE",
-        help="saved split, instead of the default; or 80/10/10 to draw one with these shares",
+        help="saved split, or shares as 80/10/10",
     )
 
 

@@ -8,8 +8,9 @@ import pandas as pd
 from model.evaluation.intervals import Interval
 from model.evaluation.report_text import written
 from model.evaluation.task_figures import FIGURES
-from model.presets.bench import Bench
+from model.presets.bench import CURVES, Bench
 from model.presets.preset import Preset
+from model.training.stages import stages_of
 
 TASK_NAMES = {
     "isic2019": "Eight diagnoses (ISIC 2019)",
@@ -19,10 +20,18 @@ TASK_NAMES = {
 }
 MAJORITY = "most frequent class"
 RUN, NOT_RUN = "run", "not run"
+RANDOM = "random weights"
+_LEARNED = {
+    "training accuracy": "learned_accuracy",
+    "training loss": "learned_loss",
+    "validation accuracy": "learned_val_accuracy",
+    "validation loss": "learned_val_loss",
+}
 _FLOAT_BYTES = 4
 _COLUMNS = (
     *("preset", "task", "status", "own_side", "image_side", "parameters", "trainable", "megabytes"),
-    *("epochs", "best_epoch", "minutes"),
+    *("weights", "epochs", "best_epoch", "minutes"),
+    *(f"learned_{name}" for name in CURVES),
     *(f"{key}{end}" for key in FIGURES for end in ("", "_low", "_high")),
     *("reported_accuracy", "command"),
 )
@@ -40,9 +49,9 @@ def bench_table(
     for preset in presets:
         if bench.config(preset) is None:
             rows.append(_absent_row(preset, command_of(preset.name)))
-        else:
-            print(f"{preset.name}: {preset.title}", file=sys.stderr, flush=True)
-            rows.append(_result_row(preset, bench.result(preset)))
+            continue
+        print(f"{preset.name}: {preset.title}", file=sys.stderr, flush=True)
+        rows += [_result_row(variant, bench.result(variant)) for variant in preset.variants()]
     for task in dict.fromkeys(row["task"] for row in rows):
         figures = _flat(bench.majority(task))
         rows.append({"preset": MAJORITY, "task": task, "status": RUN, **figures})
@@ -59,15 +68,23 @@ def _result_row(preset: Preset, result: dict) -> dict:
         "megabytes": result["parameters"] * _FLOAT_BYTES / 1e6,
         "epochs": result["epochs"],
         "best_epoch": result["best_epoch"],
+        "weights": _weights(preset, config),
         "minutes": result["seconds"] / 60,
+        **{f"learned_{name}": value for name, value in result["curves"].items()},
         **_flat(result["figures"]),
     }
 
 
 def _absent_row(preset: Preset, command: str) -> dict:
     size = preset.parameters and preset.parameters * _FLOAT_BYTES / 1e6
-    counts = {"parameters": preset.parameters, "trainable": preset.trainable, "megabytes": size}
+    learning = preset.trainable.get(stages_of(preset.config())[-1].name)
+    counts = {"parameters": preset.parameters, "trainable": learning, "megabytes": size}
     return _about(preset) | {"status": NOT_RUN, **counts, "command": command}
+
+
+def _weights(preset: Preset, config: dict) -> str:
+    """What it started from, where that is not what its authors started from."""
+    return RANDOM if preset.settings.get("weights") != config["weights"] == "none" else ""
 
 
 def _about(preset: Preset) -> dict:
@@ -94,7 +111,8 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
 
 def table_markdown(table: pd.DataFrame) -> str:
     """One Markdown table a task."""
-    names = ["preset", "px", "weights", "learning", "MB", "min", *FIGURES.values(), "reported"]
+    names = ["preset", "px", "weights", "learning", "MB", "min"]
+    names += [*_LEARNED, *FIGURES.values(), "reported"]
     head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
     blocks = []
     for task, rows in table.groupby("task", sort=False):
@@ -124,13 +142,19 @@ def _cells(row: dict) -> list[str]:
     figures = [_interval(row, key) for key in FIGURES]
     reported = _number(row["reported_accuracy"], places=3)
     return [
-        row["preset"],
+        labelled(row["preset"], row["weights"]),
         *counts,
         _number(row["megabytes"], places=1),
         minutes,
+        *(_number(row[column], places=3) for column in _LEARNED.values()),
         *figures,
         reported,
     ]
+
+
+def labelled(preset: str, weights: str | None) -> str:
+    """A preset's name, with what it started from if that is not what it should have been."""
+    return f"{preset} ({weights})" if isinstance(weights, str) and weights else preset
 
 
 def _interval(row: dict, key: str) -> str:

@@ -143,7 +143,7 @@ class TrainingBatches(LabelledBatches):
         seen = np.cumsum(self.seldom[rows]) > dropped
         rows = rows[~self.seldom[rows] | seen]
         if self.even:
-            # Shuffled again: of a frequent class perhaps only early rows are left, of a rare one all.
+            # Shuffled again: of a frequent class only early rows may be left, of the rarest all.
             rows = rng.permutation(rows[_evened(self.labels[rows], self.even)])
         self.order = rows
 
