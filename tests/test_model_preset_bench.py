@@ -56,7 +56,9 @@ def test_the_table_has_the_presets_the_majority_and_what_was_not_run(first):
 @pytest.mark.slow
 def test_the_epoch_that_was_kept_is_reported_as_it_was_learned_and_its_curves_are_saved(first):
     run = first.table.set_index("preset").loc["dual-input-cnn"]
-    history = pd.read_csv(first.out / "dual-input-cnn" / "history.csv").iloc[run["best_epoch"] - 1]
+    history = pd.read_csv(first.out / "dual-input-cnn" / "history.csv").iloc[
+        int(run["best_epoch"]) - 1
+    ]
     for name in ("accuracy", "loss", "val_accuracy", "val_loss"):
         assert run[f"learned_{name}"] == pytest.approx(history[name], abs=1e-3), name
     assert (first.out / "dual-input-cnn" / "curves.png").stat().st_size > 5_000
