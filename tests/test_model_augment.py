@@ -78,6 +78,30 @@ def test_turns_are_exact_at_right_angles_and_any_angle_when_free(photographs):
     assert np.median(views_of(photographs[0], "free")[1]) > 10
 
 
+def test_a_shear_slants_rows_by_their_distance_from_the_middle_and_moves_no_other_way():
+    stripes = np.zeros((16, 16, 3), np.float32)
+    stripes[:, 8:] = 255.0
+    layer = RandomView(zoom=0.0, seed=3, turn="none", shift=0.0, shear=0.5)
+    out = run(layer, np.repeat(stripes[None], 40, axis=0))[..., 0] / 255
+    bright = out.sum(axis=2)  # (40, 16): how much of each row is bright
+    assert np.abs(bright[:, 7:9].mean(axis=1) - 8).max() < 0.5
+    assert np.ptp(bright, axis=1).max() > 4
+    assert np.ptp(bright, axis=1).max() <= 0.5 * 15 + 1
+
+
+def test_a_shift_moves_as_far_as_it_is_set():
+    dot = np.zeros((64, 64, 3), np.float32)
+    dot[32, 32] = 255.0
+    moved = []
+    for shift in (0.0, 0.25):
+        layer = RandomView(zoom=0.0, seed=3, turn="none", shift=shift)
+        out = run(layer, np.repeat(dot[None], 60, axis=0))[..., 0]
+        place = np.array([np.unravel_index(image.argmax(), image.shape) for image in out])
+        moved.append(np.abs(place - 31.5).max())
+    assert moved[0] <= 1
+    assert 12 <= moved[1] <= 0.25 * 64 + 1
+
+
 def test_hue_turns_colours_and_leaves_grey(photographs):
     augmenter = build_augmenter(**STILL, seed=2, turn="none", hue=0.5)
     grey = np.full((4, 16, 16, 3), 90.0, np.float32)

@@ -68,7 +68,7 @@ def test_fields_are_forgotten_at_about_the_stated_rates():
 
 def test_an_even_epoch_has_as_many_of_each_class_well_mixed():
     labels = (np.arange(N) < 6).astype(int)  # 6 of 40 are of the rare class
-    batches = training(even=True)
+    batches = training(even="subsample")
     rare_late = []
     for epoch in range(200):
         batches.labels = labels
@@ -89,6 +89,23 @@ def test_seldom_rows_appear_in_the_stated_share_and_change_by_epoch():
         assert len(batches.order) == 25
         seen.update(shown)
     assert seen == set(range(20))
+
+
+def test_an_oversampled_epoch_shows_every_row_and_rare_classes_as_often_as_the_most_frequent():
+    labels = (np.arange(N) < 6).astype(int)  # 6 of 40 are of the rare class
+    batches, counts = training(even="oversample"), np.bincount(labels)
+    batches.labels = labels
+    batches.epoch = 2
+    shown = np.bincount(batches.order, minlength=len(labels))
+    assert np.bincount(labels[batches.order]).tolist() == [counts.max()] * len(counts)
+    for one in range(len(counts)):
+        times = shown[labels == one]
+        assert times.min() == counts.max() // counts[one]
+        assert times.max() - times.min() <= 1
+    before = batches.order
+    batches.epoch = 3
+    assert sorted(labels[before]) == sorted(labels[batches.order])
+    assert before.tolist() != batches.order.tolist()
 
 
 def test_weights_even_out_classes_within_each_group():

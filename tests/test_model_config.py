@@ -42,6 +42,11 @@ def test_an_unknown_setting_is_refused_with_the_known_ones():
         ("backbone", "none"),
         ("head_epochs", 21),
         ("ema", 1.0),
+        ("monitor", "val_auc"),
+        ("shift", 1.0),
+        ("shear", -0.1),
+        ("last_dropout", -0.5),
+        ("output", "tanh"),
     ],
 )
 def test_a_value_out_of_its_rule_is_refused_by_name(name, value):
@@ -68,6 +73,13 @@ def test_a_config_that_is_no_json_object_is_refused(tmp_path):
         {"loss": "logit_adjusted", "balance": "sampler"},
         {"backbone": "inception_resnet_v2", "image_side": 64},
         {"head_batchnorm": True, "fused_units": 0},
+        {"first_dropout": 0.1, "last_dropout": 0.1, "fused_units": 0},
+        {"output": "sigmoid"},
+        {"freeze_backbone": True, "last_layers": 3},
+        {"fusion": "metadata", "backbone": "none", "freeze_backbone": True},
+        {"head_patience": 3},
+        {"staircase": True},
+        {"balance": "oversample", "small_image_share": 0.5},
     ],
 )
 def test_settings_that_exclude_each_other_are_refused(values):

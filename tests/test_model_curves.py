@@ -35,6 +35,13 @@ def test_the_epoch_whose_weights_are_kept_is_marked_in_both_panels(keep, epoch, 
     assert line(panels[1], "chosen epoch").get_xdata()[0] == epoch
 
 
+def test_the_best_epoch_is_that_of_the_monitored_figure():
+    panels = curves_figure(HISTORY, monitor="val_loss").axes
+    assert line(panels[0], "chosen epoch").get_xydata().tolist() == [[3, 1.2]]
+    more = HISTORY.assign(val_loss=[0.1, 0.2, 0.2, 0.3, 0.4])
+    assert line(curves_figure(more, monitor="val_loss").axes[0], "chosen epoch").get_xdata()[0] == 1
+
+
 def test_stages_and_the_learning_rate_are_shown_if_they_were_kept():
     panels = curves_figure(STAGED).axes
     assert [axes.get_title() for axes in panels] == ["loss", "balanced accuracy", "learning rate"]

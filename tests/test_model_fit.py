@@ -62,6 +62,8 @@ SETTINGS = {
     "penalties": {"l1": 1e-4, "l2": 1e-4, "balance": "subsample"}
     | {"head_epochs": 1, "epochs": 2, "schedule": "exponential", "optimiser": "rmsprop"}
     | {"last_layers": 3, "freeze_batchnorm": True, "keep": "last"},
+    "monitored loss": {"monitor": "val_loss", "schedule": "plateau", "plateau_patience": 1}
+    | {"balance": "oversample", "shear": 0.1, "shift": 0.2},
 }
 
 
@@ -89,6 +91,16 @@ def test_the_backbone_is_frozen_while_the_head_learns_first(tmp_path):
     assert pd.read_csv(tmp_path / "history.csv")["stage"].tolist() == [0, 1]
 
 
+def test_a_backbone_that_stays_frozen_learns_in_no_stage(tmp_path):
+    start = network_of()
+    tuned = run(tmp_path, config_of(head_epochs=1, epochs=2, keep="last", freeze_backbone=True))
+    backbones = [network.get_layer("backbone").get_weights() for network in (start, tuned)]
+    for before, after in zip(*backbones, strict=True):
+        np.testing.assert_array_equal(before, after)
+    fused = [network.get_layer("fused").get_weights()[0] for network in (start, tuned)]
+    assert np.abs(fused[0] - fused[1]).max() > 0
+
+
 def test_only_the_last_layers_learn_where_so_many_are_named(tmp_path):
     start = network_of()
     tuned = run(tmp_path, config_of(last_layers=3, keep="last"))
@@ -111,6 +123,46 @@ def test_a_stage_that_stops_early_leaves_its_turn_to_the_next(tmp_path):
     history = pd.read_csv(tmp_path / "history.csv")
     assert history["epoch"].tolist() == [0, 1, 2]
     assert history["stage"].tolist() == [0, 0, 1]
+
+
+class Judged(keras.callbacks.Callback):
+    """Says what each epoch's loss on the validation part was."""
+
+    def __init__(self, *losses):
+        super().__init__()
+        self.losses, self.weights = losses, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_loss"] = self.losses[epoch]
+        self.weights.append(self.model.layers[-1].get_weights())  # what comes before augments
+
+
+def test_with_the_loss_monitored_a_stage_stops_and_keeps_weights_by_the_least_loss(tmp_path):
+    judged = Judged(0.9, 0.3, 0.4, 0.5, 0.6, 0.7)
+    kept = run(tmp_path, config_of(epochs=6, patience=2, monitor="val_loss"), callbacks=[judged])
+    assert len(judged.weights) == 4
+    for one, other in zip(judged.weights[1], kept.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_each_stage_has_a_patience_of_its_own(tmp_path):
+    own = {"head_epochs": 4, "epochs": 9, "head_patience": 3, "patience": 1}
+    judged = Judged(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    run(tmp_path, config_of(**own, monitor="val_loss"), callbacks=[judged])
+    assert pd.read_csv(tmp_path / "history.csv")["stage"].tolist() == [0, 0, 0, 0, 1, 1]
+
+
+def test_a_loss_that_is_never_a_number_is_told(tmp_path):
+    judged = Judged(np.nan)
+    with pytest.raises(ConfigError, match="Lower learning_rate"):
+        run(tmp_path, config_of(monitor="val_loss"), callbacks=[judged])
+
+
+def test_the_rate_falls_in_steps_as_many_as_are_set(tmp_path):
+    falls = {"schedule": "exponential", "decay": 0.5, "decay_steps": 2, "staircase": True}
+    run(tmp_path, config_of(epochs=4, patience=9, learning_rate=0.01, **falls))
+    rates = pd.read_csv(tmp_path / "history.csv")["learning_rate"].tolist()
+    assert rates == pytest.approx([0.01, 0.005, 0.005, 0.0025])  # after 1, 2, 3 and 4 steps
 
 
 def test_the_weights_of_the_best_epoch_are_kept_and_what_callbacks_add_is_written(tmp_path):

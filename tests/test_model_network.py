@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model.errors import ConfigError
 from model.networks.fusion import FUSIONS as LAYERS
 from model.networks.network import build_network
 from model.prediction.opened import OpenedNetwork
@@ -23,7 +24,8 @@ def build(fusion="concat", **settings):
     scaled = keras.layers.Rescaling(1 / 255)(image)
     backbone = keras.Model(image, keras.layers.Conv2D(8, 8, 8, activation="relu")(scaled))
     backbone = None if fusion == "metadata" else backbone
-    return build_network(backbone, patient_width=WIDTH, classes=CLASSES, fusion=fusion, **settings)
+    settings = {"classes": CLASSES} | settings
+    return build_network(backbone, patient_width=WIDTH, fusion=fusion, **settings)
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,35 @@ def test_metablock_is_the_formula_of_its_paper():
     scale, shift = (context @ kernel / np.sqrt(1.001) for kernel in kernels)
     expected = 1 / (1 + np.exp(-(np.tanh(embedding * scale) + shift)))
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_sigmoid_is_one_output_that_answers_for_two_classes():
+    rng = np.random.default_rng(0)
+    inputs = {
+        "image": rng.integers(0, 256, (5, SIDE, SIDE, 3)).astype(np.uint8),
+        "patient": rng.normal(size=(5, WIDTH)).astype(np.float32),
+    }
+    for fusion in ("concat", "add"):
+        network = build(fusion, classes=2, output="sigmoid")
+        single = keras.Model(network.inputs, network.get_layer("logit").output)
+        logit = answer(single, inputs)
+        assert logit.shape == (5, 1)
+        expected = 1 / (1 + np.exp(-logit))
+        found = answer(network, inputs)
+        np.testing.assert_allclose(found, np.hstack([1 - expected, expected]), atol=1e-6)
+    with pytest.raises(ConfigError, match="two classes"):
+        build(output="sigmoid")
+
+
+def test_the_first_and_the_last_dropout_can_differ_from_the_others():
+    def rates(**settings):
+        layers = build(**settings).layers
+        return [layer.rate for layer in layers if isinstance(layer, keras.layers.Dropout)]
+
+    deep = {"further_units": (6, 5), "dropout": 0.5, "further_dropout": 0.2}
+    assert rates(**deep) == [0.5, 0.5, 0.2, 0.2]
+    assert rates(**deep, first_dropout=0.0, last_dropout=0.1) == [0, 0.5, 0.2, 0.1]
+    assert rates(fused_units=0, last_dropout=0.1) == [0.1]
 
 
 def test_the_head_is_as_wide_and_deep_as_asked():

@@ -54,6 +54,31 @@ def test_the_table_has_the_presets_the_majority_and_what_was_not_run(first):
 
 
 @pytest.mark.slow
+def test_the_epoch_that_was_kept_is_reported_as_it_was_learned_and_its_curves_are_saved(first):
+    run = first.table.set_index("preset").loc["dual-input-cnn"]
+    history = pd.read_csv(first.out / "dual-input-cnn" / "history.csv").iloc[
+        int(run["best_epoch"]) - 1
+    ]
+    for name in ("accuracy", "loss", "val_accuracy", "val_loss"):
+        assert run[f"learned_{name}"] == pytest.approx(history[name], abs=1e-3), name
+    assert (first.out / "dual-input-cnn" / "curves.png").stat().st_size > 5_000
+
+
+@pytest.mark.slow
+def test_optimisers_are_compared_and_random_weights_are_said_to_be_such(toy_folder, tmp_path):
+    few = ["--budget", "1", "--side", "32", "--limit", "16", "--weights", "none"]
+    places = ["--data", toy_folder, "--out", tmp_path, "--cache", tmp_path / "cache"]
+    command = ["bench-presets", *places, *few, "--presets", "siim-cnn-v2,mobilenet-075-dense"]
+    assert main([str(word) for word in command]) == 0
+    rows = pd.read_csv(tmp_path / "presets.csv").set_index("preset")
+    assert {"siim-cnn-v2", "siim-cnn-v2-adam", "siim-cnn-v2-rmsprop"} < set(rows.index)
+    assert rows["weights"].dropna().to_dict() == {"mobilenet-075-dense": "random weights"}
+    page = (tmp_path / "presets.md").read_text()
+    assert "| mobilenet-075-dense (random weights) | 32 |" in page
+    assert "from random ones, which a frozen backbone keeps: mobilenet-075-dense" in page
+
+
+@pytest.mark.slow
 def test_the_majority_finds_no_melanoma_and_has_the_auc_of_chance(first):
     rows = first.table[first.table["preset"] == MAJORITY]
     assert rows["macro_auc"].tolist() == [0.5, 0.5]
@@ -129,8 +154,9 @@ def test_the_command_of_a_row_names_no_folder_of_this_machine(tmp_path):
     parser = argparse.ArgumentParser()
     bench_presets.add_arguments(parser)
     words = ["--data", tmp_path, "--budget", 3, "--weights-dir", tmp_path, "--side", 64]
+    words += ["--split", tmp_path / "split.json"]
     line = bench_presets.words(parser.parse_args([str(word) for word in words]), presets="a")
     assert line == (
         "python -m model bench-presets --data DIR --budget 3 --presets a --side 64 "
-        "--weights-dir DIR"
+        "--split FILE --weights-dir DIR"
     )

@@ -57,6 +57,20 @@ def test_parts_are_70_15_15_in_each_diagnosis_and_source(split, table):
         assert inside.groupby(stratum).mean().to_numpy() == pytest.approx(share, abs=0.03)
 
 
+def test_parts_are_as_large_as_their_shares_say(table, groups):
+    drawn = draw_split(table, groups, seed=1, shares="80/10/10")
+    sizes = [len(getattr(drawn, part)) / len(table) for part in PARTS]
+    assert sizes == pytest.approx([0.8, 0.1, 0.1], abs=0.03)
+    assert drawn.rule.startswith("80/10/10 by lesion_id")
+    drawn.check(table, groups)
+
+
+@pytest.mark.parametrize("shares", ["80/20", "80/10/20", "90/10/0", "80-10-10"])
+def test_shares_that_make_no_split_are_refused(shares, table, groups):
+    with pytest.raises(SplitError, match=f"{shares}.*80/10/10"):
+        draw_split(table, groups, shares=shares)
+
+
 def test_the_order_of_the_rows_does_not_matter(split, table, groups):
     order = np.random.default_rng(3).permutation(len(table))
     shuffled = table.iloc[order].reset_index(drop=True)

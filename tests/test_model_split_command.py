@@ -1,10 +1,12 @@
 """The shell contract of ``python -m model split``: draw, draw several, check."""
 
+from argparse import Namespace
 from dataclasses import replace
 
 import pytest
 
 from model.__main__ import main
+from model.commands.options import split_of
 from model.data.dataset import read_folder
 from model.data.split import PARTS, Split
 from tests.drawings import draw_folder
@@ -28,6 +30,16 @@ def test_a_split_that_was_drawn_passes_its_check(split, toy_folder, tmp_path, ca
     assert f"test {len(drawn.test)} images" in capsys.readouterr().out
     assert split("--check", tmp_path / "s.json") == 0
     assert "no lesion and no duplicate photograph is in two parts" in capsys.readouterr().out
+
+
+def test_a_split_is_drawn_by_shares_and_train_draws_the_same(split, toy_folder, tmp_path):
+    assert split("--out", tmp_path / "s.json", "--split", "50/25/25", "--seed", 0) == 0
+    drawn = Split.load(tmp_path / "s.json")
+    assert len(drawn.train) / len(read_folder(toy_folder).table) == pytest.approx(0.5, abs=0.15)
+    where = {"out": tmp_path / "run", "cache": tmp_path / "cache", "split": "50/25/25"}
+    assert split_of(read_folder(toy_folder), Namespace(**where)) == drawn
+    where["split"] = str(tmp_path / "s.json")
+    assert split_of(read_folder(toy_folder), Namespace(**where)) == drawn
 
 
 def test_a_split_that_tears_a_lesion_fails_its_check(split, tmp_path, capsys):

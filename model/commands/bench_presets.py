@@ -3,7 +3,9 @@
 Writes presets.csv, presets.md and presets.png to --out. A preset that is finished there is not
 trained again, so the same command goes on after an interruption. Judged on the validation part
 unless --part says otherwise. A preset that starts from ImageNet weights takes them from
---weights-dir (BACKBONE_notop.weights.h5), or with --download from Keras; else it is not run.
+--weights-dir (BACKBONE_notop.weights.h5), or with --download from Keras; else it is not run, or
+with --weights none from random weights, which the table says. Each preset's folder gets the curves
+of its training. siim-cnn-v2 is trained with each optimiser that its authors compared.
 
 example: python -m model bench-presets --data DIR --budget 10 --side 96 --out runs/presets
 example: python -m model bench-presets --list
@@ -26,7 +28,7 @@ from model.commands.options import (
     split_of,
 )
 from model.data.dataset import SOURCES, Dataset, read_folder
-from model.data.split import Split
+from model.data.split import Split, is_shares
 from model.errors import ConfigError, DataError
 from model.presets.preset import Preset, load_preset, preset_names, presets_text
 from model.tasks import TASKS
@@ -55,6 +57,11 @@ def add_bench_options(parser: argparse.ArgumentParser, *, out: Path) -> None:
     )
     parser.add_argument("--download", action="store_true", help="let Keras fetch ImageNet weights")
     add_task(parser, "each preset's own")
+    parser.add_argument(
+        "--weights",
+        choices=("none",),
+        help="random weights where those of ImageNet are unavailable",
+    )
     add_split(parser)
     add_out(parser, "folder of the trainings", default=out)
     add_cache(parser)
@@ -130,6 +137,7 @@ def bench_of(dataset: Dataset, split: Split, options: argparse.Namespace, *, par
         side=options.side,
         weights_dir=options.weights_dir,
         download=options.download,
+        untrained=options.weights == "none",
         out=options.out,
         cache_dir=options.cache,
         task=options.task,
@@ -158,23 +166,20 @@ def _bench(
 
 
 def words(options: argparse.Namespace, **changed: object) -> str:
-    """Write the options as a command line, with DIR for every folder of this machine."""
+    """Write the options as a command line, with DIR or FILE for every path of this machine."""
     given = vars(options) | changed
     line = ["python -m model bench-presets --data DIR"]
     for name in (
-        "budget",
-        "presets",
-        "task",
-        "side",
-        "limit",
-        "source",
-        "part",
-        "weights_dir",
-        "download",
+        *("budget", "presets", "task", "side", "limit", "source", "split", "part"),
+        *("weights_dir", "weights", "download"),
     ):
         value = given[name]
         if value is None or value is False or (name, value) == ("part", "validation"):
             continue
-        text = "" if value is True else f" {'DIR' if isinstance(value, Path) else value}"
+        if isinstance(value, Path):
+            value = "DIR"
+        if name == "split" and not is_shares(value):
+            value = "FILE"
+        text = "" if value is True else f" {value}"
         line.append(f"--{name.replace('_', '-')}{text}")
     return " ".join(line)

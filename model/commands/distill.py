@@ -65,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
     _claim(options.out, hashes)
     where = {"out": options.out, "cache_dir": options.cache}
     network, encoder = train(dataset, split, config, **where, teacher=answers)
-    draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", keep=config.keep)
+    chosen = {"keep": config.keep, "monitor": config.monitor}
+    draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", **chosen)
     where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": options.cache}
     package(network, encoder, config, **where, teachers=hashes)
     print(f"wrote {bundle}; try: python -m model predict IMAGES --bundle {bundle} --out p.csv")

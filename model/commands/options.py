@@ -7,7 +7,8 @@ from pathlib import Path
 
 from model.data.dataset import Dataset
 from model.data.default_split import default_split
-from model.data.split import PARTS, Split
+from model.data.duplicates import groups_of
+from model.data.split import PARTS, Split, draw_split, is_shares
 from model.prediction.bundle import RELEASED
 from model.presets.preset import load_preset
 from model.tasks import CUSTOM, TASKS
@@ -79,7 +80,9 @@ def add_number(
 def add_split(parser: argparse.ArgumentParser) -> None:
     """Add ``--split``, for :func:`split_of`."""
     parser.add_argument(
-        "--split", type=Path, metavar="FILE", help="saved split, instead of the default"
+        "--split",
+        metavar="FILE",
+        help="saved split, or shares as 80/10/10",
     )
 
 
@@ -131,10 +134,17 @@ def settings_of(options: argparse.Namespace) -> dict[str, object]:
 
 
 def split_of(dataset: Dataset, options: argparse.Namespace) -> Split:
-    """The split of ``--split``, else that of an earlier run into ``--out``, else the default."""
+    """The split of ``--split``, else that of an earlier run into ``--out``, else the default.
+
+    Raises:
+        SplitError: a file that is no split, or shares that make none.
+    """
     drawn_before = options.out / "split.json"
+    if options.split and is_shares(options.split):
+        groups = groups_of(dataset.table, cache_dir=options.cache)
+        return draw_split(dataset.table, groups, shares=options.split)
     if options.split:
-        return Split.load(options.split)
+        return Split.load(Path(options.split))
     if drawn_before.exists():
         return Split.load(drawn_before)
     return default_split(dataset.table, cache_dir=options.cache)

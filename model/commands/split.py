@@ -1,10 +1,12 @@
 """Draw lesion-disjoint splits of a data folder, or check saved ones.
 
-Draws train / validation / test 70 / 15 / 15 into one file; with --folds or --leave-source-out, a
-folder of such files. Identical and near duplicate photographs count as one lesion. A folder that is
-divided into train/ and test/ already keeps its test part.
+Draws train / validation / test 70 / 15 / 15, or as --split says, into one file; with --folds or
+--leave-source-out, a folder of such files. Identical and near duplicate photographs count as one
+lesion. A folder that is divided into train/ and test/ already keeps its test part, unless --split
+is given.
 
 example: python -m model split --data DIR --out split.json --seed 1
+example: python -m model split --data DIR --out split.json --split 80/10/10
 example: python -m model split --data DIR --folds 5 --out folds
 example: python -m model split --data DIR --check folds/*.json
 """
@@ -20,7 +22,7 @@ from model.data.dataset import Dataset, read_folder
 from model.data.default_split import own_split
 from model.data.duplicates import groups_of
 from model.data.folds import draw_folds, draw_source_splits
-from model.data.split import PARTS, Split
+from model.data.split import PARTS, SHARES, Split, draw_split
 from model.errors import SplitError
 
 
@@ -35,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", type=Path, metavar="SPLIT", nargs="+", help="check these saved splits"
     )
     series = parser.add_mutually_exclusive_group()
+    series.add_argument(
+        "--split",
+        metavar="SHARES",
+        help=f"per cent of the images for train, validation and test (default {SHARES})",
+    )
     series.add_argument("--folds", type=int, metavar="K", help="draw K splits that test all images")
     series.add_argument(
         "--leave-source-out", action="store_true", help="draw a split a source, which it tests"
@@ -71,6 +78,8 @@ def _draw(dataset: Dataset, groups: np.ndarray, options: argparse.Namespace) -> 
     if options.leave_source_out:
         splits = draw_source_splits(table, groups, seed=seed)
         return {out / f"without_{source}.json": split for source, split in splits.items()}
+    if options.split:
+        return {out: draw_split(table, groups, seed=seed, shares=options.split)}
     return {out: own_split(table, groups, seed=seed)}
 
 

@@ -56,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
     from model.training.train import train
 
     network, encoder = train(dataset, split, config, out=options.out, cache_dir=options.cache)
-    draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", keep=config.keep)
+    chosen = {"keep": config.keep, "monitor": config.monitor}
+    draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", **chosen)
     where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": options.cache}
     package(network, encoder, config, **where)
     print(f"wrote {bundle}; try: python -m model predict IMAGES --bundle {bundle} --out p.csv")

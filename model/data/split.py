@@ -1,6 +1,8 @@
 """Splitting by lesion into train, validation and test."""
 
 import json
+import math
+import re
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +19,15 @@ ISIC2019_SPLIT = Path(__file__).parents[1] / "splits" / "isic2019.json"
 """The split of the released network, drawn once."""
 
 HELD_OUT = 0.15
-"""Share of the images in a part that is not learned from."""
+"""Share of the images in a part that is not learned from, if none is named."""
+
+SHARES = "70/15/15"
+"""Per cent of the images in each part, if none are named."""
 
 RULE = (
     "by lesion_id, an image without one being its own lesion; identical and near duplicate "
     "photographs kept together; stratified by diagnosis and source"
 )
-_FOLDS = 20  # 14 for train, 3 for validation, 3 for test: 70 / 15 / 15 per cent
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,15 @@ class Split:
             ) from error
 
 
-def draw_split(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Split:
-    """Draw train / validation / test 70 / 15 / 15 by lesion group.
+def is_shares(text: str) -> bool:
+    """Whether a text is shares of the parts such as 80/10/10, and not a file's name."""
+    return re.fullmatch(r"\d+(/\d+)+", text) is not None
+
+
+def draw_split(
+    table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0, shares: str = SHARES
+) -> Split:
+    """Draw train / validation / test by lesion group.
 
     Stratified by diagnosis and source; every part has every diagnosis. The order of the table's
     rows does not matter. In small folders the shares are as near to these as whole lesions allow.
@@ -135,19 +146,33 @@ def draw_split(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Spl
         table: with the columns image, diagnosis and source.
         groups: int, shape (N,), from :func:`model.data.duplicates.lesion_groups`.
         seed: of the drawing.
+        shares: per cent of the images in each part, in whole numbers.
 
     Raises:
-        SplitError: a diagnosis has fewer lesion groups than there are parts.
+        SplitError: the shares are not three that make 100, or a diagnosis has fewer lesion groups
+            than there are parts.
     """
+    train, validation, test = _shares(shares)
     rows = sorted_rows(table, groups)
     require_lesions(rows, len(PARTS))
-    count = min(_FOLDS, rows["stratum"].value_counts().max())
-    held_out = max(1, round(HELD_OUT * count))
-    place = np.minimum(stratified_folds(rows, count, seed=seed) // held_out, 2)
+    folds = 100 // math.gcd(train, validation, test)  # 20 for 70 / 15 / 15: 14, 3 and 3 of them
+    count = min(folds, rows["stratum"].value_counts().max())
+    ends = np.cumsum([max(1, round(share / 100 * count)) for share in (validation, test)])
+    place = np.digitize(stratified_folds(rows, count, seed=seed), ends)
     place = with_every_diagnosis(rows, place, 3)
     where = {"train": place == 2, "validation": place == 0, "test": place == 1}
     parts = {part: tuple(rows["image"][mask]) for part, mask in where.items()}
-    return Split(**parts, rule=f"70/15/15 {RULE}", seed=seed)
+    return Split(**parts, rule=f"{shares} {RULE}", seed=seed)
+
+
+def _shares(text: str) -> tuple[int, ...]:
+    numbers = tuple(int(word) for word in text.split("/")) if is_shares(text) else ()
+    if len(numbers) != len(PARTS) or sum(numbers) != 100 or min(numbers) < 1:
+        raise SplitError(
+            f"the shares {text} are not three whole numbers above 0 that make 100, for "
+            f"{', '.join(PARTS)}. Give such as 80/10/10."
+        )
+    return numbers
 
 
 def sorted_rows(table: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from model.errors import ConfigError
 from model.networks.fusion import FUSIONS
 
 Tensor = keras.KerasTensor
@@ -28,13 +29,16 @@ def build_network(
     further_units: Sequence[int] = (),
     dropout: float = 0.3,
     further_dropout: float = 0.3,
+    first_dropout: float = -1.0,
+    last_dropout: float = -1.0,
     head_batchnorm: bool = False,
+    output: str = "softmax",
     side: int = 32,
 ) -> keras.Model:
     """Join a backbone and a small multi-layer perceptron.
 
     Inputs, by name: ``image``, RGB in [0, 255], (B, side, side, 3), and ``patient``, encoded
-    context, (B, patient_width). Output: softmax over the classes, (B, classes).
+    context, (B, patient_width). Output: probabilities of the classes, (B, classes).
 
     The layers ``image_embedding`` and ``logits`` are named for those who look inside: what follows
     the embedding is cheap, so contexts can be exchanged without running the backbone again. The
@@ -53,8 +57,15 @@ def build_network(
         further_units: widths of the layers after that one.
         dropout: before and after the layer after the fusion.
         further_dropout: after each further layer.
+        first_dropout: before the layer after the fusion, if it is not negative.
+        last_dropout: after the last layer, before the output, if it is not negative.
         head_batchnorm: whether BatchNorm follows the layer after the fusion.
+        output: ``softmax``, or for two classes ``sigmoid``, a single output: the second class's
+            logit, to which 0 is added as the first one's, since softmax([0, z]) = sigmoid(z).
         side: of the images in pixels, where there is no backbone.
+
+    Raises:
+        ConfigError: a sigmoid for other than two classes.
     """
     # === Image branch ===
     image = keras.Input(backbone.input_shape[1:] if backbone else (side, side, 3), name="image")
@@ -66,15 +77,18 @@ def build_network(
     context = patient if fusion == "none" else _perceptron(patient, patient_units, patient_layers)
 
     # === Fusion and head ===
+    rates = [dropout, *[dropout] * bool(fused_units), *[further_dropout] * len(further_units)]
+    rates[0] = first_dropout if first_dropout >= 0 else rates[0]
+    rates[-1] = last_dropout if last_dropout >= 0 else rates[-1]
     logits = _logits(
         fusion,
         embedding,
         context,
         classes,
+        output=output,
         fused_units=fused_units,
         further_units=further_units,
-        dropout=dropout,
-        further_dropout=further_dropout,
+        dropouts=rates,
         head_batchnorm=head_batchnorm,
     )
     probabilities = layers.Softmax(dtype="float32", name="probabilities")(logits)
@@ -90,15 +104,27 @@ def _perceptron(patient: Tensor, units: int, count: int) -> Tensor:
 
 
 def _logits(
-    fusion: str, embedding: Tensor, context: Tensor, classes: int, **hidden: object
+    fusion: str, embedding: Tensor, context: Tensor, classes: int, *, output: str, **hidden: object
 ) -> Tensor:
     """Join both branches; the fusion ``add`` answers from each and joins the answers."""
+    single = output == "sigmoid"
+    if single and classes != 2:
+        raise ConfigError(f"output sigmoid is for two classes, not {classes}. Set it to softmax.")
+    units, name = (1, "logit") if single else (classes, "logits")
     if fusion == "add":
-        ours = layers.Dense(classes, name="image_logits")(_hidden(embedding, **hidden))
-        theirs = layers.Dense(classes, name="patient_logits")(context)
-        return layers.Add(name="logits")([ours, theirs])
-    fused = FUSIONS[fusion](name="fusion")([embedding, context])
-    return layers.Dense(classes, name="logits")(_hidden(fused, **hidden))
+        ours = layers.Dense(units, name="image_logits")(_hidden(embedding, **hidden))
+        theirs = layers.Dense(units, name="patient_logits")(context)
+        answer = layers.Add(name=name)([ours, theirs])
+    else:
+        fused = FUSIONS[fusion](name="fusion")([embedding, context])
+        answer = layers.Dense(units, name=name)(_hidden(fused, **hidden))
+    return _pair(answer) if single else answer
+
+
+def _pair(logit: Tensor) -> Tensor:
+    """Two logits, (B, 2), of which the first is 0, of a single one, (B, 1)."""
+    row = layers.Reshape((1, 1), name="logit_row")(logit)
+    return layers.Reshape((2,), name="logits")(layers.ZeroPadding1D((1, 0), name="logit_zero")(row))
 
 
 def _pooling(features: Tensor, fusion: str, pooling: str) -> layers.Layer:
@@ -116,18 +142,18 @@ def _hidden(
     *,
     fused_units: int,
     further_units: Sequence[int],
-    dropout: float,
-    further_dropout: float,
+    dropouts: Sequence[float],
     head_batchnorm: bool,
 ) -> Tensor:
-    """The layers between the fusion and the logits."""
-    fused = layers.Dropout(dropout, name="dropout_1")(fused)
+    """The layers between the fusion and the logits; ``dropouts`` are before and after each."""
+    rates = iter(dropouts)
+    fused = layers.Dropout(next(rates), name="dropout_1")(fused)
     if fused_units:
         fused = layers.Dense(fused_units, activation="relu", name="fused")(fused)
         if head_batchnorm:
             fused = layers.BatchNormalization(name="fused_norm")(fused)
-        fused = layers.Dropout(dropout, name="dropout_2")(fused)
+        fused = layers.Dropout(next(rates), name="dropout_2")(fused)
     for number, units in enumerate(further_units, start=3):
         fused = layers.Dense(units, activation="relu", name=f"further_{number - 2}")(fused)
-        fused = layers.Dropout(further_dropout, name=f"dropout_{number}")(fused)
+        fused = layers.Dropout(next(rates), name=f"dropout_{number}")(fused)
     return fused

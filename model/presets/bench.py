@@ -18,18 +18,25 @@ from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE
 from model.patient import PatientEncoder
 from model.presets.preset import Preset, load_preset
 from model.training.config import TrainConfig
-from model.training.fit_callbacks import Callback, Progress
+from model.training.curves import draw_curves
+from model.training.fit_callbacks import HISTORY_FILE, Callback, Progress
+from model.training.monitor import best_row
 from model.training.parts import load_part
 from model.training.stages import set_trainable, stages_of
 from model.training.train import train
+
+CURVES = ("accuracy", "loss", "val_accuracy", "val_loss")
+"""Columns of a history that are reported, of the epoch whose weights are kept."""
+
+CURVES_FILE = "curves.png"
 
 
 @dataclass(frozen=True)
 class Bench:
     """What is the same for all presets.
 
-    ``out`` gets a folder a preset, with what a training writes and, for each part that it was
-    judged on, a file of figures. What is there is not done again.
+    ``out`` gets one folder per preset, with what a training writes, its curves and, for each part
+    that it was judged on, a file of figures. What is there is not done again.
     """
 
     dataset: Dataset
@@ -39,19 +46,22 @@ class Bench:
     side: int | None  # largest side of the images in pixels; None for each preset's own
     weights_dir: Path | None  # of files such as vgg16_notop.weights.h5
     download: bool  # whether Keras may fetch ImageNet weights
+    untrained: bool  # whether a preset whose ImageNet weights are not had starts from random ones
     out: Path
     cache_dir: Path
     task: str | None = None  # None for each preset's own
 
     def config(self, preset: Preset) -> TrainConfig | None:
-        """A preset's settings within the budget; None where its ImageNet weights are not had."""
+        """A preset's settings within the budget; None for want of its ImageNet weights."""
         own = preset.config()
         weights = own.weights
         if weights == "imagenet" and self.weights_dir:
             file = self.weights_dir / f"{own.backbone}_notop.weights.h5"
             weights = str(file) if file.is_file() else weights
         if weights == "imagenet" and not self.download:
-            return None
+            if not self.untrained:
+                return None
+            weights = "none"
         return preset.config(
             weights=weights,
             epochs=self.budget,
@@ -65,12 +75,13 @@ class Bench:
 
         Raises:
             ConfigError: its folder holds a training with other settings or another split, or its
-                teacher's weights are not had.
+                teacher's weights are unavailable.
         """
         network, folder = self.trained(preset), self.out / preset.name
         file = folder / f"{self.part}.json"
         if not file.exists():
             found = {"preset": preset.name} | self._judge(network, preset)
+            self._draw(preset)
             file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         keras.utils.clear_session()
         return json.loads(file.read_text(encoding="utf-8"))
@@ -124,16 +135,22 @@ class Bench:
     def _judge(self, network: keras.Model, preset: Preset) -> dict:
         config, rows = self.config(preset), self.rows(self.part)
         history = Progress(self.out / preset.name).history()
-        best = history["val_balanced_accuracy"].idxmax()
+        best = history.loc[best_row(history, config.monitor)]
         return {
             "config": asdict(config),
             "parameters": network.count_params(),
             "trainable": learning_weights(network, config),
             "epochs": len(history),
-            "best_epoch": int(history.loc[best, "epoch"]) + 1,
+            "best_epoch": int(best["epoch"]) + 1,
             "seconds": float(history["seconds"].sum()),
+            "curves": {name: float(best[name]) for name in CURVES},
             "figures": self._figures(config.task, rows, self.answers(network, preset, self.part)),
         }
+
+    def _draw(self, preset: Preset) -> None:
+        config, folder = self.config(preset), self.out / preset.name
+        chosen = {"keep": config.keep, "monitor": config.monitor}
+        draw_curves(folder / HISTORY_FILE, folder / CURVES_FILE, **chosen)
 
     def _figures(self, task: str, rows: pd.DataFrame, answers: np.ndarray) -> dict:
         bootstrap = LesionBootstrap(rows["lesion_id"])
@@ -153,9 +170,9 @@ class EpochSeconds(Callback):
         logs["seconds"] = monotonic() - self.began
 
 
-def learning_weights(network: keras.Model, config: TrainConfig) -> int:
-    """Number of weights that learn in the last stage; freezes the others."""
-    set_trainable(network, stages_of(config)[-1], config)
+def learning_weights(network: keras.Model, config: TrainConfig, stage: int = -1) -> int:
+    """Number of weights that learn in a stage, the last by default; freezes the others."""
+    set_trainable(network, stages_of(config)[stage], config)
     return sum(math.prod(weight.shape) for weight in network.trainable_variables)
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model.evaluation.task_figures import FIGURES
-from model.presets.table import MAJORITY, NOT_RUN, TASK_NAMES
+from model.presets.table import MAJORITY, NOT_RUN, TASK_NAMES, labelled
 
 _DPI = 110
 _COLOUR = "#1f5a8a"
@@ -29,7 +29,8 @@ def preset_figure(table: pd.DataFrame) -> Figure:
         _draw(axes, table, places, key)
         axes.set(xlim=(-0.02, 1.02), xticks=(0, 0.5, 1), title=name)
         axes.grid(axis="x", alpha=0.3)
-    labels = table["preset"] + table["status"].map({NOT_RUN: " (not run)"}).fillna("")
+    names = [labelled(*row) for row in zip(table["preset"], table["weights"], strict=True)]
+    labels = names + table["status"].map({NOT_RUN: " (not run)"}).fillna("")
     ticks = [*places, *headings.values()]
     panels[0].set_yticks(ticks, [*labels, *(TASK_NAMES[task] for task in headings)])
     for label in panels[0].get_yticklabels()[len(places) :]:

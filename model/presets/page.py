@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import keras
 import pandas as pd
 
-from model.presets.bench import Bench
+from model.presets.bench import CURVES_FILE, Bench
 from model.presets.preset import Preset
-from model.presets.table import MAJORITY, notes_markdown, table_markdown
+from model.presets.table import MAJORITY, RANDOM, notes_markdown, table_markdown
 
 _PAGE = """\
 # Earlier systems, rebuilt and compared on equal terms
@@ -47,6 +47,9 @@ _READING = (
     "weights: all of them at this side, fewer than at the preset's own where maps are flattened; "
     "learning: those that learn in the last stage; MB: as float32; min: minutes of training, which "
     "other work on the machine lengthens. Intervals are 95 %, by a bootstrap over lesions.",
+    "Training and validation accuracy and loss are those of the epoch whose weights were kept; in "
+    "training with dropout, on images changed at random. The curves of all epochs are in each "
+    f"preset's folder, `{CURVES_FILE}`.",
     "The answer is the most probable class, so sensitivity and specificity are those of one "
     "threshold, not of the best one. Melanoma sensitivity: share of melanomas given the class that "
     "holds them; specificity: share of the images of other classes that are not.",
@@ -61,7 +64,8 @@ def page_markdown(
     bench: Bench, table: pd.DataFrame, presets: Sequence[Preset], *, command: str
 ) -> str:
     """Write the page of a bench's table."""
-    lines = "\n".join(f"- {line}" for line in [*_data(bench), *_training(bench, table), *_READING])
+    conditions = [*_data(bench), *_training(bench, table), *_weights(table), *_READING]
+    lines = "\n".join(f"- {line}" for line in conditions)
     return _PAGE.format(
         command=command,
         conditions=lines,
@@ -77,6 +81,17 @@ def _data(bench: Bench) -> list[str]:
         f"({_sources(learned)}), judged on {len(judged):,} images of "
         f"{judged['lesion_id'].nunique():,} other lesions: one split, by lesion, for all.",
         _PARTS[bench.part],
+    ]
+
+
+def _weights(table: pd.DataFrame) -> list[str]:
+    """What to know of presets that could not start as their authors' did."""
+    names = table["preset"][table["weights"].eq(RANDOM)]
+    if names.empty:
+        return []
+    return [
+        f"For want of ImageNet weights from random ones, which a frozen backbone keeps: "
+        f"{', '.join(names)}. What they reach so is no measure of their authors' systems."
     ]
 
 

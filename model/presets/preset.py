@@ -1,7 +1,7 @@
 """Presets: earlier systems by name, each a file of ``model/presets`` that train can start from."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from model.errors import ConfigError
@@ -12,8 +12,9 @@ PRESETS = Path(__file__).parent
 PLAIN: dict[str, object] = {
     **{"fusion": "none", "fused_units": 0, "dropout": 0.0, "further_dropout": 0.0},
     **{"crop_border": False, "forget_field": 0.0, "forget_all": 0.0},
-    **{"zoom": 0.0, "turn": "none", "colour": 0.0, "low_resolution": 0.0},
+    **{"zoom": 0.0, "shift": 0.0, "turn": "none", "colour": 0.0, "low_resolution": 0.0},
     **{"balance": "none", "label_smoothing": 0.0, "optimiser": "adam", "schedule": "constant"},
+    "patience": 1000,  # more than the epochs of any of them: no early stopping
 }
 """What this project adds by default, switched off: a preset names only what its authors did."""
 
@@ -31,7 +32,9 @@ class Preset:
     settings: dict[str, object] = field(repr=False)  # of a TrainConfig, PLAIN among them
     reported_accuracy: float | None = None  # 0 to 1, the best that is reported
     parameters: int | None = None  # weights in all, where they are published
-    trainable: int | None = None  # of these those that learn, where they are published
+    # Of these those that learn, by the name of the stage, where they are published.
+    trainable: dict[str, int] = field(default_factory=dict)
+    optimisers: tuple[str, ...] = ()  # others that its authors compared with its own
     teacher: str = ""  # preset whose answers this one learns from
 
     def config(self, **changed: object) -> TrainConfig:
@@ -41,6 +44,18 @@ class Preset:
             ConfigError: a change is unknown, out of range or excluded by another setting.
         """
         return config_from_dict(self.settings | changed)
+
+    def variants(self) -> list["Preset"]:
+        """Itself, and itself with each of the optimisers that its authors compared."""
+        return [self] + [
+            replace(
+                self,
+                name=f"{self.name}-{name}",
+                settings=self.settings | {"optimiser": name},
+                reported_accuracy=None,
+            )
+            for name in self.optimisers
+        ]
 
 
 def preset_names() -> tuple[str, ...]:

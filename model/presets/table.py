@@ -8,9 +8,10 @@ import pandas as pd
 from model.evaluation.intervals import Interval
 from model.evaluation.report_text import written
 from model.evaluation.task_figures import FIGURES
-from model.presets.bench import Bench
+from model.presets.bench import CURVES, Bench
 from model.presets.preset import Preset
 from model.tasks import CUSTOM
+from model.training.stages import stages_of
 
 TASK_NAMES = {
     "isic2019": "Eight diagnoses (ISIC 2019)",
@@ -21,10 +22,18 @@ TASK_NAMES = {
 }
 MAJORITY = "most frequent class"
 RUN, NOT_RUN = "run", "not run"
+RANDOM = "random weights"
+_LEARNED = {
+    "training accuracy": "learned_accuracy",
+    "training loss": "learned_loss",
+    "validation accuracy": "learned_val_accuracy",
+    "validation loss": "learned_val_loss",
+}
 _FLOAT_BYTES = 4
 _COLUMNS = (
     *("preset", "task", "status", "own_side", "image_side", "parameters", "trainable", "megabytes"),
-    *("epochs", "best_epoch", "minutes"),
+    *("weights", "epochs", "best_epoch", "minutes"),
+    *(f"learned_{name}" for name in CURVES),
     *(f"{key}{end}" for key in FIGURES for end in ("", "_low", "_high")),
     *("reported_accuracy", "command"),
 )
@@ -41,11 +50,11 @@ def bench_table(
     rows = []
     for preset in presets:
         if bench.config(preset) is None:
-            row = _absent_row(preset, command_of(preset.name))
+            found = [_absent_row(preset, command_of(preset.name))]
         else:
             print(f"{preset.name}: {preset.title}", file=sys.stderr, flush=True)
-            row = _result_row(preset, bench.result(preset))
-        rows.append(row | {"task": bench.task or row["task"]})
+            found = [_result_row(one, bench.result(one)) for one in preset.variants()]
+        rows += [row | {"task": bench.task or row["task"]} for row in found]
     for task in dict.fromkeys(row["task"] for row in rows):
         figures = _flat(bench.majority(task))
         rows.append({"preset": MAJORITY, "task": task, "status": RUN, **figures})
@@ -62,15 +71,23 @@ def _result_row(preset: Preset, result: dict) -> dict:
         "megabytes": result["parameters"] * _FLOAT_BYTES / 1e6,
         "epochs": result["epochs"],
         "best_epoch": result["best_epoch"],
+        "weights": _weights(preset, config),
         "minutes": result["seconds"] / 60,
+        **{f"learned_{name}": value for name, value in result["curves"].items()},
         **_flat(result["figures"]),
     }
 
 
 def _absent_row(preset: Preset, command: str) -> dict:
     size = preset.parameters and preset.parameters * _FLOAT_BYTES / 1e6
-    counts = {"parameters": preset.parameters, "trainable": preset.trainable, "megabytes": size}
+    learning = preset.trainable.get(stages_of(preset.config())[-1].name)
+    counts = {"parameters": preset.parameters, "trainable": learning, "megabytes": size}
     return _about(preset) | {"status": NOT_RUN, **counts, "command": command}
+
+
+def _weights(preset: Preset, config: dict) -> str:
+    """What it started from, where that is not what its authors started from."""
+    return RANDOM if preset.settings.get("weights") != config["weights"] == "none" else ""
 
 
 def _about(preset: Preset) -> dict:
@@ -97,7 +114,8 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
 
 def table_markdown(table: pd.DataFrame) -> str:
     """One Markdown table a task."""
-    names = ["preset", "px", "weights", "learning", "MB", "min", *FIGURES.values(), "reported"]
+    names = ["preset", "px", "weights", "learning", "MB", "min"]
+    names += [*_LEARNED, *FIGURES.values(), "reported"]
     head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
     blocks = []
     for task, rows in table.groupby("task", sort=False):
@@ -127,13 +145,19 @@ def _cells(row: dict) -> list[str]:
     figures = [_interval(row, key) for key in FIGURES]
     reported = _number(row["reported_accuracy"], places=3)
     return [
-        row["preset"],
+        labelled(row["preset"], row["weights"]),
         *counts,
         _number(row["megabytes"], places=1),
         minutes,
+        *(_number(row[column], places=3) for column in _LEARNED.values()),
         *figures,
         reported,
     ]
+
+
+def labelled(preset: str, weights: str | None) -> str:
+    """A preset's name, with what it started from if that is not what it should have been."""
+    return f"{preset} ({weights})" if isinstance(weights, str) and weights else preset
 
 
 def _interval(row: dict, key: str) -> str:

@@ -24,6 +24,8 @@ def build_augmenter(
     low_resolution: float,
     seed: int,
     turn: str = "free",
+    shift: float = 0.05,
+    shear: float = 0.0,
     hue: float = 0.0,
     cutout: float = 0.0,
 ) -> keras.Model:
@@ -34,7 +36,7 @@ def build_augmenter(
     """
     value_range = {"value_range": (0, 255)}
     layers = [
-        RandomView(zoom=zoom, turn=turn, seed=seed, name="random_view"),
+        RandomView(zoom=zoom, turn=turn, shift=shift, shear=shear, seed=seed, name="random_view"),
         RandomColour(strength=colour, seed=seed + 1, name="random_colour"),
     ]
     if hue:
@@ -65,7 +67,7 @@ class _RandomLayer(keras.layers.Layer):
 
 
 class RandomView(_RandomLayer):
-    """Flip, turn, zoom and shift, in a single resampling.
+    """Flip, turn, zoom, shear and shift, in a single resampling.
 
     Keras' own layers for these would resample, and so blur, the image once each.
 
@@ -73,15 +75,23 @@ class RandomView(_RandomLayer):
         zoom: largest relative change of size, as 0.2 for 1/1.2 to 1.2.
         turn: one of ``TURNS``.
         shift: largest shift along each axis, as a share of the side.
+        shear: largest shift of a row along itself, as a share of its distance from the middle.
         seed: of the random numbers.
         kwargs: of the layer.
     """
 
     def __init__(
-        self, *, zoom: float, seed: int, turn: str = "free", shift: float = 0.05, **kwargs: object
+        self,
+        *,
+        zoom: float,
+        seed: int,
+        turn: str = "free",
+        shift: float = 0.05,
+        shear: float = 0.0,
+        **kwargs: object,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        self.zoom, self.turn, self.shift = zoom, turn, shift
+        self.zoom, self.turn, self.shift, self.shear = zoom, turn, shift, shear
 
     def change(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Apply one random affine map an image; what comes in at the edge is mirrored."""
@@ -95,11 +105,15 @@ class RandomView(_RandomLayer):
         reach = self.shift * images.shape[1]
         shift = [self.uniform(images, -reach, reach) for _ in range(2)]
         cos, sin = scale * ops.cos(angle), scale * ops.sin(angle)
-        left = middle + shift[0] - middle * (cos * flip - sin)
-        top = middle + shift[1] - middle * (sin * flip + cos)
+        # From output to input pixels: x' = a x + b y + c, y' = d x + e y + f.
+        a, b, d, e = cos * flip, -sin, sin * flip, cos
+        if self.shear:
+            slant = self.uniform(images, -self.shear, self.shear)
+            b, e = b + slant * a, e + slant * d
+        left = middle + shift[0] - middle * (a + b)
+        top = middle + shift[1] - middle * (d + e)
         none = ops.zeros_like(angle)
-        # Rows of the map from output to input pixels: x' = a x + b y + c, y' = d x + e y + f.
-        maps = ops.stack([cos * flip, -sin, left, sin * flip, cos, top, none, none], axis=1)
+        maps = ops.stack([a, b, left, d, e, top, none, none], axis=1)
         return ops.image.affine_transform(
             images, maps, interpolation="bilinear", fill_mode="reflect"
         )

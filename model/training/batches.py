@@ -8,6 +8,9 @@ import numpy as np
 from model.patient import FIELDS, PatientEncoder
 from model.training.mix import RECIPE, draw_recipes, mix_rows
 
+EVENED = {"subsample": np.min, "oversample": np.max}
+"""Of the classes' counts, how many rows of each class an epoch shows."""
+
 
 class LabelledBatches(keras.utils.PyDataset):
     """Batches ``({"image", "patient"}, labels, weights)``.
@@ -86,7 +89,7 @@ class TrainingBatches(LabelledBatches):
         seldom_share: float,
         seed: int,
         chances: np.ndarray | None = None,
-        even: bool = False,
+        even: str = "",
         teacher: np.ndarray | None = None,
         mixup: float = 0.0,
         cutmix: float = 0.0,
@@ -104,7 +107,9 @@ class TrainingBatches(LabelledBatches):
             seed: of the order, of the share, of what is forgotten and of mixing.
             chances: float (N,), if an epoch draws rows with replacement: proportional to how often
                 each is drawn. Otherwise each row is shown once.
-            even: whether an epoch draws as many rows of each class as the rarest class has.
+            even: if an epoch shows equally many rows of each class: ``subsample`` for as many as
+                the rarest class has, ``oversample`` for as many as the most frequent one, rows of
+                the others being repeated.
             teacher: probabilities (N, classes) to learn from, too, which become further columns of
                 the labels.
             mixup: share of the images that are blended with another one.
@@ -137,8 +142,10 @@ class TrainingBatches(LabelledBatches):
         rows = rng.permutation(count)
         seen = np.cumsum(self.seldom[rows]) > dropped
         rows = rows[~self.seldom[rows] | seen]
-        # Shuffled again: of a frequent class only early rows are left, of the rarest all.
-        self.order = rng.permutation(rows[_first_of_each(self.labels[rows])]) if self.even else rows
+        if self.even:
+            # Shuffled again: of a frequent class only early rows may be left, of the rarest all.
+            rows = rng.permutation(rows[_evened(self.labels[rows], self.even)])
+        self.order = rows
 
     def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
         """Batch ``number`` of the epoch."""
@@ -164,13 +171,12 @@ class TrainingBatches(LabelledBatches):
         return np.random.default_rng((self.seed, self._epoch, *stream))
 
 
-def _first_of_each(labels: np.ndarray) -> np.ndarray:
-    """Positions, in their order, of as many labels of each class as the rarest class has."""
+def _evened(labels: np.ndarray, how: str) -> np.ndarray:
+    """Positions, in their order, of equally many labels of each class, the first ones first."""
     _, number, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    place = np.empty(len(labels), np.int64)  # of each label among those of its class
-    for one in range(len(counts)):
-        place[number == one] = np.arange(counts[one])
-    return np.flatnonzero(place < counts.min())
+    size = EVENED[how](counts)
+    places = [np.resize(np.flatnonzero(number == one), size) for one in range(len(counts))]
+    return np.sort(np.concatenate(places))
 
 
 def balanced_weights(labels: np.ndarray, groups: np.ndarray, exponent: float) -> np.ndarray:

@@ -9,6 +9,7 @@ from model.errors import ConfigError
 from model.image import ASPECTS, ImagePreprocessor
 from model.networks.backbone_names import NO_BACKBONE, SMALLEST_SIDE, check_backbone
 from model.tasks import CUSTOM, TASKS
+from model.training.monitor import MONITORS
 
 FUSIONS = ("none", "metadata", "concat", "add", "film", "metablock", "cross_attention")
 POOLINGS = ("average", "max", "flatten")
@@ -19,7 +20,8 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 STORED = ("float32", "float16")
 DEVICES = ("one", "all")
 TURNS = ("free", "right-angle", "none")
-BALANCES = ("weights", "sampler", "subsample", "none")
+BALANCES = ("weights", "sampler", "subsample", "oversample", "none")
+OUTPUTS = ("softmax", "sigmoid")
 KEPT = ("best", "last")
 
 
@@ -48,7 +50,10 @@ class TrainConfig:
     further_units: str = _knob("", "widths of the layers after that one, as 512,256")
     dropout: float = _knob(0.3, "dropout before and after that layer")
     further_dropout: float = _knob(0.3, "dropout after each further layer")
+    first_dropout: float = _knob(-1.0, "dropout before all these layers, -1 for that of dropout")
+    last_dropout: float = _knob(-1.0, "dropout before the output, -1 for that of the last layer")
     head_batchnorm: bool = _knob(False, "BatchNorm after the layer after the fusion")
+    output: str = _knob("softmax", "softmax, or sigmoid: a single one, where there are two classes")
     # === Images and patients ===
     image_side: int = _knob(128, "side of the square that the network sees, pixels")
     crop_border: bool = _knob(True, "cut off the black border of a dermatoscope's tube")
@@ -56,6 +61,8 @@ class TrainConfig:
     forget_field: float = _knob(0.1, "probability of each patient field to become unknown")
     forget_all: float = _knob(0.2, "probability of a row's fields all to become unknown")
     zoom: float = _knob(0.25, "largest relative zoom of the augmentation")
+    shift: float = _knob(0.05, "its largest shift along each axis, as a share of the side")
+    shear: float = _knob(0.0, "its largest shear: shift of a row by its distance from the middle")
     turn: str = _knob("free", f"of the augmentation, beside mirroring: {', '.join(TURNS)}")
     colour: float = _knob(0.2, "largest relative change of brightness and contrast")
     hue: float = _knob(0.0, "largest turn of the colour circle, 1 for 180 degrees either way")
@@ -80,7 +87,9 @@ class TrainConfig:
     learning_rate: float = _knob(1e-3, "highest rate, of all epochs after the head's own")
     schedule: str = _knob("cosine", f"of the learning rate: {', '.join(SCHEDULES)}")
     warmup_epochs: float = _knob(1.0, "epochs in which the cosine schedule rises")
-    decay: float = _knob(0.9, "factor an epoch of the exponential schedule")
+    decay: float = _knob(0.9, "factor of the exponential schedule")
+    decay_steps: int = _knob(0, "steps in which it applies once, 0 for those of an epoch")
+    staircase: bool = _knob(False, "apply it at once after these steps, not a little at each")
     plateau_factor: float = _knob(0.2, "factor of the plateau schedule")
     plateau_patience: int = _knob(2, "epochs that it waits for a better validation")
     smallest_rate: float = _knob(0.0, "below which it does not go")
@@ -92,13 +101,16 @@ class TrainConfig:
     head_learning_rate: float = _knob(1e-3, "highest rate of these epochs")
     head_schedule: str = _knob("constant", "of these epochs, as schedule")
     last_layers: int = _knob(0, "of the backbone that learn after these epochs, 0 for all")
+    freeze_backbone: bool = _knob(False, "keep the backbone frozen after these epochs as well")
     freeze_batchnorm: bool = _knob(False, "keep the backbone's BatchNorm layers as they are")
     batchnorm_momentum: float = _knob(0.95, "of the backbone's BatchNorm layers")
     # === Run ===
     batch_size: int = _knob(32, "images a step, over all devices")
     epochs: int = _knob(20, "most passes over the training part, with the head's own")
-    patience: int = _knob(8, "epochs without a better validation before a stage stops")
-    keep: str = _knob("best", "weights kept: of the best validation or of the last epoch")
+    monitor: str = _knob("val_balanced_accuracy", f"judges an epoch: {', '.join(MONITORS)}")
+    patience: int = _knob(8, "epochs without a better one before a stage stops")
+    head_patience: int = _knob(0, "of the head's own epochs, 0 for the same")
+    keep: str = _knob("best", "weights kept: of the best epoch or of the last one")
     precision: str = _knob("float32", f"of the arithmetic: {', '.join(PRECISIONS)}")
     stored: str = _knob("float32", f"weights in the bundle's files: {', '.join(STORED)}")
     devices: str = _knob("one", "all: share each batch among all devices that there are")
@@ -140,18 +152,28 @@ class TrainConfig:
 
 
 _RULES: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "dropout further_dropout forget_field forget_all low_resolution label_smoothing zoom colour hue"
-    " batchnorm_momentum momentum ema": ("from 0 to below 1", lambda value: 0 <= value < 1),
+    "dropout further_dropout forget_field forget_all low_resolution label_smoothing zoom shift"
+    " shear colour hue batchnorm_momentum momentum ema": (
+        "from 0 to below 1",
+        lambda value: 0 <= value < 1,
+    ),
     "class_weight_exponent small_image_share cutout mixup cutmix teacher_weight": (
         "from 0 to 1",
         lambda value: 0 <= value <= 1,
+    ),
+    "first_dropout last_dropout": (
+        "from 0 to below 1, or -1",
+        lambda value: value == -1 or 0 <= value < 1,
     ),
     "patient_units patient_layers batch_size epochs patience plateau_patience": (
         "at least 1",
         lambda value: value >= 1,
     ),
     "fused_units head_epochs last_layers seed l1 l2 focal_gamma logit_adjustment weight_decay"
-    " warmup_epochs smallest_rate": ("at least 0", lambda value: value >= 0),
+    " warmup_epochs smallest_rate decay_steps head_patience": (
+        "at least 0",
+        lambda value: value >= 0,
+    ),
     "learning_rate head_learning_rate teacher_temperature": ("above 0", lambda value: value > 0),
     "decay plateau_factor": ("above 0 and below 1", lambda value: 0 < value < 1),
     "image_side": ("at least 32", lambda value: value >= 32),
@@ -170,6 +192,8 @@ _WORDS = {
     "schedule": SCHEDULES,
     "head_schedule": SCHEDULES,
     "keep": KEPT,
+    "monitor": tuple(MONITORS),
+    "output": OUTPUTS,
     "precision": PRECISIONS,
     "stored": STORED,
     "devices": DEVICES,
@@ -200,6 +224,34 @@ def _check_sense(config: TrainConfig) -> None:
         ),
         "head_batchnorm follows a layer that fused_units 0 leaves out: set one of them": (
             config.head_batchnorm and config.fused_units == 0
+        ),
+        "no layer is between first_dropout and last_dropout: set one of them to -1, or fused_units "
+        "or further_units": (
+            min(config.first_dropout, config.last_dropout) >= 0
+            and not config.fused_units
+            and not config.further_widths
+        ),
+        "output sigmoid tells two classes apart, not those of this task: set output to softmax": (
+            config.output == "sigmoid"
+            and config.task in TASKS
+            and len(TASKS[config.task].classes) != 2
+        ),
+        "freeze_backbone leaves no layers of it to learn: set last_layers to 0": (
+            config.freeze_backbone and config.last_layers > 0
+        ),
+        "fusion metadata has no backbone to freeze: set freeze_backbone to false": (
+            alone and config.freeze_backbone
+        ),
+        "head_patience is of the head's own epochs: set it to 0, or set head_epochs": (
+            config.head_patience > 0 and config.head_epochs == 0
+        ),
+        "decay_steps and staircase are of the exponential schedule: set schedule or head_schedule "
+        "to exponential": (
+            (config.decay_steps > 0 or config.staircase)
+            and "exponential" not in (config.schedule, config.head_schedule)
+        ),
+        "balance oversample shows every image: set small_image_share to 1": (
+            config.balance == "oversample" and config.small_image_share < 1
         ),
     }
     for reason, found in excluded.items():

@@ -6,19 +6,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_CHOSEN_BY = "val_balanced_accuracy"
+from model.training.monitor import best_row
+
 _PARTS = {"training": ("", "#4477aa"), "validation": ("val_", "#cc3311")}
 """Prefix of a part's columns, and its colour; any kind of colour vision tells them apart."""
 _QUIET = "#666666"
 _DPI = 110
 
 
-def draw_curves(history_csv: Path, file: Path, *, keep: str = "best") -> None:
+def draw_curves(history_csv: Path, file: Path, **chosen: str) -> None:
     """Draw a training's ``history.csv`` to a picture file, as :func:`curves_figure` does."""
-    curves_figure(pd.read_csv(history_csv), keep=keep).savefig(file, dpi=_DPI)
+    curves_figure(pd.read_csv(history_csv), **chosen).savefig(file, dpi=_DPI)
 
 
-def curves_figure(history: pd.DataFrame, *, keep: str = "best") -> Figure:
+def curves_figure(
+    history: pd.DataFrame, *, keep: str = "best", monitor: str = "val_balanced_accuracy"
+) -> Figure:
     """Loss, balanced accuracy and, if it was kept, the learning rate against the epoch, from 1.
 
     Args:
@@ -26,12 +29,13 @@ def curves_figure(history: pd.DataFrame, *, keep: str = "best") -> Figure:
             same of the validation part with ``val_`` before, and perhaps stage and learning_rate.
             Of an epoch that was run again after an interruption, the later row counts.
         keep: which epoch's weights were kept, as in the config: ``best`` or ``last``.
+        monitor: the column by which an epoch is the best.
     """
     rows = history.drop_duplicates("epoch", keep="last").sort_values("epoch", ignore_index=True)
     rows["epoch"] += 1
     panels = ["loss", "balanced_accuracy"]
     panels += [name for name in ("learning_rate",) if name in rows]
-    chosen = rows[_CHOSEN_BY].idxmax() if keep == "best" else len(rows) - 1
+    chosen = best_row(rows, monitor) if keep == "best" else len(rows) - 1
     figure = Figure(figsize=(4.6 * len(panels), 4.2), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         _plain(axes, name, rows)

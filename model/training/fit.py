@@ -12,12 +12,13 @@ from model.errors import ConfigError
 from model.patient import PatientEncoder
 from model.training.augment import build_augmenter
 from model.training.balanced_accuracy import BalancedAccuracy
-from model.training.batches import LabelledBatches, TrainingBatches, balanced_weights
+from model.training.batches import EVENED, LabelledBatches, TrainingBatches, balanced_weights
 from model.training.config import TrainConfig
 from model.training.devices import device_count
-from model.training.fit_callbacks import BEST_FILE, MONITOR, Callback, Progress, callbacks_of
+from model.training.fit_callbacks import BEST_FILE, Callback, Progress, callbacks_of
 from model.training.losses import Distilled, Tensor, loss_of
 from model.training.mix import RECIPE, MixImages
+from model.training.monitor import best_row
 from model.training.parts import Part
 from model.training.stages import (
     Stage,
@@ -65,7 +66,8 @@ def fit(
         teacher: probabilities of ``learned``'s rows to learn from, too, float32 (N, classes).
 
     Raises:
-        ConfigError: a step needs more memory than there is.
+        ConfigError: a step needs more memory than there is, or the figure that is monitored was
+            not a number in any epoch.
     """
     classes = network.output_shape[-1]
     batches = _training_batches(learned, encoder, config, classes, teacher)
@@ -73,7 +75,7 @@ def fit(
     progress, trainers, first = Progress(out), {}, 0
     for stage in stages_of(config):
         trainer = trainers[stage] = _trainer(network, stage, config, batches, augment=augment)
-        stopped = progress.stopped(stage, config.patience)
+        stopped = progress.stopped(stage, config.monitor)
         end = progress.done(stage) if stopped else min(first + stage.epochs, until or sys.maxsize)
         with _memory_advice(config):
             # Where all epochs are done already, this loads the last weights.
@@ -127,7 +129,7 @@ def _training_batches(
         seed=config.seed,
         weights=balanced if config.balance == "weights" else np.ones(len(balanced)),
         chances=balanced if config.balance == "sampler" else None,
-        even=config.balance == "subsample",
+        even=config.balance if config.balance in EVENED else "",
         mixup=config.mixup,
         cutmix=config.cutmix,
         teacher=teacher,
@@ -181,6 +183,8 @@ def _augmenter(config: TrainConfig) -> keras.Model:
         low_resolution=config.low_resolution,
         seed=config.seed,
         turn=config.turn,
+        shift=config.shift,
+        shear=config.shear,
         hue=config.hue,
         cutout=config.cutout,
     )
@@ -216,7 +220,12 @@ def _load_best(
 ) -> None:
     """Load the best epoch's weights, by way of the stage whose optimiser was saved with them."""
     history = progress.history()
-    number = history.loc[history[MONITOR].idxmax(), "stage"]
+    if history[config.monitor].isna().all():
+        raise ConfigError(
+            f"{config.monitor} was a number in no epoch, so none is the best. Lower learning_rate, "
+            "or set monitor to val_balanced_accuracy."
+        )
+    number = history.loc[best_row(history, config.monitor), "stage"]
     stage = next(stage for stage in trainers if stage.number == number)
     set_trainable(network, stage, config)
     trainers[stage].load_weights(progress.out / BEST_FILE)

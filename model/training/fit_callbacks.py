@@ -12,9 +12,9 @@ from model.training.backup import Backup
 from model.training.batches import TrainingBatches
 from model.training.config import TrainConfig
 from model.training.epochs import NumberedEpochs
+from model.training.monitor import MONITORS, best_row
 from model.training.stages import Stage
 
-MONITOR = "val_balanced_accuracy"
 HISTORY_FILE = "history.csv"
 BEST_FILE = "best.weights.h5"
 
@@ -41,7 +41,7 @@ class Progress:
         path = self.out / HISTORY_FILE
         # Empty if the training was killed in its first epoch.
         if not path.exists() or not path.stat().st_size:
-            return pd.DataFrame(columns=["epoch", "stage", MONITOR])
+            return pd.DataFrame(columns=["epoch", "stage", *MONITORS])
         return pd.read_csv(path).drop_duplicates("epoch", keep="last").sort_values("epoch")
 
     def past(self, stage: Stage) -> pd.DataFrame:
@@ -49,15 +49,19 @@ class Progress:
         history = self.history()
         return history[(history["stage"] == stage.number) & (history["epoch"] < self.done(stage))]
 
-    def stopped(self, stage: Stage, patience: int) -> bool:
-        """Whether the stage ended for want of a better validation."""
-        values = self.past(stage)[MONITOR].to_numpy()
-        return len(values) > 0 and len(values) - 1 - int(values.argmax()) >= patience
+    def stopped(self, stage: Stage, monitor: str) -> bool:
+        """Whether early stopping ended the stage."""
+        past = self.past(stage).reset_index(drop=True)
+        if past[monitor].isna().all():
+            return False
+        return len(past) - 1 - best_row(past, monitor) >= stage.patience
 
-    def best(self) -> float | None:
+    def best(self, monitor: str) -> float | None:
         """Best validation so far, over all stages."""
-        best = self.history()[MONITOR].max()
-        return None if pd.isna(best) else float(best)
+        history = self.history()
+        if history[monitor].isna().all():
+            return None
+        return float(history.loc[best_row(history, monitor), monitor])
 
 
 def callbacks_of(
@@ -81,7 +85,7 @@ def callbacks_of(
         *further,
         _Notes(stage),
         *watching,
-        _keep_best(progress),
+        _keep_best(progress, config.monitor),
         keras.callbacks.CSVLogger(history, append=history.exists()),
         *_tensorboard(progress.out),
         _Remember(watching, progress.past(stage)),
@@ -92,12 +96,13 @@ def callbacks_of(
 
 def _watching(stage: Stage, config: TrainConfig) -> list[Callback]:
     """Those that count the epochs without a better validation."""
-    stop = keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=config.patience)
+    mode = MONITORS[config.monitor]
+    stop = keras.callbacks.EarlyStopping(config.monitor, mode=mode, patience=stage.patience)
     if stage.schedule != "plateau":
         return [stop]
     slow_down = keras.callbacks.ReduceLROnPlateau(
-        MONITOR,
-        mode="max",
+        config.monitor,
+        mode=mode,
         factor=config.plateau_factor,
         patience=config.plateau_patience,
         min_lr=config.smallest_rate,
@@ -105,14 +110,14 @@ def _watching(stage: Stage, config: TrainConfig) -> list[Callback]:
     return [stop, slow_down]
 
 
-def _keep_best(progress: Progress) -> Callback:
+def _keep_best(progress: Progress, monitor: str) -> Callback:
     return keras.callbacks.ModelCheckpoint(
         progress.out / BEST_FILE,
-        monitor=MONITOR,
-        mode="max",
+        monitor=monitor,
+        mode=MONITORS[monitor],
         save_best_only=True,
         save_weights_only=True,
-        initial_value_threshold=progress.best(),
+        initial_value_threshold=progress.best(monitor),
     )
 
 

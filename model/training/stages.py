@@ -20,13 +20,15 @@ class Stage:
     learning_rate: float
     schedule: str
     head_only: bool
+    patience: int  # epochs without a better validation before it stops
 
 
 def stages_of(config: TrainConfig) -> list[Stage]:
     """The head's own epochs with the backbone frozen, if there are any, and the others."""
     head, rest = config.head_epochs, config.epochs - config.head_epochs
-    first = (head, config.head_learning_rate, config.head_schedule, True)
-    second = (rest, config.learning_rate, config.schedule, False)
+    patience = config.head_patience or config.patience
+    first = (head, config.head_learning_rate, config.head_schedule, True, patience)
+    second = (rest, config.learning_rate, config.schedule, False, config.patience)
     named = [stage for stage in (("head", *first), ("all", *second)) if stage[1]]
     return [Stage(number, *stage) for number, stage in enumerate(named)]
 
@@ -35,8 +37,8 @@ def set_trainable(network: keras.Model, stage: Stage, config: TrainConfig) -> No
     """Freeze what does not learn in a stage, and let all else learn."""
     network.trainable = True
     for backbone in _backbones(network):
-        backbone.trainable = not stage.head_only
-        if stage.head_only:
+        backbone.trainable = not (stage.head_only or config.freeze_backbone)
+        if not backbone.trainable:
             continue
         # A slice up to -0 would be empty, which is right: 0 stands for all layers.
         for layer in backbone.layers[: -config.last_layers] if config.last_layers else ():
@@ -50,7 +52,10 @@ def rate_of(stage: Stage, config: TrainConfig, *, steps: int) -> Rate:
     """Learning rate over the stage, whose epochs have so many steps each."""
     schedules = keras.optimizers.schedules
     if stage.schedule == "exponential":
-        return schedules.ExponentialDecay(stage.learning_rate, steps, config.decay)
+        every = config.decay_steps or steps
+        return schedules.ExponentialDecay(
+            stage.learning_rate, every, config.decay, staircase=config.staircase
+        )
     if stage.schedule != "cosine":
         return stage.learning_rate
     warmup = int(steps * stage.epochs * min(config.warmup_epochs / stage.epochs, 0.5))

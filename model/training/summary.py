@@ -10,7 +10,7 @@ from model.training.stages import set_trainable, stages_of
 
 BRANCHES = ("image", "patient", "fusion", "head")
 
-_HEAD_LAYERS = ("fused", "further", "dropout", "image_logits", "patient_logits", "logits")
+_HEAD_LAYERS = ("fused", "further", "dropout", "image_logits", "patient_logits", "logit")
 
 
 def summarise(network: keras.Model, config: TrainConfig) -> pd.DataFrame:

@@ -36,8 +36,8 @@ def train(
 ) -> tuple[keras.Model, PatientEncoder]:
     """Train, or go on with an interrupted training in ``out``, and return the network.
 
-    Its weights are those of the best epoch, by balanced accuracy on the validation part, or of the
-    last one, as the config says; its arithmetic is float32 on one device, however it was trained.
+    Its weights are those of the best epoch, by what the config monitors, or of the last one, as it
+    says; its arithmetic is float32 on one device, however it was trained.
     ``out`` receives config.json, split.json and what :func:`model.training.fit.fit` writes. For
     ``until``, ``callbacks`` and ``teacher``, whose rows are the training part's in the table's
     order, see there.
@@ -107,7 +107,10 @@ def network_around(
         further_units=config.further_widths,
         dropout=config.dropout,
         further_dropout=config.further_dropout,
+        first_dropout=config.first_dropout,
+        last_dropout=config.last_dropout,
         head_batchnorm=config.head_batchnorm,
+        output=config.output,
         side=config.image_side,
     )
 
