@@ -19,6 +19,8 @@ class Task:
     name: str
     classes: dict[str, str]  # code → full name, in the order of the network's outputs
     members: dict[str, str]  # diagnosis in the ground truth → code of its class
+    malignant: tuple[str, ...] | None = None  # codes counted as malignant; None: not stated
+    precursors: tuple[str, ...] = ()  # codes named apart
 
     def labels(self, diagnoses: Sequence[str]) -> np.ndarray:
         """Class numbers (N,) of diagnoses (N,) of the ground truth.
@@ -50,7 +52,13 @@ _HAM10000 = {
 _MALIGNANT = ("MEL", "BCC", "SCC", "AK")
 
 TASKS = {
-    "isic2019": Task("isic2019", DIAGNOSIS_NAMES, {code: code for code in DIAGNOSES}),
+    "isic2019": Task(
+        "isic2019",
+        DIAGNOSIS_NAMES,
+        {code: code for code in DIAGNOSES},
+        malignant=("MEL", "BCC", "SCC"),
+        precursors=("AK",),
+    ),
     "ham10000": Task(
         "ham10000",
         _HAM10000,

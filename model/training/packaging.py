@@ -15,8 +15,11 @@ from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError
+from model.networks.figure import draw_network
+from model.networks.outline import Outline
 from model.patient import PatientEncoder
 from model.prediction.bundle import (
+    PICTURE_FILE,
     Manifest,
     load_network,
     read_manifest,
@@ -35,6 +38,8 @@ from model.prediction.similar import CaseIndex
 from model.prediction.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
 from model.tasks import task_of
 from model.training.config import TrainConfig
+from model.training.curves import figures_by_epoch
+from model.training.fit_callbacks import HISTORY_FILE
 
 
 def package(
@@ -49,6 +54,7 @@ def package(
 ) -> Manifest:
     """Write a bundle into the folder ``out`` and calibrate it.
 
+    It holds the learning curves, if ``history.csv`` of the training lies beside ``out``.
     Where the config says so, the network's weights are first rounded to half as many bits.
     """
     if config.stored == "float16":
@@ -64,8 +70,10 @@ def package(
         training=asdict(config)
         | {"weights": Path(config.weights).name, "start": Path(config.start).name},
         data=describe_data(dataset),
+        history=figures_by_epoch(out.parent / HISTORY_FILE),
     )
     write_bundle(out, network, manifest)
+    draw_network(Outline.of(network), manifest.codes, out / PICTURE_FILE)
     return calibrate_bundle(out, dataset, cache_dir=cache_dir)
 
 
