@@ -42,10 +42,15 @@ def served(study=made_up, ready=lambda: True, access=None, **others):
     """Serve the page on a free port; gives its address."""
     given = {"examples": drawn_once} | others
     built_on = services(study, ready, **given)
-    demo = build_demo(built_on)
-    _, address, _ = launch(
-        demo, access, routes=rest_routes(built_on), prevent_thread_lock=True, quiet=True
-    )
+    with serving([built_on], access) as address:
+        yield address
+
+
+@contextmanager
+def serving(offered, access=None):
+    """Serve the page of several networks."""
+    demo, routes = build_demo(offered), rest_routes(offered)
+    _, address, _ = launch(demo, access, routes=routes, prevent_thread_lock=True, quiet=True)
     try:
         yield address
     finally:
