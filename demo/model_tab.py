@@ -1,5 +1,6 @@
 """The tab Model: what the network is, how it learned and how good it is, as its bundle says."""
 
+import math
 from html import escape
 from types import SimpleNamespace
 
@@ -79,20 +80,21 @@ def _curve(name: str, history: dict[str, list[float]], texts: SimpleNamespace) -
         for part, column in parts.items()
         if column in history
     }
-    last = max(map(len, series.values()))
+    epochs = max(map(len, series.values()))
     highest = 1.0
     if name == "loss":
-        highest = max(value for points in series.values() for _, value in points) or 1.0
+        worst = max(value for points in series.values() for _, value in points)
+        highest = 0.4 * max(math.ceil(worst / 0.4), 1)  # marks at whole tenths
     drawn = lines(
         series,
         title=getattr(words, name),
         x_label=words.epoch,
         y_label=getattr(words, name),
-        x_range=(1, max(last, 2)),
+        x_range=(1, 1 + 4 * max(math.ceil((epochs - 1) / 4), 1)),  # and at whole epochs
         y_range=(0, highest),
         y_unit=1,
     )
-    return _figure(getattr(words, name), drawn)
+    return f"<figure>{drawn}</figure>"
 
 
 def figures(manifest: Manifest, texts: SimpleNamespace) -> str:

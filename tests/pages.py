@@ -4,11 +4,13 @@ import os
 import runpy
 import sys
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
 
 from demo.drawing import drawn_examples
+from demo.examples import of_task
 from demo.interface import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Services
@@ -31,6 +33,17 @@ def services(study=made_up, ready=lambda: True, **others):
         study=study,
         ready=ready,
         **({"manifest": read_manifest(RELEASED)} | others),
+    )
+
+
+def asking(task, classes, **others):
+    """What a page is built on whose network answers another task and was never measured."""
+    unmeasured = {key: {} for key in ("metrics", "operating_points", "data")}
+    changed = {"classes": classes, "training": {"task": task}, **unmeasured, **others}
+    manifest = replace(read_manifest(RELEASED), name=f"network of {task}", **changed)
+    examples = of_task(drawn_once(), manifest.task)
+    return services(
+        partial(made_up, codes=list(classes)), manifest=manifest, examples=lambda: examples
     )
 
 

@@ -62,8 +62,8 @@ def test_beside_each_diagnosis_stands_how_often_the_lists_held_it(manifest):
 
 def test_groups_of_few_images_get_no_figures(manifest):
     certain = {"value": 1.0, "low": 1.0, "high": 1.0}
-    figures = dict.fromkeys(("balanced_accuracy", "macro_auc", "melanoma_auc"), certain)
-    groups = {"few": {"images": 49, **figures}, "more": {"images": 50, **figures}}
+    row = dict.fromkeys(("balanced_accuracy", "macro_auc", "melanoma_auc"), certain)
+    groups = {"few": {"images": 49, **row}, "more": {"images": 50, **row}}
     metrics = {"test": manifest.metrics["test"] | {"subgroups": {"site": groups}}}
     page = figures(replace(manifest, metrics=metrics), TEXTS)
     table = page[page.index(f"<caption>{TEXTS.model.by_site}</caption>") :]
@@ -103,7 +103,7 @@ def test_learning_curves_and_the_architecture_are_shown_where_the_bundle_has_the
     history = {"loss": [2.0, 1.0], "val_loss": [2.5, 1.5], "balanced_accuracy": [0.2, 0.4]}
     page = curves(history, TEXTS)
     assert page.count("<svg") == 2
-    assert ">2.5</text>" in page  # the highest loss ends the axis
+    assert ">2.8</text>" in page  # an axis of whole tenths for a loss of up to 2.5
     assert 'src="data:image/svg+xml;base64,' in architecture(b"<svg/>", TEXTS)
     assert "onload" not in architecture(b"<svg onload='x()'/>", TEXTS)
     assert curves({}, TEXTS) == architecture(None, TEXTS) == ""
