@@ -103,7 +103,8 @@ def bars(
 
 def in_sentence(name: str) -> str:
     """A class's name within a sentence: "Melanoma" as "melanoma", but "MEL" as it is."""
-    return name.lower() if name[1:] == name[1:].lower() else name
+    rest = name[1:]
+    return name.lower() if rest.islower() else name
 
 
 def code_key(names: Mapping[str, str]) -> str:
