@@ -1,7 +1,9 @@
 """The page as it is shipped: ``python app.py`` with the released bundle, in a real browser."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -166,6 +168,31 @@ def test_a_folder_of_examples_is_taken_instead_and_its_misses_are_marked(
     assert [one.missed for one in examples()] == [False]
     examples._look()
     assert [(one.patient, one.missed) for one in examples()] == [(Patient(60.0), True)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"format": 99}, "format 99"),
+        ({"training": {"task": "moles"}}, "the task 'moles'"),
+        ({"network_sha256": "0" * 64}, "is not the file"),
+    ],
+)
+def test_a_bundle_that_cannot_be_shown_ends_the_start_with_one_line(tmp_path, changed, reason):
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    values = json.loads((RELEASED / MANIFEST_FILE).read_text()) | changed
+    (bundle / MANIFEST_FILE).write_text(json.dumps(values))
+    shutil.copy(RELEASED / NETWORK_FILE, bundle)
+    said = why_the_page_stops("--bundle", RELEASED, "--bundle", bundle)
+    assert said.startswith("error: ")
+    assert reason in said
+    assert "\n" not in said
+
+
+def test_a_folder_without_a_bundle_ends_the_start_with_one_line(tmp_path):
+    said = why_the_page_stops("--bundle", tmp_path / "nothing")
+    assert re.fullmatch(r"error: .*nothing.*Give the folder of a bundle.*", said)
 
 
 def test_a_folder_without_a_table_ends_the_start_with_one_line(tmp_path):
