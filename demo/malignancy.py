@@ -39,7 +39,8 @@ def malignancy(probabilities: Mapping[str, float], manifest: Manifest) -> Malign
     precursors = {code: probabilities[code] for code in task.precursors}
     benign = sum(p for code, p in probabilities.items() if code not in precursors) - malignant
     threshold = manifest.operating_points.get("malignant", {}).get(POINT)
-    measured = _measured(manifest) if threshold is not None else {}
+    points = manifest.metrics.get("test", {}).get("operating_points", {})
+    measured = points.get("malignant", {}).get(POINT, {}) if threshold is not None else {}
     return Malignancy(
         malignant,
         max(benign, 0.0),  # rounding may leave it just below
@@ -77,20 +78,6 @@ def malignancy_html(
         f'<p class="malignancy"><strong>{escape("; ".join(parts))}.</strong> '
         f"{escape(' '.join(said))}</p>"
     )
-
-
-def _measured(manifest: Manifest) -> dict[str, dict[str, float]]:
-    """Sensitivity and specificity of the threshold on the test part, as far as they are stored."""
-    test = manifest.metrics.get("test", {})
-    points = test.get("operating_points", {}).get("malignant", {})
-    if POINT in points:
-        return points[POINT]
-    # Where a report was stored as it is, the specificity holds the sensitivity.
-    row = test.get("specificity", {}).get("malignant", {}).get(POINT)
-    if not row:
-        return {}
-    specificity = {key: row[key] for key in ("value", "low", "high")}
-    return {"sensitivity": row["sensitivity"], "specificity": specificity}
 
 
 def _share(interval: Interval) -> str:
