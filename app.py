@@ -1,18 +1,28 @@
-"""Start the page: python app.py [--examples DIR]
+"""Start the page: python app.py [--bundle DIR ...] [--examples DIR]
 
-MODEL_ID and MODEL_REVISION choose a bundle of the Hugging Face Hub, see ``model.prediction.hub``.
+Without --bundle it shows the shipped network, or the one of the Hugging Face Hub that MODEL_ID and
+MODEL_REVISION name, see ``model.prediction.hub``.
 """
 
 import argparse
 import os
 import sys
+from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 
 from threadpoolctl import threadpool_limits
 
 from demo.access import Access
 from demo.drawing import drawn_examples
-from demo.examples import Examples, examples_of_folder, one_without_context, with_a_miss
+from demo.examples import (
+    Examples,
+    examples_of_folder,
+    known_to,
+    of_task,
+    one_without_context,
+    with_a_miss,
+)
 from demo.interface import build_demo, launch
 from demo.loading import Answering, BackgroundPredictor
 from demo.present import most_probable
@@ -21,10 +31,11 @@ from demo.services import Example, Services
 from isic_api.client import IsicClient
 from isic_api.image_id import archive_id
 from isic_api.showcase import Photograph, Showcase
+from model.diagnosis import DIAGNOSES
 from model.errors import ModelError
 from model.patient import Patient
-from model.prediction.bundle import read_manifest
-from model.prediction.hub import chosen_bundle
+from model.prediction.bundle import PICTURE_FILE
+from model.prediction.hub import chosen_bundle, read_whole
 
 EXAMPLES = Path(__file__).parent / ".cache" / "examples"
 """Where photographs from the Archive are kept, to be fetched once."""
@@ -32,18 +43,72 @@ EXAMPLES = Path(__file__).parent / ".cache" / "examples"
 SHOWN = 6  # examples
 
 options = argparse.ArgumentParser(description="Serve the page of Lesion in Context.")
+options.add_argument(
+    "--bundle",
+    type=Path,
+    action="append",
+    metavar="DIR",
+    help="folder of a network's bundle; may be given several times, to choose on the page",
+)
 options.add_argument("--examples", type=Path, help="folder of photographs with examples.csv")
 
+loading, fetching = Lock(), Lock()  # one network at a time, and one search of the Archive
 
-def load() -> Answering:
-    """Load the network and run it once."""
-    from model.prediction.loading import load_examiner  # takes seconds: only behind the page
 
-    # One photograph's vectors are short: threads would only wait for each other.
-    threadpool_limits(1, user_api="blas")
-    examiner = load_examiner(bundle)
-    examiner.warm_up()
-    return examiner
+class Offer:
+    """One bundle: its network, loaded behind the page, its facts and its examples."""
+
+    def __init__(self, bundle: Path) -> None:
+        """Read and check the manifest.
+
+        Raises:
+            BundleError: the bundle is missing, damaged, of another format or an unknown task.
+        """
+        self.bundle, self.manifest = bundle, read_whole(bundle)
+        self.predictor = BackgroundPredictor(self.load)
+
+    def load(self) -> Answering:
+        """Load the network and run it once."""
+        from model.prediction.loading import load_examiner  # takes seconds: only behind the page
+
+        # One photograph's vectors are short: threads would only wait for each other.
+        threadpool_limits(1, user_api="blas")
+        with loading:
+            examiner = load_examiner(self.bundle)
+            examiner.warm_up()
+        return examiner
+
+    def answer(self, example: Example) -> str:
+        """The class that the network finds most probable; waits until it is loaded."""
+        study = self.predictor.study(example.image)
+        return most_probable(study.probabilities(example.patient))
+
+    def examples(self, given: list[Example] | None) -> Examples:
+        """Those that are given, or drawn ones until the Archive has given real ones."""
+        if given is None:
+            drawn = of_task(drawn_examples(), self.manifest.task)
+            return Examples(drawn, better=self.archive_examples)
+        found = one_without_context(of_task(given, self.manifest.task))
+        return Examples(found, better=partial(with_a_miss, found, self.answer))
+
+    def archive_examples(self) -> list[Example]:
+        """CC-0 photographs of different diagnoses that no network here was trained on."""
+        with fetching:
+            found = of_task(archive_photographs(), self.manifest.task)
+        return with_a_miss(one_without_context(found), self.answer, count=SHOWN)
+
+    def services(self, examples: Examples) -> Services:
+        """What the page is built on."""
+        picture = self.bundle / PICTURE_FILE
+        return Services(
+            study=self.predictor.study,
+            ready=self.predictor.ready,
+            manifest=self.manifest,
+            examples=examples,
+            thumbnail=showcase.thumbnail,
+            state=self.predictor.state,
+            architecture=picture.read_bytes() if picture.is_file() else None,
+        )
 
 
 def archive_example(photograph: Photograph, credit: str | None) -> Example:
@@ -55,55 +120,39 @@ def archive_example(photograph: Photograph, credit: str | None) -> Example:
     return Example(photograph.path, patient, photograph.diagnosis, origin, real=True)
 
 
-def archive_examples() -> list[Example]:
-    """CC-0 photographs of different diagnoses that the network was not trained on."""
-    trained = {archive_id(name) for name in manifest.split.train}
-    wanted = {"codes": manifest.codes, "exclude": trained, "count": len(manifest.codes)}
+@cache
+def archive_photographs() -> list[Example]:
+    """CC-0 photographs of the eight diagnoses, as far as the Archive has them."""
+    trained = {archive_id(name) for offer in offers for name in offer.manifest.split.train}
+    wanted = {"codes": DIAGNOSES, "exclude": trained, "count": len(DIAGNOSES)}
     found = {one.record.isic_id: one for one in showcase.photographs(EXAMPLES, **wanted)}
     credits = showcase.credits(found)
-    examples = [archive_example(one, credits.get(isic_id)) for isic_id, one in found.items()]
-    return with_a_miss(one_without_context(examples), answer, count=SHOWN)
-
-
-def answer(example: Example) -> str:
-    """The class that the network finds most probable; waits until it is loaded."""
-    return most_probable(predictor.study(example.image).probabilities(example.patient))
-
-
-def first_examples(folder: Path | None) -> Examples:
-    """Those of a folder, or drawn ones until the Archive has given real ones."""
-    if folder is None:
-        return Examples(drawn_examples(), better=archive_examples)
-    found = one_without_context(examples_of_folder(folder, manifest.codes))
-    return Examples(found, better=lambda: with_a_miss(found, answer))
+    return [archive_example(one, credits.get(isic_id)) for isic_id, one in found.items()]
 
 
 try:
-    bundle = chosen_bundle(os.environ)
-    manifest = read_manifest(bundle)
     access = Access.from_environment(os.environ)
-    arguments = sys.argv[1:] if __name__ == "__main__" else []
-    examples = first_examples(options.parse_args(arguments).examples)
+    arguments = options.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
+    bundles = arguments.bundle or [chosen_bundle(os.environ)]
+    offers = [Offer(bundle) for bundle in bundles]
+    given = None
+    if arguments.examples:
+        known = known_to(offer.manifest.task for offer in offers)
+        given = examples_of_folder(arguments.examples, known)
+    examples = [offer.examples(given) for offer in offers]
 except (ModelError, OSError, ValueError) as error:
     sys.exit(f"error: {error}")
 
 showcase = Showcase(IsicClient(attempts=1, timeout=(2.0, 5.0)))
-predictor = BackgroundPredictor(load)
-services = Services(
-    study=predictor.study,
-    ready=predictor.ready,
-    manifest=manifest,
-    examples=examples,
-    thumbnail=showcase.thumbnail,
-    state=predictor.state,
-)
-demo = build_demo(services)
+offered = [offer.services(shown) for offer, shown in zip(offers, examples, strict=True)]
+demo = build_demo(offered)
 
 if __name__ == "__main__":
-    predictor.start()
-    examples.start()
+    for offer, shown in zip(offers, examples, strict=True):
+        offer.predictor.start()
+        shown.start()
     # Gradio's own words would suggest a public link.
     settings = {"quiet": True, "prevent_thread_lock": True}
-    _, address, _ = launch(demo, access, routes=rest_routes(services, access), **settings)
+    _, address, _ = launch(demo, access, routes=rest_routes(offered, access), **settings)
     print(f"The page answers at {address} (Ctrl+C ends it).", flush=True)
     demo.block_thread()

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
-COLOURS = ("#d55e00", "#0072b2", "#8a8a8a", "#009e73")
-"""Of series, after Okabe and Ito; told apart with any colour vision."""
+COLOURS = ("#d55e00", "#0072b2", "#8a8a8a", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#b8a800")
+"""Of series, after Okabe and Ito; told apart with any colour vision. The next ones are dashed."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -12,6 +12,8 @@ _WIDTH, _HEIGHT = 520, 280
 _LEFT, _TOP = 46, 12
 _PLOT_WIDTH, _PLOT_HEIGHT = _WIDTH - _LEFT - 12, _HEIGHT - _TOP - 64
 _BAR_STEP = 24
+_LETTER = 11  # width of a capital in the larger letters of a phone
+_LONGEST_CODE = 80  # width of a class code beside a matrix
 
 
 def lines(
@@ -22,12 +24,14 @@ def lines(
     y_label: str,
     x_range: tuple[float, float] = (0.0, 1.0),
     y_range: tuple[float, float] = (0.0, 1.0),
+    y_unit: float = 100,
     mark: float | None = None,
     diagonal: bool = False,
 ) -> str:
     """Draw series of points (x, y), named in a legend below.
 
-    ``mark`` draws an upright line at that x; ``diagonal`` one from corner to corner.
+    The axis of y counts in parts of 1 / ``y_unit``: by default per cent. ``mark`` draws an upright
+    line at that x; ``diagonal`` one from corner to corner.
     """
     low, high = y_range
 
@@ -35,16 +39,18 @@ def lines(
         right = (x - x_range[0]) / (x_range[1] - x_range[0])
         return _LEFT + _PLOT_WIDTH * right, _TOP + _PLOT_HEIGHT * (1 - (y - low) / (high - low))
 
-    parts = [_grid(place, x_range, y_range)]
+    parts = [_grid(place, x_range, y_range, y_unit)]
     if diagonal:
         parts.append(_path([place(x_range[0], low), place(x_range[1], high)], "thin"))
     if mark is not None:
         parts.append(_path([place(mark, low), place(mark, high)], "mark"))
     for number, points in enumerate(series.values()):
         places = [place(x, y) for x, y in points]
-        parts.append(_path(places, "line", COLOURS[number % len(COLOURS)]))
-    parts += [_legend(list(series)), _axis_names(x_label, y_label)]
-    return _svg(_WIDTH, _HEIGHT, title, "".join(parts))
+        kind = "line" if number < len(COLOURS) else "line dashed"
+        parts.append(_path(places, kind, COLOURS[number % len(COLOURS)]))
+    legend, height = _legend(list(series))
+    parts += [legend, _axis_names(x_label, y_label)]
+    return _svg(_WIDTH, height, title, "".join(parts))
 
 
 def bars(
@@ -76,7 +82,7 @@ def bars(
         shown = f"{value:{sign},.{decimals}f}{unit}".replace("-", "−")
         said.append(f"{name} {shown}")
         parts += [
-            _text(label_width - 8, top + 13, name, "end"),
+            _text(label_width - 8, top + 13, _cut(name, label_width), "end"),
             f'<rect x="{left:.1f}" y="{top}" width="{max(length, 0.5):.1f}" height="16" rx="2" '
             f'fill="{colour}"/>',
             _text(_WIDTH - 70, top + 13, shown, "start"),
@@ -89,7 +95,9 @@ def bars(
 
 def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str) -> str:
     """Draw a square matrix: rows the truth, columns the answer, shaded by share of the row."""
-    cell, left, top = 46, 58, 40
+    names = [_cut(name, _LONGEST_CODE) for name in names]
+    longest = _LETTER * max(map(len, names))
+    cell, left, top = max(46, longest + 4), max(58, longest + 14), 40
     parts = []
     for row, line in enumerate(counts):
         total = sum(line) or 1
@@ -124,7 +132,10 @@ def people(groups: Mapping[str, tuple[int, str]], *, title: str, columns: int = 
 
 
 def _grid(
-    place: Callable[[float, float], tuple[float, float]], x_range: tuple, y_range: tuple
+    place: Callable[[float, float], tuple[float, float]],
+    x_range: tuple,
+    y_range: tuple,
+    y_unit: float,
 ) -> str:
     parts = []
     for step in range(5):
@@ -134,21 +145,31 @@ def _grid(
         left, height = place(x_range[0], y)
         right, _ = place(x_range[1], y)
         parts.append(_path([(left, height), (right, height)], "grid"))
-        parts.append(_text(left - 5, height + 4, f"{100 * y:.3g}", "end"))
+        parts.append(_text(left - 5, height + 4, f"{y_unit * y:.3g}", "end"))
         across, bottom = place(x, y_range[0])
         unit = 100 if x_range == (0.0, 1.0) else 1
         parts.append(_text(across, bottom + 17, f"{unit * x:.3g}", "middle"))
     return "".join(parts)
 
 
-def _legend(names: Sequence[str]) -> str:
-    parts, x = [], _LEFT
+def _legend(names: Sequence[str]) -> tuple[str, float]:
+    """The series' names below the axis, in as many rows as they need, and where they end."""
+    parts, x, y = [], _LEFT, _HEIGHT - 6
     for number, name in enumerate(names):
-        colour = COLOURS[number % len(COLOURS)]
-        parts.append(f'<rect x="{x}" y="{_HEIGHT - 12}" width="16" height="4" fill="{colour}"/>')
-        parts.append(_text(x + 21, _HEIGHT - 6, name, "start"))
-        x += 40 + 7 * len(name)
-    return "".join(parts)
+        width = 34 + _LETTER * len(name)
+        if x > _LEFT and x + width > _WIDTH:
+            x, y = _LEFT, y + 20
+        kind = "line" if number < len(COLOURS) else "line dashed"
+        parts.append(_path([(x, y - 4), (x + 16, y - 4)], kind, COLOURS[number % len(COLOURS)]))
+        parts.append(_text(x + 21, y, name, "start"))
+        x += width
+    return "".join(parts), y + 6
+
+
+def _cut(name: str, width: float) -> str:
+    """As much of a name as has room; charts say whole names to those who cannot see them."""
+    most = int(width / 7.6)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _axis_names(x_label: str, y_label: str) -> str:

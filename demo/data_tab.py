@@ -1,4 +1,7 @@
-"""The tab Data: what the tables of ISIC 2019 hold, from counts that travel with the page."""
+"""The tab Data: what the network's data held, and the tables of ISIC 2019.
+
+The former is counted in the bundle, the latter in a file that travels with the page.
+"""
 
 import json
 from html import escape
@@ -10,6 +13,7 @@ from demo.html import table
 from demo.present import code_key
 from demo.services import Services
 from demo.style import styled_html
+from model.diagnosis import DIAGNOSIS_NAMES
 
 SUMMARY = Path(__file__).parent / "data" / "isic2019.json"
 """Written by ``python -m model explore --data DIR --out report`` as ``summary.json``."""
@@ -18,15 +22,32 @@ _LABELS = 190  # of a chart's 520; the longest name, in the larger letters of a 
 
 
 def add_data_tab(services: Services, texts: SimpleNamespace) -> None:
-    """Show the figures."""
-    summary = json.loads(SUMMARY.read_text(encoding="utf-8"))
-    page = data_page(summary, services.manifest.classes, texts)
+    """Show the figures; those of ISIC 2019 where the network's diagnoses are among its own."""
+    data = services.manifest.data
+    page = own_data(data, texts)
+    if set(_counted(data)) <= set(DIAGNOSIS_NAMES):
+        page += isic_data(json.loads(SUMMARY.read_text(encoding="utf-8")), texts)
     styled_html(page, elem_id="data")
 
 
-def data_page(summary: dict, names: dict[str, str], texts: SimpleNamespace) -> str:
-    """Everything the tab says."""
-    words, age = texts.data, summary["age"]
+def own_data(data: dict, texts: SimpleNamespace) -> str:
+    """What the bundle says of its data; nothing if it says nothing."""
+    counts = _counted(data)
+    if not counts:
+        return ""
+    words = texts.data
+    said = words.own_intro.format(**data)
+    named = {DIAGNOSIS_NAMES.get(code, code): count for code, count in counts.items()}
+    return f'<p class="prose">{escape(said)}</p><div class="pair">{_chart(words.own, named)}</div>'
+
+
+def _counted(data: dict) -> dict[str, int]:
+    return {code: count for code, count in data.get("diagnoses", {}).items() if count}
+
+
+def isic_data(summary: dict, texts: SimpleNamespace) -> str:
+    """What the tables of ISIC 2019 hold."""
+    words, age, names = texts.data, summary["age"], DIAGNOSIS_NAMES
     said = words.intro.format(rows=summary["rows"], lesions=summary["lesions"])
     ages = words.ages.format(mean=age["mean"], sd=age["sd"], known=age["known"])
     counts = {names[code]: count for code, count in summary["diagnoses"].items()}
@@ -36,19 +57,7 @@ def data_page(summary: dict, names: dict[str, str], texts: SimpleNamespace) -> s
         (words.unknown, {words.fields[field]: n for field, n in summary["unknown"].items()}),
         (words.by_age, summary["ages"]),
     ]
-    drawn = "".join(
-        f"<figure><h2>{escape(caption)}</h2>"
-        + bars(
-            values,
-            title=caption,
-            most=max(values.values()),
-            decimals=0,
-            unit="",
-            label_width=_LABELS,
-        )
-        + "</figure>"
-        for caption, values in charts
-    )
+    drawn = "".join(_chart(caption, values) for caption, values in charts)
     shares = "".join(
         _shares(getattr(words, f"diagnosis_by_{name}"), summary["shares"][name], words.group)
         for name in ("age", "sex", "site")
@@ -58,6 +67,12 @@ def data_page(summary: dict, names: dict[str, str], texts: SimpleNamespace) -> s
         f'<p class="scope">{escape(code_key(names))}</p>{shares}'
         f'<p class="prose">{escape(words.origin)}</p>'
     )
+
+
+def _chart(caption: str, values: dict[str, float]) -> str:
+    shape = {"most": max(values.values()), "decimals": 0, "unit": "", "label_width": _LABELS}
+    drawn = bars(values, title=caption, **shape)
+    return f"<figure><h2>{escape(caption)}</h2>{drawn}</figure>"
 
 
 def _shares(caption: str, rows: dict[str, dict[str, float]], group: str) -> str:

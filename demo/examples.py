@@ -14,6 +14,7 @@ from demo.services import Example
 from model.errors import ModelError
 from model.image import read_image
 from model.patient import FIELDS, Patient
+from model.tasks import Task
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,21 @@ def one_without_context(examples: Sequence[Example]) -> list[Example]:
     return found
 
 
+def of_task(examples: Iterable[Example], task: Task) -> list[Example]:
+    """The examples that the task has a class for, under that class; they name a diagnosis or it."""
+    classes = task.members | {code: code for code in task.classes}
+    return [
+        replace(one, diagnosis=classes[one.diagnosis])
+        for one in examples
+        if one.diagnosis in classes
+    ]
+
+
+def known_to(tasks: Iterable[Task]) -> list[str]:
+    """Diagnoses and class codes that at least one of the tasks knows."""
+    return list(dict.fromkeys(code for task in tasks for code in (*task.classes, *task.members)))
+
+
 def with_a_miss(
     examples: Sequence[Example], answer: Callable[[Example], str], *, count: int | None = None
 ) -> list[Example]:
@@ -75,7 +91,7 @@ def with_a_miss(
 def examples_of_folder(folder: Path, codes: Sequence[str]) -> list[Example]:
     """Read examples from a folder: photographs and ``examples.csv``.
 
-    The table has the columns image (the file's name), diagnosis (a class code), origin, and
+    The table has the columns image (the file's name), diagnosis (one of ``codes``), origin, and
     age_approx, sex and anatom_site_general, which may be empty.
 
     Raises:

@@ -11,7 +11,7 @@ from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 
 from demo.events import QUIET
 from demo.html import picture
-from demo.present import context_words
+from demo.present import context_words, in_sentence
 from demo.refusal import refusal
 from demo.services import Example, Services
 from demo.style import styled_html
@@ -88,7 +88,7 @@ def thumbnail(image: Path | bytes) -> str:
 def _caption(example: Example, names: dict[str, str], texts: SimpleNamespace) -> str:
     diagnosis = names[example.diagnosis]
     if not example.real:
-        diagnosis = texts.inputs.drawn.format(diagnosis=diagnosis.lower())
+        diagnosis = texts.inputs.drawn.format(diagnosis=in_sentence(diagnosis))
     said = [context_words(example.patient, texts)]
     said += [texts.inputs.missed] if example.missed else []
     return f"<strong>{escape(diagnosis)}</strong> {escape('; '.join(said))}"

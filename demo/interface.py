@@ -18,6 +18,7 @@ from demo.headers import GuardedHeaders
 from demo.inputs import open_study
 from demo.limits import AT_ONCE, KEPT_SECONDS, MOST_BYTES
 from demo.model_tab import add_model_tab
+from demo.networks import Networks
 from demo.predict_tab import add_predict_tab
 from demo.rate_limit import RateLimit
 from demo.services import Services
@@ -25,12 +26,24 @@ from demo.style import CSS, ICON, THEME, styled_html
 from demo.texts import load_texts
 from demo.uploads import fetch_nothing, require_all_values
 
+_TABS = {
+    "batch": add_batch_tab,
+    "classroom": add_classroom_tab,
+    "model": add_model_tab,
+    "data": add_data_tab,
+    "about": add_about_tab,
+}
+_ABOUT_API = """Probabilities (0 to 1) of the classes, by code: {codes}.
+
+image: a dermoscopic photograph, as JPEG or PNG. age: in years. sex: female or male.
+site: one of the challenge's words, such as head/neck. None or "unknown" where unknown.
+"""
 _SWEEP_SECONDS = 600  # between two looks for uploads to delete
 
 
-def build_demo(services: Services) -> gr.Blocks:
-    """Build the page."""
-    texts = load_texts()
+def build_demo(offered: Sequence[Services]) -> gr.Blocks:
+    """Build the page of one or several networks; the first is chosen at first."""
+    texts, networks = load_texts(), Networks(offered)
     use_private_folder()
     keep_no_copies()
     fetch_nothing(texts)
@@ -38,30 +51,19 @@ def build_demo(services: Services) -> gr.Blocks:
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
         with gr.Row(elem_id="top"):
             styled_html(f"<h1>{texts.page.title}</h1><p>{texts.page.subtitle}</p>", elem_id="head")
+            networks.add_chooser(texts)
             status = styled_html(f"<p>{texts.status.loading}</p>", elem_id="status")
         styled_html(f"<p>{texts.page.notice}</p>", elem_id="notice")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab(texts.tabs.predict):
-                add_predict_tab(demo, services, texts)
-            with gr.Tab(texts.tabs.batch):
-                add_batch_tab(services, texts)
-            with gr.Tab(texts.tabs.classroom):
-                add_classroom_tab(services, texts)
-            with gr.Tab(texts.tabs.model):
-                add_model_tab(services, texts)
-            with gr.Tab(texts.tabs.data):
-                add_data_tab(services, texts)
-            with gr.Tab(texts.tabs.about):
-                add_about_tab(texts)
-
-        def say_ready() -> str:
-            if services.ready():
-                return f"<p>{texts.status.ready}</p>"
-            return f'<p class="warning" role="alert">{texts.status.failed}</p>'
-
-        # Without a limit of its own, visitors who wait for the network would hold up the others.
-        demo.load(say_ready, None, status, concurrency_limit=None, **QUIET)
-        _add_api(services, texts)
+                add_predict_tab(demo, networks, texts)
+            for name, add_tab in _TABS.items():
+                with gr.Tab(getattr(texts.tabs, name)):
+                    for services in networks.each():
+                        add_tab(services, texts)
+        networks.connect()
+        _say_ready(demo, networks, status, texts)
+        _add_api(offered[0], texts)
     require_all_values(demo, texts)
     return demo.queue(default_concurrency_limit=AT_ONCE, max_size=256, api_open=False)
 
@@ -99,6 +101,25 @@ def launch(
     )
 
 
+def _say_ready(
+    demo: gr.Blocks, networks: Networks, status: gr.HTML, texts: SimpleNamespace
+) -> None:
+    """Say when the chosen network is loaded."""
+
+    def say_ready(chosen: int = 0) -> str:
+        if networks.offered[chosen].ready():
+            return f"<p>{texts.status.ready}</p>"
+        return f'<p class="warning" role="alert">{texts.status.failed}</p>'
+
+    # Without a limit of its own, visitors who wait for the network would hold up the others.
+    waiting = {"concurrency_limit": None, **QUIET}
+    demo.load(say_ready, None, status, **waiting)
+    if networks.chooser:
+        loading = f"<p>{texts.status.loading}</p>"
+        begun = networks.chooser.input(lambda: loading, None, status, queue=False, **QUIET)
+        begun.then(say_ready, networks.chooser, status, **waiting)
+
+
 def _add_api(services: Services, texts: SimpleNamespace) -> None:
     def predict_for_programs(
         image: gr.FileData,
@@ -106,13 +127,9 @@ def _add_api(services: Services, texts: SimpleNamespace) -> None:
         sex: str | None = None,
         site: str | None = None,
     ) -> dict:
-        """Probabilities (0 to 1) of the eight diagnoses, by code: MEL, NV, BCC and so on.
-
-        image: a dermoscopic photograph, as JPEG or PNG. age: in years. sex: female or male.
-        site: one of the challenge's words, such as head/neck. None or "unknown" where unknown.
-        """
         path = image.get("path") if isinstance(image, dict) else None
         study, patient = open_study(services, path, (age, sex, site), texts)
         return study.probabilities(patient)
 
+    predict_for_programs.__doc__ = _ABOUT_API.format(codes=", ".join(services.manifest.codes))
     gr.api(predict_for_programs, api_name="predict")

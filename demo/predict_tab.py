@@ -1,5 +1,6 @@
 """The tab Predict: a prediction, its doubts, and its reasons."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -9,12 +10,14 @@ from demo.events import PRIVATE, QUIET
 from demo.gallery import add_gallery
 from demo.inputs import age_input, image_input, open_study, words_input
 from demo.limits import KEPT_SECONDS
-from demo.present import answer_html, most_probable, placeholder
+from demo.networks import Networks
+from demo.present import answer_html, in_sentence, most_probable, placeholder
 from demo.report import Answer, report_links, said
 from demo.services import Services, Thumbnail, no_thumbnail
 from demo.style import styled_html
 from demo.why import image_reasons, patient_reasons, similar_cases, what_if
-from model.patient import UNKNOWN, Patient
+from model.diagnosis import DIAGNOSIS_NAMES
+from model.patient import UNKNOWN, Patient, PatientEncoder
 from model.prediction.context import AGES
 from model.prediction.study import Study
 
@@ -38,32 +41,44 @@ class Shown:
     patient: Patient
 
 
-def add_predict_tab(demo: gr.Blocks, services: Services, texts: SimpleNamespace) -> None:
-    """Lay the tab out and connect it."""
-    view = SimpleNamespace(shown=gr.State(None, time_to_live=KEPT_SECONDS))
+def add_predict_tab(demo: gr.Blocks, networks: Networks, texts: SimpleNamespace) -> None:
+    """Lay the tab out and connect it; all networks share the fields."""
+    views = [
+        SimpleNamespace(shown=gr.State(None, time_to_live=KEPT_SECONDS)) for _ in networks.offered
+    ]
     with gr.Row(elem_classes="wide"):
         with gr.Column(scale=4, min_width=300):
-            _inputs(view, services, texts)
+            fields = _fields(networks.offered[0].manifest.patient, texts)
+            for view, _ in zip(views, networks.each(), strict=True):
+                view.fields = fields
+                _buttons(view, texts)
         with gr.Column(scale=6, min_width=300):
-            view.result = styled_html(placeholder(texts), elem_id="result")
-            view.chosen = add_gallery(demo, services, texts, fields=view.fields)
-    _reasons(view, services, texts)
-    _connect(view, _Answers(services, texts), texts)
+            for view, services in zip(views, networks.each(), strict=True):
+                view.result = styled_html(placeholder(texts), elem_id="result")
+                view.chosen = add_gallery(demo, services, texts, fields=fields)
+    for view, services in zip(views, networks.each(), strict=True):
+        _reasons(view, services, texts)
+    for number, (view, services) in enumerate(zip(views, networks.offered, strict=True)):
+        answers = _Answers(services, texts)
+        _connect(view, answers)
+        if networks.chooser:
+            _connect_chooser(networks.chooser, number, view, answers)
+    gr.on([field.input for field in fields], js=_MARK_OLD, **QUIET)
     # A Number that starts as None is shown and sent as 0; one that is set to None is empty.
-    demo.load(lambda: None, None, view.age, queue=False, **QUIET)
+    demo.load(lambda: None, None, fields[1], queue=False, **QUIET)
 
 
-def _inputs(view: SimpleNamespace, services: Services, texts: SimpleNamespace) -> None:
-    view.image = image_input(texts)
+def _fields(known: PatientEncoder, texts: SimpleNamespace) -> list[gr.components.Component]:
+    """Image, age, sex and site; ``known`` has the words of the last two."""
+    image = image_input(texts)
     with gr.Row():
-        view.age = age_input(texts)
-        view.sex = words_input(
-            texts.inputs.sex, services.manifest.patient.sexes, texts, scale=2, elem_id="sex"
-        )
-    view.site = words_input(
-        texts.inputs.site, services.manifest.patient.sites, texts, elem_id="site"
-    )
-    view.fields = [view.image, view.age, view.sex, view.site]
+        age = age_input(texts)
+        sex = words_input(texts.inputs.sex, known.sexes, texts, scale=2, elem_id="sex")
+    site = words_input(texts.inputs.site, known.sites, texts, elem_id="site")
+    return [image, age, sex, site]
+
+
+def _buttons(view: SimpleNamespace, texts: SimpleNamespace) -> None:
     with gr.Row():
         view.clear = gr.Button(texts.inputs.clear, min_width=100)
         view.button = gr.Button(
@@ -110,6 +125,10 @@ class _Answers:
         self.services, self.texts = services, texts
         self.names = services.manifest.classes
 
+    def nothing(self) -> tuple:
+        """In place of what a session looks at, the result, and the reasons."""
+        return None, placeholder(self.texts), gr.Column(visible=False)
+
     def answer(self, image: str | None, age: object, sex: str, site: str, strength: float) -> tuple:
         study, patient = open_study(self.services, image, (age, sex, site), self.texts)
         found, manifest = ask(study, patient), self.services.manifest
@@ -133,7 +152,7 @@ class _Answers:
     ) -> tuple[str, str, str]:
         if shown is None:
             return "", "", ""
-        about = {"name": self.names[code].lower(), "texts": self.texts}
+        about = {"name": in_sentence(self.names[code]), "texts": self.texts}
         pair = (shown.study, shown.patient, code)
         supposed = {"age": float(age), "site": None if site == UNKNOWN else site}
         return (
@@ -146,24 +165,30 @@ class _Answers:
         cases = shown.study.similar(_CASES) if shown else []
         found = {case.isic_id: thumbnail(case.isic_id) for case in cases}
         known = {isic_id: content for isic_id, content in found.items() if content}
-        return similar_cases(cases, self.names, thumbnails=known, texts=self.texts)
+        # The index holds diagnoses, of which a class of the task may join several.
+        names = DIAGNOSIS_NAMES | self.names
+        return similar_cases(cases, names, thumbnails=known, texts=self.texts)
 
     def similar_with_thumbnails(self, shown: Shown | None) -> str:
         return self.similar(shown, self.services.thumbnail)
 
 
-def _connect(view: SimpleNamespace, answers: _Answers, texts: SimpleNamespace) -> None:
+def _outputs(view: SimpleNamespace) -> list[gr.components.Component]:
+    """What :meth:`_Answers.answer` fills."""
+    return [
+        *(view.shown, view.result, view.reasons, view.code, view.if_age, view.if_site),
+        *(view.why_patient, view.why_image, view.what_if, view.similar, view.report),
+    ]
+
+
+def _connect(view: SimpleNamespace, answers: _Answers) -> None:
     explanations = [view.why_patient, view.why_image, view.what_if]
     knobs = [view.code, view.strength, view.if_age, view.if_site]
-    outputs = [
-        *(view.shown, view.result, view.reasons, view.code, view.if_age, view.if_site),
-        *(*explanations, view.similar, view.report),
-    ]
     for listen in (view.button.click, view.chosen):
         asked = listen(
             answers.answer,
             [*view.fields, view.strength],
-            outputs,
+            _outputs(view),
             show_progress_on=view.result,
             concurrency_id="answer",
             **PRIVATE,
@@ -173,10 +198,41 @@ def _connect(view: SimpleNamespace, answers: _Answers, texts: SimpleNamespace) -
     turned = {"trigger_mode": "always_last", **QUIET}
     for knob in knobs:
         knob.input(answers.explain, [view.shown, *knobs], explanations, **turned)
-    gr.on([field.input for field in view.fields], js=_MARK_OLD, **QUIET)
-    emptied = [None, None, UNKNOWN, UNKNOWN, None, placeholder(texts), gr.Column(visible=False)]
     cleared = [*view.fields, view.shown, view.result, view.reasons]
-    view.clear.click(lambda: emptied, None, cleared, queue=False, **QUIET)
+    view.clear.click(
+        lambda: (None, None, UNKNOWN, UNKNOWN, *answers.nothing()),
+        None,
+        cleared,
+        queue=False,
+        **QUIET,
+    )
+
+
+def _connect_chooser(
+    chooser: gr.Radio, number: int, view: SimpleNamespace, answers: _Answers
+) -> None:
+    """When another network is chosen, ask it of the same photograph and patient.
+
+    Earlier answers are emptied first: they may be to other fields.
+    """
+    outputs = _outputs(view)
+
+    def ask_if_chosen(chosen: int, image: str | None, *others: object) -> Sequence:
+        if chosen != number or not image:
+            return [gr.skip()] * len(outputs)
+        return answers.answer(image, *others)
+
+    emptied = [view.shown, view.result, view.reasons]
+    begun = chooser.input(answers.nothing, None, emptied, queue=False, **QUIET)
+    asked = begun.then(
+        ask_if_chosen,
+        [chooser, *view.fields, view.strength],
+        outputs,
+        show_progress_on=view.result,
+        concurrency_id="answer",
+        **PRIVATE,
+    )
+    asked.success(answers.similar_with_thumbnails, view.shown, view.similar, **QUIET)
 
 
 def ask(study: Study, patient: Patient) -> Answer:

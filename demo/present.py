@@ -40,12 +40,12 @@ def context_words(patient: Patient | SimilarCase, texts: SimpleNamespace) -> str
 def headline(
     names: Sequence[str], *, coverage: float | None, measured: bool, texts: SimpleNamespace
 ) -> str:
-    """Say which diagnoses cannot be excluded, and how often such lists were right.
+    """Say which diagnoses are on the list, and how often such lists were right.
 
     ``coverage`` is the share of cases whose diagnosis is on the list, measured on the test part or
     else the share that the lists were set for; None where neither holds for the photograph.
     """
-    said = texts.result.cannot_exclude.format(names=", ".join(name.lower() for name in names))
+    said = texts.result.listed.format(names=", ".join(map(in_sentence, names)))
     promise = texts.result.untested
     if coverage is not None:
         kind = texts.result.held if measured else texts.result.meant
@@ -93,16 +93,24 @@ def bars(
     caption = result.caption.format(context=context_words(patient, texts))
     if patient == Patient():
         caption = result.caption_alone
-    scope = f"{result.scope} {result.scope_listed}" if listed else result.scope
+    scope = result.scope.format(classes=len(names))
+    scope += f" {result.scope_listed}" if listed else ""
     return (
         f'<table class="bars"><caption>{escape(caption)}</caption><thead><tr>{_head(texts)}</tr>'
         f'</thead><tbody>{rows}</tbody></table><p class="scope">{escape(scope)}</p>'
     )
 
 
+def in_sentence(name: str) -> str:
+    """A class's name within a sentence: "Melanoma" as "melanoma", but "MEL" as it is."""
+    rest = name[1:]
+    return name.lower() if rest.islower() else name
+
+
 def code_key(names: Mapping[str, str]) -> str:
-    """What the codes of the diagnoses stand for, as in "MEL melanoma, NV melanocytic nevus."."""
-    return ", ".join(f"{code} {name.lower()}" for code, name in names.items()) + "."
+    """What the codes stand for, as in "MEL melanoma, NV melanocytic nevus."; those that differ."""
+    known = [f"{code} {in_sentence(name)}" for code, name in names.items() if name != code]
+    return ", ".join(known) + "." if known else ""
 
 
 def placeholder(texts: SimpleNamespace) -> str:
@@ -138,10 +146,11 @@ def _head(texts: SimpleNamespace) -> str:
 def _bar(
     code: str, name: str, percent: float, alone: float, listed: bool, texts: SimpleNamespace
 ) -> str:
+    abbreviation = f" <abbr>{escape(code)}</abbr>" if code != name else ""
     return (
         f'<tr data-class="{escape(code)}" class="{"listed" if listed else ""}" '
         f'style="--with:{percent:.1f}%;--alone:{alone:.1f}%">'
-        f'<th scope="row">{escape(name)} <abbr>{escape(code)}</abbr></th>'
+        f'<th scope="row">{escape(name)}{abbreviation}</th>'
         '<td class="track"><div class="rail"><div class="bar"></div><div class="mark"></div></div>'
         f'</td><td class="number value">{percent:.1f} %</td>'
         f'<td class="number alone">{alone:.1f} %</td>'

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from html import escape
 from types import SimpleNamespace
 
 from demo.html import download, picture
+from demo.malignancy import malignancy, malignancy_html
 from demo.present import bars, context_words, headline, is_unlike, warnings
 from demo.style import BARS_CSS
 from model.patient import Patient
@@ -55,6 +56,7 @@ def report_links(
 def report_data(answer: Answer, manifest: Manifest, *, made: str) -> dict:
     """Model, inputs, outputs and notice as plain values."""
     patient = answer.patient
+    summed = malignancy(answer.probabilities, manifest)
     return {
         "made": made,
         "model": {
@@ -70,6 +72,7 @@ def report_data(answer: Answer, manifest: Manifest, *, made: str) -> dict:
         },
         "probabilities": dict(answer.probabilities),
         "probabilities_of_image_alone": dict(answer.alone),
+        "malignancy": asdict(summed) if summed else None,
         "prediction_set": list(answer.prediction_set),
         "unknown_score": answer.unknown_score,
         "quality": list(answer.quality),
@@ -113,6 +116,12 @@ def said(answer: Answer, manifest: Manifest, texts: SimpleNamespace) -> str:
     return (
         warnings(answer.quality, answer.unknown_score, texts)
         + first
+        + malignancy_html(
+            malignancy(answer.probabilities, manifest),
+            manifest.classes,
+            alike=not is_unlike(answer.unknown_score),
+            texts=texts,
+        )
         + bars(
             answer.probabilities,
             manifest.classes,

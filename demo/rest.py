@@ -1,17 +1,17 @@
 """The REST endpoint beside the page: a photograph with its context in, JSON out.
 
     POST /api/predict   multipart: image, age (or age_approx), sex, site (or
-                        anatom_site_general); all but image may be left out
-    GET  /api/health    whether the network is loaded
+                        anatom_site_general), bundle; all but image may be left out
+    GET  /api/health    which networks there are, and whether they are loaded
     GET  /api/docs      the description, for people; made from /api/openapi.json
 
 Refusals are in ``rest_refusals``. An upload is held only while it is answered, and never logged.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO
 
 import anyio
 from fastapi import APIRouter, FastAPI, File, Form, Response, UploadFile
@@ -21,10 +21,11 @@ from starlette.routing import BaseRoute, Mount
 
 from demo.access import Access
 from demo.limits import AT_ONCE, MOST_BYTES
+from demo.malignancy import Malignancy, malignancy
 from demo.rest_login import log_in
 from demo.rest_page import description_page
 from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
-from demo.services import Services
+from demo.services import Services, State, names_of
 from model.errors import ImageError, PatientError
 from model.image import FORMATS
 from model.patient import AGE_RANGE, UNKNOWN, Patient, is_unknown
@@ -34,11 +35,14 @@ from model.prediction.study import Study
 _MOST_WAITING = 64
 _NOT_GIVEN = [UNKNOWN, ""]
 _REFUSALS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
-_REFUSALS += ("too_many_requests", "busy", "no_network")
+_REFUSALS += ("bad_bundle", "too_many_requests", "busy", "no_network")
 _MEANING = (
     "Probabilities are from 0 to 1 and sum to 1. A contribution says how far a field of the "
-    "patient moved a probability from that of the image alone. The prediction set holds the "
-    "diagnoses that cannot be excluded. An unknown score above 1 means that the photograph is "
+    "patient moved a probability from that of the image alone. The prediction set is a list that "
+    "is set to contain the true diagnosis in most cases; an unlisted diagnosis is not ruled out. "
+    "Malignancy sums the malignant classes up, beside the threshold that was set for 90 % "
+    "sensitivity on validation images and what it gave on test images; null where the task does "
+    "not say which classes are malignant. An unknown score above 1 means that the photograph is "
     "unlike the training images."
 )
 
@@ -60,6 +64,7 @@ class Prediction:
     probabilities: dict[str, float]
     probabilities_of_image_alone: dict[str, float]
     contributions: dict[str, dict[str, float]]
+    malignancy: Malignancy | None
     prediction_set: list[str]
     unknown_score: float | None
     quality: list[str]
@@ -67,31 +72,45 @@ class Prediction:
 
 
 @dataclass
-class Health:
-    """Whether predictions can be had, and from which network."""
+class Offered:
+    """A network that may be asked for by its name."""
 
-    status: Literal["ready", "loading", "failed"]
+    bundle: str
+    status: State
     model: ModelVersion
+    task: str
+    classes: dict[str, str]  # code → full name
 
 
-def rest_routes(services: Services, access: Access | None = None) -> list[BaseRoute]:
+@dataclass
+class Health:
+    """Whether predictions can be had, and from which networks; ``model`` is the first's."""
+
+    status: State
+    model: ModelVersion
+    bundles: list[Offered]
+
+
+def rest_routes(offered: Sequence[Services], access: Access | None = None) -> list[BaseRoute]:
     """Give the routes that a server puts before those of the page."""
-    return [Mount("/api", rest_app(services, access or Access()))]
+    return [Mount("/api", rest_app(offered, access or Access()))]
 
 
-def rest_app(services: Services, access: Access) -> FastAPI:
-    """Build the application that is served under ``/api``."""
+def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
+    """Build the application that is served under ``/api``; the first network answers by default."""
+    by_name = dict(zip(names_of(offered), offered, strict=True))
+    manifest = offered[0].manifest
     app = FastAPI(
         title="Lesion in Context",
-        version=services.manifest.network_sha256[:12] or "unnamed",
-        description=f"{services.manifest.intended_use} {_MEANING}",
+        version=manifest.network_sha256[:12] or "unnamed",
+        description=f"{manifest.intended_use} {_MEANING} {_networks_said(by_name)}",
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
     )
     app.add_middleware(UploadLimit, most=MOST_BYTES)
     refuse_in_json(app)
-    app.include_router(_health_router(services))
-    app.include_router(_predict_router(services), dependencies=log_in(access))
+    app.include_router(_health_router(by_name))
+    app.include_router(_predict_router(by_name), dependencies=log_in(access))
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -100,7 +119,19 @@ def rest_app(services: Services, access: Access) -> FastAPI:
     return app
 
 
-def _health_router(services: Services) -> APIRouter:
+def _networks_said(by_name: dict[str, Services]) -> str:
+    """The networks and their classes."""
+    said = []
+    for name, services in by_name.items():
+        classes = (
+            code if code == full else f"{code} ({full})"
+            for code, full in services.manifest.classes.items()
+        )
+        said.append(f"{name}: {', '.join(classes)}.")
+    return f"Networks and their classes: {' '.join(said)}"
+
+
+def _health_router(by_name: dict[str, Services]) -> APIRouter:
     router = APIRouter()
 
     @router.head("/health", include_in_schema=False)  # as monitors ask
@@ -110,18 +141,28 @@ def _health_router(services: Services) -> APIRouter:
         response_description="ready",
     )
     def health(response: Response) -> Health:
-        """Say whether the network is loaded; the status is 503 while it is not."""
-        state = services.state()
+        """Say whether all networks are loaded; the status is 503 while one is not."""
+        bundles = [_offered(name, services) for name, services in by_name.items()]
+        states = {one.status for one in bundles}
+        state = next(state for state in ("failed", "loading", "ready") if state in states)
         response.status_code = 200 if state == "ready" else 503
-        return Health(state, _version(services.manifest))
+        return Health(state, bundles[0].model, bundles)
 
     return router
 
 
-def _predict_router(services: Services) -> APIRouter:
+def _offered(name: str, services: Services) -> Offered:
+    manifest = services.manifest
+    version = _version(manifest)
+    return Offered(name, services.state(), version, manifest.task.name, manifest.classes)
+
+
+def _predict_router(by_name: dict[str, Services]) -> APIRouter:
     router = APIRouter()
     turns = _Turns()
-    image_field, age_field, sex_field, site_field = _fields(services)
+    first = next(iter(by_name))
+    image_field, age_field, sex_field, site_field = _fields(by_name[first])
+    bundle_field = Annotated[str, Form(), WithJsonSchema(_one_of([*by_name, ""]))]
 
     @router.post(
         "/predict",
@@ -135,11 +176,19 @@ def _predict_router(services: Services) -> APIRouter:
         site: site_field = UNKNOWN,
         age_approx: age_field = UNKNOWN,
         anatom_site_general: site_field = UNKNOWN,
+        bundle: bundle_field = "",
     ) -> Prediction:
         """Answer for one photograph and what is known of its patient.
 
         The challenge's names of age and site, age_approx and anatom_site_general, do as well.
+        The first network answers unless the field bundle names another.
         """
+        services = by_name.get(bundle or first)
+        if services is None:
+            known = ", ".join(map(repr, by_name))
+            raise Refusal(
+                "bad_bundle", f"bundle {bundle!r} is not served here. Send one of: {known}."
+            )
         context = dict(
             (
                 _either(age=age, age_approx=age_approx),
@@ -198,6 +247,7 @@ def _prediction(study: Study, patient: Patient, manifest: Manifest) -> Predictio
         probabilities=study.probabilities(patient),
         probabilities_of_image_alone=study.probabilities(Patient()),
         contributions={code: study.contributions(patient, code) for code in manifest.codes},
+        malignancy=malignancy(study.probabilities(patient), manifest),
         prediction_set=list(study.prediction_set(patient)),
         unknown_score=study.unknown_score,
         quality=list(study.quality),
@@ -209,13 +259,17 @@ def _version(manifest: Manifest) -> ModelVersion:
     return ModelVersion(manifest.name, manifest.network_sha256)
 
 
+def _one_of(words: list[str]) -> dict:
+    return {"type": "string", "enum": words}
+
+
 def _fields(services: Services) -> tuple:
     """Types of the form's fields: text to the program, described by what is accepted."""
     patient = services.manifest.patient
     low, high = AGE_RANGE
     years = {"type": "number", "minimum": low, "maximum": high}
     age = {"anyOf": [years, {"type": "string", "enum": _NOT_GIVEN}]}
-    words = [{"type": "string", "enum": [*w, *_NOT_GIVEN]} for w in (patient.sexes, patient.sites)]
+    words = [_one_of([*known, *_NOT_GIVEN]) for known in (patient.sexes, patient.sites)]
     shown = {"type": "string", "format": "binary", "description": f"A file: {', '.join(FORMATS)}."}
     image = Annotated[UploadFile, File(), WithJsonSchema(shown)]
     return image, *(Annotated[str, Form(), WithJsonSchema(schema)] for schema in (age, *words))

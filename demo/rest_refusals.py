@@ -21,6 +21,7 @@ CODES = {
     "no_image": (422, "the field image is missing or is no file"),
     "unreadable_image": (422, "the file cannot be read as a photograph"),
     "bad_context": (422, "age, sex or site is outside its range or words"),
+    "bad_bundle": (422, "no network of that name is served here; see /api/health"),
     "too_many_requests": (429, "more a minute than this server allows; see Retry-After"),
     "busy": (503, "too many others wait; try again"),
     "no_network": (503, "the network could not be loaded; see the server's log"),
@@ -114,6 +115,6 @@ def _refused(request: Request, error: HTTPException) -> JSONResponse:
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     fields = {str(place["loc"][1]) for place in error.errors() if len(place["loc"]) > 1}
     if fields and "image" not in fields:
-        return _refused(request, Refusal("bad_context", "Send age, sex and site as text fields."))
+        return _refused(request, Refusal("bad_context", "Send age, sex, site and bundle as text."))
     sentence = "Send the photograph as a file in the field image of multipart/form-data."
     return _refused(request, Refusal("no_image", sentence))

@@ -1,6 +1,7 @@
 """What the page is given: all that it can ask for and what it knows without the network."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,7 @@ class Example:
 
     image: Path | bytes
     patient: Patient
-    diagnosis: str  # class code
+    diagnosis: str  # class code; before demo.examples.of_task also a finer diagnosis
     origin: str  # where it is from and whose it is; empty for a drawn one
     real: bool  # False: drawn
     missed: bool = False  # the network finds another diagnosis most probable
@@ -55,3 +56,15 @@ class Services:
     """JPEG of an image of the Archive, by its id; None where the Archive cannot be reached."""
     state: Callable[[], State] = _ready
     """How far loading is; does not wait."""
+    architecture: bytes | None = None
+    """A picture of the network, as SVG."""
+
+
+def names_of(offered: Sequence[Services]) -> list[str]:
+    """The networks' names, in their order; equal ones are numbered."""
+    names = [services.manifest.name for services in offered]
+    seen, found = Counter(), []
+    for name in names:
+        seen[name] += 1
+        found.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
+    return found

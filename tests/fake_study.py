@@ -1,4 +1,4 @@
-"""A study without a network: melanoma grows with age, by known rules."""
+"""A study without a network: melanoma, or the first class, grows with age by known rules."""
 
 import numpy as np
 from PIL import Image
@@ -14,20 +14,25 @@ SITES = ("head/neck", "palms/soles", UNKNOWN)
 
 
 class FakeStudy:
-    """In the shape of :class:`model.prediction.study.Study`."""
+    """Of any classes, in the shape of :class:`model.prediction.study.Study`."""
 
-    def __init__(self, photograph, *, quality=(), unknown_score=0.5):
+    def __init__(self, photograph, *, codes=DIAGNOSES, quality=(), unknown_score=0.5):
+        self.codes = tuple(codes)
         self.photograph = photograph
         self.quality = quality
         self.unknown_score = unknown_score
 
     def probabilities(self, patient):
         melanoma = (patient.age_approx or 0) / 200
-        rest = (1 - melanoma) / 7
-        return {code: melanoma if code == "MEL" else rest for code in DIAGNOSES}
+        rest = (1 - melanoma) / (len(self.codes) - 1)
+        return {code: melanoma if code == self._growing else rest for code in self.codes}
 
     def prediction_set(self, patient):
-        return ("MEL", "NV") if patient.age_approx else ("NV",)
+        return self.codes[:2] if patient.age_approx else self.codes[1:2]
+
+    @property
+    def _growing(self):
+        return "MEL" if "MEL" in self.codes else self.codes[0]
 
     def contributions(self, patient, code):
         changed = self.probabilities(patient)[code] - self.probabilities(Patient())[code]
@@ -50,8 +55,8 @@ class FakeStudy:
         return [case][:count]
 
 
-def made_up(image):
+def made_up(image, codes=DIAGNOSES):
     """Read the image and make its study."""
     photograph = read_image(image)
     photograph.thumbnail((600, 600), Image.Resampling.BOX)
-    return FakeStudy(photograph)
+    return FakeStudy(photograph, codes=codes)

@@ -4,11 +4,13 @@ import os
 import runpy
 import sys
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
 
 from demo.drawing import drawn_examples
+from demo.examples import of_task
 from demo.interface import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Services
@@ -34,6 +36,17 @@ def services(study=made_up, ready=lambda: True, **others):
     )
 
 
+def asking(task, classes, **others):
+    """What a page is built on whose network answers another task and was never measured."""
+    unmeasured = {key: {} for key in ("metrics", "operating_points", "data")}
+    changed = {"classes": classes, "training": {"task": task}, **unmeasured, **others}
+    manifest = replace(read_manifest(RELEASED), name=f"network of {task}", **changed)
+    examples = of_task(drawn_once(), manifest.task)
+    return services(
+        partial(made_up, codes=list(classes)), manifest=manifest, examples=lambda: examples
+    )
+
+
 drawn_once = cache(drawn_examples)
 
 
@@ -42,10 +55,15 @@ def served(study=made_up, ready=lambda: True, access=None, **others):
     """Serve the page on a free port; gives its address."""
     given = {"examples": drawn_once} | others
     built_on = services(study, ready, **given)
-    demo = build_demo(built_on)
-    _, address, _ = launch(
-        demo, access, routes=rest_routes(built_on), prevent_thread_lock=True, quiet=True
-    )
+    with serving([built_on], access) as address:
+        yield address
+
+
+@contextmanager
+def serving(offered, access=None):
+    """Serve the page of several networks."""
+    demo, routes = build_demo(offered), rest_routes(offered)
+    _, address, _ = launch(demo, access, routes=routes, prevent_thread_lock=True, quiet=True)
     try:
         yield address
     finally:

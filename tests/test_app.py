@@ -1,7 +1,9 @@
 """The page as it is shipped: ``python app.py`` with the released bundle, in a real browser."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ from fake_archive import FakeArchive
 from gradio_client import Client, handle_file
 
 import app
+from demo.examples import examples_of_folder
 from isic_api.client import IsicClient
 from isic_api.showcase import Showcase
 from model.data.split import ISIC2019_SPLIT, Split
@@ -130,25 +133,28 @@ def from_the_archive(monkeypatch, tmp_path):
     with FakeArchive() as archive:
         monkeypatch.setattr(app, "showcase", Showcase(IsicClient(archive.base_url, attempts=1)))
         monkeypatch.setattr(app, "EXAMPLES", tmp_path / "examples")
-        monkeypatch.setattr(app, "answer", lambda example: "NV")
+        monkeypatch.setattr(app.Offer, "answer", lambda offer, example: "NV")
+        app.archive_photographs.cache_clear()
         yield app
+        app.archive_photographs.cache_clear()
 
 
 def test_examples_from_the_archive_are_credited_cc0_photographs_never_trained_on(from_the_archive):
-    found = from_the_archive.archive_examples()
+    found = from_the_archive.offers[0].archive_examples()
     assert len(found) == len({one.diagnosis for one in found}) == app.SHOWN
     assert all(one.real for one in found)
     assert all(one.origin.endswith("ISIC Archive, Anonymous, CC-0") for one in found)
-    trained = {name.removesuffix("_downsampled") for name in app.manifest.split.train}
+    trained = {name.removesuffix("_downsampled") for name in app.offers[0].manifest.split.train}
     assert not trained & {one.image.stem for one in found}
     assert found[1].patient == Patient()
     assert [one.missed for one in found] == [one.diagnosis != "NV" for one in found]
 
 
 def test_photographs_that_were_fetched_once_are_not_fetched_again(from_the_archive):
-    first = from_the_archive.archive_examples()
+    first = from_the_archive.archive_photographs()
     times = [one.image.stat().st_mtime_ns for one in first]
-    again = from_the_archive.archive_examples()
+    from_the_archive.archive_photographs.cache_clear()
+    again = from_the_archive.archive_photographs()
     assert [one.image.stat().st_mtime_ns for one in again] == times
 
 
@@ -157,10 +163,36 @@ def test_a_folder_of_examples_is_taken_instead_and_its_misses_are_marked(
 ):
     table = "image,diagnosis,age_approx,sex,anatom_site_general,origin\nlesion.jpg,MEL,60,,,mine\n"
     (photograph.parent / "examples.csv").write_text(table)
-    examples = from_the_archive.first_examples(photograph.parent)
+    given = examples_of_folder(photograph.parent, ["MEL"])
+    examples = from_the_archive.offers[0].examples(given)
     assert [one.missed for one in examples()] == [False]
     examples._look()
     assert [(one.patient, one.missed) for one in examples()] == [(Patient(60.0), True)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"format": 99}, "format 99"),
+        ({"training": {"task": "moles"}}, "the task 'moles'"),
+        ({"network_sha256": "0" * 64}, "is not the file"),
+    ],
+)
+def test_a_bundle_that_cannot_be_shown_ends_the_start_with_one_line(tmp_path, changed, reason):
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    values = json.loads((RELEASED / MANIFEST_FILE).read_text()) | changed
+    (bundle / MANIFEST_FILE).write_text(json.dumps(values))
+    shutil.copy(RELEASED / NETWORK_FILE, bundle)
+    said = why_the_page_stops("--bundle", RELEASED, "--bundle", bundle)
+    assert said.startswith("error: ")
+    assert reason in said
+    assert "\n" not in said
+
+
+def test_a_folder_without_a_bundle_ends_the_start_with_one_line(tmp_path):
+    said = why_the_page_stops("--bundle", tmp_path / "nothing")
+    assert re.fullmatch(r"error: .*nothing.*Give the folder of a bundle.*", said)
 
 
 def test_a_folder_without_a_table_ends_the_start_with_one_line(tmp_path):

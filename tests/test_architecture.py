@@ -19,6 +19,7 @@ BUILDS_ON = {
 }
 """Folders of model that each of its folders may import; all may import the files beside them."""
 FOR_THE_DEMO = {
+    "model.diagnosis",
     "model.errors",
     "model.image",
     "model.patient",
@@ -29,6 +30,7 @@ FOR_THE_DEMO = {
     "model.prediction.overlay",
     "model.prediction.similar",
     "model.prediction.study",
+    "model.tasks",
 }
 """Modules that the page may import; none of them loads Keras."""
 

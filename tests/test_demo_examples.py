@@ -105,7 +105,7 @@ def test_drawn_examples_are_pictures_in_memory_that_say_what_they_are():
     assert all(min(read_image(one.image).size) > 400 for one in found)
     assert Patient() in [one.patient for one in found]
     html = gallery_html(found, DIAGNOSIS_NAMES, TEXTS)
-    assert html.count("Drawn, like") == html.count("<button") == len(found)
+    assert html.count("Illustration: ") == html.count("<button") == len(found)
     assert html.count("no patient is shown") == 1
     assert html.count("python app.py --examples DIR") == 1
 

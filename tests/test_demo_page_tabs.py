@@ -93,14 +93,14 @@ def test_a_threshold_and_a_prevalence_are_told_in_patients(window):
         open_page(page, address)
         page.get_by_role("tab", name="Classroom").click()
         page.get_by_role("tab", name="Threshold").click()
-        page.get_by_text("214 are called, of whom 18 have a melanoma").wait_for()
+        page.get_by_text("214 are called, of whom 18 have melanoma").wait_for()
         threshold = page.locator("#threshold input[type=range]")
         threshold.focus()
         threshold.press("ArrowRight")
-        page.get_by_text("108 are called, of whom 10 have a melanoma").wait_for()
+        page.get_by_text("108 are called, of whom 10 have melanoma").wait_for()
         page.locator("#prevalence input[type=range]").focus()
         page.keyboard.press("Home")
-        page.get_by_text("100 are called, of whom 0 have a melanoma").wait_for()
+        page.get_by_text("100 are called, of whom 0 have melanoma").wait_for()
 
 
 def test_a_guess_needs_a_photograph(page):

@@ -16,9 +16,9 @@ from tests.fake_study import FakeStudy
 @pytest.mark.parametrize(
     ("test", "promise"),
     [
-        ({}, "are set to hold the diagnosis in 9 of 10"),
-        ({"coverage": {"value": 0.72}}, "held the diagnosis in 7 of 10"),
-        ({"coverage": {"value": 0.0}}, "held the diagnosis in 0 of 10"),
+        ({}, "set to contain the true diagnosis in 9 of 10"),
+        ({"coverage": {"value": 0.72}}, "7 of 10 such lists contained"),
+        ({"coverage": {"value": 0.0}}, "0 of 10 such lists contained"),
     ],
 )
 def test_it_says_how_often_lists_were_right_however_rarely_that_was(test, promise, photograph):

@@ -37,7 +37,7 @@ PHOTOGRAPH = encoded(draw_lesion(0, seed=1))
 
 
 def client(access=None, **others):
-    return TestClient(Starlette(routes=rest_routes(services(**others), access)))
+    return TestClient(Starlette(routes=rest_routes([services(**others)], access)))
 
 
 def ask(on, image=PHOTOGRAPH, **fields):
@@ -214,7 +214,7 @@ def test_with_a_login_only_who_knows_it_is_answered():
 
 
 def test_a_limit_of_requests_a_minute_is_said_in_the_same_form():
-    limited = Starlette(routes=rest_routes(services()), middleware=[Middleware(RateLimit, 1)])
+    limited = Starlette(routes=rest_routes([services()]), middleware=[Middleware(RateLimit, 1)])
     api = TestClient(limited)
     assert ask(api).status_code == 200
     answer = ask(api)
@@ -250,7 +250,7 @@ def test_a_real_network_answers_as_it_does_from_the_shell(untrained_bundle):
 
     predictor = Predictor.load(untrained_bundle)
     real = replace(services(predictor.study), manifest=predictor.manifest)
-    said = ask(TestClient(Starlette(routes=rest_routes(real))), age="60", sex="male").json()
+    said = ask(TestClient(Starlette(routes=rest_routes([real]))), age="60", sex="male").json()
     patient = Patient.parse(60, "male")
     assert said["probabilities"] == pytest.approx(predictor.predict(PHOTOGRAPH, patient), abs=1e-6)
     alone, moved = said["probabilities_of_image_alone"], said["contributions"]
@@ -288,7 +288,7 @@ def test_the_description_is_a_page_that_needs_nothing_from_elsewhere():
 # Besides any bytes, photographs are sent.
 schemathesis.openapi.format("binary", st.just(PHOTOGRAPH))
 contract = schemathesis.openapi.from_asgi(
-    "/api/openapi.json", Starlette(routes=rest_routes(services()))
+    "/api/openapi.json", Starlette(routes=rest_routes([services()]))
 )
 
 

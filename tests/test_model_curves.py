@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.lines import Line2D
 
-from model.training.curves import curves_figure, draw_curves
+from model.training.curves import curves_figure, draw_curves, figures_by_epoch
 
 HISTORY = pd.DataFrame(
     {
@@ -26,6 +26,15 @@ def test_an_epoch_that_was_run_again_counts_once_with_its_later_figures():
     loss, accuracy = curves_figure(HISTORY).axes
     assert line(loss, "training").get_xydata().tolist() == [[1, 2], [2, 1.5], [3, 1], [4, 0.9]]
     assert line(accuracy, "validation").get_ydata().tolist() == [0.2, 0.3, 0.5, 0.45]
+
+
+def test_a_bundle_keeps_the_figures_of_each_epoch_once(tmp_path):
+    path = tmp_path / "history.csv"
+    assert figures_by_epoch(path) == {}
+    HISTORY.to_csv(path, index=False)
+    kept = figures_by_epoch(path)
+    assert kept["val_loss"] == [2.1, 1.6, 1.2, 1.3]
+    assert list(kept) == ["loss", "val_loss", "balanced_accuracy", "val_balanced_accuracy"]
 
 
 @pytest.mark.parametrize(("keep", "epoch", "loss"), [("best", 3, 1.2), ("last", 4, 1.3)])

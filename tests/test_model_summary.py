@@ -6,6 +6,7 @@ import pytest
 
 from model.__main__ import main
 from model.patient import PatientEncoder
+from model.prediction.bundle import PICTURE_FILE, read_manifest
 from model.tasks import task_of
 from model.training.config import TrainConfig
 from model.training.summary import summarise, summary_text
@@ -80,6 +81,13 @@ def test_the_command_prints_and_draws(tmp_path, capsys):
     assert "cnn_2block, 32 px, fusion film, 2 classes" in out
     assert f"{OF_BACKBONE:,}" in out
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_trained_bundle_holds_its_learning_curves_and_a_picture_of_its_network(toy_bundle):
+    history = read_manifest(toy_bundle).history
+    assert {len(values) for values in history.values()} == {2}  # epochs
+    assert "val_loss" in history
+    assert "<svg" in (toy_bundle / PICTURE_FILE).read_text()
 
 
 def test_the_command_reads_a_bundle(toy_bundle, capsys):

@@ -27,7 +27,7 @@ AGE = 87.25  # of nobody else in this process
 
 @pytest.fixture(scope="module")
 def demo():
-    demo = build_demo(services())
+    demo = build_demo([services()])
     launch(demo, prevent_thread_lock=True, quiet=True)
     yield demo
     demo.close()
@@ -78,7 +78,7 @@ def test_an_idle_session_is_dropped_whole_and_a_used_one_stays(demo, photograph)
 def test_the_server_looks_for_idle_sessions_by_itself(monkeypatch, photograph):
     monkeypatch.setattr(forgetting, "KEPT_SECONDS", -1)
     monkeypatch.setattr(forgetting, "_EVERY", 0.2)
-    demo = build_demo(services())
+    demo = build_demo([services()])
     launch(demo, prevent_thread_lock=True, quiet=True)
     try:
         visitor = ask(demo, photograph)

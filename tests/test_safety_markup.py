@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from demo.data_tab import data_page
+from demo.about_tab import about_page
+from demo.data_tab import isic_data, own_data
 from demo.gallery import gallery_html
-from demo.model_tab import model_page
+from demo.model_tab import card, figures
 from demo.predict_tab import ask
 from demo.report import report_page
 from demo.services import Example
@@ -73,8 +74,11 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
         "what if": what_if(*pair, age=60.0, site="head/neck", **about),
         "similar": similar_cases(study.similar(1), names, thumbnails={}, texts=TEXTS),
         "gallery": gallery_html(examples, names, TEXTS),
-        "model": model_page(manifest, TEXTS),
-        "data": data_page(summary, names, TEXTS),
+        "card": card(manifest, TEXTS),
+        "figures": figures(manifest, TEXTS),
+        "own data": own_data({"images": 1, "lesions": 1, "diagnoses": {EVIL: 1}}, TEXTS),
+        "data": isic_data(summary, TEXTS),
+        "about": about_page(manifest, TEXTS),
     }
     for page in pages.values():
         assert_harmless(page)

@@ -23,6 +23,7 @@ from model.evaluation.metrics import (
 )
 from model.evaluation.outcome import Outcome
 from model.evaluation.reliability import equal_mass_edges, reliability, reliability_bins
+from model.evaluation.roc import roc_curves
 from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
 from model.prediction.bundle import Manifest
 from model.prediction.calibrate import apply_temperature
@@ -60,6 +61,7 @@ def evaluate(outcome: Outcome, extra_groups: pd.DataFrame | None = None) -> dict
         "per_class": per_class(outcome),
         "per_source": subgroups["source"]["groups"],
         "confusion": _confusion(outcome),
+        "roc": roc_curves(outcome.probabilities, outcome.labels, outcome.codes),
         "calibration": calibration(outcome),
         "prediction_sets": set_figures(outcome),
         "subgroups": {"largest_gap": largest_gap(subgroups), **subgroups},

@@ -47,7 +47,7 @@ def compact(report: dict) -> dict:
         **{name: report[name] for name in headlines_in(report)},
         "operating_points": report["operating_points"],
         "per_class": {
-            code: {"support": row["support"], **{name: row[name] for name in _OF_CLASS}}
+            code: {"support": row["support"], **{name: row[name] for name in (*_OF_CLASS, "f1")}}
             for code, row in report["per_class"].items()
         },
         "per_source": {
@@ -61,6 +61,7 @@ def compact(report: dict) -> dict:
         "ece_before": report["calibration"]["before"]["ece"],
         "largest_gap": report["subgroups"]["largest_gap"],
         "confusion": report["confusion"],
+        "roc": report["roc"],
         "by_threshold": report["by_threshold"],
         "reliability": report["calibration"]["after"]["bins"],
         "subgroups": {name: _groups(report["subgroups"][name]) for name in _DIMENSIONS},

@@ -5,6 +5,7 @@
     BUNDLE/bundle.json     the manifest: classes, preprocessing, encoding, split, metrics, licence
     BUNDLE/unknown.npz     what is needed to notice images unlike training, if fitted
     BUNDLE/similar.npz     what is needed to find similar training images, if fitted
+    BUNDLE/network.svg     a picture of the network's architecture, if drawn
 
 Reading the manifest does not load Keras.
 """
@@ -26,7 +27,7 @@ from model.patient import PatientEncoder
 from model.prediction.projection import Projection
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import UnknownDetector
-from model.tasks import TASKS, Task, custom_task
+from model.tasks import CUSTOM, TASKS, Task, custom_task
 
 if TYPE_CHECKING:
     import keras
@@ -37,6 +38,7 @@ MANIFEST_FILE = "bundle.json"
 UNKNOWN_FILE = "unknown.npz"
 SIMILAR_FILE = "similar.npz"
 LITE_FILE = "network.tflite"
+PICTURE_FILE = "network.svg"
 _NOTES = "metadata.json"  # of Keras, inside its file
 _NOT_LOADABLE = (ValueError, TypeError, OSError, KeyError, AttributeError, ImportError, BadZipFile)
 RELEASED = Path(__file__).parents[1] / "released"
@@ -66,6 +68,7 @@ class Manifest:
     views: int = 1  # flipped and turned copies that a prediction is averaged over
     network_sha256: str = ""
     metrics: dict = field(default_factory=dict)  # by part: validation, test
+    history: dict = field(default_factory=dict)  # figure of the training → its value by epoch
     # Fitted on the validation part by model.training.packaging; empty in a bundle without them.
     operating_points: dict = field(default_factory=dict)  # question → point → threshold
     prediction_sets: dict = field(default_factory=dict)  # coverage, thresholds by class code
@@ -145,12 +148,19 @@ def read_manifest(bundle: Path) -> Manifest:
                 f"{path} has format {values.get('format')!r}, but this version reads {FORMAT}. "
                 "Use the version of the project that wrote it, or train again."
             )
-        return Manifest.from_dict(values)
+        manifest = Manifest.from_dict(values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
             f"{path} is no readable manifest ({type(error).__name__}: {error}). Give the folder of "
             f"a bundle, which holds {NETWORK_FILE} and {MANIFEST_FILE}."
         ) from error
+    task = manifest.training.get("task")
+    if task not in (None, CUSTOM, *TASKS):
+        raise BundleError(
+            f"{path} answers the task {task!r}, which this version does not know; it knows "
+            f"{', '.join(TASKS)}, {CUSTOM}. Use the version of the project that wrote it."
+        )
+    return manifest
 
 
 def write_manifest(bundle: Path, manifest: Manifest) -> None:

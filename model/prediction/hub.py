@@ -24,6 +24,7 @@ from model.prediction.bundle import (
     LITE_FILE,
     MANIFEST_FILE,
     NETWORK_FILE,
+    PICTURE_FILE,
     RELEASED,
     SIMILAR_FILE,
     UNKNOWN_FILE,
@@ -36,7 +37,7 @@ from model.prediction.bundle import (
 log = logging.getLogger(__name__)
 
 MODEL_ID, MODEL_REVISION = "MODEL_ID", "MODEL_REVISION"
-FILES = (MANIFEST_FILE, NETWORK_FILE, LITE_FILE, UNKNOWN_FILE, SIMILAR_FILE)
+FILES = (MANIFEST_FILE, NETWORK_FILE, LITE_FILE, UNKNOWN_FILE, SIMILAR_FILE, PICTURE_FILE)
 
 _PATIENCE = 10.0  # seconds until the Hub counts as unreachable
 _FRONT_MATTER = """\

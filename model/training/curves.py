@@ -10,8 +10,21 @@ from model.training.monitor import best_row
 
 _PARTS = {"training": ("", "#4477aa"), "validation": ("val_", "#cc3311")}
 """Prefix of a part's columns, and its colour; any kind of colour vision tells them apart."""
+_SHOWN = ("loss", "balanced_accuracy")
 _QUIET = "#666666"
 _DPI = 110
+
+
+def figures_by_epoch(history_csv: Path) -> dict[str, list[float]]:
+    """Read the figures of a training's ``history.csv`` by name, in the order of the epochs.
+
+    Empty where there is no such file. Of an epoch that was run again, the later row counts.
+    """
+    if not history_csv.exists():
+        return {}
+    rows = _once(pd.read_csv(history_csv))
+    shown = [prefix + name for name in _SHOWN for prefix, _ in _PARTS.values()]
+    return {name: rows[name].round(5).tolist() for name in shown if name in rows}
 
 
 def draw_curves(history_csv: Path, file: Path, **chosen: str) -> None:
@@ -31,9 +44,9 @@ def curves_figure(
         keep: which epoch's weights were kept, as in the config: ``best`` or ``last``.
         monitor: the column by which an epoch is the best.
     """
-    rows = history.drop_duplicates("epoch", keep="last").sort_values("epoch", ignore_index=True)
+    rows = _once(history)
     rows["epoch"] += 1
-    panels = ["loss", "balanced_accuracy"]
+    panels = list(_SHOWN)
     panels += [name for name in ("learning_rate",) if name in rows]
     chosen = best_row(rows, monitor) if keep == "best" else len(rows) - 1
     figure = Figure(figsize=(4.6 * len(panels), 4.2), layout="constrained")
@@ -45,6 +58,10 @@ def curves_figure(
         else:
             _both_parts(axes, name, rows, chosen=chosen)
     return figure
+
+
+def _once(history: pd.DataFrame) -> pd.DataFrame:
+    return history.drop_duplicates("epoch", keep="last").sort_values("epoch", ignore_index=True)
 
 
 def _plain(axes: Axes, name: str, rows: pd.DataFrame) -> None:

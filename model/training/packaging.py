@@ -17,8 +17,11 @@ from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError
+from model.networks.figure import draw_network
+from model.networks.outline import Outline
 from model.patient import PatientEncoder
 from model.prediction.bundle import (
+    PICTURE_FILE,
     Manifest,
     load_network,
     read_manifest,
@@ -35,6 +38,8 @@ from model.prediction.quality import fit_limits
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
 from model.training.config import TrainConfig
+from model.training.curves import figures_by_epoch
+from model.training.fit_callbacks import HISTORY_FILE
 
 _MOST_LEARNED = 2_000
 """Training images that a packaging asks the network about."""
@@ -53,9 +58,10 @@ def package(
 ) -> None:
     """Calibrate a bundle and write it into the folder ``out``, which appears when it is complete.
 
-    Where the config says so, the network's weights are first rounded to half as many bits. Detector
-    and case index are fitted on 2,000 training images; :func:`calibrate_bundle` takes all.
-    ``teachers`` are the hashes of the networks that the training learned from.
+    It holds the learning curves, if ``history.csv`` of the training lies beside ``out``. Where the
+    config says so, the network's weights are first rounded to half as many bits. Detector and case
+    index are fitted on 2,000 training images; :func:`calibrate_bundle` takes all. ``teachers`` are
+    the hashes of the networks that the training learned from.
     """
     _say("writing the network and a summary of the data")
     partial = out.with_name(f"{out.name}.part")
@@ -76,8 +82,10 @@ def package(
         training=asdict(config)
         | {"weights": Path(config.weights).name, "start": Path(config.start).name},
         data=describe_data(dataset) | ({"teachers": list(teachers)} if teachers else {}),
+        history=figures_by_epoch(out.parent / HISTORY_FILE),
     )
     write_bundle(partial, network, manifest)
+    draw_network(Outline.of(network), manifest.codes, partial / PICTURE_FILE)
     calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_LEARNED)
     partial.replace(out)
 
