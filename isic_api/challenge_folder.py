@@ -103,7 +103,9 @@ class Unpacking:
             text = attribution_text(Counter(), preface=self.naming.preface)
             folder.write_text("attribution.txt", text)
             online = None if report.stopped else self.client
-            write_licenses(folder, [_LICENSE], client=online, warn=self.progress.warn)
+            report.unlicensed = write_licenses(
+                folder, [_LICENSE], client=online, warn=self.progress.warn
+            )
             write_failed(folder, report.failed)
             folder.write_text("query.json", self._account(began))
 

@@ -5,7 +5,7 @@
         print(image.isic_id, image.challenge_class)
 
 Only the collection and search endpoints are documented and can be relied on. Those called
-hidden below (size, facets, zip, attribution, licence texts) fail sooner: two attempts.
+hidden below are not. Two of them (size, facets) are not needed by anything and get two attempts.
 """
 
 import csv
@@ -179,11 +179,9 @@ class IsicClient:
         )
 
     def license_text(self, name: str) -> str:
-        """The text of CC-0, CC-BY or CC-BY-NC."""
+        """The text of CC-0, CC-BY or CC-BY-NC (hidden)."""
         return self.session.fetch(
-            f"{self.base_url}zip-download/license-file/{quote(name, safe='')}/",
-            lambda response: response.content.decode("utf-8"),
-            attempts=_HIDDEN_ATTEMPTS,
+            f"{self.base_url}zip-download/license-file/{quote(name, safe='')}/", _read_text
         )
 
     # === User ===
@@ -220,7 +218,6 @@ class IsicClient:
             "zip-download/url/",
             method="POST",
             json={"query": query, "collections": list(collections)},
-            attempts=_HIDDEN_ATTEMPTS,
         )
         tokens = parse_qs(urlsplit(str(url)).query).get("zsid")
         if not tokens:
@@ -233,7 +230,7 @@ class IsicClient:
     def _csv(self, url: str) -> Iterator[ImageRecord]:
         """Through a file, so that neither a broken transfer nor 500,000 rows do harm."""
         with tempfile.TemporaryFile() as spool:
-            self.session.fetch(url, lambda r: self._spool(r, spool), attempts=_HIDDEN_ATTEMPTS)
+            self.session.fetch(url, lambda response: self._spool(response, spool))
             spool.seek(0)
             # the server sends UTF-8 without saying so
             text = io.TextIOWrapper(spool, encoding="utf-8-sig", errors="replace", newline="")
@@ -261,6 +258,13 @@ def _read_json(response: requests.Response) -> Any:  # noqa: ANN401
             f"{urlsplit(response.url).hostname} answered with something that is not JSON; is the "
             "base URL right, /api/v2/ included?"
         ) from cause
+
+
+def _read_text(response: requests.Response) -> str:
+    text = response.content.decode("utf-8", errors="replace")
+    if text.lstrip().startswith("<"):  # a page, e.g. of a network that wants a log-in
+        raise errors.UnexpectedAnswerError(f"{urlsplit(response.url).path} is not a plain text.")
+    return text
 
 
 def _search(query: str, collections: Iterable[int]) -> dict[str, Any]:

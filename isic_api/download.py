@@ -18,7 +18,7 @@ from isic_api.errors import (
 )
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import FULL, Variant, fetch_image
-from isic_api.metadata import TRUTH_HEADER, old_attributions, write_metadata
+from isic_api.metadata import TRUTH_HEADER, write_metadata
 from isic_api.parallel import in_parallel
 from isic_api.progress import Progress
 from isic_api.records import ImageRecord
@@ -145,27 +145,32 @@ class _Run:
         """Everything beside the images. A run that is being stopped does without the network."""
         report, folder = self.report, self.folder
         with contextlib.suppress(ArchiveError) if report.stopped else contextlib.nullcontext():
-            report.written = write_metadata(
-                folder, attributions=self._attributions(), prefix=naming.prefix, labels=labels
+            if not report.stopped:
+                self._attribute()
+            report.written = written = write_metadata(folder, prefix=naming.prefix, labels=labels)
+            text = attribution_text(
+                written.attributions, preface=naming.preface, cohorts=written.cohorts
             )
-            folder.write_text(
-                "attribution.txt",
-                attribution_text(report.written.attributions, preface=naming.preface),
-            )
-            write_licenses(
+            folder.write_text("attribution.txt", text)
+            report.unlicensed = write_licenses(
                 folder,
-                report.written.licenses,
+                written.licenses,
                 client=None if report.stopped else self.client,
                 warn=self.progress.warn,
             )
             write_failed(folder, report.failed)
             folder.write_text("query.json", json.dumps(self._query(began), indent=2) + "\n")
 
-    def _attributions(self) -> dict[str, str | None]:
-        found = old_attributions(self.folder)
-        if not self.report.stopped and (self.report.got or not _was_complete(self.folder)):
-            own_attributions(self.client, self.selection, found, warn=self.progress.warn)
-        return found
+    def _attribute(self) -> None:
+        """Fetch the attributions that are missing, of earlier runs' images too."""
+        found = own_attributions(
+            self.client,
+            self.folder.unattributed(),
+            collections=self.selection.collections,
+            warn=self.progress.warn,
+        )
+        for isic_id, attribution in found:
+            self.folder.attribute(isic_id, attribution)
 
     def _query(self, began: datetime) -> dict[str, object]:
         report, selection = self.report, self.selection
@@ -182,12 +187,6 @@ class _Run:
             "complete": report.complete,
             "counts": report.counts(),
         }
-
-
-def _was_complete(folder: DataFolder) -> bool:
-    """Whether the last run into this folder says so."""
-    path = folder.root / "query.json"
-    return path.exists() and json.loads(path.read_text())["complete"]
 
 
 def check_token(client: IsicClient, progress: Progress) -> None:

@@ -3,15 +3,17 @@
     images/ISIC_0000000.jpg ...   complete, verified files only
     manifest.jsonl                one line a verified image: file, bytes, sha256
     metadata.jsonl                one line an image, as the Archive described it, when it did
+    attributions.jsonl            one line an image whose own attribution is known
     .parts/                       files on their way; removed at the end
 
-The two journals are the truth; every CSV is made from them (see export). An image counts as
+The journals are the truth; every CSV is made from them (see metadata). An image counts as
 there if the manifest says so and the file has the size it says: nothing is decoded again.
 """
 
 import contextlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +60,7 @@ class DataFolder:
         self.images = root / "images"
         self.parts = root / ".parts"
         self.columns: set[str] = set()  # metadata fields that some image here has
+        self.attributions: dict[str, str] = {}  # image id -> its own attribution
         self.bytes_stored = 0
         # a few words an image, for there may be 500,000 of them
         self._kinds: dict[_Kind, _Kind] = {}
@@ -81,6 +84,7 @@ class DataFolder:
             self.parts.mkdir(exist_ok=True)
             self._manifest = Journal(self.root / "manifest.jsonl")
             self._metadata = Journal(self.root / "metadata.jsonl")
+            self._attributions = Journal(self.root / "attributions.jsonl")
         sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self.images)}
         for _, entry in self._manifest:
             if sizes.get(entry["file"]) == entry["bytes"]:
@@ -88,6 +92,8 @@ class DataFolder:
         for offset, entry in self._metadata:
             self._described[entry["isic_id"]] = offset
             self.columns.update(entry["metadata"]["all"])
+        for _, entry in self._attributions:
+            self._attribute(entry["isic_id"], entry["attribution"])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -96,6 +102,7 @@ class DataFolder:
         with contextlib.suppress(OSError) if error else disk_errors(self.root):
             self._manifest.close()
             self._metadata.close()
+            self._attributions.close()
         self._unlock()
 
     def _lock(self) -> None:
@@ -124,9 +131,18 @@ class DataFolder:
                 self._described[record.isic_id] = self._metadata.append(entry)
                 self.columns.update(entry["metadata"]["all"])
 
-    def described(self) -> Iterator[str]:
-        """Ids of the images that the Archive has described, there or not."""
-        return iter(self._described)
+    def attribute(self, isic_id: str, attribution: str) -> None:
+        """Keep the image's own attribution."""
+        with disk_errors(self.root):
+            self._attributions.append({"isic_id": isic_id, "attribution": attribution})
+        self._attribute(isic_id, attribution)
+
+    def _attribute(self, isic_id: str, attribution: str) -> None:
+        self.attributions[isic_id] = sys.intern(attribution)  # of a few texts, one copy each
+
+    def unattributed(self) -> list[str]:
+        """Ids of the images here whose own attribution is not known."""
+        return [isic_id for isic_id in self._stored if isic_id not in self.attributions]
 
     def descriptions(self) -> Iterator[ImageRecord]:
         """The latest description of each image, in the order they arrived."""

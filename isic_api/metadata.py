@@ -36,12 +36,16 @@ class Written:
     classes: Counter[str] = field(default_factory=Counter)
     unlabelled: int = 0  # without a diagnosis, so not in the ground truth
     not_jpeg: int = 0  # in metadata_full.csv only: a reader of the layout looks for .jpg
-    attributions: Counter[str] = field(default_factory=Counter)
+    attributions: Counter[str] = field(default_factory=Counter)  # the images' own
+    cohorts: Counter[str] = field(default_factory=Counter)  # of images without their own
     licenses: Counter[str] = field(default_factory=Counter)
 
-    def count(self, record: ImageRecord, attribution: str) -> None:
+    def count(self, record: ImageRecord, attribution: str | None) -> None:
         self.images += 1
-        self.attributions[attribution] += 1
+        if attribution is None:
+            self.cohorts[record.attribution] += 1
+        else:
+            self.attributions[attribution] += 1
         self.licenses[record.copyright_license] += 1
 
     def label(self, label: str | None) -> None:
@@ -54,13 +58,12 @@ class Written:
 def write_metadata(
     folder: DataFolder,
     *,
-    attributions: Mapping[str, str | None],
     prefix: str = "",
     labels: Mapping[str, str] | None = None,
 ) -> Written:
     """All three files, for the images that are in the folder, in the order they were listed.
 
-    attributions: image id → text, where it is better than the record's. prefix: of the two
+    An image whose own attribution is missing has an empty cell there. prefix: of the two
     challenge files' names. labels: image id → challenge class, instead of the Archive's.
     """
     written = Written()
@@ -70,9 +73,9 @@ def write_metadata(
         metadata = _open(stack, folder, f"{prefix}Metadata.csv", METADATA_HEADER)
         full = _open(stack, folder, FULL_NAME, columns)
         for record, file in _present(folder):
-            attribution = attributions.get(record.isic_id) or record.attribution
+            attribution = folder.attributions.get(record.isic_id)
             written.count(record, attribution)
-            full.writerow(full_row(record, columns, attribution))
+            full.writerow(full_row(record, columns, attribution or ""))
             if not file.endswith(".jpg"):
                 written.not_jpeg += 1
                 continue
@@ -185,24 +188,6 @@ def _challenge_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         f"{path} is not the challenge's table, which has the columns {', '.join(columns)}: delete "
         "it, check --challenge-url and run the same command again."
     )
-
-
-def old_attributions(folder: DataFolder) -> dict[str, str | None]:
-    """What an earlier run wrote, for every image that the folder describes; else None.
-
-    Its search may have covered images that this run's does not.
-    """
-    found: dict[str, str | None] = dict.fromkeys(folder.described())
-    path = folder.root / FULL_NAME
-    if not path.exists():
-        return found
-    texts: dict[str, str] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["isic_id"] in found:
-                text = row["attribution"]
-                found[row["isic_id"]] = texts.setdefault(text, text)
-    return found
 
 
 def _present(folder: DataFolder) -> Iterator[tuple[ImageRecord, str]]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,9 +10,12 @@ from pathlib import Path
 from isic_api.client import IsicClient
 from isic_api.errors import BadIdListError
 from isic_api.image_id import archive_id, is_image_id
-from isic_api.records import Collection, ImageRecord
+from isic_api.records import Collection as ArchiveCollection
+from isic_api.records import ImageRecord
 
 _IDS_PER_QUERY = 100  # the server takes a request line of 8 KB
+_TERMS_PER_QUERY = 150  # in the body of a request, whose token must fit into such a line
+_SUPERSET = 1000  # images that one prefix may stand for, however few are wanted
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Selection:
     """
 
     query: str = ""
-    collections: tuple[Collection, ...] = ()
+    collections: tuple[ArchiveCollection, ...] = ()
     ids: tuple[str, ...] = ()
     limit: int | None = None
     sample_per_class: int | None = None
@@ -84,8 +87,18 @@ def id_queries(ids: Iterable[str]) -> Iterator[str]:
     return (ids_query(chunk) for chunk in _chunks(tuple(ids)))
 
 
-def _chunks(ids: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    return (ids[at : at + _IDS_PER_QUERY] for at in range(0, len(ids), _IDS_PER_QUERY))
+def covering_queries(ids: Collection[str]) -> Iterator[str]:
+    """Few queries that match all ``ids``, and others between them: they ask for prefixes."""
+    terms: list[str] = sorted(ids)
+    digits = 1
+    while len(terms) > _TERMS_PER_QUERY and 10**digits <= max(_SUPERSET, len(ids)):
+        terms = sorted({f"{isic_id[:-digits]}*" for isic_id in ids})
+        digits += 1
+    return (ids_query(chunk) for chunk in _chunks(tuple(terms), _TERMS_PER_QUERY))
+
+
+def _chunks(ids: tuple[str, ...], size: int = _IDS_PER_QUERY) -> Iterator[tuple[str, ...]]:
+    return (ids[at : at + size] for at in range(0, len(ids), size))
 
 
 def read_ids(path: Path) -> tuple[str, ...]:

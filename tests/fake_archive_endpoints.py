@@ -137,7 +137,11 @@ class Endpoints(Handler):
         )
 
     def collection_metadata(self, key):
+        """A page of the website: it knows cookies and no tokens."""
         self._hidden()
+        if not COLLECTIONS.get(int(key), (None, True))[1]:
+            login = f"/accounts/login/?next=/collections/{key}/metadata/"
+            raise Answer(302, b"", {"Location": login})
         self._may_see(int(key))
         rows = self.archive.visible(authorized=self.authorized, collections=frozenset([int(key)]))
         raise Answer(200, self.archive.metadata_csv(rows), {"Content-Type": "text/csv"})
@@ -152,7 +156,8 @@ class Endpoints(Handler):
         asked = json.loads(self.body)
         if set(asked) - {"query", "collections"}:
             raise Answer(422, {"detail": [{"loc": ["body"], "msg": "Extra inputs"}]})
-        token = base64.urlsafe_b64encode(self.body).decode()
+        signed = json.dumps({**asked, "user": 1 if self.authorized else None})
+        token = base64.urlsafe_b64encode(signed.encode()).decode()
         raise Answer(200, f"https://zip.example.org/download?zsid={token}")
 
     def _zip_rows(self):
@@ -163,8 +168,11 @@ class Endpoints(Handler):
             raise Answer(401, UNAUTHORIZED) from None
         ids = asked.get("collections") or ()
         return self.archive.visible(
-            authorized=False, collections=frozenset(ids), query=asked.get("query", "")
+            authorized=asked.get("user") is not None, collections=frozenset(ids), query=asked.get("query", "")
         )
+
+    def login_page(self):
+        raise Answer(200, b"<!doctype html>\n<html><title>Sign In</title></html>\n")
 
     def zip_listing(self):
         files = [
@@ -234,5 +242,6 @@ Endpoints.routes = (
     (r"/api/v2/zip-download/metadata-file/", "GET", Endpoints.zip_metadata),
     (r"/api/v2/zip-download/license-file/([^/]+)/", "GET", Endpoints.license),
     (r"/collections/(\d+)/metadata/", "GET", Endpoints.collection_metadata),
+    (r"/accounts/login/", "GET", Endpoints.login_page),
     (r"/challenges/2019/([\w.]+)", "GET", Endpoints.challenge_file),
 )
