@@ -192,9 +192,9 @@ class IsicClient:
             return User.from_json(self._json("users/me/", attempts=_HIDDEN_ATTEMPTS))
         except errors.TokenRefusedError as cause:
             raise errors.TokenRefusedError(
-                "The Archive refused the token in ISIC_TOKEN: tokens end after 24 hours. Get a new "
-                "one (`isic user login` and `isic user print-token` of the official client), or "
-                "unset ISIC_TOKEN to use public images."
+                "The Archive refused the token in ISIC_TOKEN: tokens expire after 24 hours. Run "
+                "`isic user login`, then `isic user print-token` of the official client, and put "
+                "the value of access_token into ISIC_TOKEN; or unset it to use public images."
                 if self.has_token
                 else "Nobody: no token is set. Put one into ISIC_TOKEN for private collections and "
                 "similar images; public images need none."

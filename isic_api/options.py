@@ -2,6 +2,9 @@
 
 import argparse
 import os
+import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,24 @@ from isic_api import commands
 from isic_api.challenge_files import CHALLENGE_URL
 from isic_api.client import BASE_URL
 
+_NEGATED_TERM = re.compile(r"-(?=\s*\w+\s*:)")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes a query that begins with a negated term, like ``-sex:*``, for no option."""
+
+    def parse_known_args(
+        self,
+        args: Sequence[str] | None = None,
+        namespace: Any = None,  # noqa: ANN401
+    ) -> tuple[Any, list[str]]:
+        words = sys.argv[1:] if args is None else args
+        words = [f" {word}" if _NEGATED_TERM.match(word) else word for word in words]
+        return super().parse_known_args(words, namespace)
+
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="python -m isic_api",
         description="Images and metadata from the ISIC Archive.",
         epilog="ISIC_API_URL: another base URL. ISIC_TOKEN: a bearer token, for private data.\n\n"
@@ -94,7 +112,7 @@ def _add_search(subparsers: Any) -> None:  # noqa: ANN401
         help="what there is, as a table or as JSON lines",
         example="python -m isic_api search 'sex:male AND age_approx:[20 TO 40]' --limit 10",
     ).add_argument
-    add("query", nargs="?", default="", metavar="QUERY", help="empty: everything")
+    add("query", nargs="?", type=str.strip, default="", metavar="QUERY", help="empty: everything")
     _add_collection(add)
     add("--limit", type=_positive, metavar="N", help="the first N (default: all)")
     add("--jsonl", action="store_true", help="one JSON object a line, all fields")
@@ -132,6 +150,7 @@ def _add_selection(add: Any) -> None:  # noqa: ANN401
     _add_collection(add)
     add(
         "--query",
+        type=str.strip,
         default="",
         help="in the Archive's search language, e.g. 'diagnosis_3:\"Nevus\" AND sex:female'",
     )

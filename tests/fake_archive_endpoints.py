@@ -168,7 +168,9 @@ class Endpoints(Handler):
             raise Answer(401, UNAUTHORIZED) from None
         ids = asked.get("collections") or ()
         return self.archive.visible(
-            authorized=asked.get("user") is not None, collections=frozenset(ids), query=asked.get("query", "")
+            authorized=asked.get("user") is not None,
+            collections=frozenset(ids),
+            query=asked.get("query", ""),
         )
 
     def login_page(self):

@@ -182,6 +182,7 @@ def test_a_wait_for_the_server_is_visible(run, tmp_path):
 def test_a_refused_token_ends_the_run_and_is_not_shown(run, tmp_path):
     code, out, err = run("download", tmp_path / "o", "--limit", 1, token="s3cret")
     assert code == 2
+    assert "the value of access_token" in err
     assert "refused the token in ISIC_TOKEN" in err
     assert "s3cret" not in out + err
 
@@ -204,6 +205,14 @@ def test_search_counts(run):
     code, out, err = run("search", "sex:Male")
     assert (code, out) == (1, "")
     assert "no image matches" in err
+
+
+@pytest.mark.parametrize("query", ["-sex:*", "- sex : *", "-sex:* AND -sex:male"])
+def test_a_query_may_begin_with_a_negated_term(run, tmp_path, query):
+    assert run("search", query, "--count")[:2] == (0, "77\n")
+    assert run("search", "--count", query)[1] == "77\n"
+    assert run("download", tmp_path / "a", "--query", query, "--limit", 1)[0] == 0
+    assert run("download", tmp_path / "b", f"--query={query}", "--limit", 1)[0] == 0
 
 
 def test_search_for_similar_images(run):
