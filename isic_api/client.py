@@ -11,7 +11,7 @@ hidden below are not. Two of them (size, facets) are not needed by anything and 
 import csv
 import io
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import IO, Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -20,14 +20,15 @@ import requests
 
 from isic_api import errors
 from isic_api.auth import BearerToken
-from isic_api.paging import walk
+from isic_api.paging import PAGE_SIZE, Bookmark, walk
 from isic_api.query import check
-from isic_api.records import Collection, ImageRecord, ListedFile, Page, User
+from isic_api.records import Collection, ImageRecord, Lesion, Page, User
 from isic_api.session import Session
 
 BASE_URL = "https://api.isic-archive.com/api/v2/"
 _API_PATH = "/api/v2/"
 _HIDDEN_ATTEMPTS = 2
+_LONGEST_PREFIX = len("ISIC_0000000000")
 
 
 class IsicClient:
@@ -61,18 +62,22 @@ class IsicClient:
         query: str = "",
         *,
         collections: Iterable[int] = (),
-        on_count: Any = None,  # noqa: ANN401
+        on_count: Callable[[int], None] | None = None,
+        bookmark: Bookmark | None = None,
     ) -> Iterator[ImageRecord]:
         """All matching images, oldest first; see :func:`~isic_api.paging.walk` for its errors.
 
-        A collection that does not exist matches nothing here; :meth:`resolve` raises for it.
+        Where the server's paging goes in circles, the rest follows in the order of ids. A
+        collection that does not exist matches nothing here; :meth:`resolve` raises for it.
         """
         check(query)
         return walk(
-            lambda page: Page.from_json(self._search_page(query, collections, page)),
+            lambda page: self._search_page(query, collections, page),
             ImageRecord.from_json,
             key=lambda image: image.isic_id,
             on_count=on_count,
+            bookmark=bookmark,
+            recover=lambda: self._search_by_prefix(query, collections, "ISIC_"),
         )
 
     def first_page(
@@ -80,12 +85,12 @@ class IsicClient:
     ) -> tuple[int, list[ImageRecord]]:
         """The server's count, and at most 100 images."""
         check(query)
-        page = Page.from_json(self._search_page(query, collections, {}))
+        page = self._search_page(query, collections, {})
         return page.count or 0, [ImageRecord.from_json(body) for body in page.results]
 
     def count(self, query: str = "", *, collections: Iterable[int] = ()) -> int:
         check(query)
-        return Page.from_json(self._search_page(query, collections, {"limit": 1})).count or 0
+        return self._search_page(query, collections, {"limit": 1}).count or 0
 
     def image(self, isic_id: str) -> ImageRecord:
         """Raises NotFoundError for unknown, private and malformed ids alike."""
@@ -110,6 +115,20 @@ class IsicClient:
     def facets(self, query: str = "", *, collections: Iterable[int] = ()) -> dict[str, Any]:
         """Field → buckets of value and count, as the server has them (hidden)."""
         return self._json("images/facets/", **_hidden(query, collections))
+
+    # === Lesions ===
+
+    def lesions(self) -> Iterator[Lesion]:
+        """All lesions of which this user may see an image."""
+        return walk(
+            lambda page: Page.from_json(self._json("lesions/", params=page)),
+            Lesion.from_json,
+            key=lambda lesion: lesion.id,
+        )
+
+    def lesion(self, lesion_id: str) -> Lesion:
+        """Raises NotFoundError for an unknown lesion, and for one without a public image."""
+        return Lesion.from_json(self._json(f"lesions/{quote(lesion_id, safe='')}/"))
 
     # === Collections ===
 
@@ -161,14 +180,6 @@ class IsicClient:
 
     # === Zip (hidden) ===
 
-    def zip_files(self, query: str = "", *, collections: Sequence[int] = ()) -> list[ListedFile]:
-        """Every file the Archive would put into a zip of this search."""
-        token = self._zip_token(query, collections)
-        body = self._json(
-            "zip-download/file-listing/", params={"token": token}, attempts=_HIDDEN_ATTEMPTS
-        )
-        return ListedFile.from_listing(body)
-
     def zip_metadata(
         self, query: str = "", *, collections: Sequence[int] = ()
     ) -> Iterator[ImageRecord]:
@@ -202,15 +213,27 @@ class IsicClient:
 
     # === Requests ===
 
-    def _search_page(
-        self, query: str, collections: Iterable[int], page: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _search_page(self, query: str, collections: Iterable[int], page: Mapping[str, Any]) -> Page:
+        parameters = {**page, **_search(query, collections)}
         try:
-            return self._json("images/search/", params={**page, **_search(query, collections)})
+            return Page.from_json(self._json("images/search/", params=parameters))
         except errors.RefusedError as cause:
             if not query:
                 raise
             raise errors.QueryError(f"The Archive refused the query {query!r}: {cause}") from cause
+
+    def _search_by_prefix(
+        self, query: str, collections: Iterable[int], prefix: str
+    ) -> Iterator[ImageRecord]:
+        """The images whose ids begin with ``prefix``, without turning a page."""
+        for digit in "0123456789":
+            part = f"isic_id:{prefix}{digit}*"
+            narrowed = f"({query}) AND {part}" if query.strip() else part
+            page = self._search_page(narrowed, collections, {"limit": PAGE_SIZE})
+            if page.next is None:
+                yield from map(ImageRecord.from_json, page.results)
+            elif len(prefix) < _LONGEST_PREFIX:
+                yield from self._search_by_prefix(query, collections, prefix + digit)
 
     def _zip_token(self, query: str, collections: Sequence[int]) -> str:
         check(query)

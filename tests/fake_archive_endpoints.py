@@ -39,18 +39,20 @@ class Endpoints(Handler):
         )
 
     def images(self):
-        rows = self._found()[: self.archive.only_first]
-        self._paged(rows, lambda r: self.archive.image_text(r.isic_id), lambda r: r.created)
+        self._paged(
+            self._found(), lambda r: self.archive.image_text(r.isic_id), lambda r: r.created
+        )
 
     def search(self):
         found = self._found()
         self.archive.served["search"] += 1
-        if self.archive.only_first is not None:
-            self.archive.count_offset = len(found) - len(found[: self.archive.only_first])
+        listed = [row for row in found if self.archive.lists(row)]
+        unlisted = len(found) - len(listed) + self.archive.count_offset
         self._paged(
-            found[: self.archive.only_first],
+            listed,
             lambda r: self.archive.image_text(r.isic_id),
             lambda r: r.created,
+            unlisted=unlisted,
         )
 
     def image(self, isic_id):
@@ -177,15 +179,37 @@ class Endpoints(Handler):
         raise Answer(200, b"<!doctype html>\n<html><title>Sign In</title></html>\n")
 
     def zip_listing(self):
-        files = [
-            {
-                "url": self.archive.image_json(row)["files"]["full"]["url"],
-                "zipPath": f"{row.isic_id}.jpg",
-            }
-            for row in self._zip_rows()
-        ]
-        files.append({"url": f"{self.archive.base_url}zip/metadata", "zipPath": "metadata.csv"})
-        raise Answer(200, {"suggestedFilename": "ISIC-images.zip", "files": files})
+        """Not for clients: the real one wants its zip service's password beside the token."""
+        raise Answer(401, UNAUTHORIZED)
+
+    def _lesions(self):
+        lesions = {}
+        for row in self.archive.visible(authorized=self.authorized):
+            lesions.setdefault(row.clinical["lesion_id"], []).append(row)
+        return lesions
+
+    def _lesion(self, key, rows):
+        last = rows[-1].clinical
+        levels = [last[name] for name in sorted(last) if name.startswith("diagnosis_")]
+        return {
+            "images": [self.archive.image_json(row) for row in rows],
+            "images_count": len(rows),
+            "longitudinally_monitored": False,
+            "index_image_id": rows[-1].isic_id,
+            "outcome_diagnosis": ":".join(levels) or None,
+            "outcome_diagnosis_1": levels[0] if levels else None,
+            "id": key,
+        }
+
+    def lesions(self):
+        found = sorted(self._lesions().items())
+        self._paged(found, lambda one: json.dumps(self._lesion(*one)), lambda one: one[0][3:])
+
+    def lesion(self, key):
+        rows = self._lesions().get(key)
+        if not rows:
+            raise Answer(404, NOT_FOUND)
+        raise Answer(200, self._lesion(key, rows))
 
     def zip_metadata(self):
         raise Answer(200, self.archive.metadata_csv(self._zip_rows()), {"Content-Type": "text/csv"})
@@ -238,6 +262,8 @@ Endpoints.routes = (
     (r"/api/v2/collections/", "GET", Endpoints.collections),
     (r"/api/v2/collections/([^/]+)/", "GET", Endpoints.collection),
     (r"/api/v2/collections/(\d+)/attribution/", "GET", Endpoints.collection_attribution),
+    (r"/api/v2/lesions/", "GET", Endpoints.lesions),
+    (r"/api/v2/lesions/([^/]+)/", "GET", Endpoints.lesion),
     (r"/api/v2/users/me/", "GET", Endpoints.me),
     (r"/api/v2/zip-download/url/", "POST", Endpoints.zip_url),
     (r"/api/v2/zip-download/file-listing/", "GET", Endpoints.zip_listing),
