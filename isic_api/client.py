@@ -43,6 +43,7 @@ class IsicClient:
     ) -> None:
         self.base_url = _checked_base(base_url)
         self.has_token = token is not None
+        self._token_is_valid = False  # as far as we know
         auth = None if token is None else BearerToken(token, self.base_url)
         self.session = Session(auth=auth, **session_options)
         self.files = Session(**session_options)  # never holds the token
@@ -200,7 +201,7 @@ class IsicClient:
     def whoami(self) -> User:
         """Whose token this is; raises TokenRefusedError without a valid one."""
         try:
-            return User.from_json(self._json("users/me/", attempts=_HIDDEN_ATTEMPTS))
+            return User.from_json(self._json("users/me/"))
         except errors.TokenRefusedError as cause:
             raise errors.TokenRefusedError(
                 "The Archive refused the token in ISIC_TOKEN: tokens expire after 24 hours. Run "
@@ -210,6 +211,18 @@ class IsicClient:
                 else "Nobody: no token is set. Put one into ISIC_TOKEN for private collections and "
                 "similar images; public images need none."
             ) from cause
+
+    def require_valid_token(self, warn: Callable[[str], None]) -> None:
+        """Raise TokenRefusedError for an expired token: the search takes it for none."""
+        if not self.has_token or self._token_is_valid:
+            return
+        try:
+            self.whoami()
+            self._token_is_valid = True
+        except errors.TokenRefusedError:
+            raise
+        except errors.RequestError as error:
+            warn(f"the token could not be checked: {error}")
 
     # === Requests ===
 

@@ -5,16 +5,16 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
 from isic_api.client import IsicClient
 from isic_api.download import download
-from isic_api.errors import BadInputError, NotWritableError, RequestError
+from isic_api.errors import BadInputError, NotWritableError
+from isic_api.export import export_metadata
 from isic_api.image_file import Variant
 from isic_api.isic2019 import Recipe, fetch_isic2019
-from isic_api.metadata import write_full
 from isic_api.progress import Progress
 from isic_api.query import check
 from isic_api.records import ImageRecord
@@ -22,11 +22,7 @@ from isic_api.selection import Selection, read_ids
 
 
 def download_command(options: Namespace) -> int:
-    others = (options.collection, options.query, options.limit, options.sample_per_class)
-    if options.ids and any(others):
-        raise BadInputError(
-            "--ids stands alone: leave out --collection, --query, --limit and --sample-per-class."
-        )
+    _check_ids_alone(options)
     _check_amount(options)
     check(options.query)
     ids = read_ids(options.ids) if options.ids else ()
@@ -113,45 +109,43 @@ def collections_command(options: Namespace) -> int:
 
 
 def metadata_command(options: Namespace) -> int:
+    _check_ids_alone(options)
     check(options.query)
-    taken = options.out.exists() and not options.out.is_file()  # by a folder, or a device
-    if taken or not os.access(options.out.absolute().parent, os.W_OK):
-        raise NotWritableError(f"{options.out} cannot be written to: choose another file.")
+    ids = read_ids(options.ids) if options.ids else ()
+    to_stdout = str(options.out) == "-"
+    if not to_stdout:
+        _check_file(options.out)
     progress = Progress()
     client = _client(options, progress)
-    ids = [client.resolve(one).id for one in options.collection]
-    rows = write_full(options.out, _metadata_records(client, options.query, ids, progress))
-    if not rows:
-        raise BadInputError(f"Nothing matches: {options.out} has a header only.")
-    print(f"{rows:,} rows in {options.out}")
-    return 0
+    selection = Selection(
+        query=options.query,
+        collections=tuple(client.resolve(one) for one in options.collection),
+        ids=ids,
+        limit=options.limit,
+    )
+    exported = export_metadata(
+        client,
+        selection,
+        sys.stdout if to_stdout else options.out,
+        collections=options.with_collections,
+        outcomes=options.with_outcomes,
+        progress=progress,
+    )
+    print(
+        f"{exported.rows:,} rows in {'standard output' if to_stdout else options.out}",
+        file=sys.stderr if to_stdout else sys.stdout,
+    )
+    for isic_id in exported.unknown:
+        progress.warn(f"{isic_id}: the Archive has no such image, or it is private")
+    if exported.unattributed:
+        progress.warn("run the same command again to get the attributions that are missing")
+    return 0 if exported.complete else 1
 
 
 def whoami_command(options: Namespace) -> int:
-    user = _client(options, Progress()).whoami()
+    user = _client(options, Progress(), check_token=False).whoami()
     print(f"{user.full_name} <{user.email}>" if user.email else user.full_name)
     return 0
-
-
-def _metadata_records(
-    client: IsicClient, query: str, collections: list[int], progress: Progress
-) -> Iterator[ImageRecord]:
-    """Whole collections from the CSV, in one request each; a search page by page."""
-    if collections and not query:
-        try:
-            for collection in collections:
-                yield from client.collection_metadata(collection)
-            return
-        except RequestError as error:
-            progress.warn(f"no CSV, so page by page: {error}")
-    own = {}
-    try:
-        for record in client.zip_metadata(query, collections=collections):
-            own[record.isic_id] = record.attribution
-    except RequestError as error:
-        progress.warn(f"the attributions are the cohorts', not the images' own: {error}")
-    for record in client.search(query, collections=collections):
-        yield dataclasses.replace(record, attribution=own.get(record.isic_id, record.attribution))
 
 
 def _print_images(images: Iterable[ImageRecord], *, jsonl: bool) -> int:
@@ -174,8 +168,8 @@ def _print_images(images: Iterable[ImageRecord], *, jsonl: bool) -> int:
     return number
 
 
-def _client(options: Namespace, progress: Progress) -> IsicClient:
-    return IsicClient(
+def _client(options: Namespace, progress: Progress, *, check_token: bool = True) -> IsicClient:
+    client = IsicClient(
         options.base_url,
         token=os.environ.get("ISIC_TOKEN") or None,
         attempts=options.attempts,
@@ -184,6 +178,9 @@ def _client(options: Namespace, progress: Progress) -> IsicClient:
         connections=getattr(options, "workers", 4),
         on_wait=progress.wait,
     )
+    if check_token:
+        client.require_valid_token(progress.warn)
+    return client
 
 
 def _variant(options: Namespace) -> Variant:
@@ -193,6 +190,21 @@ def _variant(options: Namespace) -> Variant:
 def _check_amount(options: Namespace) -> None:
     if options.limit and options.sample_per_class:
         raise BadInputError("--limit and --sample-per-class exclude each other: leave one out.")
+
+
+def _check_ids_alone(options: Namespace) -> None:
+    others = (options.collection, options.query, options.limit)
+    if options.ids and (any(others) or getattr(options, "sample_per_class", None)):
+        raise BadInputError(
+            "--ids stands alone: leave out --collection, --query, --limit and --sample-per-class."
+        )
+
+
+def _check_file(out: Path) -> None:
+    """Before anything is asked of the Archive."""
+    taken = out.exists() and not out.is_file()  # by a folder, or a device
+    if taken or not os.access(out.absolute().parent, os.W_OK):
+        raise NotWritableError(f"{out} cannot be written to: choose another file.")
 
 
 def _check_folder(out: Path) -> None:

@@ -14,7 +14,6 @@ from isic_api.errors import (
     HostDownError,
     IncompleteListingError,
     RequestError,
-    TokenRefusedError,
 )
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import FULL, Variant, fetch_image
@@ -44,7 +43,7 @@ def download(
     raised after the folder has been brought in order.
     """
     progress = progress or Progress(quiet=True)
-    check_token(client, progress)
+    client.require_valid_token(progress.warn)
     count, page = client.first_page(selection.first_query(), collections=selection.collection_ids)
     if not count and not selection.ids:
         raise EmptyResultError(_nothing_found(selection))
@@ -187,18 +186,6 @@ class _Run:
             "complete": report.complete,
             "counts": report.counts(),
         }
-
-
-def check_token(client: IsicClient, progress: Progress) -> None:
-    """The search takes a bad token for none, so ask where it is refused."""
-    if not client.has_token:
-        return
-    try:
-        client.whoami()
-    except TokenRefusedError:
-        raise
-    except RequestError as error:
-        progress.warn(f"the token could not be checked: {error}")
 
 
 def _number_expected(selection: Selection, count: int) -> int:

@@ -5,18 +5,15 @@
 """
 
 import csv
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, Any
 
 from isic_api.cells import PlainWriter
-from isic_api.disk import disk_errors
-from isic_api.errors import ArchiveError, BadFileError
+from isic_api.errors import BadFileError
 from isic_api.folder import DataFolder
 from isic_api.records import ImageRecord
 from isic_api.vocabulary import CHALLENGE_CLASSES, UNKNOWN_CLASS
@@ -104,35 +101,29 @@ def write_challenge(
     return written
 
 
-def write_full(path: Path, records: Iterable[ImageRecord]) -> int:
-    """A metadata CSV of ``records`` alone, all fields, each image once; returns the rows.
+def write_rows(
+    out: Path | IO[str],
+    records: Callable[[], Iterable[ImageRecord]],
+    *,
+    attributions: Mapping[str, str],
+    extra: Mapping[str, Mapping[str, str]],
+) -> None:
+    """A metadata CSV of ``records`` alone, all fields; a file is written whole or not at all.
 
-    If ``records`` raises, what came before it is written, then the error is raised.
+    ``extra`` has more cells by image id and column.
     """
-    images: set[str] = set()
-    columns: set[str] = set()
-    error: BaseException | None = None
-    with disk_errors(path), TemporaryFile("w+", encoding="utf-8") as spool:
-        try:
-            for record in records:
-                if record.isic_id not in images:
-                    images.add(record.isic_id)
-                    columns.update(name for name, _ in record.metadata.given())
-                    spool.write(json.dumps(record.to_json()) + "\n")
-        except (ArchiveError, KeyboardInterrupt) as cause:
-            error = cause
-        spool.seek(0)
-        _write_rows(path, (*_FIRST, *sorted(columns)), map(json.loads, spool))
-    if error is not None:
-        raise error
-    return len(images)
-
-
-def _write_rows(path: Path, columns: tuple[str, ...], entries: Iterable[dict[str, Any]]) -> None:
-    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = _writer(file, columns)
-        for record in map(ImageRecord.from_json, entries):
-            writer.writerow(full_row(record, columns, record.attribution))
+    columns = {name for record in records() for name, _ in record.metadata.given()}
+    columns |= {name for cells in extra.values() for name in cells}
+    header = (*_FIRST, *sorted(columns))
+    with ExitStack() as stack:
+        if isinstance(out, Path):
+            part = stack.enter_context(whole_file(out))
+            out = stack.enter_context(part.open("w", encoding="utf-8", newline=""))
+        writer = _writer(out, header)
+        for record in records():
+            row = full_row(record, header, attributions.get(record.isic_id, ""))
+            cells = extra.get(record.isic_id, {})
+            writer.writerow([cells.get(name, cell) for name, cell in zip(header, row, strict=True)])
 
 
 def write_disagreements(folder: DataFolder, differing: Iterable[tuple[str, str, str]]) -> None:

@@ -63,7 +63,7 @@ def _add_download(subparsers: Any) -> None:  # noqa: ANN401
     ).add_argument
     add("out", type=Path, metavar="OUT", help="the folder to fill; a second run goes on")
     _add_selection(add)
-    add("--ids", type=Path, metavar="FILE", help="a file with one id a line, instead of a search")
+    _add_ids(add)
     _add_amount(add)
     _add_transfer(add)
 
@@ -142,8 +142,22 @@ def _add_metadata(subparsers: Any) -> None:  # noqa: ANN401
         help="the metadata CSV of a search, without images",
         example="python -m isic_api metadata metadata.csv --collection 65",
     ).add_argument
-    add("out", type=Path, metavar="OUT.csv", help="the file to write")
+    add("out", type=Path, metavar="OUT.csv", help="the file to write; - for standard output")
     _add_selection(add)
+    _add_ids(add)
+    add("--limit", type=_positive, metavar="N", help="the first N images, oldest first")
+    _add_requests(add)
+    add(
+        "--with-collections",
+        action="store_true",
+        help="a column with the collections that hold the image: those asked for and those the "
+        "Archive puts first, the challenges among them",
+    )
+    add(
+        "--with-outcomes",
+        action="store_true",
+        help="columns with the outcome of the image's lesion, where it is public",
+    )
 
 
 def _add_selection(add: Any) -> None:  # noqa: ANN401
@@ -153,6 +167,15 @@ def _add_selection(add: Any) -> None:  # noqa: ANN401
         type=str.strip,
         default="",
         help="in the Archive's search language, e.g. 'diagnosis_3:\"Nevus\" AND sex:female'",
+    )
+
+
+def _add_ids(add: Any) -> None:  # noqa: ANN401
+    add(
+        "--ids",
+        type=Path,
+        metavar="FILE",
+        help="a list or CSV of image ids instead of a search; - for standard input",
     )
 
 
@@ -180,6 +203,10 @@ def _add_transfer(add: Any) -> None:  # noqa: ANN401
     add("--thumbnails", action="store_true", help="256-pixel thumbnails, about 5 KB each")
     add("--max-side", type=_positive, metavar="PX", help="store images shrunk to this side")
     add("--workers", type=_positive, default=16, metavar="N", help="at a time (default: 16)")
+    _add_requests(add)
+
+
+def _add_requests(add: Any) -> None:  # noqa: ANN401
     add("--attempts", type=_positive, default=6, metavar="N", help="for a request (default: 6)")
     add("--timeout", type=_seconds, default=20.0, metavar="S", help="without a byte (default: 20)")
     add("--backoff", type=float, default=0.5, metavar="S", help=argparse.SUPPRESS)

@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints, what it writes, how it ends."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -233,32 +234,136 @@ def test_collections(run):
     assert "Private" in run("collections", token="right-token")[1]
 
 
+def table(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.mark.parametrize("selection", [["--collection", "65"], ["--query", "sex:*"]])
 def test_metadata(run, tmp_path, selection):
     path = tmp_path / "metadata.csv"
     assert run("metadata", path, *selection)[0] == 0
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = table(path)
     assert len(rows) == (205 if "65" in selection else 153)
     assert all(row["attribution"] == ATTRIBUTIONS[int(row["isic_id"][5:]) % 3] for row in rows)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_metadata_page_by_page_if_there_is_no_csv(run, tmp_path):
-    with FakeArchive(hidden_status=500) as archive:
-        options = ("--collection", "65", "--base-url", archive.base_url)
-        code, out, err = run("metadata", tmp_path / "m.csv", *options)
+def test_metadata_keeps_an_age_of_0_and_the_pixels(run, archive, tmp_path):
+    assert run("metadata", tmp_path / "m.csv", "--collection", "65")[0] == 0
+    ages = {row["isic_id"]: row["age_approx"] for row in table(tmp_path / "m.csv")}
+    babies = [one.isic_id for one in archive.rows[:205] if one.fields.get("age_approx") == 0]
+    assert babies
+    assert {ages[isic_id] for isic_id in babies} == {"0"}
+    assert table(tmp_path / "m.csv")[0]["pixels_x"] == "64"
+
+
+def test_metadata_of_a_limit_and_of_ids(run, tmp_path, monkeypatch):
+    path = tmp_path / "m.csv"
+    assert run("metadata", path, "--limit", 7)[0] == 0
+    assert [row["isic_id"] for row in table(path)] == [f"ISIC_{n:07d}" for n in range(7)]
+    (tmp_path / "ids.csv").write_text("sex;image_name\nmale;ISIC_0000003\n;ISIC_9999999.jpg\n")
+    code, out, err = run("metadata", path, "--ids", tmp_path / "ids.csv")
+    assert (code, out) == (1, f"1 rows in {path}\n")
+    assert "ISIC_9999999: the Archive has no such image" in err
+    assert [row["isic_id"] for row in table(path)] == ["ISIC_0000003"]
+    stdin = io.TextIOWrapper(io.BytesIO(b"ISIC_0000005\r\n"))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    code, out, err = run("metadata", "-", "--ids", "-")
     assert code == 0
-    assert out.startswith("205 rows")
-    assert "warning: no CSV" in err
+    assert [row["isic_id"] for row in csv.DictReader(out.splitlines())] == ["ISIC_0000005"]
+    assert "1 rows in standard output" in err
 
 
-def test_metadata_of_a_listing_that_stops_is_kept(run, tmp_path):
+def test_a_failed_or_interrupted_metadata_run_leaves_the_old_file_and_goes_on(
+    run, archive, tmp_path
+):
+    path = tmp_path / "m.csv"
+    path.write_text("old\n")
+
+    class Dying(Faults):
+        def pick(self):
+            return None if mortal.served["search"] < 3 else self._server_error
+
+    with FakeArchive(faults=Dying(1)) as mortal:
+        options = ("--base-url", mortal.base_url, "--backoff", "0.01", "--attempts", "2")
+        code, _, err = run("metadata", path, *options)
+        assert (code, path.read_text()) == (1, "old\n")
+        assert "answered 500" in err
+        mortal.faults = Faults(0)
+        mortal.log.clear()
+        code, out, err = run("metadata", path, *options)
+        assert (code, out) == (0, f"230 rows in {path}\n")
+        assert "going on after 200 rows of an earlier run" in err
+        assert sum(asked.endswith("/search/") for _, asked, _ in mortal.log) == 2
+    assert sorted(row["isic_id"] for row in table(path)) == sorted(archive.by_id)[:230]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_ctrl_c_in_metadata_leaves_the_old_file(run, tmp_path, monkeypatch):
+    path = tmp_path / "m.csv"
+    path.write_text("old\n")
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("isic_api.export.own_attributions", interrupt)
+    code, _, err = run("metadata", path, "--limit", 3)
+    assert (code, path.read_text()) == (130, "old\n")
+    assert "interrupted: what has arrived is kept" in err
+    assert "nothing is kept" in run("metadata", "-", "--limit", 3)[2]
+    monkeypatch.undo()
+
+
+def test_another_request_does_not_go_on_from_the_rows_of_the_last(run, archive, tmp_path):
+    path = tmp_path / "m.csv"
+    archive.hidden_status = 500
+    options = ("--backoff", "0.01", "--attempts", "1")
+    code, _, err = run("metadata", path, "--limit", 3, *options)
+    archive.hidden_status = None
+    assert code == 1
+    assert "the attributions of 3 images are missing" in err
+    assert {row["attribution"] for row in table(path)} == {""}
+    assert run("metadata", path, "--limit", 2)[0] == 0
+    assert len(table(path)) == 2
+    archive.hidden_status = 500
+    run("metadata", path, "--limit", 3, *options)
+    archive.hidden_status = None
+    archive.log.clear()
+    assert run("metadata", path, "--limit", 3)[0] == 0
+    assert not [asked for _, asked, _ in archive.log if "search" in asked]
+    assert [row["attribution"] for row in table(path)] == list(ATTRIBUTIONS)
+
+
+def test_metadata_names_collections_and_outcomes_of_lesions(run, tmp_path):
+    path = tmp_path / "m.csv"
+    assert run("metadata", path, "--with-collections", "--with-outcomes")[0] == 0
+    rows = {row["isic_id"]: row for row in table(path)}
+    assert rows["ISIC_0000001"]["collections"] == "Challenge 2019: Training"
+    assert rows["ISIC_0000229"]["collections"] == "Challenge 2019: Test"
+    assert rows["ISIC_0000000"]["outcome_diagnosis_3"] == "Nevus"  # its lesion's second image
+    assert rows["ISIC_0000001"]["outcome_diagnosis_1"] == "Benign"
+    assert run("metadata", path, "--with-outcomes", "--limit", 3)[0] == 0
+    assert [row["outcome_diagnosis_3"] for row in table(path)] == [
+        *("Nevus", "Nevus", "Solar or actinic keratosis")
+    ]
+
+
+def test_metadata_of_a_listing_that_stops_early_is_an_error(run, tmp_path):
     with FakeArchive(train=150, test=0, private=0, only_first=120) as archive:
         code, _, err = run("metadata", tmp_path / "m.csv", "--base-url", archive.base_url)
     assert code == 1
     assert "counts 150" in err
-    assert (tmp_path / "m.csv").read_text().count("\n") == 121
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command", [["search"], ["search", "--count"], ["metadata", "-"], ["collections"]]
+)
+def test_an_expired_token_is_refused_and_not_taken_for_none(run, command):
+    code, out, err = run(*command, token="expired")
+    assert (code, out) == (2, "")
+    assert "refused the token in ISIC_TOKEN" in err
 
 
 def test_whoami(run):
@@ -283,6 +388,23 @@ def test_the_module_runs_and_stops_when_its_reader_does(archive):
     )
     assert json.loads(done.stdout)["isic_id"] == "ISIC_0000000"
     assert "Traceback" not in done.stderr
+
+
+def test_standard_output_is_utf_8_whatever_the_console(archive):
+    environment = {
+        **os.environ,
+        "ISIC_API_URL": archive.base_url,
+        "PYTHONIOENCODING": "cp1252",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "isic_api", "metadata", "-", "--limit", "3"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        timeout=30,
+    )
+    assert "Hospital Clínic" in done.stdout.decode("utf-8")
+    assert done.returncode == 0
 
 
 def test_every_option_has_help():

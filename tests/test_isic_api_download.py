@@ -198,6 +198,18 @@ def test_id_lists_are_read_leniently_and_refused_exactly(tmp_path):
     path.write_text("ISIC_0000001\nISIC_1\n")
     with pytest.raises(errors.BadIdListError, match="line 2: 'ISIC_1'"):
         read_ids(path)
+    for text in ('isic_id;sex\nISIC_0000001;"x"\n', "Image_Name\tx\r\nISIC_0000001\t2\r\n"):
+        path.write_text(text)
+        assert read_ids(path) == ("ISIC_0000001",)
+    path.write_text("age,image\n50, images/ISIC_0000001.jpg \n,,\n")
+    assert read_ids(path) == ("ISIC_0000001",)
+    path.write_text("isic_id\nISIC_0000001\n", encoding="utf-16")
+    assert read_ids(path) == ("ISIC_0000001",)
+    path.write_bytes("isic_id,ärzte\nISIC_0000001,ö\n".encode("cp1252"))
+    assert read_ids(path) == ("ISIC_0000001",)
+    path.write_bytes(b"PK\x03\x04\0\0")
+    with pytest.raises(errors.BadIdListError, match="Save it as CSV"):
+        read_ids(path)
     path.write_text("\n")
     with pytest.raises(errors.BadIdListError, match="holds no id"):
         read_ids(path)
