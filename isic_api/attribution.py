@@ -73,12 +73,16 @@ def _site_rows(
 
 
 def attribution_text(
-    own: Counter[str], *, preface: str = "", cohorts: Counter[str] | None = None
+    own: Counter[str],
+    *,
+    preface: str = "",
+    cohorts: Counter[str] | None = None,
+    collections: Iterable[ArchiveCollection] = (),
 ) -> str:
     """Distinct attributions, separated by blank lines.
 
     The most frequent comes first and "Anonymous" last. ``cohorts`` are those of images whose own
-    attribution is missing.
+    attribution is missing. The DOIs of ``collections`` come last.
     """
     paragraphs = [preface.rstrip()] if preface else []
     paragraphs += _ordered(own)
@@ -88,6 +92,7 @@ def attribution_text(
             "need not be the image's own:"
         )
         paragraphs += _ordered(cohorts)
+    paragraphs += [f"{one.name}: {one.doi_url}" for one in collections if one.doi_url]
     return "\n\n".join(paragraphs) + "\n"
 
 

@@ -27,6 +27,7 @@ from isic_api.session import Session
 
 BASE_URL = "https://api.isic-archive.com/api/v2/"
 _API_PATH = "/api/v2/"
+MOST_SIMILAR = 50
 _HIDDEN_ATTEMPTS = 2
 _LONGEST_PREFIX = len("ISIC_0000000000")
 
@@ -98,7 +99,10 @@ class IsicClient:
         return ImageRecord.from_json(self._json(f"images/{quote(isic_id, safe='')}/"))
 
     def similar(self, isic_id: str, *, limit: int = 10) -> list[tuple[ImageRecord, float]]:
-        """Up to 50 images that look alike, nearest first, with their distance; needs a token."""
+        """At most ``MOST_SIMILAR`` images that look alike, nearest first, with their distance.
+
+        Needs a token.
+        """
         path = f"images/{quote(isic_id, safe='')}/similar/"
         try:
             found = self._json(path, params={"limit": limit})

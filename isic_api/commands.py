@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
-from isic_api.client import IsicClient
+from isic_api.client import MOST_SIMILAR, IsicClient
 from isic_api.download import download
 from isic_api.errors import BadInputError, NotWritableError
 from isic_api.export import export_metadata
@@ -43,6 +43,7 @@ def download_command(options: Namespace) -> int:
         variant=_variant(options),
         workers=options.workers,
         progress=progress,
+        check_space=not options.no_space_check,
     )
     for line in report.lines():
         print(line)
@@ -63,6 +64,7 @@ def isic2019_command(options: Namespace) -> int:
         challenge_url=options.challenge_url,
         checksums=not options.no_checksum,
         workers=options.workers,
+        check_space=not options.no_space_check,
     )
     complete = True
     for line, ok in fetch_isic2019(
@@ -74,22 +76,44 @@ def isic2019_command(options: Namespace) -> int:
 
 
 def search_command(options: Namespace) -> int:
+    _check_search(options)
     check(options.query)
     client = _client(options, Progress())
     collections = [client.resolve(one).id for one in options.collection]
     if options.count:
         print(client.count(options.query, collections=collections))
-    elif options.facets:
+        return 0
+    if options.facets:
         print(json.dumps(client.facets(options.query, collections=collections), indent=2))
-    elif options.similar:
-        found = client.similar(options.similar, limit=min(options.limit or 10, 50))
-        _print_images((image for image, _ in found), jsonl=options.jsonl)
+        return 0
+    if options.similar:
+        found = client.similar(options.similar, limit=options.limit or 10)
+        hint = "the Archive knows no image that looks like it"
     else:
-        found = client.search(options.query, collections=collections)
-        if not _print_images(islice(found, options.limit), jsonl=options.jsonl):
-            print("no image matches; values are case-sensitive, e.g. sex:male", file=sys.stderr)
-            return 1
-    return 0
+        images = client.search(options.query, collections=collections)
+        found = ((image, None) for image in islice(images, options.limit))
+        hint = "values are case-sensitive, e.g. sex:male"
+    if _print_images(found, jsonl=options.jsonl):
+        return 0
+    print(f"no image matches; {hint}", file=sys.stderr)
+    return 1
+
+
+def _check_search(options: Namespace) -> None:
+    """Refuse options that would not change what is printed."""
+    modes = [name for name in ("count", "facets", "similar") if getattr(options, name)]
+    if len(modes) > 1:
+        raise BadInputError(f"--{modes[0]} and --{modes[1]} exclude each other: leave one out.")
+    if options.similar and (options.query or options.collection):
+        raise BadInputError(
+            "--similar searches the whole Archive: leave out the query and --collection."
+        )
+    if options.similar and (options.limit or 0) > MOST_SIMILAR:
+        raise BadInputError(
+            f"The Archive gives at most {MOST_SIMILAR} similar images: lower --limit."
+        )
+    if (options.count or options.facets) and (options.limit or options.jsonl):
+        raise BadInputError(f"--{modes[0]} takes neither --limit nor --jsonl: leave them out.")
 
 
 def collections_command(options: Namespace) -> int:
@@ -99,12 +123,13 @@ def collections_command(options: Namespace) -> int:
     else:
         found = client.collections(pinned=True if options.pinned else None)
     if not options.jsonl:
-        print(f"{'id':>5}  {'public':6}  name")
+        print(f"{'id':>5}  {'public':6}  {'doi':16}  name")
     for one in found:
         if options.jsonl:
             print(json.dumps(dataclasses.asdict(one), ensure_ascii=False))
         else:
-            print(f"{one.id:>5}  {'yes' if one.public else 'no':6}  {one.name}")
+            public = "yes" if one.public else "no"
+            print(f"{one.id:>5}  {public:6}  {one.doi or '-':16}  {one.name}")
     return 0
 
 
@@ -148,23 +173,28 @@ def whoami_command(options: Namespace) -> int:
     return 0
 
 
-def _print_images(images: Iterable[ImageRecord], *, jsonl: bool) -> int:
+def _print_images(images: Iterable[tuple[ImageRecord, float | None]], *, jsonl: bool) -> int:
+    """Images, each with its distance from the one that it is similar to, if there is one."""
     number = 0
-    for number, image in enumerate(images, 1):
+    for number, (image, distance) in enumerate(images, 1):
         if jsonl:
             entry = image.to_json()
             entry["metadata"] = entry["metadata"]["all"]
+            if distance is not None:
+                entry["distance"] = distance
             print(json.dumps(entry, ensure_ascii=False))
             continue
         if number == 1:
-            print(f"{'isic_id':13}  {'class':5}  {'age':>3}  {'sex':6}  {'site':16}  licence")
+            header = f"{'isic_id':13}  {'class':5}  {'age':>3}  {'sex':6}  {'site':16}  licence"
+            print(header if distance is None else f"{header:62}  distance")
         cells = (image.challenge_class, image.metadata.age_approx, image.metadata.sex)
         label, age, sex = ("-" if cell is None else cell for cell in cells)
         site = image.challenge_site or "-"
-        print(
+        line = (
             f"{image.isic_id:13}  {label:5}  {age:>3}  {sex:6}  {site:16}  "
             f"{image.copyright_license}"
         )
+        print(line if distance is None else f"{line:62}  {distance:.4f}")
     return number
 
 

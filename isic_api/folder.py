@@ -14,6 +14,7 @@ import contextlib
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ class DataFolder:
         self.columns: set[str] = set()  # metadata fields that some image here has
         self.attributions: dict[str, str] = {}  # image id -> its own attribution
         self.bytes_stored = 0
+        self._adding = threading.Lock()
         # a few words an image, for there may be 500,000 of them
         self._kinds: dict[_Kind, _Kind] = {}
         self._stored: dict[str, _Kind] = {}
@@ -80,15 +82,20 @@ class DataFolder:
 
     def _open(self) -> None:
         with disk_errors(self.root):
-            shutil.rmtree(self.parts, ignore_errors=True)
             self.parts.mkdir(exist_ok=True)
             self._manifest = Journal(self.root / "manifest.jsonl")
             self._metadata = Journal(self.root / "metadata.jsonl")
             self._attributions = Journal(self.root / "attributions.jsonl")
-        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self.images)}
+        here, parts = _sizes(self.images), _sizes(self.parts)
         for _, entry in self._manifest:
-            if sizes.get(entry["file"]) == entry["bytes"]:
+            file, size = entry["file"], entry["bytes"]
+            if here.get(file) != size and parts.get(file) == size:  # killed before the move
+                (self.parts / file).replace(self.images / file)
+                here[file] = size
+            if here.get(file) == size:
                 self._remember(StoredImage(**entry))
+        shutil.rmtree(self.parts, ignore_errors=True)
+        self.parts.mkdir(exist_ok=True)
         for offset, entry in self._metadata:
             self._described[entry["isic_id"]] = offset
             self.columns.update(entry["metadata"]["all"])
@@ -160,10 +167,15 @@ class DataFolder:
         return None if stored is None else isic_id + stored.suffix
 
     def add(self, image: StoredImage) -> None:
-        """The file is in ``images/`` already; from now on it counts."""
-        with disk_errors(self.root):
+        """Move the verified part file into ``images/``; from any thread.
+
+        The manifest leads and the file follows, so that a process killed between the two leaves
+        nothing that has to be downloaded again.
+        """
+        with self._adding, disk_errors(self.root):
             self._manifest.append(vars(image))
-        self._remember(image)
+            (self.parts / image.file).replace(self.images / image.file)
+            self._remember(image)
 
     def _remember(self, image: StoredImage) -> None:
         kind = _Kind(image.file.removeprefix(image.isic_id), image.variant)
@@ -180,15 +192,14 @@ class DataFolder:
     def __len__(self) -> int:
         return len(self._stored)
 
-    def require_space(self, needed: int) -> None:
-        """``needed`` bytes for all images, of which those already here are subtracted."""
+    def require_space(self, needed: float) -> None:
+        """Raise DiskFullError unless ``needed`` more bytes fit."""
         free = shutil.disk_usage(self.root).free
-        missing = needed - self.bytes_stored
-        if missing > free:
+        if needed > free:
             raise DiskFullError(
-                f"The images need about {amount(missing)} more and {self.root} has "
+                f"The images need about {amount(needed)} more and {self.root} has "
                 f"{amount(free)} free: free some, choose another folder, or ask for less "
-                "(--thumbnails, --max-side, --limit)."
+                "(--thumbnails, --max-side, --limit). --no-space-check downloads all the same."
             )
 
     def write_text(self, name: str, text: str) -> None:
@@ -205,3 +216,7 @@ class DataFolder:
             yield part
             (self.root / name).parent.mkdir(exist_ok=True)
             part.replace(self.root / name)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {entry.name: entry.stat().st_size for entry in os.scandir(folder)}

@@ -1,4 +1,4 @@
-"""One image: fetched into a part file, verified, then moved to its place."""
+"""One image: downloaded and verified, then written to a part file."""
 
 import hashlib
 import os
@@ -57,7 +57,10 @@ FULL = Variant()
 def fetch_image(
     session: Session, record: ImageRecord, *, folder: DataFolder, variant: Variant
 ) -> StoredImage:
-    """Download, verify and place one image. Raises RequestError after the last attempt."""
+    """Download and verify one image into its part file, for :meth:`DataFolder.add`.
+
+    Raises RequestError after the last attempt.
+    """
     require_id(record.isic_id)
     url = variant.link(record).url
     suffix = PurePosixPath(urlsplit(url).path).suffix.lower()
@@ -67,7 +70,7 @@ def fetch_image(
         with disk_errors(folder.root), _spool(folder) as body:
             sha256 = _save(session, response, body)
             verify_picture(body, name)
-            size = place(body, name, folder=folder, max_side=variant.max_side)
+            size = write_part(body, name, folder=folder, max_side=variant.max_side)
         return StoredImage(record.isic_id, name, size, sha256, str(variant))
 
     return session.fetch(url, read, retry_refusals=True, headers=as_it_is)
@@ -82,17 +85,14 @@ def require_id(isic_id: str) -> None:
         raise UnexpectedAnswerError(f"{isic_id!r} is not an image id; it is not stored.")
 
 
-def place(body: BinaryIO, name: str, *, folder: DataFolder, max_side: int | None) -> int:
-    """Write a verified picture to its place, resized if so wanted; returns its bytes."""
-    part = folder.parts / name
+def write_part(body: BinaryIO, name: str, *, folder: DataFolder, max_side: int | None) -> int:
+    """Write a verified picture to a part file, resized if so wanted; returns its bytes."""
     body.seek(0)
-    with part.open("wb") as file:
+    with (folder.parts / name).open("wb") as file:
         if max_side is None or not shrink(body, file, name=name, max_side=max_side):
             body.seek(0)
             copyfileobj(body, file)
-        size = file.tell()
-    part.replace(folder.images / name)
-    return size
+        return file.tell()
 
 
 def _spool(folder: DataFolder) -> IO[bytes]:

@@ -202,6 +202,11 @@ def _add_amount(add: Any) -> None:  # noqa: ANN401
 def _add_transfer(add: Any) -> None:  # noqa: ANN401
     add("--thumbnails", action="store_true", help="256-pixel thumbnails, about 5 KB each")
     add("--max-side", type=_positive, metavar="PX", help="store images shrunk to this side")
+    add(
+        "--no-space-check",
+        action="store_true",
+        help="download even if the disk seems too small",
+    )
     add("--workers", type=_positive, default=16, metavar="N", help="at a time (default: 16)")
     _add_requests(add)
 

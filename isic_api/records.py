@@ -208,6 +208,10 @@ class Collection:
     locked: bool = False
     doi: str | None = None
 
+    @property
+    def doi_url(self) -> str | None:
+        return f"https://doi.org/{self.doi}" if self.doi else None
+
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Collection":
         try:

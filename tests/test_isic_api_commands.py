@@ -118,6 +118,13 @@ def test_download_takes_all_its_options(run, tmp_path):
         (["search", "--base-url", "http://example.org/"], "must end with /api/v2/"),
         (["whoami"], "no token is set"),
         (["search", "--similar", "ISIC_0000001"], "ISIC_TOKEN"),
+        (["search", "--similar", "ISIC_0000001", "--limit", "51"], "at most 50"),
+        (["search", "sex:male", "--similar", "ISIC_0000001"], "whole Archive"),
+        (["search", "--similar", "ISIC_0000001", "--collection", "65"], "whole Archive"),
+        (["search", "--facets", "--count"], "exclude each other"),
+        (["search", "--similar", "ISIC_0000001", "--count"], "exclude each other"),
+        (["search", "--count", "--limit", "3"], "takes neither"),
+        (["search", "--facets", "--jsonl"], "takes neither"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_one_line_and_2(run, tmp_path, arguments, said):
@@ -217,17 +224,28 @@ def test_a_query_may_begin_with_a_negated_term(run, tmp_path, query):
 
 
 def test_search_for_similar_images(run):
-    code, out, _ = run("search", "--similar", "ISIC_0000001", "--limit", 2, token="right-token")
+    similar = ("search", "--similar", "ISIC_0000001")
+    code, out, _ = run(*similar, "--limit", 2, token="right-token")
     assert code == 0
-    assert len(out.splitlines()) == 3
+    assert [line.split()[-1] for line in out.splitlines()] == ["distance", "0.0000", "0.1000"]
+    lines = run(*similar, "--jsonl", "--limit", 50)[1].splitlines()
+    assert [json.loads(line)["distance"] for line in lines] == [n / 10 for n in range(50)]
+
+
+def test_no_similar_image_is_told(run):
+    with FakeArchive(train=1, test=0, private=0) as archive:
+        options = ("--base-url", archive.base_url)
+        code, out, err = run("search", "--similar", "ISIC_0000000", *options, token="right-token")
+    assert (code, out) == (1, "")
+    assert "knows no image that looks like it" in err
 
 
 def test_collections(run):
     code, out, _ = run("collections")
     assert code == 0
     assert out.splitlines()[1:] == [
-        "   72  yes     Challenge 2019: Test",
-        "   65  yes     Challenge 2019: Training",
+        "   72  yes     10.34970/000072   Challenge 2019: Test",
+        "   65  yes     -                 Challenge 2019: Training",
     ]
     assert json.loads(run("collections", "72", "--jsonl")[1])["name"] == "Challenge 2019: Test"
     assert run("collections", "--pinned")[0] == 0

@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_archive import FakeArchive, free_port
@@ -137,7 +138,7 @@ def test_attribution_and_licences(folder):
 
 def test_the_query_is_on_record(archive, folder):
     query = json.loads((folder / "query.json").read_text())
-    assert query["collections"] == {"65": "Challenge 2019: Training"}
+    assert query["collections"] == [{"id": 65, "name": "Challenge 2019: Training", "doi": None}]
     assert query["archive"] == archive.base_url
     assert query["complete"] is True
     counts = query["counts"]
@@ -277,7 +278,7 @@ def test_attributions_and_licence_texts_that_are_missing_are_recorded_and_fetche
         selection = Selection(collections=(client.resolve(65),))
         report = download(client, selection, tmp_path, progress=progress)
         assert (report.got, report.complete, report.unattributed) == (12, False, 12)
-        assert len(progress.warnings) == 5  # size, attributions, three licences
+        assert len(progress.warnings) == 4  # attributions, three licences
         assert "creativecommons.org" in (tmp_path / "licenses/CC-0.txt").read_text()
         assert {row["attribution"] for row in rows(tmp_path / "metadata_full.csv")} == {""}
         text = (tmp_path / "attribution.txt").read_text()
@@ -418,6 +419,32 @@ def test_too_little_space_is_noticed_before_the_first_image(tmp_path):
         with pytest.raises(errors.DiskFullError, match=r"about 4\.00PB more .* free some"):
             fetch(archive, tmp_path, limit=4)
         assert archive.served["images"] == 0
+
+
+def test_the_estimate_of_space_is_of_what_will_be_fetched(tmp_path, monkeypatch):
+    free = 40 * 4321  # bytes; the fake Archive records 4321 for each image
+    monkeypatch.setattr("isic_api.folder.shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    with FakeArchive(train=60, test=0) as archive:
+        male = 'diagnosis_3:"Nevus"'  # 6 images of one class: 9 classes of 6 would not fit
+        assert fetch(archive, tmp_path / "a", query=male, sample_per_class=6).got == 6
+        assert fetch(archive, tmp_path / "b", limit=40).got == 40
+        assert fetch(archive, tmp_path / "b", limit=60).got == 20
+        ids = tuple(archive.by_id)[:60]
+        with pytest.raises(errors.DiskFullError, match="--no-space-check"):
+            fetch(archive, tmp_path / "c", ids=ids)
+        with pytest.raises(errors.DiskFullError):
+            fetch(archive, tmp_path / "d", sample_per_class=6)
+        assert not list((tmp_path / "d/images").iterdir())
+        client = client_of(archive)
+        selection = Selection(sample_per_class=6)
+        assert download(client, selection, tmp_path / "d", check_space=False).got == 54
+
+
+def test_dois_of_collections_are_passed_on(archive, tmp_path):
+    fetch(archive, tmp_path, collections=[72], limit=1)
+    text = (tmp_path / "attribution.txt").read_text()
+    assert text.endswith("Challenge 2019: Test: https://doi.org/10.34970/000072\n")
+    assert json.loads((tmp_path / "query.json").read_text())["collections"][0]["doi"]
 
 
 def test_a_folder_that_cannot_be_written_is_named(archive, tmp_path):
