@@ -26,6 +26,9 @@ from isic_api.records import Collection, ImageRecord, Lesion, Page, User
 from isic_api.session import Session
 
 BASE_URL = "https://api.isic-archive.com/api/v2/"
+SNAPSHOT_URL = "https://isic-archive.s3.us-east-1.amazonaws.com/snapshots/ISIC_images.zip"
+"""All public images in one file of about 60 GB, which the Archive builds now and then."""
+
 _API_PATH = "/api/v2/"
 MOST_SIMILAR = 50
 _HIDDEN_ATTEMPTS = 2

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
-from isic_api.client import MOST_SIMILAR, IsicClient
+from isic_api.client import MOST_SIMILAR, SNAPSHOT_URL, IsicClient
 from isic_api.download import download
 from isic_api.errors import BadInputError, NotWritableError
 from isic_api.export import export_metadata
@@ -36,6 +36,8 @@ def download_command(options: Namespace) -> int:
         limit=options.limit,
         sample_per_class=options.sample_per_class,
     )
+    if selection == Selection():
+        progress.say(f"for the whole Archive, one file is faster: {SNAPSHOT_URL}")
     report = download(
         client,
         selection,

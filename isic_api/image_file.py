@@ -1,7 +1,7 @@
 """One image: downloaded and verified, then written to a part file."""
 
 import hashlib
-import os
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from shutil import copyfileobj
@@ -22,6 +22,8 @@ from isic_api.session import Session
 _SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".tif": ".tif", ".tiff": ".tif"}
 _JPEG_QUALITY = 95
 _IN_MEMORY = 32 << 20  # bytes
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # no stuffed byte, no restart of a scan
+_END_OF_IMAGE = 0xD9
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def verify_picture(file: BinaryIO, name: str) -> None:
         with Image.open(file) as image:
             kind = image.format
             image.load()
-            whole = kind != "JPEG" or _ends_as_jpeg(file)
+            whole = kind != "JPEG" or _scan_ends(file)
     except Image.DecompressionBombError:
         return
     except (OSError, ValueError, SyntaxError) as cause:
@@ -133,11 +135,17 @@ def verify_picture(file: BinaryIO, name: str) -> None:
         raise BadFileError(f"{name} is not a whole picture: it has no end-of-image marker.")
 
 
-def _ends_as_jpeg(file: BinaryIO) -> bool:
-    """Some writers pad the file with zeros."""
-    end = file.seek(0, os.SEEK_END)
-    file.seek(max(0, end - 1024))
-    return file.read().rstrip(b"\0").endswith(b"\xff\xd9")
+def _scan_ends(file: BinaryIO) -> bool:
+    """Whether a JPEG's end marker follows its last scan; phones put more data behind it."""
+    file.seek(0)
+    content = file.read()
+    at = 2  # behind the start marker
+    while match := _MARKER.search(content, at):
+        marker, at = match[0][1], match.end()
+        if marker == _END_OF_IMAGE:
+            return True
+        at += int.from_bytes(content[at : at + 2], "big")  # past the segment, or a scan's header
+    return False
 
 
 def shrink(body: BinaryIO, file: BinaryIO, *, name: str, max_side: int) -> bool:

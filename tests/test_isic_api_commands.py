@@ -94,6 +94,13 @@ def test_download_ends_with_1_if_anything_is_missing(run, tmp_path):
     assert "run the same command again" in out
 
 
+def test_who_wants_all_is_told_of_the_snapshot(run, tmp_path):
+    with FakeArchive(train=2, test=0) as archive:
+        err = run("download", tmp_path / "o", "--base-url", archive.base_url)[2]
+        assert "snapshots/ISIC_images.zip" in err
+        assert "snapshots" not in run("download", tmp_path / "o", "--limit", 1)[2]
+
+
 def test_download_takes_all_its_options(run, tmp_path):
     base = ("download", tmp_path / "a", "--query", "sex:male", "--workers", 3, "--attempts", 5)
     assert run(*base, "--limit", 4, "--thumbnails")[0] == 0

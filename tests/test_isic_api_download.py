@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from fake_archive import FakeArchive, free_port
 from fake_archive_data import ATTRIBUTIONS, CLASSES, COHORT_ATTRIBUTION
@@ -19,7 +21,7 @@ from isic_api import errors
 from isic_api.client import IsicClient
 from isic_api.download import download
 from isic_api.folder import DataFolder
-from isic_api.image_file import Variant
+from isic_api.image_file import Variant, verify_picture
 from isic_api.progress import Progress
 from isic_api.selection import Selection, covering_queries, read_ids
 
@@ -345,6 +347,19 @@ def test_few_queries_cover_many_ids():
     assert max(map(len, queries)) < 4_000
     prefixes = tuple(re.findall(r"isic_id:(\w+)\*", " ".join(queries)))
     assert all(one.startswith(prefixes) for one in far)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_bytes_after_the_end_of_a_jpeg_are_no_fault_and_a_missing_end_is(progressive):
+    body = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(body, "JPEG", progressive=progressive)
+    content = body.getvalue()
+    verify_picture(io.BytesIO(content + b"\n"), "x")
+    verify_picture(io.BytesIO(content + b"\0" * 9000 + b"a motion photo"), "x")
+    half = len(content) // 2
+    with pytest.raises(errors.BadFileError):
+        verify_picture(io.BytesIO(content[:half] + bytes(len(content) - half)), "x")
 
 
 def test_a_listing_that_stops_early_is_no_success(tmp_path):
