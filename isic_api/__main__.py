@@ -4,6 +4,7 @@ Exit codes: 0 all is there; 1 something is missing or went wrong; 2 the request 
 130 interrupted.
 """
 
+import io
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from isic_api.options import parser
 
 def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _as_interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # Windows has another encoding for files
     options = parser().parse_args(argv)
     try:
         return options.run(options)
@@ -22,10 +25,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(
-            "interrupted: what has arrived is kept; run the same command again to go on",
-            file=sys.stderr,
-        )
+        kept = "what has arrived is kept; run the same command again to go on"
+        nothing = str(getattr(options, "out", "-")) == "-"
+        print(f"interrupted: {'nothing is kept' if nothing else kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output, e.g. head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,8 @@
 """Who made the images and under which licence: what has to travel with them.
 
-The search gives each image the attribution of its cohort; the image's own is in the metadata
-CSVs only. Those are hidden endpoints, so without them the cohort's has to do.
+The search gives each image the attribution of its cohort; the image's own attribution is only in
+the Archive's metadata CSV. What cannot be fetched is recorded as missing, never replaced in
+silence, so that the next run fetches it.
 """
 
 from collections import Counter
@@ -10,10 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from isic_api.client import IsicClient
 from isic_api.errors import RequestError
 from isic_api.folder import DataFolder
+from isic_api.records import Collection as ArchiveCollection
 from isic_api.records import ImageRecord
-from isic_api.selection import Selection, id_queries
-
-_ASK_BY_ID = 1000  # up to so many images, of a part of a search, are asked for by id
+from isic_api.selection import covering_queries
 
 LICENSE_ADDRESS = {
     "CC-0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -33,37 +33,72 @@ MSK Dataset: (c) Anonymous; https://arxiv.org/abs/1710.05006; https://arxiv.org/
 
 def own_attributions(
     client: IsicClient,
-    selection: Selection,
-    found: dict[str, str | None],
+    ids: Collection[str],
     *,
+    collections: Iterable[ArchiveCollection] = (),
     warn: Callable[[str], None],
-) -> None:
-    """Put into ``found``, for the image ids that are its keys, what the Archive tells."""
-    texts: dict[str, str] = {}  # of a few texts, one copy each
-    try:
-        for record in _rows(client, selection, found):
-            if record.isic_id in found:
-                found[record.isic_id] = texts.setdefault(record.attribution, record.attribution)
-    except RequestError as cause:
-        warn(f"attributions are the cohorts', not the images' own, for some images: {cause}")
+) -> Iterator[tuple[str, str]]:
+    """Image id and the image's own attribution, for those of ``ids`` that the Archive gives.
+
+    The API's CSV comes first, since it honours the token. The website's CSV of a collection is
+    the second source; it knows no token, so it is for public ``collections`` only.
+    """
+    missing = set(ids)
+    cause = ""
+    for rows in (_api_rows, _site_rows):
+        if not missing:
+            return
+        try:
+            for record in rows(client, tuple(sorted(missing)), collections):
+                if record.isic_id in missing:
+                    missing.remove(record.isic_id)
+                    yield record.isic_id, record.attribution
+        except RequestError as error:
+            cause = cause or f": {error}"
+    if missing:
+        warn(f"the attributions of {len(missing):,} images are missing{cause}")
 
 
-def _rows(client: IsicClient, selection: Selection, ids: Collection[str]) -> Iterator[ImageRecord]:
-    if selection.bounded and len(ids) <= _ASK_BY_ID:
-        for query in id_queries(sorted(ids)):
-            yield from client.zip_metadata(query)
-    elif selection.collections and not selection.query:
-        for collection in selection.collections:
+def _api_rows(client: IsicClient, ids: tuple[str, ...], _: object) -> Iterator[ImageRecord]:
+    for query in covering_queries(ids):
+        yield from client.zip_metadata(query)
+
+
+def _site_rows(
+    client: IsicClient, _: object, collections: Iterable[ArchiveCollection]
+) -> Iterator[ImageRecord]:
+    for collection in collections:
+        if collection.public:
             yield from client.collection_metadata(collection.id)
-    else:
-        yield from client.zip_metadata(selection.query, collections=selection.collection_ids)
 
 
-def attribution_text(counts: Counter[str], *, preface: str = "") -> str:
-    """Distinct attributions, the most frequent first and "Anonymous" last, a blank line between."""
+def attribution_text(
+    own: Counter[str],
+    *,
+    preface: str = "",
+    cohorts: Counter[str] | None = None,
+    collections: Iterable[ArchiveCollection] = (),
+) -> str:
+    """Distinct attributions, separated by blank lines.
+
+    The most frequent comes first and "Anonymous" last. ``cohorts`` are those of images whose own
+    attribution is missing. The DOIs of ``collections`` come last.
+    """
+    paragraphs = [preface.rstrip()] if preface else []
+    paragraphs += _ordered(own)
+    if cohorts:
+        paragraphs.append(
+            f"For {cohorts.total():,} images only the attribution of their cohort is known, which "
+            "need not be the image's own:"
+        )
+        paragraphs += _ordered(cohorts)
+    paragraphs += [f"{one.name}: {one.doi_url}" for one in collections if one.doi_url]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _ordered(counts: Counter[str]) -> list[str]:
     texts = [text for text, _ in counts.most_common() if text]
-    texts.sort(key=lambda text: text == "Anonymous")
-    return "\n\n".join([*([preface.rstrip()] if preface else []), *texts]) + "\n"
+    return sorted(texts, key=lambda text: text == "Anonymous")
 
 
 def write_licenses(
@@ -72,16 +107,24 @@ def write_licenses(
     *,
     client: IsicClient | None,
     warn: Callable[[str], None],
-) -> None:
-    """``licenses/NAME.txt`` each; without the server's text, the address of the licence."""
+) -> list[str]:
+    """Write ``licenses/NAME.txt`` for each; returns the names whose text is missing.
+
+    A file without its text holds the licence's address, and is replaced by a later run.
+    """
+    missing = []
     for name in sorted(names):
         path = f"licenses/{name.replace('/', '_')}.txt"
-        if (folder.root / path).exists():
+        address = f"{name}\n{LICENSE_ADDRESS.get(name, '')}\n"
+        file = folder.root / path
+        if file.exists() and file.read_text(encoding="utf-8") != address:
             continue
-        text = f"{name}\n{LICENSE_ADDRESS.get(name, '')}\n"
-        if client is not None:
-            try:
-                text = client.license_text(name)
-            except RequestError as cause:
-                warn(f"licenses/{name}.txt holds the licence's address only: {cause}")
-        folder.write_text(path, text)
+        try:
+            text = None if client is None else client.license_text(name)
+        except RequestError as cause:
+            warn(f"licenses/{name}.txt holds the licence's address only: {cause}")
+            text = None
+        if text is None:
+            missing.append(name)
+        folder.write_text(path, address if text is None else text)
+    return missing

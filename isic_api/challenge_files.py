@@ -19,7 +19,7 @@ import requests
 from isic_api.disk import amount, disk_errors
 from isic_api.errors import BadFileError, DiskFullError, HostDownError
 from isic_api.folder import DataFolder, StoredImage
-from isic_api.image_file import Variant, as_it_is, place, verify_picture
+from isic_api.image_file import Variant, as_it_is, verify_picture, write_part
 from isic_api.progress import Progress
 from isic_api.session import Session
 
@@ -183,7 +183,7 @@ def members(archive: zipfile.ZipFile) -> Iterator[Member]:
 def unpack(
     archive: zipfile.ZipFile, member: Member, *, image: str, folder: DataFolder, variant: Variant
 ) -> StoredImage:
-    """One member as ``images/<image>.jpg``, decoded and checked against the zip's CRC.
+    """One member in its part file, decoded and checked against the zip's CRC.
 
     No part of the member's own path is used. Raises BadFileError.
     """
@@ -195,5 +195,5 @@ def unpack(
     verify_picture(body, name)
     sha256 = hashlib.sha256(body.getbuffer()).hexdigest()
     with disk_errors(folder.root):
-        size = place(body, name, folder=folder, max_side=variant.max_side)
+        size = write_part(body, name, folder=folder, max_side=variant.max_side)
     return StoredImage(image, name, size, sha256, str(variant))

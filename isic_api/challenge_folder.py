@@ -35,6 +35,7 @@ class Unpacking:
     variant: Variant
     client: IsicClient
     progress: Progress
+    check_space: bool = True
     report: Report = field(default_factory=Report)
 
     def fill(self, images: Sequence[str], *, fetch_zip: Callable[[], Path], workers: int) -> Report:
@@ -66,9 +67,8 @@ class Unpacking:
         with archive:
             by_id = {member.isic_id: member for member in members(archive)}
             tasks = [(image, by_id.get(archive_id(image))) for image in images]
-            if self.variant == FULL:
-                needed = sum(member.size for _, member in tasks if member)
-                self.folder.require_space(needed + self.folder.bytes_stored)
+            if self.variant == FULL and self.check_space:
+                self.folder.require_space(sum(member.size for _, member in tasks if member))
             self.progress.start(len(tasks))
             in_parallel(
                 lambda task: self._work(archive, *task),
@@ -84,13 +84,14 @@ class Unpacking:
         if member is None:
             return image, "the zip does not hold this image"
         try:
-            return unpack(archive, member, image=image, folder=self.folder, variant=self.variant)
+            stored = unpack(archive, member, image=image, folder=self.folder, variant=self.variant)
+            self.folder.add(stored)
+            return stored
         except BadFileError as error:
             return image, str(error)
 
     def _settle(self, outcome: StoredImage | tuple[str, str]) -> None:
         if isinstance(outcome, StoredImage):
-            self.folder.add(outcome)
             self.report.got += 1
             self.progress.image(outcome.bytes)
         else:
@@ -103,7 +104,9 @@ class Unpacking:
             text = attribution_text(Counter(), preface=self.naming.preface)
             folder.write_text("attribution.txt", text)
             online = None if report.stopped else self.client
-            write_licenses(folder, [_LICENSE], client=online, warn=self.progress.warn)
+            report.unlicensed = write_licenses(
+                folder, [_LICENSE], client=online, warn=self.progress.warn
+            )
             write_failed(folder, report.failed)
             folder.write_text("query.json", self._account(began))
 

@@ -5,13 +5,13 @@
         print(image.isic_id, image.challenge_class)
 
 Only the collection and search endpoints are documented and can be relied on. Those called
-hidden below (size, facets, zip, attribution, licence texts) fail sooner: two attempts.
+hidden below are not. Two of them (size, facets) are not needed by anything and get two attempts.
 """
 
 import csv
 import io
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import IO, Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -20,14 +20,19 @@ import requests
 
 from isic_api import errors
 from isic_api.auth import BearerToken
-from isic_api.paging import walk
+from isic_api.paging import PAGE_SIZE, Bookmark, walk
 from isic_api.query import check
-from isic_api.records import Collection, ImageRecord, ListedFile, Page, User
+from isic_api.records import Collection, ImageRecord, Lesion, Page, User
 from isic_api.session import Session
 
 BASE_URL = "https://api.isic-archive.com/api/v2/"
+SNAPSHOT_URL = "https://isic-archive.s3.us-east-1.amazonaws.com/snapshots/ISIC_images.zip"
+"""All public images in one file of about 60 GB, which the Archive builds now and then."""
+
 _API_PATH = "/api/v2/"
+MOST_SIMILAR = 50
 _HIDDEN_ATTEMPTS = 2
+_LONGEST_PREFIX = len("ISIC_0000000000")
 
 
 class IsicClient:
@@ -42,6 +47,7 @@ class IsicClient:
     ) -> None:
         self.base_url = _checked_base(base_url)
         self.has_token = token is not None
+        self._token_is_valid = False  # as far as we know
         auth = None if token is None else BearerToken(token, self.base_url)
         self.session = Session(auth=auth, **session_options)
         self.files = Session(**session_options)  # never holds the token
@@ -61,18 +67,22 @@ class IsicClient:
         query: str = "",
         *,
         collections: Iterable[int] = (),
-        on_count: Any = None,  # noqa: ANN401
+        on_count: Callable[[int], None] | None = None,
+        bookmark: Bookmark | None = None,
     ) -> Iterator[ImageRecord]:
         """All matching images, oldest first; see :func:`~isic_api.paging.walk` for its errors.
 
-        A collection that does not exist matches nothing here; :meth:`resolve` raises for it.
+        Where the server's paging goes in circles, the rest follows in the order of ids. A
+        collection that does not exist matches nothing here; :meth:`resolve` raises for it.
         """
         check(query)
         return walk(
-            lambda page: Page.from_json(self._search_page(query, collections, page)),
+            lambda page: self._search_page(query, collections, page),
             ImageRecord.from_json,
             key=lambda image: image.isic_id,
             on_count=on_count,
+            bookmark=bookmark,
+            recover=lambda: self._search_by_prefix(query, collections, "ISIC_"),
         )
 
     def first_page(
@@ -80,19 +90,22 @@ class IsicClient:
     ) -> tuple[int, list[ImageRecord]]:
         """The server's count, and at most 100 images."""
         check(query)
-        page = Page.from_json(self._search_page(query, collections, {}))
+        page = self._search_page(query, collections, {})
         return page.count or 0, [ImageRecord.from_json(body) for body in page.results]
 
     def count(self, query: str = "", *, collections: Iterable[int] = ()) -> int:
         check(query)
-        return Page.from_json(self._search_page(query, collections, {"limit": 1})).count or 0
+        return self._search_page(query, collections, {"limit": 1}).count or 0
 
     def image(self, isic_id: str) -> ImageRecord:
         """Raises NotFoundError for unknown, private and malformed ids alike."""
         return ImageRecord.from_json(self._json(f"images/{quote(isic_id, safe='')}/"))
 
     def similar(self, isic_id: str, *, limit: int = 10) -> list[tuple[ImageRecord, float]]:
-        """Up to 50 images that look alike, nearest first, with their distance; needs a token."""
+        """At most ``MOST_SIMILAR`` images that look alike, nearest first, with their distance.
+
+        Needs a token.
+        """
         path = f"images/{quote(isic_id, safe='')}/similar/"
         try:
             found = self._json(path, params={"limit": limit})
@@ -110,6 +123,20 @@ class IsicClient:
     def facets(self, query: str = "", *, collections: Iterable[int] = ()) -> dict[str, Any]:
         """Field → buckets of value and count, as the server has them (hidden)."""
         return self._json("images/facets/", **_hidden(query, collections))
+
+    # === Lesions ===
+
+    def lesions(self) -> Iterator[Lesion]:
+        """All lesions of which this user may see an image."""
+        return walk(
+            lambda page: Page.from_json(self._json("lesions/", params=page)),
+            Lesion.from_json,
+            key=lambda lesion: lesion.id,
+        )
+
+    def lesion(self, lesion_id: str) -> Lesion:
+        """Raises NotFoundError for an unknown lesion, and for one without a public image."""
+        return Lesion.from_json(self._json(f"lesions/{quote(lesion_id, safe='')}/"))
 
     # === Collections ===
 
@@ -161,14 +188,6 @@ class IsicClient:
 
     # === Zip (hidden) ===
 
-    def zip_files(self, query: str = "", *, collections: Sequence[int] = ()) -> list[ListedFile]:
-        """Every file the Archive would put into a zip of this search."""
-        token = self._zip_token(query, collections)
-        body = self._json(
-            "zip-download/file-listing/", params={"token": token}, attempts=_HIDDEN_ATTEMPTS
-        )
-        return ListedFile.from_listing(body)
-
     def zip_metadata(
         self, query: str = "", *, collections: Sequence[int] = ()
     ) -> Iterator[ImageRecord]:
@@ -179,11 +198,9 @@ class IsicClient:
         )
 
     def license_text(self, name: str) -> str:
-        """The text of CC-0, CC-BY or CC-BY-NC."""
+        """The text of CC-0, CC-BY or CC-BY-NC (hidden)."""
         return self.session.fetch(
-            f"{self.base_url}zip-download/license-file/{quote(name, safe='')}/",
-            lambda response: response.content.decode("utf-8"),
-            attempts=_HIDDEN_ATTEMPTS,
+            f"{self.base_url}zip-download/license-file/{quote(name, safe='')}/", _read_text
         )
 
     # === User ===
@@ -191,28 +208,52 @@ class IsicClient:
     def whoami(self) -> User:
         """Whose token this is; raises TokenRefusedError without a valid one."""
         try:
-            return User.from_json(self._json("users/me/", attempts=_HIDDEN_ATTEMPTS))
+            return User.from_json(self._json("users/me/"))
         except errors.TokenRefusedError as cause:
             raise errors.TokenRefusedError(
-                "The Archive refused the token in ISIC_TOKEN: tokens end after 24 hours. Get a new "
-                "one (`isic user login` and `isic user print-token` of the official client), or "
-                "unset ISIC_TOKEN to use public images."
+                "The Archive refused the token in ISIC_TOKEN: tokens expire after 24 hours. Run "
+                "`isic user login`, then `isic user print-token` of the official client, and put "
+                "the value of access_token into ISIC_TOKEN; or unset it to use public images."
                 if self.has_token
                 else "Nobody: no token is set. Put one into ISIC_TOKEN for private collections and "
                 "similar images; public images need none."
             ) from cause
 
+    def require_valid_token(self, warn: Callable[[str], None]) -> None:
+        """Raise TokenRefusedError for an expired token: the search takes it for none."""
+        if not self.has_token or self._token_is_valid:
+            return
+        try:
+            self.whoami()
+            self._token_is_valid = True
+        except errors.TokenRefusedError:
+            raise
+        except errors.RequestError as error:
+            warn(f"the token could not be checked: {error}")
+
     # === Requests ===
 
-    def _search_page(
-        self, query: str, collections: Iterable[int], page: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _search_page(self, query: str, collections: Iterable[int], page: Mapping[str, Any]) -> Page:
+        parameters = {**page, **_search(query, collections)}
         try:
-            return self._json("images/search/", params={**page, **_search(query, collections)})
+            return Page.from_json(self._json("images/search/", params=parameters))
         except errors.RefusedError as cause:
             if not query:
                 raise
             raise errors.QueryError(f"The Archive refused the query {query!r}: {cause}") from cause
+
+    def _search_by_prefix(
+        self, query: str, collections: Iterable[int], prefix: str
+    ) -> Iterator[ImageRecord]:
+        """The images whose ids begin with ``prefix``, without turning a page."""
+        for digit in "0123456789":
+            part = f"isic_id:{prefix}{digit}*"
+            narrowed = f"({query}) AND {part}" if query.strip() else part
+            page = self._search_page(narrowed, collections, {"limit": PAGE_SIZE})
+            if page.next is None:
+                yield from map(ImageRecord.from_json, page.results)
+            elif len(prefix) < _LONGEST_PREFIX:
+                yield from self._search_by_prefix(query, collections, prefix + digit)
 
     def _zip_token(self, query: str, collections: Sequence[int]) -> str:
         check(query)
@@ -220,7 +261,6 @@ class IsicClient:
             "zip-download/url/",
             method="POST",
             json={"query": query, "collections": list(collections)},
-            attempts=_HIDDEN_ATTEMPTS,
         )
         tokens = parse_qs(urlsplit(str(url)).query).get("zsid")
         if not tokens:
@@ -233,7 +273,7 @@ class IsicClient:
     def _csv(self, url: str) -> Iterator[ImageRecord]:
         """Through a file, so that neither a broken transfer nor 500,000 rows do harm."""
         with tempfile.TemporaryFile() as spool:
-            self.session.fetch(url, lambda r: self._spool(r, spool), attempts=_HIDDEN_ATTEMPTS)
+            self.session.fetch(url, lambda response: self._spool(response, spool))
             spool.seek(0)
             # the server sends UTF-8 without saying so
             text = io.TextIOWrapper(spool, encoding="utf-8-sig", errors="replace", newline="")
@@ -261,6 +301,13 @@ def _read_json(response: requests.Response) -> Any:  # noqa: ANN401
             f"{urlsplit(response.url).hostname} answered with something that is not JSON; is the "
             "base URL right, /api/v2/ included?"
         ) from cause
+
+
+def _read_text(response: requests.Response) -> str:
+    text = response.content.decode("utf-8", errors="replace")
+    if text.lstrip().startswith("<"):  # a page, e.g. of a network that wants a log-in
+        raise errors.UnexpectedAnswerError(f"{urlsplit(response.url).path} is not a plain text.")
+    return text
 
 
 def _search(query: str, collections: Iterable[int]) -> dict[str, Any]:

@@ -5,16 +5,16 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
-from isic_api.client import IsicClient
+from isic_api.client import MOST_SIMILAR, SNAPSHOT_URL, IsicClient
 from isic_api.download import download
-from isic_api.errors import BadInputError, NotWritableError, RequestError
+from isic_api.errors import BadInputError, NotWritableError
+from isic_api.export import export_metadata
 from isic_api.image_file import Variant
 from isic_api.isic2019 import Recipe, fetch_isic2019
-from isic_api.metadata import write_full
 from isic_api.progress import Progress
 from isic_api.query import check
 from isic_api.records import ImageRecord
@@ -22,11 +22,7 @@ from isic_api.selection import Selection, read_ids
 
 
 def download_command(options: Namespace) -> int:
-    others = (options.collection, options.query, options.limit, options.sample_per_class)
-    if options.ids and any(others):
-        raise BadInputError(
-            "--ids stands alone: leave out --collection, --query, --limit and --sample-per-class."
-        )
+    _check_ids_alone(options)
     _check_amount(options)
     check(options.query)
     ids = read_ids(options.ids) if options.ids else ()
@@ -40,6 +36,8 @@ def download_command(options: Namespace) -> int:
         limit=options.limit,
         sample_per_class=options.sample_per_class,
     )
+    if selection == Selection():
+        progress.say(f"for the whole Archive, one file is faster: {SNAPSHOT_URL}")
     report = download(
         client,
         selection,
@@ -47,6 +45,7 @@ def download_command(options: Namespace) -> int:
         variant=_variant(options),
         workers=options.workers,
         progress=progress,
+        check_space=not options.no_space_check,
     )
     for line in report.lines():
         print(line)
@@ -67,6 +66,7 @@ def isic2019_command(options: Namespace) -> int:
         challenge_url=options.challenge_url,
         checksums=not options.no_checksum,
         workers=options.workers,
+        check_space=not options.no_space_check,
     )
     complete = True
     for line, ok in fetch_isic2019(
@@ -78,22 +78,44 @@ def isic2019_command(options: Namespace) -> int:
 
 
 def search_command(options: Namespace) -> int:
+    _check_search(options)
     check(options.query)
     client = _client(options, Progress())
     collections = [client.resolve(one).id for one in options.collection]
     if options.count:
         print(client.count(options.query, collections=collections))
-    elif options.facets:
+        return 0
+    if options.facets:
         print(json.dumps(client.facets(options.query, collections=collections), indent=2))
-    elif options.similar:
-        found = client.similar(options.similar, limit=min(options.limit or 10, 50))
-        _print_images((image for image, _ in found), jsonl=options.jsonl)
+        return 0
+    if options.similar:
+        found = client.similar(options.similar, limit=options.limit or 10)
+        hint = "the Archive knows no image that looks like it"
     else:
-        found = client.search(options.query, collections=collections)
-        if not _print_images(islice(found, options.limit), jsonl=options.jsonl):
-            print("no image matches; values are case-sensitive, e.g. sex:male", file=sys.stderr)
-            return 1
-    return 0
+        images = client.search(options.query, collections=collections)
+        found = ((image, None) for image in islice(images, options.limit))
+        hint = "values are case-sensitive, e.g. sex:male"
+    if _print_images(found, jsonl=options.jsonl):
+        return 0
+    print(f"no image matches; {hint}", file=sys.stderr)
+    return 1
+
+
+def _check_search(options: Namespace) -> None:
+    """Refuse options that would not change what is printed."""
+    modes = [name for name in ("count", "facets", "similar") if getattr(options, name)]
+    if len(modes) > 1:
+        raise BadInputError(f"--{modes[0]} and --{modes[1]} exclude each other: leave one out.")
+    if options.similar and (options.query or options.collection):
+        raise BadInputError(
+            "--similar searches the whole Archive: leave out the query and --collection."
+        )
+    if options.similar and (options.limit or 0) > MOST_SIMILAR:
+        raise BadInputError(
+            f"The Archive gives at most {MOST_SIMILAR} similar images: lower --limit."
+        )
+    if (options.count or options.facets) and (options.limit or options.jsonl):
+        raise BadInputError(f"--{modes[0]} takes neither --limit nor --jsonl: leave them out.")
 
 
 def collections_command(options: Namespace) -> int:
@@ -103,79 +125,83 @@ def collections_command(options: Namespace) -> int:
     else:
         found = client.collections(pinned=True if options.pinned else None)
     if not options.jsonl:
-        print(f"{'id':>5}  {'public':6}  name")
+        print(f"{'id':>5}  {'public':6}  {'doi':16}  name")
     for one in found:
         if options.jsonl:
             print(json.dumps(dataclasses.asdict(one), ensure_ascii=False))
         else:
-            print(f"{one.id:>5}  {'yes' if one.public else 'no':6}  {one.name}")
+            public = "yes" if one.public else "no"
+            print(f"{one.id:>5}  {public:6}  {one.doi or '-':16}  {one.name}")
     return 0
 
 
 def metadata_command(options: Namespace) -> int:
+    _check_ids_alone(options)
     check(options.query)
-    taken = options.out.exists() and not options.out.is_file()  # by a folder, or a device
-    if taken or not os.access(options.out.absolute().parent, os.W_OK):
-        raise NotWritableError(f"{options.out} cannot be written to: choose another file.")
+    ids = read_ids(options.ids) if options.ids else ()
+    to_stdout = str(options.out) == "-"
+    if not to_stdout:
+        _check_file(options.out)
     progress = Progress()
     client = _client(options, progress)
-    ids = [client.resolve(one).id for one in options.collection]
-    rows = write_full(options.out, _metadata_records(client, options.query, ids, progress))
-    if not rows:
-        raise BadInputError(f"Nothing matches: {options.out} has a header only.")
-    print(f"{rows:,} rows in {options.out}")
-    return 0
+    selection = Selection(
+        query=options.query,
+        collections=tuple(client.resolve(one) for one in options.collection),
+        ids=ids,
+        limit=options.limit,
+    )
+    exported = export_metadata(
+        client,
+        selection,
+        sys.stdout if to_stdout else options.out,
+        collections=options.with_collections,
+        outcomes=options.with_outcomes,
+        progress=progress,
+    )
+    print(
+        f"{exported.rows:,} rows in {'standard output' if to_stdout else options.out}",
+        file=sys.stderr if to_stdout else sys.stdout,
+    )
+    for isic_id in exported.unknown:
+        progress.warn(f"{isic_id}: the Archive has no such image, or it is private")
+    if exported.unattributed:
+        progress.warn("run the same command again to get the attributions that are missing")
+    return 0 if exported.complete else 1
 
 
 def whoami_command(options: Namespace) -> int:
-    user = _client(options, Progress()).whoami()
+    user = _client(options, Progress(), check_token=False).whoami()
     print(f"{user.full_name} <{user.email}>" if user.email else user.full_name)
     return 0
 
 
-def _metadata_records(
-    client: IsicClient, query: str, collections: list[int], progress: Progress
-) -> Iterator[ImageRecord]:
-    """Whole collections from the CSV, in one request each; a search page by page."""
-    if collections and not query:
-        try:
-            for collection in collections:
-                yield from client.collection_metadata(collection)
-            return
-        except RequestError as error:
-            progress.warn(f"no CSV, so page by page: {error}")
-    own = {}
-    try:
-        for record in client.zip_metadata(query, collections=collections):
-            own[record.isic_id] = record.attribution
-    except RequestError as error:
-        progress.warn(f"the attributions are the cohorts', not the images' own: {error}")
-    for record in client.search(query, collections=collections):
-        yield dataclasses.replace(record, attribution=own.get(record.isic_id, record.attribution))
-
-
-def _print_images(images: Iterable[ImageRecord], *, jsonl: bool) -> int:
+def _print_images(images: Iterable[tuple[ImageRecord, float | None]], *, jsonl: bool) -> int:
+    """Images, each with its distance from the one that it is similar to, if there is one."""
     number = 0
-    for number, image in enumerate(images, 1):
+    for number, (image, distance) in enumerate(images, 1):
         if jsonl:
             entry = image.to_json()
             entry["metadata"] = entry["metadata"]["all"]
+            if distance is not None:
+                entry["distance"] = distance
             print(json.dumps(entry, ensure_ascii=False))
             continue
         if number == 1:
-            print(f"{'isic_id':13}  {'class':5}  {'age':>3}  {'sex':6}  {'site':16}  licence")
+            header = f"{'isic_id':13}  {'class':5}  {'age':>3}  {'sex':6}  {'site':16}  licence"
+            print(header if distance is None else f"{header:62}  distance")
         cells = (image.challenge_class, image.metadata.age_approx, image.metadata.sex)
         label, age, sex = ("-" if cell is None else cell for cell in cells)
         site = image.challenge_site or "-"
-        print(
+        line = (
             f"{image.isic_id:13}  {label:5}  {age:>3}  {sex:6}  {site:16}  "
             f"{image.copyright_license}"
         )
+        print(line if distance is None else f"{line:62}  {distance:.4f}")
     return number
 
 
-def _client(options: Namespace, progress: Progress) -> IsicClient:
-    return IsicClient(
+def _client(options: Namespace, progress: Progress, *, check_token: bool = True) -> IsicClient:
+    client = IsicClient(
         options.base_url,
         token=os.environ.get("ISIC_TOKEN") or None,
         attempts=options.attempts,
@@ -184,6 +210,9 @@ def _client(options: Namespace, progress: Progress) -> IsicClient:
         connections=getattr(options, "workers", 4),
         on_wait=progress.wait,
     )
+    if check_token:
+        client.require_valid_token(progress.warn)
+    return client
 
 
 def _variant(options: Namespace) -> Variant:
@@ -193,6 +222,21 @@ def _variant(options: Namespace) -> Variant:
 def _check_amount(options: Namespace) -> None:
     if options.limit and options.sample_per_class:
         raise BadInputError("--limit and --sample-per-class exclude each other: leave one out.")
+
+
+def _check_ids_alone(options: Namespace) -> None:
+    others = (options.collection, options.query, options.limit)
+    if options.ids and (any(others) or getattr(options, "sample_per_class", None)):
+        raise BadInputError(
+            "--ids stands alone: leave out --collection, --query, --limit and --sample-per-class."
+        )
+
+
+def _check_file(out: Path) -> None:
+    """Before anything is asked of the Archive."""
+    taken = out.exists() and not out.is_file()  # by a folder, or a device
+    if taken or not os.access(out.absolute().parent, os.W_OK):
+        raise NotWritableError(f"{out} cannot be written to: choose another file.")
 
 
 def _check_folder(out: Path) -> None:

@@ -14,11 +14,10 @@ from isic_api.errors import (
     HostDownError,
     IncompleteListingError,
     RequestError,
-    TokenRefusedError,
 )
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import FULL, Variant, fetch_image
-from isic_api.metadata import TRUTH_HEADER, old_attributions, write_metadata
+from isic_api.metadata import write_metadata
 from isic_api.parallel import in_parallel
 from isic_api.progress import Progress
 from isic_api.records import ImageRecord
@@ -36,23 +35,25 @@ def download(
     progress: Progress | None = None,
     naming: Naming = PLAIN,
     labels: Mapping[str, str] | None = None,
+    check_space: bool = True,
 ) -> Report:
     """Download what is missing in ``out`` and write everything that belongs beside it.
 
-    ``labels`` takes the place of the Archive's diagnoses in the ground truth. Raises for a
+    ``labels`` takes the place of the Archive's diagnoses in the ground truth. ``check_space``
+    raises DiskFullError before the first image if the disk seems too small. Raises for a
     request that makes no sense before anything is written; an error in the middle of the run is
     raised after the folder has been brought in order.
     """
     progress = progress or Progress(quiet=True)
-    check_token(client, progress)
+    client.require_valid_token(progress.warn)
     count, page = client.first_page(selection.first_query(), collections=selection.collection_ids)
     if not count and not selection.ids:
         raise EmptyResultError(_nothing_found(selection))
     with DataFolder(out) as folder:
-        exact = _exact_bytes(client, selection, variant, progress)
-        guess = _mean_bytes(variant, page) * _number_expected(selection, count)
-        folder.require_space(exact or guess)
         run = _Run(client, folder, selection, variant=variant, progress=progress)
+        run.check_space = check_space
+        if check_space and selection.sample_per_class is None:
+            folder.require_space(run.bytes_needed(count, page))
         began = datetime.now(UTC)
         try:
             run.images(workers)
@@ -78,6 +79,7 @@ class _Run:
         self.variant = variant
         self.progress = progress
         self.report = Report()
+        self.check_space = True
         self._unreached = 0  # images in a row that found no host
 
     def images(self, workers: int) -> None:
@@ -97,17 +99,18 @@ class _Run:
 
     def _work(self, record: ImageRecord) -> StoredImage | tuple[str, RequestError]:
         try:
-            return fetch_image(self.client.files, record, folder=self.folder, variant=self.variant)
+            image = fetch_image(self.client.files, record, folder=self.folder, variant=self.variant)
+            self.folder.add(image)
+            return image
         except RequestError as error:
             return record.isic_id, error
 
     def _wanted(self) -> Iterator[ImageRecord]:
         """The listing less what is here, each image described in the folder as it comes."""
-        variant = str(self.variant)
         try:
             for record in self._listing():
                 self.folder.describe(record)
-                if self.folder.has(record.isic_id, variant):
+                if self._has(record.isic_id):
                     self.report.skipped += 1
                     self.progress.image()
                 else:
@@ -116,7 +119,30 @@ class _Run:
             self.report.listing = str(error)
 
     def _listing(self) -> Iterator[ImageRecord]:
-        return choose(self.client, self.selection, on_count=self._expect, on_unknown=self._unknown)
+        found = choose(self.client, self.selection, on_count=self._expect, on_unknown=self._unknown)
+        if self.selection.sample_per_class is None or not self.check_space:
+            return found
+        sample = list(found)
+        self.folder.require_space(self._bytes_of(sample))
+        return iter(sample)
+
+    def bytes_needed(self, count: int, page: list[ImageRecord]) -> float:
+        """An estimate for the images that are not here yet, from the first ``page`` of them."""
+        selection = self.selection
+        mean = sum(map(self.variant.bytes_of, page)) / max(len(page), 1)
+        if selection.ids:
+            return mean * sum(not self._has(isic_id) for isic_id in selection.ids)
+        expected = count if selection.limit is None else min(count, selection.limit)
+        if expected <= len(page):
+            return self._bytes_of(page[:expected])
+        exact = _exact_bytes(self.client, selection, self.variant, self.progress)
+        return max(0, (exact or mean * expected) - self.folder.bytes_stored)
+
+    def _bytes_of(self, records: list[ImageRecord]) -> float:
+        return sum(self.variant.bytes_of(one) for one in records if not self._has(one.isic_id))
+
+    def _has(self, isic_id: str) -> bool:
+        return self.folder.has(isic_id, str(self.variant))
 
     def _expect(self, count: int) -> None:
         self.report.asked = count
@@ -127,7 +153,6 @@ class _Run:
 
     def _settle(self, outcome: StoredImage | tuple[str, RequestError], patience: int) -> None:
         if isinstance(outcome, StoredImage):
-            self.folder.add(outcome)
             self.report.got += 1
             self._unreached = 0
             self.progress.image(outcome.bytes)
@@ -145,33 +170,43 @@ class _Run:
         """Everything beside the images. A run that is being stopped does without the network."""
         report, folder = self.report, self.folder
         with contextlib.suppress(ArchiveError) if report.stopped else contextlib.nullcontext():
-            report.written = write_metadata(
-                folder, attributions=self._attributions(), prefix=naming.prefix, labels=labels
+            if not report.stopped:
+                self._attribute()
+            report.written = written = write_metadata(folder, prefix=naming.prefix, labels=labels)
+            text = attribution_text(
+                written.attributions,
+                preface=naming.preface,
+                cohorts=written.cohorts,
+                collections=self.selection.collections,
             )
-            folder.write_text(
-                "attribution.txt",
-                attribution_text(report.written.attributions, preface=naming.preface),
-            )
-            write_licenses(
+            folder.write_text("attribution.txt", text)
+            report.unlicensed = write_licenses(
                 folder,
-                report.written.licenses,
+                written.licenses,
                 client=None if report.stopped else self.client,
                 warn=self.progress.warn,
             )
             write_failed(folder, report.failed)
             folder.write_text("query.json", json.dumps(self._query(began), indent=2) + "\n")
 
-    def _attributions(self) -> dict[str, str | None]:
-        found = old_attributions(self.folder)
-        if not self.report.stopped and (self.report.got or not _was_complete(self.folder)):
-            own_attributions(self.client, self.selection, found, warn=self.progress.warn)
-        return found
+    def _attribute(self) -> None:
+        """Fetch the attributions that are missing, of earlier runs' images too."""
+        found = own_attributions(
+            self.client,
+            self.folder.unattributed(),
+            collections=self.selection.collections,
+            warn=self.progress.warn,
+        )
+        for isic_id, attribution in found:
+            self.folder.attribute(isic_id, attribution)
 
     def _query(self, began: datetime) -> dict[str, object]:
         report, selection = self.report, self.selection
         return {
             "query": selection.query,
-            "collections": {one.id: one.name for one in selection.collections},
+            "collections": [
+                {"id": one.id, "name": one.name, "doi": one.doi} for one in selection.collections
+            ],
             "ids": len(selection.ids) or None,
             "limit": selection.limit,
             "sample_per_class": selection.sample_per_class,
@@ -182,33 +217,6 @@ class _Run:
             "complete": report.complete,
             "counts": report.counts(),
         }
-
-
-def _was_complete(folder: DataFolder) -> bool:
-    """Whether the last run into this folder says so."""
-    path = folder.root / "query.json"
-    return path.exists() and json.loads(path.read_text())["complete"]
-
-
-def check_token(client: IsicClient, progress: Progress) -> None:
-    """The search takes a bad token for none, so ask where it is refused."""
-    if not client.has_token:
-        return
-    try:
-        client.whoami()
-    except TokenRefusedError:
-        raise
-    except RequestError as error:
-        progress.warn(f"the token could not be checked: {error}")
-
-
-def _number_expected(selection: Selection, count: int) -> int:
-    """At most so many images will come."""
-    if selection.ids:
-        return len(selection.ids)
-    if selection.sample_per_class is not None:
-        return min(count, selection.sample_per_class * len(TRUTH_HEADER[1:]))
-    return count if selection.limit is None else min(count, selection.limit)
 
 
 def _exact_bytes(
@@ -222,10 +230,6 @@ def _exact_bytes(
     except RequestError as error:
         progress.warn(f"the size is estimated from the first images: {error}")
         return 0
-
-
-def _mean_bytes(variant: Variant, page: list[ImageRecord]) -> int:
-    return round(sum(variant.bytes_of(record) for record in page) / max(len(page), 1))
 
 
 def _nothing_found(selection: Selection) -> str:

@@ -3,15 +3,18 @@
     images/ISIC_0000000.jpg ...   complete, verified files only
     manifest.jsonl                one line a verified image: file, bytes, sha256
     metadata.jsonl                one line an image, as the Archive described it, when it did
+    attributions.jsonl            one line an image whose own attribution is known
     .parts/                       files on their way; removed at the end
 
-The two journals are the truth; every CSV is made from them (see export). An image counts as
+The journals are the truth; every CSV is made from them (see metadata). An image counts as
 there if the manifest says so and the file has the size it says: nothing is decoded again.
 """
 
 import contextlib
 import os
 import shutil
+import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +61,9 @@ class DataFolder:
         self.images = root / "images"
         self.parts = root / ".parts"
         self.columns: set[str] = set()  # metadata fields that some image here has
+        self.attributions: dict[str, str] = {}  # image id -> its own attribution
         self.bytes_stored = 0
+        self._adding = threading.Lock()
         # a few words an image, for there may be 500,000 of them
         self._kinds: dict[_Kind, _Kind] = {}
         self._stored: dict[str, _Kind] = {}
@@ -77,17 +82,25 @@ class DataFolder:
 
     def _open(self) -> None:
         with disk_errors(self.root):
-            shutil.rmtree(self.parts, ignore_errors=True)
             self.parts.mkdir(exist_ok=True)
             self._manifest = Journal(self.root / "manifest.jsonl")
             self._metadata = Journal(self.root / "metadata.jsonl")
-        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(self.images)}
+            self._attributions = Journal(self.root / "attributions.jsonl")
+        here, parts = _sizes(self.images), _sizes(self.parts)
         for _, entry in self._manifest:
-            if sizes.get(entry["file"]) == entry["bytes"]:
+            file, size = entry["file"], entry["bytes"]
+            if here.get(file) != size and parts.get(file) == size:  # killed before the move
+                (self.parts / file).replace(self.images / file)
+                here[file] = size
+            if here.get(file) == size:
                 self._remember(StoredImage(**entry))
+        shutil.rmtree(self.parts, ignore_errors=True)
+        self.parts.mkdir(exist_ok=True)
         for offset, entry in self._metadata:
             self._described[entry["isic_id"]] = offset
             self.columns.update(entry["metadata"]["all"])
+        for _, entry in self._attributions:
+            self._attribute(entry["isic_id"], entry["attribution"])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -96,6 +109,7 @@ class DataFolder:
         with contextlib.suppress(OSError) if error else disk_errors(self.root):
             self._manifest.close()
             self._metadata.close()
+            self._attributions.close()
         self._unlock()
 
     def _lock(self) -> None:
@@ -124,9 +138,18 @@ class DataFolder:
                 self._described[record.isic_id] = self._metadata.append(entry)
                 self.columns.update(entry["metadata"]["all"])
 
-    def described(self) -> Iterator[str]:
-        """Ids of the images that the Archive has described, there or not."""
-        return iter(self._described)
+    def attribute(self, isic_id: str, attribution: str) -> None:
+        """Keep the image's own attribution."""
+        with disk_errors(self.root):
+            self._attributions.append({"isic_id": isic_id, "attribution": attribution})
+        self._attribute(isic_id, attribution)
+
+    def _attribute(self, isic_id: str, attribution: str) -> None:
+        self.attributions[isic_id] = sys.intern(attribution)  # of a few texts, one copy each
+
+    def unattributed(self) -> list[str]:
+        """Ids of the images here whose own attribution is not known."""
+        return [isic_id for isic_id in self._stored if isic_id not in self.attributions]
 
     def descriptions(self) -> Iterator[ImageRecord]:
         """The latest description of each image, in the order they arrived."""
@@ -144,10 +167,15 @@ class DataFolder:
         return None if stored is None else isic_id + stored.suffix
 
     def add(self, image: StoredImage) -> None:
-        """The file is in ``images/`` already; from now on it counts."""
-        with disk_errors(self.root):
+        """Move the verified part file into ``images/``; from any thread.
+
+        The manifest leads and the file follows, so that a process killed between the two leaves
+        nothing that has to be downloaded again.
+        """
+        with self._adding, disk_errors(self.root):
             self._manifest.append(vars(image))
-        self._remember(image)
+            (self.parts / image.file).replace(self.images / image.file)
+            self._remember(image)
 
     def _remember(self, image: StoredImage) -> None:
         kind = _Kind(image.file.removeprefix(image.isic_id), image.variant)
@@ -164,15 +192,14 @@ class DataFolder:
     def __len__(self) -> int:
         return len(self._stored)
 
-    def require_space(self, needed: int) -> None:
-        """``needed`` bytes for all images, of which those already here are subtracted."""
+    def require_space(self, needed: float) -> None:
+        """Raise DiskFullError unless ``needed`` more bytes fit."""
         free = shutil.disk_usage(self.root).free
-        missing = needed - self.bytes_stored
-        if missing > free:
+        if needed > free:
             raise DiskFullError(
-                f"The images need about {amount(missing)} more and {self.root} has "
+                f"The images need about {amount(needed)} more and {self.root} has "
                 f"{amount(free)} free: free some, choose another folder, or ask for less "
-                "(--thumbnails, --max-side, --limit)."
+                "(--thumbnails, --max-side, --limit). --no-space-check downloads all the same."
             )
 
     def write_text(self, name: str, text: str) -> None:
@@ -189,3 +216,7 @@ class DataFolder:
             yield part
             (self.root / name).parent.mkdir(exist_ok=True)
             part.replace(self.root / name)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {entry.name: entry.stat().st_size for entry in os.scandir(folder)}

@@ -1,7 +1,7 @@
-"""One image: fetched into a part file, verified, then moved to its place."""
+"""One image: downloaded and verified, then written to a part file."""
 
 import hashlib
-import os
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from shutil import copyfileobj
@@ -22,6 +22,8 @@ from isic_api.session import Session
 _SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".tif": ".tif", ".tiff": ".tif"}
 _JPEG_QUALITY = 95
 _IN_MEMORY = 32 << 20  # bytes
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # no stuffed byte, no restart of a scan
+_END_OF_IMAGE = 0xD9
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ FULL = Variant()
 def fetch_image(
     session: Session, record: ImageRecord, *, folder: DataFolder, variant: Variant
 ) -> StoredImage:
-    """Download, verify and place one image. Raises RequestError after the last attempt."""
+    """Download and verify one image into its part file, for :meth:`DataFolder.add`.
+
+    Raises RequestError after the last attempt.
+    """
     require_id(record.isic_id)
     url = variant.link(record).url
     suffix = PurePosixPath(urlsplit(url).path).suffix.lower()
@@ -67,7 +72,7 @@ def fetch_image(
         with disk_errors(folder.root), _spool(folder) as body:
             sha256 = _save(session, response, body)
             verify_picture(body, name)
-            size = place(body, name, folder=folder, max_side=variant.max_side)
+            size = write_part(body, name, folder=folder, max_side=variant.max_side)
         return StoredImage(record.isic_id, name, size, sha256, str(variant))
 
     return session.fetch(url, read, retry_refusals=True, headers=as_it_is)
@@ -82,17 +87,14 @@ def require_id(isic_id: str) -> None:
         raise UnexpectedAnswerError(f"{isic_id!r} is not an image id; it is not stored.")
 
 
-def place(body: BinaryIO, name: str, *, folder: DataFolder, max_side: int | None) -> int:
-    """Write a verified picture to its place, resized if so wanted; returns its bytes."""
-    part = folder.parts / name
+def write_part(body: BinaryIO, name: str, *, folder: DataFolder, max_side: int | None) -> int:
+    """Write a verified picture to a part file, resized if so wanted; returns its bytes."""
     body.seek(0)
-    with part.open("wb") as file:
+    with (folder.parts / name).open("wb") as file:
         if max_side is None or not shrink(body, file, name=name, max_side=max_side):
             body.seek(0)
             copyfileobj(body, file)
-        size = file.tell()
-    part.replace(folder.images / name)
-    return size
+        return file.tell()
 
 
 def _spool(folder: DataFolder) -> IO[bytes]:
@@ -124,7 +126,7 @@ def verify_picture(file: BinaryIO, name: str) -> None:
         with Image.open(file) as image:
             kind = image.format
             image.load()
-            whole = kind != "JPEG" or _ends_as_jpeg(file)
+            whole = kind != "JPEG" or _scan_ends(file)
     except Image.DecompressionBombError:
         return
     except (OSError, ValueError, SyntaxError) as cause:
@@ -133,11 +135,17 @@ def verify_picture(file: BinaryIO, name: str) -> None:
         raise BadFileError(f"{name} is not a whole picture: it has no end-of-image marker.")
 
 
-def _ends_as_jpeg(file: BinaryIO) -> bool:
-    """Some writers pad the file with zeros."""
-    end = file.seek(0, os.SEEK_END)
-    file.seek(max(0, end - 1024))
-    return file.read().rstrip(b"\0").endswith(b"\xff\xd9")
+def _scan_ends(file: BinaryIO) -> bool:
+    """Whether a JPEG's end marker follows its last scan; phones put more data behind it."""
+    file.seek(0)
+    content = file.read()
+    at = 2  # behind the start marker
+    while match := _MARKER.search(content, at):
+        marker, at = match[0][1], match.end()
+        if marker == _END_OF_IMAGE:
+            return True
+        at += int.from_bytes(content[at : at + 2], "big")  # past the segment, or a scan's header
+    return False
 
 
 def shrink(body: BinaryIO, file: BinaryIO, *, name: str, max_side: int) -> bool:

@@ -60,6 +60,7 @@ class Recipe:
     challenge_url: str = CHALLENGE_URL
     checksums: bool = True
     workers: int = 16
+    check_space: bool = True
 
     @property
     def partial(self) -> bool:
@@ -111,6 +112,7 @@ class _PartRun:
             progress=self.progress,
             naming=self.naming,
             labels=labels,
+            check_space=recipe.check_space,
         )
 
     def from_challenge(self) -> Report:
@@ -124,6 +126,7 @@ class _PartRun:
             variant=self.recipe.variant,
             client=self.client,
             progress=self.progress,
+            check_space=self.recipe.check_space,
         )
         return unpacking.fill(
             self.chosen(), fetch_zip=lambda: self.file("images"), workers=self.recipe.workers

@@ -5,18 +5,15 @@
 """
 
 import csv
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, Any
 
 from isic_api.cells import PlainWriter
-from isic_api.disk import disk_errors
-from isic_api.errors import ArchiveError, BadFileError
+from isic_api.errors import BadFileError
 from isic_api.folder import DataFolder
 from isic_api.records import ImageRecord
 from isic_api.vocabulary import CHALLENGE_CLASSES, UNKNOWN_CLASS
@@ -36,12 +33,16 @@ class Written:
     classes: Counter[str] = field(default_factory=Counter)
     unlabelled: int = 0  # without a diagnosis, so not in the ground truth
     not_jpeg: int = 0  # in metadata_full.csv only: a reader of the layout looks for .jpg
-    attributions: Counter[str] = field(default_factory=Counter)
+    attributions: Counter[str] = field(default_factory=Counter)  # the images' own
+    cohorts: Counter[str] = field(default_factory=Counter)  # of images without their own
     licenses: Counter[str] = field(default_factory=Counter)
 
-    def count(self, record: ImageRecord, attribution: str) -> None:
+    def count(self, record: ImageRecord, attribution: str | None) -> None:
         self.images += 1
-        self.attributions[attribution] += 1
+        if attribution is None:
+            self.cohorts[record.attribution] += 1
+        else:
+            self.attributions[attribution] += 1
         self.licenses[record.copyright_license] += 1
 
     def label(self, label: str | None) -> None:
@@ -54,13 +55,12 @@ class Written:
 def write_metadata(
     folder: DataFolder,
     *,
-    attributions: Mapping[str, str | None],
     prefix: str = "",
     labels: Mapping[str, str] | None = None,
 ) -> Written:
     """All three files, for the images that are in the folder, in the order they were listed.
 
-    attributions: image id → text, where it is better than the record's. prefix: of the two
+    An image whose own attribution is missing has an empty cell there. prefix: of the two
     challenge files' names. labels: image id → challenge class, instead of the Archive's.
     """
     written = Written()
@@ -70,9 +70,9 @@ def write_metadata(
         metadata = _open(stack, folder, f"{prefix}Metadata.csv", METADATA_HEADER)
         full = _open(stack, folder, FULL_NAME, columns)
         for record, file in _present(folder):
-            attribution = attributions.get(record.isic_id) or record.attribution
+            attribution = folder.attributions.get(record.isic_id)
             written.count(record, attribution)
-            full.writerow(full_row(record, columns, attribution))
+            full.writerow(full_row(record, columns, attribution or ""))
             if not file.endswith(".jpg"):
                 written.not_jpeg += 1
                 continue
@@ -101,35 +101,29 @@ def write_challenge(
     return written
 
 
-def write_full(path: Path, records: Iterable[ImageRecord]) -> int:
-    """A metadata CSV of ``records`` alone, all fields, each image once; returns the rows.
+def write_rows(
+    out: Path | IO[str],
+    records: Callable[[], Iterable[ImageRecord]],
+    *,
+    attributions: Mapping[str, str],
+    extra: Mapping[str, Mapping[str, str]],
+) -> None:
+    """A metadata CSV of ``records`` alone, all fields; a file is written whole or not at all.
 
-    If ``records`` raises, what came before it is written, then the error is raised.
+    ``extra`` has more cells by image id and column.
     """
-    images: set[str] = set()
-    columns: set[str] = set()
-    error: BaseException | None = None
-    with disk_errors(path), TemporaryFile("w+", encoding="utf-8") as spool:
-        try:
-            for record in records:
-                if record.isic_id not in images:
-                    images.add(record.isic_id)
-                    columns.update(name for name, _ in record.metadata.given())
-                    spool.write(json.dumps(record.to_json()) + "\n")
-        except (ArchiveError, KeyboardInterrupt) as cause:
-            error = cause
-        spool.seek(0)
-        _write_rows(path, (*_FIRST, *sorted(columns)), map(json.loads, spool))
-    if error is not None:
-        raise error
-    return len(images)
-
-
-def _write_rows(path: Path, columns: tuple[str, ...], entries: Iterable[dict[str, Any]]) -> None:
-    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = _writer(file, columns)
-        for record in map(ImageRecord.from_json, entries):
-            writer.writerow(full_row(record, columns, record.attribution))
+    columns = {name for record in records() for name, _ in record.metadata.given()}
+    columns |= {name for cells in extra.values() for name in cells}
+    header = (*_FIRST, *sorted(columns))
+    with ExitStack() as stack:
+        if isinstance(out, Path):
+            part = stack.enter_context(whole_file(out))
+            out = stack.enter_context(part.open("w", encoding="utf-8", newline=""))
+        writer = _writer(out, header)
+        for record in records():
+            row = full_row(record, header, attributions.get(record.isic_id, ""))
+            cells = extra.get(record.isic_id, {})
+            writer.writerow([cells.get(name, cell) for name, cell in zip(header, row, strict=True)])
 
 
 def write_disagreements(folder: DataFolder, differing: Iterable[tuple[str, str, str]]) -> None:
@@ -185,24 +179,6 @@ def _challenge_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         f"{path} is not the challenge's table, which has the columns {', '.join(columns)}: delete "
         "it, check --challenge-url and run the same command again."
     )
-
-
-def old_attributions(folder: DataFolder) -> dict[str, str | None]:
-    """What an earlier run wrote, for every image that the folder describes; else None.
-
-    Its search may have covered images that this run's does not.
-    """
-    found: dict[str, str | None] = dict.fromkeys(folder.described())
-    path = folder.root / FULL_NAME
-    if not path.exists():
-        return found
-    texts: dict[str, str] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["isic_id"] in found:
-                text = row["attribution"]
-                found[row["isic_id"]] = texts.setdefault(text, text)
-    return found
 
 
 def _present(folder: DataFolder) -> Iterator[tuple[ImageRecord, str]]:

@@ -2,6 +2,9 @@
 
 import argparse
 import os
+import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,24 @@ from isic_api import commands
 from isic_api.challenge_files import CHALLENGE_URL
 from isic_api.client import BASE_URL
 
+_NEGATED_TERM = re.compile(r"-(?=\s*\w+\s*:)")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes a query that begins with a negated term, like ``-sex:*``, for no option."""
+
+    def parse_known_args(
+        self,
+        args: Sequence[str] | None = None,
+        namespace: Any = None,  # noqa: ANN401
+    ) -> tuple[Any, list[str]]:
+        words = sys.argv[1:] if args is None else args
+        words = [f" {word}" if _NEGATED_TERM.match(word) else word for word in words]
+        return super().parse_known_args(words, namespace)
+
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="python -m isic_api",
         description="Images and metadata from the ISIC Archive.",
         epilog="ISIC_API_URL: another base URL. ISIC_TOKEN: a bearer token, for private data.\n\n"
@@ -45,7 +63,7 @@ def _add_download(subparsers: Any) -> None:  # noqa: ANN401
     ).add_argument
     add("out", type=Path, metavar="OUT", help="the folder to fill; a second run goes on")
     _add_selection(add)
-    add("--ids", type=Path, metavar="FILE", help="a file with one id a line, instead of a search")
+    _add_ids(add)
     _add_amount(add)
     _add_transfer(add)
 
@@ -94,7 +112,7 @@ def _add_search(subparsers: Any) -> None:  # noqa: ANN401
         help="what there is, as a table or as JSON lines",
         example="python -m isic_api search 'sex:male AND age_approx:[20 TO 40]' --limit 10",
     ).add_argument
-    add("query", nargs="?", default="", metavar="QUERY", help="empty: everything")
+    add("query", nargs="?", type=str.strip, default="", metavar="QUERY", help="empty: everything")
     _add_collection(add)
     add("--limit", type=_positive, metavar="N", help="the first N (default: all)")
     add("--jsonl", action="store_true", help="one JSON object a line, all fields")
@@ -124,16 +142,40 @@ def _add_metadata(subparsers: Any) -> None:  # noqa: ANN401
         help="the metadata CSV of a search, without images",
         example="python -m isic_api metadata metadata.csv --collection 65",
     ).add_argument
-    add("out", type=Path, metavar="OUT.csv", help="the file to write")
+    add("out", type=Path, metavar="OUT.csv", help="the file to write; - for standard output")
     _add_selection(add)
+    _add_ids(add)
+    add("--limit", type=_positive, metavar="N", help="the first N images, oldest first")
+    _add_requests(add)
+    add(
+        "--with-collections",
+        action="store_true",
+        help="a column with the collections that hold the image: those asked for and those the "
+        "Archive puts first, the challenges among them",
+    )
+    add(
+        "--with-outcomes",
+        action="store_true",
+        help="columns with the outcome of the image's lesion, where it is public",
+    )
 
 
 def _add_selection(add: Any) -> None:  # noqa: ANN401
     _add_collection(add)
     add(
         "--query",
+        type=str.strip,
         default="",
         help="in the Archive's search language, e.g. 'diagnosis_3:\"Nevus\" AND sex:female'",
+    )
+
+
+def _add_ids(add: Any) -> None:  # noqa: ANN401
+    add(
+        "--ids",
+        type=Path,
+        metavar="FILE",
+        help="a list or CSV of image ids instead of a search; - for standard input",
     )
 
 
@@ -160,7 +202,16 @@ def _add_amount(add: Any) -> None:  # noqa: ANN401
 def _add_transfer(add: Any) -> None:  # noqa: ANN401
     add("--thumbnails", action="store_true", help="256-pixel thumbnails, about 5 KB each")
     add("--max-side", type=_positive, metavar="PX", help="store images shrunk to this side")
+    add(
+        "--no-space-check",
+        action="store_true",
+        help="download even if the disk seems too small",
+    )
     add("--workers", type=_positive, default=16, metavar="N", help="at a time (default: 16)")
+    _add_requests(add)
+
+
+def _add_requests(add: Any) -> None:  # noqa: ANN401
     add("--attempts", type=_positive, default=6, metavar="N", help="for a request (default: 6)")
     add("--timeout", type=_seconds, default=20.0, metavar="S", help="without a byte (default: 20)")
     add("--backoff", type=float, default=0.5, metavar="S", help=argparse.SUPPRESS)

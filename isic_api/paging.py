@@ -2,10 +2,11 @@
 
 The server has two faults here. With ``limit`` below 100 it skips rows that share a creation
 time with the last row of a page, so only 100 is ever asked. With more than 200 rows of one
-creation time it serves the same page for ever, so a page that repeats stops the walk.
+creation time it serves the same page for ever, so a page that repeats ends the walk.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,48 +18,89 @@ PAGE_SIZE = 100
 T = TypeVar("T")
 
 
+@dataclass
+class Bookmark:
+    """How far a listing has been read; a later walk continues there."""
+
+    cursor: str = ""  # of the page that is being read; empty: the first
+    total: int | None = None  # as the server counts; None before the first page
+    seen: set[Hashable] = field(default_factory=set)
+
+
 def walk(
     ask: Callable[[Mapping[str, Any]], Page],
     parse: Callable[[Mapping[str, Any]], T],
     *,
     key: Callable[[T], Hashable],
     on_count: Callable[[int], None] | None = None,
+    bookmark: Bookmark | None = None,
+    recover: Callable[[], Iterator[T]] | None = None,
 ) -> Iterator[T]:
     """Every item once, in the server's order (by creation).
 
-    ``ask`` gets one page for the query parameters of a ``next`` link; its host is not followed.
-    ``on_count`` is told the server's total before the first item.
-    Raises IncompleteListingError after the last item if fewer came than the server counted, or
-    if it goes in circles. More than counted is no error: the count comes from a search index
-    that may be a day behind.
+    Args:
+        ask: Gets one page for the query parameters of a ``next`` link; its host is not followed.
+        parse: Makes an item of one entry of a page.
+        key: The item's id.
+        on_count: Told the server's total before the first item.
+        bookmark: Where an earlier walk stopped; kept up to date.
+        recover: Lists all items in another way, where paging goes in circles.
+
+    Raises:
+        IncompleteListingError: After the last item, if fewer came than the server counted. More
+            than counted is no error: the count comes from a search index that may be a day
+            behind.
     """
-    seen: set[Hashable] = set()
-    total = 0
-    for number, page in enumerate(_pages(ask)):
-        if number == 0:
-            total = page.count or 0
-            if on_count:
-                on_count(total)
+    at = bookmark or Bookmark()
+    circular = yield from _page_by_page(ask, parse, key=key, on_count=on_count, at=at)
+    if circular and recover:
+        for item in recover():
+            if key(item) not in at.seen:
+                at.seen.add(key(item))
+                yield item
+    if len(at.seen) < (at.total or 0) or (circular and not recover):
+        raise _incomplete(len(at.seen), at.total or 0, circular=circular)
+
+
+def _page_by_page(
+    ask: Callable[[Mapping[str, Any]], Page],
+    parse: Callable[[Mapping[str, Any]], T],
+    *,
+    key: Callable[[T], Hashable],
+    on_count: Callable[[int], None] | None,
+    at: Bookmark,
+) -> Generator[T, None, bool]:
+    """The items until the last page, or until a page repeats: then the result is True."""
+    for page, resumed in _pages(ask, at):
         items = {key(item): item for item in map(parse, page.results)}
-        new = [item for name, item in items.items() if name not in seen]
-        if page.next is not None and not new:
-            raise _incomplete(len(seen), total, "it repeats the same page")
-        seen.update(items)
+        new = [item for name, item in items.items() if name not in at.seen]
+        if at.total is None:
+            at.total = page.count or 0
+        if on_count:
+            on_count(at.total)
+            on_count = None
+        if page.next is not None and not new and not resumed:
+            return True
         yield from new
-    if len(seen) < total:
-        raise _incomplete(len(seen), total, "it ended")
+        at.seen.update(items)
+    return False
 
 
-def _pages(ask: Callable[[Mapping[str, Any]], Page]) -> Iterator[Page]:
-    page = ask({"limit": PAGE_SIZE})
-    yield page
-    while page.next is not None:
-        page = ask({**parse_qs(urlsplit(page.next).query), "limit": PAGE_SIZE})
-        yield page
+def _pages(ask: Callable[[Mapping[str, Any]], Page], at: Bookmark) -> Iterator[tuple[Page, bool]]:
+    """Each page, and whether an earlier walk may have read it already."""
+    resumed = bool(at.seen)
+    while True:
+        page = ask({"limit": PAGE_SIZE, **({"cursor": at.cursor} if at.cursor else {})})
+        yield page, resumed
+        resumed = False
+        if page.next is None:
+            return
+        at.cursor = parse_qs(urlsplit(page.next).query).get("cursor", [""])[0]
 
 
-def _incomplete(got: int, total: int, why: str) -> IncompleteListingError:
+def _incomplete(got: int, total: int, *, circular: bool) -> IncompleteListingError:
+    why = "it repeats the same page" if circular else "it ended"
     return IncompleteListingError(
-        f"The Archive counts {total:,} but its listing stopped at {got:,}: {why}. What was listed "
-        "is kept; run the same command again later, or split the query, e.g. by sex."
+        f"The Archive counts {total:,} but its listing stopped at {got:,}: {why}. Run the same "
+        "command again later, or split the query, e.g. by sex."
     )

@@ -1,4 +1,4 @@
-"""The Archive's search language: check a query before it is sent, or build one that holds.
+"""The Archive's search language: check a query before it is sent.
 
     query   := all ("OR" all)*                 AND binds tighter than OR; upper case only
     all     := group ("AND" group)*
@@ -6,17 +6,14 @@
     term    := ["-"] FIELD ":" value           -FIELD:value includes images without the field
     value   := word | "quoted text" | number | [20 TO 40] | {20 TO *] | true | false | *
 
-:func:`check` agrees with the server's recorded verdicts. The builder quotes every text::
-
-    str(equals("sex", "male") & between("age_approx", 20, 40))
-
 A ``*`` at the start or the end of a text is a wildcard, anywhere else a literal. Nothing can
 be escaped, so a text with a double quote cannot be searched for.
+
+:func:`check` agrees with the server's recorded verdicts, but also refuses what the server accepts
+and then answers wrongly without an error.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from isic_api.errors import QueryError
@@ -24,7 +21,7 @@ from isic_api.errors import QueryError
 TEXT_FIELDS = frozenset(
     (
         *("isic_id", "lesion_id", "patient_id", "rcm_case_id", "copyright_license"),
-        *("sex", "fitzpatrick_skin_type", "mel_mitotic_index", "color_tint"),
+        *("sex", "fitzpatrick_skin_type", "mel_mitotic_index"),
         *(f"diagnosis_{level}" for level in range(1, 6)),
         *("diagnosis_confirm_type", "anatom_site_special"),
         *(f"anatom_site_{level}" for level in range(1, 6)),
@@ -42,43 +39,33 @@ _MOVED = {
     "anatom_site_general": "use anatom_site_1 to anatom_site_5 and anatom_site_special",
     "collections": "collections are named apart from the query, e.g. --collection 65",
 }
+_DEEPEST = 20  # parentheses; the server fails at some depth below 30
 
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<quoted>"[^"\\]*")
-      | (?P<range>[\[{]\s*(?:\d+(?:\.\d+)?|\*)\s+TO\s+(?:\d+(?:\.\d+)?|\*)\s*[\]}])
-      | (?P<number>\d+\.\d+)(?![\w*-])
-      | (?P<word>[A-Za-z0-9*_-]+)
-      | (?P<sign>[():])
-    )""",
-    re.VERBOSE,
-)
-_NUMBER = re.compile(r"\d+(\.\d+)?|\*")
-_LEADING_WILDCARD = re.compile(r':"\*[^"]')
+_SPACE = re.compile(r"[ \t\n\r]*")  # and no other kind of blank
+_WORD_START, _WORD_END = r"(?<![A-Za-z0-9_$])", r"(?![A-Za-z0-9_$])"
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_LIMIT = rf"[ \t\n\r]*(?:{_NUMBER}|\*)[ \t\n\r]*"
+_NAME = re.compile(rf"{_WORD_START}[A-Za-z0-9_$]+")
+_OR = re.compile(f"{_WORD_START}OR{_WORD_END}")
+_AND = re.compile(f"{_WORD_START}AND{_WORD_END}")
+_MINUS, _OPEN, _CLOSE, _COLON = map(re.compile, ("-", r"\(", r"\)", ":"))
+_TEXT_VALUE = re.compile(r'[A-Za-z0-9*_-]+|"[^"\n\r]*"')
+_NUMBER_VALUE = re.compile(rf"[\[{{]{_LIMIT}TO{_LIMIT}[\]}}]|{_NUMBER}|\*")
+_BOOL_VALUE = re.compile(rf"(?:true|false){_WORD_END}|\*")
 
 
 def check(query: str) -> None:
-    """Raise :class:`QueryError` for what the server would answer with 400. Empty means all."""
+    """Raise :class:`QueryError` for what the server refuses or misunderstands. Empty means all."""
     if query.strip():
         _Parser(query).parse()
 
 
 class _Parser:
-    """Recursive descent over the tokens; one method a rule of the grammar above."""
+    """Recursive descent over the text; one method for each rule of the grammar above."""
 
     def __init__(self, query: str) -> None:
         self.query = query
-        self.tokens = list(self._split())
         self.at = 0
-
-    def _split(self) -> Iterator[tuple[str, str]]:
-        position, end = 0, len(self.query.rstrip())
-        while position < end:
-            match = _TOKEN.match(self.query, position)
-            if match is None:
-                self.refuse(f"{self.query[position:].strip()!r} cannot be read")
-            yield match.lastgroup or "", match[match.lastgroup or 0]
-            position = match.end()
 
     def refuse(self, why: str) -> None:
         raise QueryError(
@@ -86,142 +73,98 @@ class _Parser:
             "texts with spaces or commas, join with AND or OR; e.g. sex:male AND age_approx:50"
         )
 
-    def peek(self) -> str:
-        return self.tokens[self.at][1] if self.at < len(self.tokens) else ""
+    def take(self, pattern: re.Pattern[str]) -> str:
+        """What matches next, or nothing."""
+        match = pattern.match(self.query, _SPACE.match(self.query, self.at).end())
+        if match is None:
+            return ""
+        self.at = match.end()
+        return match[0]
 
-    def take(self) -> tuple[str, str]:
-        if self.at == len(self.tokens):
-            self.refuse("it ends too early")
-        self.at += 1
-        return self.tokens[self.at - 1]
+    def sees(self, pattern: re.Pattern[str]) -> bool:
+        return pattern.match(self.query, _SPACE.match(self.query, self.at).end()) is not None
+
+    @property
+    def rest(self) -> str:
+        return self.query[self.at :].strip(" \t\r\n")
 
     def parse(self) -> None:
-        self.any_of()
-        if self.peek():
-            self.refuse(f"{self.peek()!r} is out of place")
+        self.any_of(depth=0)
+        if self.rest:
+            self.refuse(f"{self.rest!r} is out of place")
 
-    def any_of(self) -> None:
-        self.all_of()
-        while self.peek() == "OR":
-            self.take()
-            self.all_of()
+    def any_of(self, depth: int) -> None:
+        self.all_of(depth)
+        while self.take(_OR):
+            self.all_of(depth)
 
-    def all_of(self) -> None:
-        self.group()
-        while self.peek() == "AND":
-            self.take()
-            self.group()
+    def all_of(self, depth: int) -> None:
+        self.group(depth)
+        while self.take(_AND):
+            self.group(depth)
 
-    def group(self) -> None:
-        if self.peek() == "(":
-            self.take()
-            self.any_of()
-            if self.take()[1] != ")":
-                self.refuse("a parenthesis is not closed")
+    def group(self, depth: int) -> None:
+        if not self.take(_OPEN):
+            self.terms()
             return
+        if depth == _DEEPEST:
+            self.refuse(f"its parentheses are more than {_DEEPEST} deep")
+        self.any_of(depth + 1)
+        if not self.take(_CLOSE):
+            self.refuse("a parenthesis is not closed" if not self.rest else self.misplaced())
+
+    def terms(self) -> None:
         self.term()
-        while self.peek() not in ("", "AND", "OR", "(", ")"):
+        while self.rest and not any(map(self.sees, (_AND, _OR, _OPEN, _CLOSE))):
             self.term()
 
     def term(self) -> None:
-        kind, name = self.take()
-        if kind == "word" and name == "-" and self.peek() not in ("", "(", ")", ":"):
-            kind, name = self.take()
-        if kind != "word":
-            self.refuse(f"a field name is expected where {name!r} stands")
-        field = name.removeprefix("-")
-        if self.peek() != ":":
-            self.refuse(f"{name!r} is not of the form FIELD:value")
+        if not self.rest:
+            self.refuse("it ends too early")
+        negated = bool(self.take(_MINUS))
+        field = self.take(_NAME)
+        if not field:
+            self.refuse(self.misplaced())
+        if not self.take(_COLON):
+            self.refuse(f"{field!r} is not of the form FIELD:value")
         if field not in FIELDS:
             self.refuse(_unknown_field(field))
-        self.take()
-        self.value(field)
+        if field in BOOL_FIELDS:
+            self.value(_BOOL_VALUE, f"{field} takes true, false or *")
+        elif field in NUMBER_FIELDS:
+            self.value(_NUMBER_VALUE, f"{field} takes a number or a range like [20 TO 40]")
+        else:
+            text = self.value(_TEXT_VALUE, f"{field} takes a word or a text in double quotes")
+            self.check_wildcards(text.strip('"'), negated=negated)
 
-    def value(self, field: str) -> None:
-        kind, value = self.take()
-        if field in TEXT_FIELDS and kind not in ("word", "quoted", "number"):
-            self.refuse(f"{field} takes a text, not {value!r}")
-        if field in BOOL_FIELDS and value not in ("true", "false", "*"):
-            self.refuse(f"{field} takes true, false or *, not {value!r}")
-        if field in NUMBER_FIELDS and kind != "range" and not _NUMBER.fullmatch(value):
-            self.refuse(f"{field} takes a number or a range like [20 TO 40], not {value!r}")
+    def value(self, pattern: re.Pattern[str], rule: str) -> str:
+        if not self.rest:
+            self.refuse("it ends too early")
+        value = self.take(pattern)
+        if not value:
+            self.refuse(f"{rule}: {self.rest!r} cannot be read")
+        return value
+
+    def check_wildcards(self, text: str, *, negated: bool) -> None:
+        """Refuse what the server would answer wrongly without an error."""
+        if text == "*" or not text.startswith("*"):
+            return
+        if text.endswith("*"):
+            self.refuse(
+                f"{text!r} has a wildcard at both ends, and the server takes the second one for a "
+                "literal *"
+            )
+        if negated:
+            self.refuse(
+                f"the server negates {text!r} wrongly, as it begins with a wildcard: search for "
+                "the values that you want instead"
+            )
+
+    def misplaced(self) -> str:
+        return f"{self.rest!r} cannot be read where a field name is expected"
 
 
 def _unknown_field(field: str) -> str:
     near = get_close_matches(field, FIELDS, n=1)
     hint = _MOVED.get(field) or (f"did you mean {near[0]}?" if near else "no such field")
     return f"{field!r} cannot be searched ({hint})"
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query that holds; combine with ``&``, ``|`` and, for a single term, ``~``."""
-
-    text: str
-    binding: int = 3  # 3 a term, 2 joined by AND, 1 joined by OR
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __and__(self, other: "Query") -> "Query":
-        return Query(f"{self._inside(2)} AND {other._inside(2)}", 2)
-
-    def __or__(self, other: "Query") -> "Query":
-        return Query(f"{self._inside(1)} OR {other._inside(1)}", 1)
-
-    def __invert__(self) -> "Query":
-        """All other images, those without the field included."""
-        if self.binding < 3:
-            raise QueryError(
-                f"Only a single term can be negated, not {self.text!r}: negate its terms."
-            )
-        if _LEADING_WILDCARD.search(self.text):
-            raise QueryError(
-                f"The server negates {self.text!r} wrongly (a leading wildcard); list the values."
-            )
-        return Query(self.text[1:] if self.text.startswith("-") else f"-{self.text}")
-
-    def _inside(self, binding: int) -> str:
-        return f"({self.text})" if self.binding < binding else self.text
-
-
-def equals(field: str, value: str | float | bool) -> Query:
-    """``field`` is ``value``; a text may start or end with ``*``."""
-    if isinstance(value, bool):
-        return _term(field, str(value).lower())
-    if not isinstance(value, str):
-        return _term(field, str(value))
-    if '"' in value or "\\" in value:
-        raise QueryError(
-            f"{value!r} cannot be searched for: the search language has no way to write a double "
-            "quote or a backslash. Leave the sign out and end the text with *."
-        )
-    return _term(field, f'"{value}"')
-
-
-def between(field: str, low: float | None, high: float | None, *, open_low: bool = False) -> Query:
-    """``low <= field <= high`` (``low < field`` if ``open_low``); None is no limit."""
-    left, right = ("*" if limit is None else limit for limit in (low, high))
-    return _term(field, f"{'{' if open_low else '['}{left} TO {right}]")
-
-
-def known(field: str) -> Query:
-    """Images that have the field; ``~known(field)`` those that lack it."""
-    return _term(field, "*")
-
-
-def any_of(field: str, values: list[str]) -> Query:
-    """``field`` is one of ``values``."""
-    if not values:
-        raise QueryError(f"any_of({field!r}, ...) needs at least one value.")
-    first, *rest = (equals(field, value) for value in values)
-    for term in rest:
-        first = first | term
-    return first
-
-
-def _term(field: str, value: str) -> Query:
-    if field not in FIELDS:
-        raise QueryError(f"{_unknown_field(field)}. Fields: {', '.join(sorted(FIELDS))}.")
-    check(f"{field}:{value}")
-    return Query(f"{field}:{value}")

@@ -208,6 +208,10 @@ class Collection:
     locked: bool = False
     doi: str | None = None
 
+    @property
+    def doi_url(self) -> str | None:
+        return f"https://doi.org/{self.doi}" if self.doi else None
+
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Collection":
         try:
@@ -241,18 +245,26 @@ class Page:
 
 
 @dataclass(frozen=True)
-class ListedFile:
-    """One member of the zip that the Archive would build."""
+class Lesion:
+    """A lesion over time; ``outcome`` is its diagnosis in the end, level by level."""
 
-    url: str
-    path: str
+    id: str
+    images: tuple[str, ...]
+    outcome: Levels
+    longitudinally_monitored: bool = False
 
     @classmethod
-    def from_listing(cls, body: Mapping[str, Any]) -> list["ListedFile"]:
+    def from_json(cls, body: Mapping[str, Any]) -> "Lesion":
         try:
-            return [cls(entry["url"], entry["zipPath"]) for entry in body["files"]]
-        except (KeyError, TypeError) as cause:
-            raise _unexpected("a file listing", body, cause) from cause
+            levels = (body["outcome_diagnosis"] or "").split(":")
+            return cls(
+                id=body["id"],
+                images=tuple(image["isic_id"] for image in body["images"]),
+                outcome=diagnosis_levels([level or None for level in levels]),
+                longitudinally_monitored=body["longitudinally_monitored"],
+            )
+        except (KeyError, TypeError, AttributeError) as cause:
+            raise _unexpected("a lesion", body, cause) from cause
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ class Report:
     listing: str = ""  # why the listing stopped early
     stopped: str = ""  # why the run stopped early
     written: Written = field(default_factory=Written)
+    unlicensed: list[str] = field(default_factory=list)  # licences whose text is missing
 
     @property
     def missing(self) -> int:
@@ -29,7 +30,13 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        return not (self.failed or self.missing or self.listing or self.stopped)
+        unfinished = self.failed or self.missing or self.listing or self.stopped
+        return not (unfinished or self.unattributed or self.unlicensed)
+
+    @property
+    def unattributed(self) -> int:
+        """Images whose own attribution is missing."""
+        return self.written.cohorts.total()
 
     def lines(self) -> Iterator[str]:
         """For the end of a run."""
@@ -52,6 +59,13 @@ class Report:
                 f"{self.written.not_jpeg:,} images are not JPEG: they are in metadata_full.csv "
                 "only (--max-side makes JPEGs of them)"
             )
+        if self.unattributed:
+            yield (
+                f"the own attribution of {self.unattributed:,} images is missing: attribution.txt "
+                "has their cohorts'"
+            )
+        if self.unlicensed:
+            yield f"licence texts are missing: {', '.join(self.unlicensed)}"
         if not self.complete:
             yield "run the same command again to get what is missing"
 
@@ -64,6 +78,8 @@ class Report:
             "not_listed": self.missing,
             "in_folder": self.written.images,
             "without_diagnosis": self.written.unlabelled,
+            "without_own_attribution": self.unattributed,
+            "licences_without_text": self.unlicensed,
             "classes": dict(self.written.classes),
         }
 

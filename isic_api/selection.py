@@ -1,18 +1,28 @@
 """Which images: a search, a list of ids, the first so many, or so many of each class."""
 
+import codecs
+import contextlib
+import csv
 import hashlib
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from isic_api.client import IsicClient
 from isic_api.errors import BadIdListError
 from isic_api.image_id import archive_id, is_image_id
-from isic_api.records import Collection, ImageRecord
+from isic_api.paging import Bookmark
+from isic_api.records import Collection as ArchiveCollection
+from isic_api.records import ImageRecord
 
+_ID_COLUMNS = {"isic_id", "image", "image_name", "image_id", "id"}
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _IDS_PER_QUERY = 100  # the server takes a request line of 8 KB
+_TERMS_PER_QUERY = 150  # in the body of a request, whose token must fit into such a line
+_SUPERSET = 1000  # images that one prefix may stand for, however few are wanted
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,7 @@ class Selection:
     """
 
     query: str = ""
-    collections: tuple[Collection, ...] = ()
+    collections: tuple[ArchiveCollection, ...] = ()
     ids: tuple[str, ...] = ()
     limit: int | None = None
     sample_per_class: int | None = None
@@ -49,15 +59,18 @@ def choose(
     *,
     on_count: Callable[[int], None],
     on_unknown: Callable[[str], None],
+    bookmark: Bookmark | None = None,
 ) -> Iterator[ImageRecord]:
     """The selected images; ``on_count`` is told how many are expected before the first.
 
-    ``on_unknown`` gets each of the ``ids`` that the Archive does not have. Raises as
-    :meth:`~isic_api.client.IsicClient.search`.
+    ``on_unknown`` gets each of the ``ids`` that the Archive does not have. What ``bookmark`` has
+    seen is passed over. Raises as :meth:`~isic_api.client.IsicClient.search`.
     """
+    bookmark = bookmark or Bookmark()
     if selection.ids:
         on_count(len(selection.ids))
-        yield from _by_id(client, selection.ids, on_unknown)
+        ids = tuple(isic_id for isic_id in selection.ids if isic_id not in bookmark.seen)
+        yield from _by_id(client, ids, on_unknown)
         return
     collections = selection.collection_ids
     if selection.sample_per_class is not None:
@@ -67,12 +80,16 @@ def choose(
         yield from sample
         return
     limit = selection.limit
+    if limit is not None and len(bookmark.seen) >= limit:
+        return
+    left = None if limit is None else limit - len(bookmark.seen)
     found = client.search(
         selection.query,
         collections=collections,
         on_count=lambda count: on_count(count if limit is None else min(count, limit)),
+        bookmark=bookmark,
     )
-    yield from islice(found, limit)
+    yield from islice(found, left)
 
 
 def ids_query(ids: Iterable[str]) -> str:
@@ -84,28 +101,63 @@ def id_queries(ids: Iterable[str]) -> Iterator[str]:
     return (ids_query(chunk) for chunk in _chunks(tuple(ids)))
 
 
-def _chunks(ids: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    return (ids[at : at + _IDS_PER_QUERY] for at in range(0, len(ids), _IDS_PER_QUERY))
+def covering_queries(ids: Collection[str]) -> Iterator[str]:
+    """Few queries that match all ``ids``, and others between them: they ask for prefixes."""
+    terms: list[str] = sorted(ids)
+    digits = 1
+    while len(terms) > _TERMS_PER_QUERY and 10**digits <= max(_SUPERSET, len(ids)):
+        terms = sorted({f"{isic_id[:-digits]}*" for isic_id in ids})
+        digits += 1
+    return (ids_query(chunk) for chunk in _chunks(tuple(terms), _TERMS_PER_QUERY))
+
+
+def _chunks(ids: tuple[str, ...], size: int = _IDS_PER_QUERY) -> Iterator[tuple[str, ...]]:
+    return (ids[at : at + size] for at in range(0, len(ids), size))
 
 
 def read_ids(path: Path) -> tuple[str, ...]:
-    """One id a line, or the first column of a CSV; blank lines and # comments are skipped."""
+    """The ids of a text or CSV file, or of standard input if ``path`` is ``-``.
+
+    They are in the column that is headed like one of ``_ID_COLUMNS``, else in the first. Blank
+    lines and # comments are skipped; a file's name counts as its image's id.
+    """
+    name = "standard input" if str(path) == "-" else str(path)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as cause:
-        raise BadIdListError(f"The id list {path} cannot be read: {cause}.") from cause
-    ids = {}
-    for number, line in enumerate(lines, 1):
-        cell = line.split("#")[0].split(",")[0].strip().strip('"')
-        if not cell or (number == 1 and cell in ("isic_id", "image")):
-            continue
-        isic_id = archive_id(cell)
-        if not is_image_id(isic_id):
-            raise BadIdListError(f"{path}, line {number}: {cell!r} is not an id like ISIC_0000000.")
-        ids[isic_id] = None
+        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as cause:
+        raise BadIdListError(f"The id list {name} cannot be read: {cause}.") from cause
+    lines = [line.split("#")[0] for line in _decoded(content, name).splitlines()]
+    separator = max(",;\t", key=next(filter(str.strip, lines), "").count)
+    ids: dict[str, None] = {}
+    column = 0
+    for number, row in enumerate(csv.reader(lines, delimiter=separator), 1):
+        cells = [cell.strip() for cell in row]
+        header = [at for at, cell in enumerate(cells) if cell.casefold() in _ID_COLUMNS]
+        if header and not ids:
+            column = header[0]
+        elif any(cells):
+            cell = cells[column] if column < len(cells) else ""
+            isic_id = archive_id(PurePosixPath(cell.replace("\\", "/")).stem)
+            if not is_image_id(isic_id):
+                raise BadIdListError(
+                    f"{name}, line {number}: {cell!r} is not an id like ISIC_0000000."
+                )
+            ids[isic_id] = None
     if not ids:
-        raise BadIdListError(f"{path} holds no id; write one a line, like ISIC_0000000.")
+        raise BadIdListError(f"{name} holds no id; write one per line, like ISIC_0000000.")
     return tuple(ids)
+
+
+def _decoded(content: bytes, name: str) -> str:
+    """UTF-8, UTF-16 with its mark, or a Western code page: ids look the same in all of them."""
+    if content.startswith(b"PK") or (b"\0" in content and content[:2] not in _UTF16_MARKS):
+        raise BadIdListError(
+            f"The id list {name} cannot be read: it is no text. Save it as CSV (UTF-8)."
+        )
+    for encoding in ("utf-16",) if content[:2] in _UTF16_MARKS else ("utf-8-sig",):
+        with contextlib.suppress(UnicodeDecodeError):
+            return content.decode(encoding)
+    return content.decode("cp1252", errors="replace")
 
 
 def rank(isic_id: str) -> int:

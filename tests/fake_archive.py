@@ -80,6 +80,9 @@ class FakeArchive:
         size = {"width": 32, "height": 24} if thumbnail else {}
         return jpeg(isic_id, variety=self.variety, **size)
 
+    def lists(self, row):
+        return self.only_first is None or row.number < self.only_first
+
     def image_json(self, row):
         folder = f"{self.root}/media/{{}}/{row.isic_id}"
         return {

@@ -39,18 +39,20 @@ class Endpoints(Handler):
         )
 
     def images(self):
-        rows = self._found()[: self.archive.only_first]
-        self._paged(rows, lambda r: self.archive.image_text(r.isic_id), lambda r: r.created)
+        self._paged(
+            self._found(), lambda r: self.archive.image_text(r.isic_id), lambda r: r.created
+        )
 
     def search(self):
         found = self._found()
         self.archive.served["search"] += 1
-        if self.archive.only_first is not None:
-            self.archive.count_offset = len(found) - len(found[: self.archive.only_first])
+        listed = [row for row in found if self.archive.lists(row)]
+        unlisted = len(found) - len(listed) + self.archive.count_offset
         self._paged(
-            found[: self.archive.only_first],
+            listed,
             lambda r: self.archive.image_text(r.isic_id),
             lambda r: r.created,
+            unlisted=unlisted,
         )
 
     def image(self, isic_id):
@@ -111,7 +113,14 @@ class Endpoints(Handler):
 
     def _collection(self, key):
         name, public = COLLECTIONS[key]
-        about = {"doi": None, "doi_url": None, "id": key, "name": name, "description": "made up"}
+        doi = "10.34970/000072" if key == 72 else None
+        about = {
+            "doi": doi,
+            "doi_url": doi and f"https://doi.org/{doi}",
+            "id": key,
+            "name": name,
+            "description": "made up",
+        }
         return {**about, "public": public, "pinned": public, "locked": public}
 
     def collection(self, key):
@@ -137,7 +146,11 @@ class Endpoints(Handler):
         )
 
     def collection_metadata(self, key):
+        """A page of the website: it knows cookies and no tokens."""
         self._hidden()
+        if not COLLECTIONS.get(int(key), (None, True))[1]:
+            login = f"/accounts/login/?next=/collections/{key}/metadata/"
+            raise Answer(302, b"", {"Location": login})
         self._may_see(int(key))
         rows = self.archive.visible(authorized=self.authorized, collections=frozenset([int(key)]))
         raise Answer(200, self.archive.metadata_csv(rows), {"Content-Type": "text/csv"})
@@ -152,7 +165,8 @@ class Endpoints(Handler):
         asked = json.loads(self.body)
         if set(asked) - {"query", "collections"}:
             raise Answer(422, {"detail": [{"loc": ["body"], "msg": "Extra inputs"}]})
-        token = base64.urlsafe_b64encode(self.body).decode()
+        signed = json.dumps({**asked, "user": 1 if self.authorized else None})
+        token = base64.urlsafe_b64encode(signed.encode()).decode()
         raise Answer(200, f"https://zip.example.org/download?zsid={token}")
 
     def _zip_rows(self):
@@ -163,19 +177,46 @@ class Endpoints(Handler):
             raise Answer(401, UNAUTHORIZED) from None
         ids = asked.get("collections") or ()
         return self.archive.visible(
-            authorized=False, collections=frozenset(ids), query=asked.get("query", "")
+            authorized=asked.get("user") is not None,
+            collections=frozenset(ids),
+            query=asked.get("query", ""),
         )
 
+    def login_page(self):
+        raise Answer(200, b"<!doctype html>\n<html><title>Sign In</title></html>\n")
+
     def zip_listing(self):
-        files = [
-            {
-                "url": self.archive.image_json(row)["files"]["full"]["url"],
-                "zipPath": f"{row.isic_id}.jpg",
-            }
-            for row in self._zip_rows()
-        ]
-        files.append({"url": f"{self.archive.base_url}zip/metadata", "zipPath": "metadata.csv"})
-        raise Answer(200, {"suggestedFilename": "ISIC-images.zip", "files": files})
+        """Not for clients: the real one wants its zip service's password beside the token."""
+        raise Answer(401, UNAUTHORIZED)
+
+    def _lesions(self):
+        lesions = {}
+        for row in self.archive.visible(authorized=self.authorized):
+            lesions.setdefault(row.clinical["lesion_id"], []).append(row)
+        return lesions
+
+    def _lesion(self, key, rows):
+        last = rows[-1].clinical
+        levels = [last[name] for name in sorted(last) if name.startswith("diagnosis_")]
+        return {
+            "images": [self.archive.image_json(row) for row in rows],
+            "images_count": len(rows),
+            "longitudinally_monitored": False,
+            "index_image_id": rows[-1].isic_id,
+            "outcome_diagnosis": ":".join(levels) or None,
+            "outcome_diagnosis_1": levels[0] if levels else None,
+            "id": key,
+        }
+
+    def lesions(self):
+        found = sorted(self._lesions().items())
+        self._paged(found, lambda one: json.dumps(self._lesion(*one)), lambda one: one[0][3:])
+
+    def lesion(self, key):
+        rows = self._lesions().get(key)
+        if not rows:
+            raise Answer(404, NOT_FOUND)
+        raise Answer(200, self._lesion(key, rows))
 
     def zip_metadata(self):
         raise Answer(200, self.archive.metadata_csv(self._zip_rows()), {"Content-Type": "text/csv"})
@@ -228,11 +269,14 @@ Endpoints.routes = (
     (r"/api/v2/collections/", "GET", Endpoints.collections),
     (r"/api/v2/collections/([^/]+)/", "GET", Endpoints.collection),
     (r"/api/v2/collections/(\d+)/attribution/", "GET", Endpoints.collection_attribution),
+    (r"/api/v2/lesions/", "GET", Endpoints.lesions),
+    (r"/api/v2/lesions/([^/]+)/", "GET", Endpoints.lesion),
     (r"/api/v2/users/me/", "GET", Endpoints.me),
     (r"/api/v2/zip-download/url/", "POST", Endpoints.zip_url),
     (r"/api/v2/zip-download/file-listing/", "GET", Endpoints.zip_listing),
     (r"/api/v2/zip-download/metadata-file/", "GET", Endpoints.zip_metadata),
     (r"/api/v2/zip-download/license-file/([^/]+)/", "GET", Endpoints.license),
     (r"/collections/(\d+)/metadata/", "GET", Endpoints.collection_metadata),
+    (r"/accounts/login/", "GET", Endpoints.login_page),
     (r"/challenges/2019/([\w.]+)", "GET", Endpoints.challenge_file),
 )

@@ -118,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Answer(422, {"detail": [problem]})
         return min(int(text or 0) or MAX_PAGE, MAX_PAGE)
 
-    def _paged(self, items, render, created):
+    def _paged(self, items, render, created, *, unlisted=0):
         """One page, with the server's own arithmetic: see paging.walk for what is wrong in it."""
         limit, (offset, position) = self._limit(), self._cursor()
         after = 0 if position is None else bisect_right(items, position, key=created)
@@ -129,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
             marker = _next_marker(page, created(results[-1]), created, limit)
             following = marker if marker[1] else (offset + limit if position else limit, position)
         link = None if following is None else self._link(*following)
-        count = "null" if position else str(len(items) + self.archive.count_offset)
+        count = "null" if position else str(len(items) + unlisted)
         listed = ", ".join(render(item) for item in page)
         body = f'{{"results": [{listed}], "count": {count}, "next": {json.dumps(link)}, '
         raise Answer(200, (body + '"previous": null}').encode(), {"Content-Type": JSON})

@@ -8,7 +8,7 @@ import re
 LEVELS = (f"{name}_{n}" for name in ("diagnosis", "anatom_site") for n in range(1, 6))
 TEXT = {
     *("isic_id", "sex", "copyright_license", "image_type", "dermoscopic_type", "tbp_tile_type"),
-    *("diagnosis_confirm_type", "anatom_site_special", "image_manipulation", "color_tint"),
+    *("diagnosis_confirm_type", "anatom_site_special", "image_manipulation"),
     *("fitzpatrick_skin_type", "mel_mitotic_index", "patient_id", "lesion_id", "rcm_case_id"),
     *LEVELS,
 }
@@ -17,11 +17,18 @@ BOOL = {
     *("public", "melanocytic", "mel_ulcer"),
     *("family_hx_mm", "personal_hx_mm", "concomitant_biopsy"),
 }
+KINDS = {"text": TEXT, "number": NUMBER, "bool": BOOL}
 
-TERM = re.compile(
-    r'(-?)(\w+)\s*:\s*("[^"\\]*"|[\[{][^\]}]*[\]}]|[A-Za-z0-9*_.-]+)(?=[\s)]|$)',
-)
-RANGE = re.compile(r"([\[{])\s*([\d.]+|\*)\s+TO\s+([\d.]+|\*)\s*([\]}])")
+TERM = re.compile(r"(-?)[ \t\r\n]*(?<![\w$])(\w+)[ \t\r\n]*:[ \t\r\n]*", re.ASCII)
+NUMERAL = r"[+-]?(?:\d+(?:[eE][+-]?\d+)|(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|\d+)"
+VALUE = {
+    "text": re.compile(r'"[^"\r\n]*"|[A-Za-z0-9*_-]+'),
+    "number": re.compile(
+        rf"([\[{{])\s*({NUMERAL}|\*)\s*TO\s*({NUMERAL}|\*)\s*([\]}}])|{NUMERAL}|\*", re.ASCII
+    ),
+    "bool": re.compile(r"true|false|\*"),
+}
+BLANKS = " \t\r\n"
 
 
 class CannotParse(Exception):  # noqa: N818
@@ -30,50 +37,65 @@ class CannotParse(Exception):  # noqa: N818
 
 def matcher(query: str):
     """A test for rows; raises CannotParse where the server answers 400."""
-    text = query.strip()
+    text = query.strip(BLANKS)
     if not text:
         return lambda row: True
-    test, rest = _either(text)
-    if rest:
-        raise CannotParse(rest)
+    if text.count("(") >= 30:
+        raise CannotParse("the server's parser runs out of stack")
+    test, at = _either(text, 0)
+    if at < len(text):
+        raise CannotParse(text[at:])
     return test
 
 
-def _either(text):
-    test, text = _both(text)
+def _skip(text, at):
+    return len(text) - len(text[at:].lstrip(BLANKS))
+
+
+def _keyword(word, text, at):
+    return re.compile(rf"(?<![\w$]){word}(?![\w$])", re.ASCII).match(text, at)
+
+
+def _either(text, at):
+    test, at = _both(text, at)
     tests = [test]
-    while re.match(r"OR\b", text):
-        test, text = _both(text[2:].lstrip())
+    while _keyword("OR", text, at):
+        test, at = _both(text, _skip(text, at + 2))
         tests.append(test)
-    return (lambda row: any(one(row) for one in tests)), text
+    return (lambda row: any(one(row) for one in tests)), at
 
 
-def _both(text):
-    test, text = _group(text)
+def _both(text, at):
+    test, at = _group(text, at)
     tests = [test]
-    while re.match(r"AND\b", text):
-        test, text = _group(text[3:].lstrip())
+    while _keyword("AND", text, at):
+        test, at = _group(text, _skip(text, at + 3))
         tests.append(test)
-    return (lambda row: all(one(row) for one in tests)), text
+    return (lambda row: all(one(row) for one in tests)), at
 
 
-def _group(text):
-    if text.startswith("("):
-        test, text = _either(text[1:].lstrip())
-        if not text.startswith(")"):
-            raise CannotParse(text)
-        return test, text[1:].lstrip()
+def _group(text, at):
+    if text[at : at + 1] == "(":
+        test, at = _either(text, _skip(text, at + 1))
+        if text[at : at + 1] != ")":
+            raise CannotParse(text[at:])
+        return test, _skip(text, at + 1)
     tests = []
-    while match := TERM.match(text):
-        tests.append(_term(*match.groups()))
-        text = text[match.end() :].lstrip()
+    while match := TERM.match(text, at):
+        sign, name = match.groups()
+        kind = next((kind for kind, names in KINDS.items() if name in names), None)
+        value = kind and VALUE[kind].match(text, match.end())
+        if not value:
+            raise CannotParse(text[at:])
+        tests.append(_term(sign, name, kind, value))
+        at = _skip(text, value.end())
     if not tests:
-        raise CannotParse(text)
-    return (lambda row: all(one(row) for one in tests)), text
+        raise CannotParse(text[at:])
+    return (lambda row: all(one(row) for one in tests)), at
 
 
-def _term(sign, name, value):
-    found = _test(name, value)
+def _term(sign, name, kind, value):
+    found = _test(kind, value, negated=sign == "-")
 
     def test(row):
         top = {"isic_id": row.isic_id, "copyright_license": row.license, "public": row.public}
@@ -83,25 +105,18 @@ def _term(sign, name, value):
     return test
 
 
-def _test(name, value):
-    if name not in TEXT | NUMBER | BOOL:
-        raise CannotParse(name)
-    if value == "*":
+def _test(kind, value, *, negated):
+    if value[0] == "*":
         return lambda actual: True
-    if name in BOOL:
-        if value not in ("true", "false"):
-            raise CannotParse(value)
-        return lambda actual: actual == (value == "true")
-    return _number(value) if name in NUMBER else _text(value)
+    if kind == "bool":
+        return lambda actual: actual == (value[0] == "true")
+    return _number(value) if kind == "number" else _text(value[0], negated=negated)
 
 
 def _number(value):
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return lambda actual: float(actual) == float(value)
-    match = RANGE.fullmatch(value)
-    if not match:
-        raise CannotParse(value)
-    left, low, high, right = match.groups()
+    left, low, high, right = value.groups()
+    if left is None:
+        return lambda actual: float(actual) == float(value[0])
     low = float("-inf") if low == "*" else float(low)
     high = float("inf") if high == "*" else float(high)
     return lambda actual: (
@@ -110,11 +125,12 @@ def _number(value):
     )
 
 
-def _text(value):
-    if value[0] in "[{":
-        raise CannotParse(value)
+def _text(value, *, negated):
+    """With the server's two faults: a second wildcard is a literal, a negated one is moved."""
     value = value.strip('"')
     if value.startswith("*"):
+        if negated:
+            return lambda actual: str(actual).startswith(value[1:])
         return lambda actual: str(actual).endswith(value[1:])
     if value.endswith("*"):
         return lambda actual: str(actual).startswith(value[:-1])

@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints, what it writes, how it ends."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -93,6 +94,13 @@ def test_download_ends_with_1_if_anything_is_missing(run, tmp_path):
     assert "run the same command again" in out
 
 
+def test_who_wants_all_is_told_of_the_snapshot(run, tmp_path):
+    with FakeArchive(train=2, test=0) as archive:
+        err = run("download", tmp_path / "o", "--base-url", archive.base_url)[2]
+        assert "snapshots/ISIC_images.zip" in err
+        assert "snapshots" not in run("download", tmp_path / "o", "--limit", 1)[2]
+
+
 def test_download_takes_all_its_options(run, tmp_path):
     base = ("download", tmp_path / "a", "--query", "sex:male", "--workers", 3, "--attempts", 5)
     assert run(*base, "--limit", 4, "--thumbnails")[0] == 0
@@ -117,6 +125,13 @@ def test_download_takes_all_its_options(run, tmp_path):
         (["search", "--base-url", "http://example.org/"], "must end with /api/v2/"),
         (["whoami"], "no token is set"),
         (["search", "--similar", "ISIC_0000001"], "ISIC_TOKEN"),
+        (["search", "--similar", "ISIC_0000001", "--limit", "51"], "at most 50"),
+        (["search", "sex:male", "--similar", "ISIC_0000001"], "whole Archive"),
+        (["search", "--similar", "ISIC_0000001", "--collection", "65"], "whole Archive"),
+        (["search", "--facets", "--count"], "exclude each other"),
+        (["search", "--similar", "ISIC_0000001", "--count"], "exclude each other"),
+        (["search", "--count", "--limit", "3"], "takes neither"),
+        (["search", "--facets", "--jsonl"], "takes neither"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_one_line_and_2(run, tmp_path, arguments, said):
@@ -182,6 +197,7 @@ def test_a_wait_for_the_server_is_visible(run, tmp_path):
 def test_a_refused_token_ends_the_run_and_is_not_shown(run, tmp_path):
     code, out, err = run("download", tmp_path / "o", "--limit", 1, token="s3cret")
     assert code == 2
+    assert "the value of access_token" in err
     assert "refused the token in ISIC_TOKEN" in err
     assert "s3cret" not in out + err
 
@@ -206,50 +222,173 @@ def test_search_counts(run):
     assert "no image matches" in err
 
 
+@pytest.mark.parametrize("query", ["-sex:*", "- sex : *", "-sex:* AND -sex:male"])
+def test_a_query_may_begin_with_a_negated_term(run, tmp_path, query):
+    assert run("search", query, "--count")[:2] == (0, "77\n")
+    assert run("search", "--count", query)[1] == "77\n"
+    assert run("download", tmp_path / "a", "--query", query, "--limit", 1)[0] == 0
+    assert run("download", tmp_path / "b", f"--query={query}", "--limit", 1)[0] == 0
+
+
 def test_search_for_similar_images(run):
-    code, out, _ = run("search", "--similar", "ISIC_0000001", "--limit", 2, token="right-token")
+    similar = ("search", "--similar", "ISIC_0000001")
+    code, out, _ = run(*similar, "--limit", 2, token="right-token")
     assert code == 0
-    assert len(out.splitlines()) == 3
+    assert [line.split()[-1] for line in out.splitlines()] == ["distance", "0.0000", "0.1000"]
+    lines = run(*similar, "--jsonl", "--limit", 50)[1].splitlines()
+    assert [json.loads(line)["distance"] for line in lines] == [n / 10 for n in range(50)]
+
+
+def test_no_similar_image_is_told(run):
+    with FakeArchive(train=1, test=0, private=0) as archive:
+        options = ("--base-url", archive.base_url)
+        code, out, err = run("search", "--similar", "ISIC_0000000", *options, token="right-token")
+    assert (code, out) == (1, "")
+    assert "knows no image that looks like it" in err
 
 
 def test_collections(run):
     code, out, _ = run("collections")
     assert code == 0
     assert out.splitlines()[1:] == [
-        "   72  yes     Challenge 2019: Test",
-        "   65  yes     Challenge 2019: Training",
+        "   72  yes     10.34970/000072   Challenge 2019: Test",
+        "   65  yes     -                 Challenge 2019: Training",
     ]
     assert json.loads(run("collections", "72", "--jsonl")[1])["name"] == "Challenge 2019: Test"
     assert run("collections", "--pinned")[0] == 0
     assert "Private" in run("collections", token="right-token")[1]
 
 
+def table(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.mark.parametrize("selection", [["--collection", "65"], ["--query", "sex:*"]])
 def test_metadata(run, tmp_path, selection):
     path = tmp_path / "metadata.csv"
     assert run("metadata", path, *selection)[0] == 0
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = table(path)
     assert len(rows) == (205 if "65" in selection else 153)
     assert all(row["attribution"] == ATTRIBUTIONS[int(row["isic_id"][5:]) % 3] for row in rows)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_metadata_page_by_page_if_there_is_no_csv(run, tmp_path):
-    with FakeArchive(hidden_status=500) as archive:
-        options = ("--collection", "65", "--base-url", archive.base_url)
-        code, out, err = run("metadata", tmp_path / "m.csv", *options)
+def test_metadata_keeps_an_age_of_0_and_the_pixels(run, archive, tmp_path):
+    assert run("metadata", tmp_path / "m.csv", "--collection", "65")[0] == 0
+    ages = {row["isic_id"]: row["age_approx"] for row in table(tmp_path / "m.csv")}
+    babies = [one.isic_id for one in archive.rows[:205] if one.fields.get("age_approx") == 0]
+    assert babies
+    assert {ages[isic_id] for isic_id in babies} == {"0"}
+    assert table(tmp_path / "m.csv")[0]["pixels_x"] == "64"
+
+
+def test_metadata_of_a_limit_and_of_ids(run, tmp_path, monkeypatch):
+    path = tmp_path / "m.csv"
+    assert run("metadata", path, "--limit", 7)[0] == 0
+    assert [row["isic_id"] for row in table(path)] == [f"ISIC_{n:07d}" for n in range(7)]
+    (tmp_path / "ids.csv").write_text("sex;image_name\nmale;ISIC_0000003\n;ISIC_9999999.jpg\n")
+    code, out, err = run("metadata", path, "--ids", tmp_path / "ids.csv")
+    assert (code, out) == (1, f"1 rows in {path}\n")
+    assert "ISIC_9999999: the Archive has no such image" in err
+    assert [row["isic_id"] for row in table(path)] == ["ISIC_0000003"]
+    stdin = io.TextIOWrapper(io.BytesIO(b"ISIC_0000005\r\n"))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    code, out, err = run("metadata", "-", "--ids", "-")
     assert code == 0
-    assert out.startswith("205 rows")
-    assert "warning: no CSV" in err
+    assert [row["isic_id"] for row in csv.DictReader(out.splitlines())] == ["ISIC_0000005"]
+    assert "1 rows in standard output" in err
 
 
-def test_metadata_of_a_listing_that_stops_is_kept(run, tmp_path):
+def test_a_failed_or_interrupted_metadata_run_leaves_the_old_file_and_goes_on(
+    run, archive, tmp_path
+):
+    path = tmp_path / "m.csv"
+    path.write_text("old\n")
+
+    class Dying(Faults):
+        def pick(self):
+            return None if mortal.served["search"] < 3 else self._server_error
+
+    with FakeArchive(faults=Dying(1)) as mortal:
+        options = ("--base-url", mortal.base_url, "--backoff", "0.01", "--attempts", "2")
+        code, _, err = run("metadata", path, *options)
+        assert (code, path.read_text()) == (1, "old\n")
+        assert "answered 500" in err
+        mortal.faults = Faults(0)
+        mortal.log.clear()
+        code, out, err = run("metadata", path, *options)
+        assert (code, out) == (0, f"230 rows in {path}\n")
+        assert "going on after 200 rows of an earlier run" in err
+        assert sum(asked.endswith("/search/") for _, asked, _ in mortal.log) == 2
+    assert sorted(row["isic_id"] for row in table(path)) == sorted(archive.by_id)[:230]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_ctrl_c_in_metadata_leaves_the_old_file(run, tmp_path, monkeypatch):
+    path = tmp_path / "m.csv"
+    path.write_text("old\n")
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("isic_api.export.own_attributions", interrupt)
+    code, _, err = run("metadata", path, "--limit", 3)
+    assert (code, path.read_text()) == (130, "old\n")
+    assert "interrupted: what has arrived is kept" in err
+    assert "nothing is kept" in run("metadata", "-", "--limit", 3)[2]
+    monkeypatch.undo()
+
+
+def test_another_request_does_not_go_on_from_the_rows_of_the_last(run, archive, tmp_path):
+    path = tmp_path / "m.csv"
+    archive.hidden_status = 500
+    options = ("--backoff", "0.01", "--attempts", "1")
+    code, _, err = run("metadata", path, "--limit", 3, *options)
+    archive.hidden_status = None
+    assert code == 1
+    assert "the attributions of 3 images are missing" in err
+    assert {row["attribution"] for row in table(path)} == {""}
+    assert run("metadata", path, "--limit", 2)[0] == 0
+    assert len(table(path)) == 2
+    archive.hidden_status = 500
+    run("metadata", path, "--limit", 3, *options)
+    archive.hidden_status = None
+    archive.log.clear()
+    assert run("metadata", path, "--limit", 3)[0] == 0
+    assert not [asked for _, asked, _ in archive.log if "search" in asked]
+    assert [row["attribution"] for row in table(path)] == list(ATTRIBUTIONS)
+
+
+def test_metadata_names_collections_and_outcomes_of_lesions(run, tmp_path):
+    path = tmp_path / "m.csv"
+    assert run("metadata", path, "--with-collections", "--with-outcomes")[0] == 0
+    rows = {row["isic_id"]: row for row in table(path)}
+    assert rows["ISIC_0000001"]["collections"] == "Challenge 2019: Training"
+    assert rows["ISIC_0000229"]["collections"] == "Challenge 2019: Test"
+    assert rows["ISIC_0000000"]["outcome_diagnosis_3"] == "Nevus"  # its lesion's second image
+    assert rows["ISIC_0000001"]["outcome_diagnosis_1"] == "Benign"
+    assert run("metadata", path, "--with-outcomes", "--limit", 3)[0] == 0
+    assert [row["outcome_diagnosis_3"] for row in table(path)] == [
+        *("Nevus", "Nevus", "Solar or actinic keratosis")
+    ]
+
+
+def test_metadata_of_a_listing_that_stops_early_is_an_error(run, tmp_path):
     with FakeArchive(train=150, test=0, private=0, only_first=120) as archive:
         code, _, err = run("metadata", tmp_path / "m.csv", "--base-url", archive.base_url)
     assert code == 1
     assert "counts 150" in err
-    assert (tmp_path / "m.csv").read_text().count("\n") == 121
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command", [["search"], ["search", "--count"], ["metadata", "-"], ["collections"]]
+)
+def test_an_expired_token_is_refused_and_not_taken_for_none(run, command):
+    code, out, err = run(*command, token="expired")
+    assert (code, out) == (2, "")
+    assert "refused the token in ISIC_TOKEN" in err
 
 
 def test_whoami(run):
@@ -274,6 +413,23 @@ def test_the_module_runs_and_stops_when_its_reader_does(archive):
     )
     assert json.loads(done.stdout)["isic_id"] == "ISIC_0000000"
     assert "Traceback" not in done.stderr
+
+
+def test_standard_output_is_utf_8_whatever_the_console(archive):
+    environment = {
+        **os.environ,
+        "ISIC_API_URL": archive.base_url,
+        "PYTHONIOENCODING": "cp1252",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "isic_api", "metadata", "-", "--limit", "3"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        timeout=30,
+    )
+    assert "Hospital Clínic" in done.stdout.decode("utf-8")
+    assert done.returncode == 0
 
 
 def test_every_option_has_help():

@@ -2,11 +2,15 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
+import re
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from fake_archive import FakeArchive, free_port
 from fake_archive_data import ATTRIBUTIONS, CLASSES, COHORT_ATTRIBUTION
@@ -17,9 +21,9 @@ from isic_api import errors
 from isic_api.client import IsicClient
 from isic_api.download import download
 from isic_api.folder import DataFolder
-from isic_api.image_file import Variant
+from isic_api.image_file import Variant, verify_picture
 from isic_api.progress import Progress
-from isic_api.selection import Selection, read_ids
+from isic_api.selection import Selection, covering_queries, read_ids
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,8 @@ def test_every_image_is_byte_identical(archive, folder):
 
 def test_nothing_else_is_left(folder):
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("GroundTruth.csv", "Metadata.csv", "attribution.txt", "images", "licenses"),
+        *("GroundTruth.csv", "Metadata.csv", "attribution.txt", "attributions.jsonl"),
+        *("images", "licenses"),
         *("manifest.jsonl", "metadata.jsonl", "metadata_full.csv", "query.json"),
     ]
     mode = (folder / "images/ISIC_0000000.jpg").stat().st_mode & 0o777
@@ -135,7 +140,7 @@ def test_attribution_and_licences(folder):
 
 def test_the_query_is_on_record(archive, folder):
     query = json.loads((folder / "query.json").read_text())
-    assert query["collections"] == {"65": "Challenge 2019: Training"}
+    assert query["collections"] == [{"id": 65, "name": "Challenge 2019: Training", "doi": None}]
     assert query["archive"] == archive.base_url
     assert query["complete"] is True
     counts = query["counts"]
@@ -196,6 +201,18 @@ def test_id_lists_are_read_leniently_and_refused_exactly(tmp_path):
     path.write_text("ISIC_0000001\nISIC_1\n")
     with pytest.raises(errors.BadIdListError, match="line 2: 'ISIC_1'"):
         read_ids(path)
+    for text in ('isic_id;sex\nISIC_0000001;"x"\n', "Image_Name\tx\r\nISIC_0000001\t2\r\n"):
+        path.write_text(text)
+        assert read_ids(path) == ("ISIC_0000001",)
+    path.write_text("age,image\n50, images/ISIC_0000001.jpg \n,,\n")
+    assert read_ids(path) == ("ISIC_0000001",)
+    path.write_text("isic_id\nISIC_0000001\n", encoding="utf-16")
+    assert read_ids(path) == ("ISIC_0000001",)
+    path.write_bytes("isic_id,ärzte\nISIC_0000001,ö\n".encode("cp1252"))
+    assert read_ids(path) == ("ISIC_0000001",)
+    path.write_bytes(b"PK\x03\x04\0\0")
+    with pytest.raises(errors.BadIdListError, match="Save it as CSV"):
+        read_ids(path)
     path.write_text("\n")
     with pytest.raises(errors.BadIdListError, match="holds no id"):
         read_ids(path)
@@ -255,18 +272,94 @@ def test_a_missing_and_a_broken_image_are_told_and_nothing_else_is_lost(tmp_path
     assert len(rows(tmp_path / "Metadata.csv")) == 205
 
 
-def test_only_search_collections_and_files_are_essential(tmp_path):
+def test_attributions_and_licence_texts_that_are_missing_are_recorded_and_fetched_later(tmp_path):
     progress = Progress(quiet=True)
-    with FakeArchive(train=12, test=0, hidden_status=500) as archive:
+    with FakeArchive(train=12, test=0) as archive:
+        archive.hidden_status = 500
         client = client_of(archive)
         selection = Selection(collections=(client.resolve(65),))
         report = download(client, selection, tmp_path, progress=progress)
-    assert report.complete
-    assert len(progress.warnings) == 5  # size, attributions, three licences
-    assert "creativecommons.org" in (tmp_path / "licenses/CC-0.txt").read_text()
-    assert {row["attribution"] for row in rows(tmp_path / "metadata_full.csv")} == {
-        COHORT_ATTRIBUTION
-    }
+        assert (report.got, report.complete, report.unattributed) == (12, False, 12)
+        assert len(progress.warnings) == 4  # attributions, three licences
+        assert "creativecommons.org" in (tmp_path / "licenses/CC-0.txt").read_text()
+        assert {row["attribution"] for row in rows(tmp_path / "metadata_full.csv")} == {""}
+        text = (tmp_path / "attribution.txt").read_text()
+        assert text.startswith("For 12 images only the attribution of their cohort is known")
+        assert COHORT_ATTRIBUTION in text
+        account = json.loads((tmp_path / "query.json").read_text())
+        assert account["complete"] is False
+        assert account["counts"]["without_own_attribution"] == 12
+        assert account["counts"]["licences_without_text"] == ["CC-0", "CC-BY", "CC-BY-NC"]
+        asked = [path for _, path, _ in archive.log if "license-file/CC-0/" in path]
+        assert len(asked) == client.session.attempts
+
+        archive.hidden_status = None
+        archive.log.clear()
+        assert fetch(archive, tmp_path, collections=[65]).complete
+        assert not [path for _, path, _ in archive.log if path.startswith("/media")]
+    assert [row["attribution"] for row in rows(tmp_path / "metadata_full.csv")] == [
+        ATTRIBUTIONS[number % 3] for number in range(12)
+    ]
+    assert COHORT_ATTRIBUTION not in (tmp_path / "attribution.txt").read_text()
+    assert "CC0 1.0 Universal" in (tmp_path / "licenses/CC-0.txt").read_text()
+
+
+def test_a_later_run_fetches_only_the_attributions_that_are_missing(archive, tmp_path):
+    fetch(archive, tmp_path, limit=5)
+    lines = (tmp_path / "attributions.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "attributions.jsonl").write_text("".join(lines[:3]))
+    archive.log.clear()
+    assert fetch(archive, tmp_path, limit=5).complete
+    assert sum(path.endswith("zip-download/metadata-file/") for _, path, _ in archive.log) == 1
+    assert len((tmp_path / "attributions.jsonl").read_text().splitlines()) == 5
+    archive.log.clear()
+    assert fetch(archive, tmp_path, limit=5).complete
+    assert not [path for _, path, _ in archive.log if "zip-download" in path]
+
+
+def test_attributions_of_many_images_cost_two_requests(archive, tmp_path):
+    archive.log.clear()
+    fetch(archive, tmp_path, limit=200)
+    assert sum("zip-download/url" in path for _, path, _ in archive.log) == 1
+    assert sum("zip-download/metadata-file" in path for _, path, _ in archive.log) == 1
+
+
+def test_the_website_is_the_second_source_of_attributions(archive, tmp_path):
+    archive.scripts["/api/v2/zip-download/url/"] = [(500, {}, b"")] * 6
+    assert fetch(archive, tmp_path, collections=[72]).complete
+    archive.scripts.clear()
+
+
+def test_a_page_in_place_of_a_licence_is_not_taken_for_its_text(tmp_path):
+    with FakeArchive(train=1, test=0) as archive:
+        path = "/api/v2/zip-download/license-file/CC-0/"
+        archive.scripts[path] = [(200, {}, b"<html>log in</html>")] * 6
+        assert fetch(archive, tmp_path).unlicensed == ["CC-0"]
+
+
+def test_few_queries_cover_many_ids():
+    near = [f"ISIC_{number:07d}" for number in range(24306, 24806)]
+    assert next(iter(covering_queries(near))).count("isic_id:") <= 60
+    assert len(list(covering_queries(near))) == 1
+    assert list(covering_queries(near[:2])) == ["isic_id:ISIC_0024306 OR isic_id:ISIC_0024307"]
+    far = [f"ISIC_{number:07d}" for number in range(0, 10_000_000, 2_500)]
+    queries = list(covering_queries(far))
+    assert max(map(len, queries)) < 4_000
+    prefixes = tuple(re.findall(r"isic_id:(\w+)\*", " ".join(queries)))
+    assert all(one.startswith(prefixes) for one in far)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_bytes_after_the_end_of_a_jpeg_are_no_fault_and_a_missing_end_is(progressive):
+    body = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(body, "JPEG", progressive=progressive)
+    content = body.getvalue()
+    verify_picture(io.BytesIO(content + b"\n"), "x")
+    verify_picture(io.BytesIO(content + b"\0" * 9000 + b"a motion photo"), "x")
+    half = len(content) // 2
+    with pytest.raises(errors.BadFileError):
+        verify_picture(io.BytesIO(content[:half] + bytes(len(content) - half)), "x")
 
 
 def test_a_listing_that_stops_early_is_no_success(tmp_path):
@@ -322,6 +415,8 @@ def test_a_private_collection_is_downloaded_with_the_token(archive, tmp_path):
     archive.log.clear()
     report = download(client, Selection(collections=(client.resolve(99),)), tmp_path)
     assert (report.got, report.complete) == (3, True)
+    own = {row["attribution"] for row in rows(tmp_path / "metadata_full.csv")}
+    assert own == set(ATTRIBUTIONS)
     sent = {path: authorization for _, path, authorization in archive.log}
     assert {sent[path] for path in sent if path.startswith("/media")} == {None}
     for path in tmp_path.rglob("*"):
@@ -339,6 +434,32 @@ def test_too_little_space_is_noticed_before_the_first_image(tmp_path):
         with pytest.raises(errors.DiskFullError, match=r"about 4\.00PB more .* free some"):
             fetch(archive, tmp_path, limit=4)
         assert archive.served["images"] == 0
+
+
+def test_the_estimate_of_space_is_of_what_will_be_fetched(tmp_path, monkeypatch):
+    free = 40 * 4321  # bytes; the fake Archive records 4321 for each image
+    monkeypatch.setattr("isic_api.folder.shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    with FakeArchive(train=60, test=0) as archive:
+        male = 'diagnosis_3:"Nevus"'  # 6 images of one class: 9 classes of 6 would not fit
+        assert fetch(archive, tmp_path / "a", query=male, sample_per_class=6).got == 6
+        assert fetch(archive, tmp_path / "b", limit=40).got == 40
+        assert fetch(archive, tmp_path / "b", limit=60).got == 20
+        ids = tuple(archive.by_id)[:60]
+        with pytest.raises(errors.DiskFullError, match="--no-space-check"):
+            fetch(archive, tmp_path / "c", ids=ids)
+        with pytest.raises(errors.DiskFullError):
+            fetch(archive, tmp_path / "d", sample_per_class=6)
+        assert not list((tmp_path / "d/images").iterdir())
+        client = client_of(archive)
+        selection = Selection(sample_per_class=6)
+        assert download(client, selection, tmp_path / "d", check_space=False).got == 54
+
+
+def test_dois_of_collections_are_passed_on(archive, tmp_path):
+    fetch(archive, tmp_path, collections=[72], limit=1)
+    text = (tmp_path / "attribution.txt").read_text()
+    assert text.endswith("Challenge 2019: Test: https://doi.org/10.34970/000072\n")
+    assert json.loads((tmp_path / "query.json").read_text())["collections"][0]["doi"]
 
 
 def test_a_folder_that_cannot_be_written_is_named(archive, tmp_path):
