@@ -183,3 +183,31 @@ def test_a_task_without_melanoma_is_judged_by_what_it_has(malignant, tmp_path):
     assert report["per_class"]["wart"]["lesions"] == 200
     assert ("malignant or not" in report_text(report)) is bool(malignant)
     assert "| wart | 200 |" in metrics_markdown(replace(bundle, metrics={"test": compact(report)}))
+
+
+def test_what_is_malignant_travels_with_the_bundle_and_an_older_one_has_the_tables():
+    stated = {"malignant": ["wart"], "precursors": ["mole"]}
+    custom = replace(
+        manifest(noisy(), LABELS),
+        classes={"mole": "Mole", "wart": "Wart"},
+        training={"task": "custom"},
+        **stated,
+    )
+    again = Manifest.from_dict(json.loads(json.dumps(custom.to_dict())))
+    assert (again.task.malignant, again.task.precursors) == (("wart",), ("mole",))
+    assert again.task.classes == {"mole": "Mole", "wart": "Wart"}
+    values = manifest(noisy(), LABELS).to_dict()
+    del values["malignant"], values["precursors"]
+    assert Manifest.from_dict(values).task == TASKS["isic2019"]
+
+
+def test_points_are_measured_on_both_sides_of_every_threshold():
+    report = report_of(noisy())
+    for question in ("melanoma", "malignant"):
+        points = report["operating_points"][question]
+        assert len(points) == 6
+        asked = report["sensitivity"][question]["at_90_specificity"]
+        assert points["at_90_specificity"]["sensitivity"]["low"] == asked["low"]
+        assert points["at_90_specificity"]["specificity"] == asked["specificity"]
+        # Set on these very images, a point holds what it promises.
+        assert points["at_90_sensitivity"]["sensitivity"]["value"] >= 0.9

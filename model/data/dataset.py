@@ -19,8 +19,9 @@ from isic_api.image_id import archive_id, is_image_id
 from isic_api.vocabulary import UNKNOWN_CLASS
 from model.data.class_folders import is_by_class, read_class_folders
 from model.data.class_table import ClassTable, read_class_table
+from model.data.ground_truth import read_truth
 from model.data.tables import find_table, name_rows, name_some, read_csv
-from model.diagnosis import COARSE_LABELS, DIAGNOSES, DIAGNOSIS_NAMES, label_of
+from model.diagnosis import COARSE_LABELS, DIAGNOSIS_NAMES, label_of
 from model.errors import DataError, PatientError
 from model.image import SUFFIXES, stored_size
 from model.patient import FIELDS, Patient
@@ -212,7 +213,7 @@ def read_tables(data_dir: Path, *, task: str | None = TASKS["isic2019"].name) ->
         DataError: a missing file, column or label, a row given twice, two labels in one row, or an
             age, sex or site outside its range or words.
     """
-    truth = _read_truth(find_table(data_dir, "*GroundTruth.csv"), task)
+    truth = read_truth(find_table(data_dir, "*GroundTruth.csv"), task)
     metadata = read_metadata(find_table(data_dir, "*Metadata.csv"), require=("image", "lesion_id"))
     table = truth.merge(metadata, on="image", how="left", validate="one_to_one")
     table = table.sort_values("image", ignore_index=True)
@@ -299,43 +300,6 @@ def image_source(image: str, lesion_id: object) -> str:
     number = int(name.removeprefix("ISIC_")) if is_image_id(name) else -1
     found = (source for source, (first, last) in _NUMBERS.items() if first <= number <= last)
     return next(found, "other")
-
-
-def _read_truth(path: Path, task: str | None) -> pd.DataFrame:
-    table = read_csv(path, ("image",))
-    columns = [name for name in table if name != "image"]
-    labels = _label_columns(path, columns, task)
-    classes = [*labels, *({UNKNOWN_CLASS} & set(columns) - set(labels))]
-    marks = table[classes].apply(pd.to_numeric, errors="coerce")
-    wrong = (marks.sum(axis=1) != 1) | ~marks.isin([0, 1]).all(axis=1)
-    if wrong.any():
-        raise DataError(
-            f"{path.name}, {name_rows(table, wrong)}: exactly one of {', '.join(classes)} must be "
-            "1 and the others 0. Correct or remove the row."
-        )
-    own = set(labels) - {*DIAGNOSES, *COARSE_LABELS, UNKNOWN_CLASS}
-    empty = [name for name in labels if name in own and not marks[name].any()]
-    if empty:
-        raise DataError(
-            f"{path.name}: no image is of the class {', '.join(empty)}. Add some, or remove the "
-            "column."
-        )
-    return pd.DataFrame({"image": table["image"], "diagnosis": marks.idxmax(axis=1)})
-
-
-def _label_columns(path: Path, columns: list[str], task: str | None) -> list[str]:
-    """The columns that are labels: all of them in a custom task, else those with known codes."""
-    known = [name for name in columns if name in (*DIAGNOSES, *COARSE_LABELS)]
-    if task == CUSTOM or (task is None and not known):
-        return columns
-    missing = [code for code in DIAGNOSES if code not in known]
-    # A table may leave out diagnoses that it has a coarse label for.
-    if missing and not set(known) & set(COARSE_LABELS):
-        raise DataError(
-            f"{path.name} lacks the column {', '.join(missing)}; it has {', '.join(columns)}. Use "
-            f"the challenge's column names, or --task {CUSTOM}, which takes any."
-        )
-    return known
 
 
 def _parse_rows(table: pd.DataFrame, name: str) -> list[Patient]:
