@@ -7,6 +7,7 @@ import json
 import os
 import re
 import threading
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -317,11 +318,15 @@ def test_a_later_run_fetches_only_the_attributions_that_are_missing(archive, tmp
     assert not [path for _, path, _ in archive.log if "zip-download" in path]
 
 
-def test_attributions_of_many_images_cost_two_requests(archive, tmp_path):
-    archive.log.clear()
-    fetch(archive, tmp_path, limit=200)
-    assert sum("zip-download/url" in path for _, path, _ in archive.log) == 1
-    assert sum("zip-download/metadata-file" in path for _, path, _ in archive.log) == 1
+def test_a_download_of_500_images_sends_few_requests_beside_images_and_pages(tmp_path):
+    with FakeArchive(train=600, test=0) as archive:
+        assert fetch(archive, tmp_path, limit=500).complete
+        asked = Counter(path.split("/")[-2] for _, path, _ in archive.log)
+    assert asked.pop("images") == 500
+    assert asked.pop("search") == 1 + 5  # the first page once more, to count
+    assert asked == {"url": 1, "metadata-file": 1} | dict.fromkeys(
+        ("CC-0", "CC-BY", "CC-BY-NC"), 1
+    )
 
 
 def test_the_website_is_the_second_source_of_attributions(archive, tmp_path):
