@@ -324,9 +324,7 @@ def test_a_download_of_500_images_sends_few_requests_beside_images_and_pages(tmp
         asked = Counter(path.split("/")[-2] for _, path, _ in archive.log)
     assert asked.pop("images") == 500
     assert asked.pop("search") == 1 + 5  # the first page once more, to count
-    assert asked == {"url": 1, "metadata-file": 1} | dict.fromkeys(
-        ("CC-0", "CC-BY", "CC-BY-NC"), 1
-    )
+    assert asked == {"url": 1, "metadata-file": 1} | dict.fromkeys(("CC-0", "CC-BY", "CC-BY-NC"), 1)
 
 
 def test_the_website_is_the_second_source_of_attributions(archive, tmp_path):
