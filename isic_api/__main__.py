@@ -10,8 +10,8 @@ import signal
 import sys
 from typing import NoReturn
 
+from isic_api.cli import parser
 from isic_api.errors import ArchiveError
-from isic_api.options import parser
 
 
 def main(argv: list[str] | None = None) -> int:

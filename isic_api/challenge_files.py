@@ -20,7 +20,7 @@ from isic_api.disk import amount, disk_errors
 from isic_api.errors import BadFileError, DiskFullError, HostDownError
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import Variant, as_it_is, verify_picture, write_part
-from isic_api.progress import Progress
+from isic_api.report import Progress
 from isic_api.session import Session
 
 CHALLENGE_URL = "https://isic-archive.s3.amazonaws.com/challenges/2019/"

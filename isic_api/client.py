@@ -19,11 +19,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import requests
 
 from isic_api import errors
-from isic_api.auth import BearerToken
 from isic_api.paging import PAGE_SIZE, Bookmark, walk
 from isic_api.query import check
 from isic_api.records import Collection, ImageRecord, Lesion, Page, User
-from isic_api.session import Session
+from isic_api.session import BearerToken, Session
 
 BASE_URL = "https://api.isic-archive.com/api/v2/"
 SNAPSHOT_URL = "https://isic-archive.s3.us-east-1.amazonaws.com/snapshots/ISIC_images.zip"

@@ -9,15 +9,15 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
+from isic_api.challenge import Recipe, fetch_isic2019
 from isic_api.client import MOST_SIMILAR, SNAPSHOT_URL, IsicClient
-from isic_api.download import download
+from isic_api.download import download_images
 from isic_api.errors import BadInputError, NotWritableError
 from isic_api.export import export_metadata
 from isic_api.image_file import Variant
-from isic_api.isic2019 import Recipe, fetch_isic2019
-from isic_api.progress import Progress
 from isic_api.query import check
 from isic_api.records import ImageRecord
+from isic_api.report import Progress
 from isic_api.selection import Selection, read_ids
 
 
@@ -38,7 +38,7 @@ def download_command(options: Namespace) -> int:
     )
     if selection == Selection():
         progress.say(f"for the whole Archive, one file is faster: {SNAPSHOT_URL}")
-    report = download(
+    report = download_images(
         client,
         selection,
         options.out,

@@ -1,10 +1,13 @@
-"""Fill a data folder from a selection of images, and account for every one of them."""
+"""Fill a data folder from a selection of images, in parallel, and account for every one."""
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
 
 from isic_api.attribution import attribution_text, own_attributions, write_licenses
 from isic_api.client import IsicClient
@@ -18,14 +21,51 @@ from isic_api.errors import (
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import FULL, Variant, fetch_image
 from isic_api.metadata import write_metadata
-from isic_api.parallel import in_parallel
-from isic_api.progress import Progress
 from isic_api.records import ImageRecord
-from isic_api.report import PLAIN, Naming, Report, write_failed
+from isic_api.report import PLAIN, Naming, Progress, Report, write_failed
 from isic_api.selection import Selection, choose
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
-def download(
+
+def in_parallel(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int,
+    settle: Callable[[Result], None],
+    stop: Callable[[], None],
+) -> None:
+    """``work`` on every item in threads, and ``settle`` every result here, in any order.
+
+    ``items`` is read only a few steps ahead of the work, so that it may be endless. An
+    exception, be it of ``work``, ``items``, ``settle`` or Ctrl-C, calls ``stop``, which should
+    make ``work`` end soon, settles what is done, and is raised.
+    """
+    done: SimpleQueue[Future[Result]] = SimpleQueue()
+    running = 0
+    with ThreadPoolExecutor(workers, thread_name_prefix="image") as pool:
+        try:
+            for item in items:
+                pool.submit(work, item).add_done_callback(done.put)
+                running += 1
+                while running >= 4 * workers or not done.empty():
+                    running -= 1
+                    settle(done.get().result())
+            while running:
+                running -= 1
+                settle(done.get().result())
+        except BaseException:
+            stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            while not done.empty():
+                with contextlib.suppress(ArchiveError, CancelledError):
+                    settle(done.get().result())
+            raise
+
+
+def download_images(
     client: IsicClient,
     selection: Selection,
     out: Path,

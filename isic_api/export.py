@@ -18,8 +18,8 @@ from isic_api.errors import EmptyResultError, IncompleteListingError, NotFoundEr
 from isic_api.journal import Journal
 from isic_api.metadata import write_rows
 from isic_api.paging import Bookmark
-from isic_api.progress import Progress
 from isic_api.records import ImageRecord, Lesion
+from isic_api.report import Progress
 from isic_api.selection import Selection, choose, covering_queries
 
 _ASK_SINGLY = 100  # lesions; for more, the listing of all lesions takes fewer requests

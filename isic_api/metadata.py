@@ -21,7 +21,13 @@ from isic_api.whole_file import whole_file
 
 FULL_NAME = "metadata_full.csv"  # must not end in Metadata.csv: readers look for that
 TRUTH_HEADER = ("image", *CHALLENGE_CLASSES, UNKNOWN_CLASS)
-METADATA_HEADER = ("image", "age_approx", "anatom_site_general", "lesion_id", "sex")
+METADATA_COLUMNS: dict[str, Callable[[ImageRecord], Any]] = {
+    "age_approx": lambda record: record.metadata.age_approx,
+    "anatom_site_general": lambda record: record.challenge_site,
+    "lesion_id": lambda record: record.metadata.lesion_id,
+    "sex": lambda record: record.metadata.sex,
+}
+"""Column of ``Metadata.csv`` → the image's value; a further field of the Archive is one line."""
 _FIRST = ("isic_id", "attribution", "copyright_license")
 
 
@@ -67,7 +73,7 @@ def write_metadata(
     columns = (*_FIRST, *sorted(folder.columns))
     with ExitStack() as stack:
         truth = _open(stack, folder, f"{prefix}GroundTruth.csv", TRUTH_HEADER)
-        metadata = _open(stack, folder, f"{prefix}Metadata.csv", METADATA_HEADER)
+        metadata = _open(stack, folder, f"{prefix}Metadata.csv", metadata_header())
         full = _open(stack, folder, FULL_NAME, columns)
         for record, file in _present(folder):
             attribution = folder.attributions.get(record.isic_id)
@@ -91,7 +97,7 @@ def write_challenge(
     written = Written()
     with ExitStack() as stack:
         truth = _open(stack, folder, f"{prefix}GroundTruth.csv", TRUTH_HEADER)
-        metadata = _open(stack, folder, f"{prefix}Metadata.csv", METADATA_HEADER)
+        metadata = _open(stack, folder, f"{prefix}Metadata.csv", metadata_header())
         for image, label, cells in rows:
             written.images += 1
             written.label(label)
@@ -159,9 +165,9 @@ def read_truth(path: Path) -> dict[str, str]:
 
 
 def read_challenge_metadata(path: Path) -> dict[str, list[str]]:
-    """Image → the cells of ``METADATA_HEADER`` after it; the test part has no ``lesion_id``."""
+    """Image → the cells of ``METADATA_COLUMNS``; the test part has no ``lesion_id``."""
     return {
-        row["image"]: [row.get(name) or "" for name in METADATA_HEADER[1:]]
+        row["image"]: [row.get(name) or "" for name in METADATA_COLUMNS]
         for row in _challenge_rows(path, ("image", "age_approx", "anatom_site_general", "sex"))
     }
 
@@ -188,9 +194,12 @@ def _present(folder: DataFolder) -> Iterator[tuple[ImageRecord, str]]:
             yield record, file
 
 
+def metadata_header() -> tuple[str, ...]:
+    return ("image", *METADATA_COLUMNS)
+
+
 def _metadata_row(record: ImageRecord) -> list[Any]:
-    metadata = record.metadata
-    cells = (metadata.age_approx, record.challenge_site, metadata.lesion_id, metadata.sex)
+    cells = (value(record) for value in METADATA_COLUMNS.values())
     return [record.isic_id, *("" if cell is None else cell for cell in cells)]
 
 

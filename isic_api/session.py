@@ -1,15 +1,18 @@
-"""One HTTP session: every request has a timeout, bounded attempts and waits that can be seen.
+"""HTTP sessions: attempts, timeouts, visible waits, and where the bearer token goes.
 
-A request is not done when its headers are there but when ``read`` has consumed the body, so a
-reset, a stall or a broken file in the middle costs an attempt like any other fault. urllib3's
+A request is not done when its headers have arrived but when ``read`` has consumed the body, so a
+reset, a stall or a broken file half-way costs an attempt like any other fault. urllib3's
 ``Retry`` counts the attempts, computes the back-off and reads ``Retry-After``.
+
+The token accompanies API requests only: not a file's address, even on the API's own host, and not
+a redirect that leads elsewhere. It appears in no message, log or file.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -18,7 +21,63 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
 from isic_api import errors
-from isic_api.auth import AuthKeepingSession, NoAuth
+from isic_api.errors import SettingsError
+
+
+class BearerToken(AuthBase):
+    """Sends the token with requests below ``base_url`` and with no others; never shows it."""
+
+    def __init__(self, token: str, base_url: str) -> None:
+        token = token.strip()
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise SettingsError(
+                "The token in ISIC_TOKEN is empty or holds characters that a token cannot have; "
+                "copy it again, or unset ISIC_TOKEN to go on without."
+            )
+        self._token = token
+        self.base_url = base_url
+
+    def __repr__(self) -> str:
+        return f"BearerToken(for {self.base_url})"
+
+    def covers(self, url: str) -> bool:
+        return url.startswith(self.base_url) and ".." not in unquote(urlsplit(url).path)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self.covers(request.url or ""):
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class NoAuth(AuthBase):
+    """Keeps ``requests`` from looking for a password of the user's for this host."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class AuthKeepingSession(requests.Session):
+    """``requests``' session with our rule for tokens, and the environment read once a host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: dict[str, dict[str, Any]] = {}
+
+    def merge_environment_settings(self, url: str, *options: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Proxies and certificates: looking them up takes a sixth of a small request's time."""
+        host = urlsplit(url).netloc
+        if host not in self._settings:
+            self._settings[host] = super().merge_environment_settings(url, *options)
+        return self._settings[host]
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """After a redirect: only what the token covers keeps it, on the same host too."""
+        prepared_request.headers.pop("Authorization", None)
+        if callable(self.auth):
+            self.auth(prepared_request)
+
 
 PASSING_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
 """Answers that the same request may not get a second time."""

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from demo.rest_refusals import CODES
-from isic_api.options import parser
+from isic_api.cli import parser
 from model.__main__ import COMMANDS
 from model.prediction.bundle import RELEASED, read_manifest
 from model.training.config import FUSIONS

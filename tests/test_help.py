@@ -7,7 +7,7 @@ import pytest
 
 import isic_api.__main__
 import model.__main__
-from isic_api.options import parser
+from isic_api.cli import parser
 from model.commands.options import SETTINGS
 
 SCREEN = 50  # lines, of 100 columns

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import threading
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,10 +20,10 @@ from PIL import Image
 
 from isic_api import errors
 from isic_api.client import IsicClient
-from isic_api.download import download
+from isic_api.download import download_images
 from isic_api.folder import DataFolder
 from isic_api.image_file import Variant, verify_picture
-from isic_api.progress import Progress
+from isic_api.report import Progress
 from isic_api.selection import Selection, covering_queries, read_ids
 
 
@@ -39,7 +40,7 @@ def client_of(archive, **options):
 def fetch(archive, out, **selection):
     client = client_of(archive)
     collections = tuple(client.resolve(one) for one in selection.pop("collections", ()))
-    return download(client, Selection(collections=collections, **selection), out)
+    return download_images(client, Selection(collections=collections, **selection), out)
 
 
 def rows(path):
@@ -223,15 +224,15 @@ def test_id_lists_are_read_leniently_and_refused_exactly(tmp_path):
 def test_thumbnails_and_resized_images(archive, tmp_path):
     client = client_of(archive)
     selection = Selection(limit=3)
-    download(client, selection, tmp_path, variant=Variant(thumbnail=True))
+    download_images(client, selection, tmp_path, variant=Variant(thumbnail=True))
     first = "ISIC_0000000"
     assert images(tmp_path)[first] == archive.image_bytes(first, thumbnail=True)
     # another kind of file replaces the first, and the first comes back
-    assert download(client, selection, tmp_path, variant=Variant(max_side=20)).got == 3
+    assert download_images(client, selection, tmp_path, variant=Variant(max_side=20)).got == 3
     with Image.open(tmp_path / f"images/{first}.jpg") as image:
         assert image.size == (20, 15)
-    assert download(client, selection, tmp_path, variant=Variant(max_side=20)).skipped == 3
-    download(client, selection, tmp_path, variant=Variant(max_side=500))
+    assert download_images(client, selection, tmp_path, variant=Variant(max_side=20)).skipped == 3
+    download_images(client, selection, tmp_path, variant=Variant(max_side=500))
     assert images(tmp_path)[first] == archive.image_bytes(first)  # never enlarged or re-encoded
 
 
@@ -278,7 +279,7 @@ def test_attributions_and_licence_texts_that_are_missing_are_recorded_and_fetche
         archive.hidden_status = 500
         client = client_of(archive)
         selection = Selection(collections=(client.resolve(65),))
-        report = download(client, selection, tmp_path, progress=progress)
+        report = download_images(client, selection, tmp_path, progress=progress)
         assert (report.got, report.complete, report.unattributed) == (12, False, 12)
         assert len(progress.warnings) == 4  # attributions, three licences
         assert "creativecommons.org" in (tmp_path / "licenses/CC-0.txt").read_text()
@@ -317,11 +318,13 @@ def test_a_later_run_fetches_only_the_attributions_that_are_missing(archive, tmp
     assert not [path for _, path, _ in archive.log if "zip-download" in path]
 
 
-def test_attributions_of_many_images_cost_two_requests(archive, tmp_path):
-    archive.log.clear()
-    fetch(archive, tmp_path, limit=200)
-    assert sum("zip-download/url" in path for _, path, _ in archive.log) == 1
-    assert sum("zip-download/metadata-file" in path for _, path, _ in archive.log) == 1
+def test_a_download_of_500_images_sends_few_requests_beside_images_and_pages(tmp_path):
+    with FakeArchive(train=600, test=0) as archive:
+        assert fetch(archive, tmp_path, limit=500).complete
+        asked = Counter(path.split("/")[-2] for _, path, _ in archive.log)
+    assert asked.pop("images") == 500
+    assert asked.pop("search") == 1 + 5  # the first page once more, to count
+    assert asked == {"url": 1, "metadata-file": 1} | dict.fromkeys(("CC-0", "CC-BY", "CC-BY-NC"), 1)
 
 
 def test_the_website_is_the_second_source_of_attributions(archive, tmp_path):
@@ -406,14 +409,14 @@ def test_nothing_is_written_for_a_request_that_makes_no_sense(archive, tmp_path)
     with pytest.raises(errors.QueryError):
         fetch(archive, out, query="sex:")
     with pytest.raises(errors.TokenRefusedError):
-        download(client_of(archive, token="wrong"), Selection(limit=1), out)
+        download_images(client_of(archive, token="wrong"), Selection(limit=1), out)
     assert not out.exists()
 
 
 def test_a_private_collection_is_downloaded_with_the_token(archive, tmp_path):
     client = client_of(archive, token="right-token")
     archive.log.clear()
-    report = download(client, Selection(collections=(client.resolve(99),)), tmp_path)
+    report = download_images(client, Selection(collections=(client.resolve(99),)), tmp_path)
     assert (report.got, report.complete) == (3, True)
     own = {row["attribution"] for row in rows(tmp_path / "metadata_full.csv")}
     assert own == set(ATTRIBUTIONS)
@@ -452,7 +455,7 @@ def test_the_estimate_of_space_is_of_what_will_be_fetched(tmp_path, monkeypatch)
         assert not list((tmp_path / "d/images").iterdir())
         client = client_of(archive)
         selection = Selection(sample_per_class=6)
-        assert download(client, selection, tmp_path / "d", check_space=False).got == 54
+        assert download_images(client, selection, tmp_path / "d", check_space=False).got == 54
 
 
 def test_dois_of_collections_are_passed_on(archive, tmp_path):
@@ -503,7 +506,7 @@ def test_the_listing_is_read_only_a_few_steps_ahead(tmp_path):
     with FakeArchive(train=600, test=0, private=0, gate=gate) as archive:
         client = client_of(archive, timeout=(2, 30))
         thread = threading.Thread(
-            target=download, args=(client, Selection(), tmp_path), kwargs={"workers": 4}
+            target=download_images, args=(client, Selection(), tmp_path), kwargs={"workers": 4}
         )
         thread.start()
         thread.join(0.7)  # as long as no image comes, no more pages are asked for

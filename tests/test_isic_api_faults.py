@@ -7,7 +7,7 @@ from fake_archive import FakeArchive
 from fake_archive_faults import KINDS, Faults
 
 from isic_api.client import IsicClient
-from isic_api.download import download
+from isic_api.download import download_images
 from isic_api.selection import Selection
 
 
@@ -15,7 +15,7 @@ def test_every_image_is_byte_identical_or_listed_as_failed(tmp_path):
     faults = Faults(0.3, seed=1, stall=0.5, retry_after="0")
     with FakeArchive(train=500, test=0, private=0, faults=faults) as archive:
         client = IsicClient(archive.base_url, backoff=0.005, timeout=(1, 0.3))
-        report = download(client, Selection(), tmp_path)
+        report = download_images(client, Selection(), tmp_path)
         expected = {image: archive.image_bytes(image) for image in archive.by_id}
     assert set(faults.seen) == set(KINDS)
     found = {path.stem: path.read_bytes() for path in (tmp_path / "images").iterdir()}
@@ -33,5 +33,5 @@ def test_every_image_is_byte_identical_or_listed_as_failed(tmp_path):
     assert not (tmp_path / ".parts").exists()
 
     with FakeArchive(train=500, test=0, private=0) as archive:
-        assert download(IsicClient(archive.base_url), Selection(), tmp_path).complete
+        assert download_images(IsicClient(archive.base_url), Selection(), tmp_path).complete
     assert len(list((tmp_path / "images").iterdir())) == 500

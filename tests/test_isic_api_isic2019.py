@@ -13,12 +13,12 @@ from fake_archive_data import CLASSES
 from fake_archive_faults import Faults
 
 from isic_api import challenge_files, errors
+from isic_api.challenge import Recipe, fetch_isic2019
 from isic_api.challenge_files import ChallengeFile, fetch_file
 from isic_api.client import IsicClient
 from isic_api.image_file import Variant
-from isic_api.isic2019 import Recipe, fetch_isic2019
 from isic_api.metadata import TRUTH_HEADER, truth_row
-from isic_api.progress import Progress
+from isic_api.report import Progress
 from isic_api.session import Session
 
 TRAIN = 205

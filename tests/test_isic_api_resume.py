@@ -15,7 +15,7 @@ from fake_archive_data import COHORT_ATTRIBUTION
 from fake_archive_faults import Faults
 
 from isic_api.client import IsicClient
-from isic_api.download import download
+from isic_api.download import download_images
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.journal import Journal
 from isic_api.records import ImageRecord
@@ -78,7 +78,7 @@ def downloaded(archive):
 
 
 def finish(archive, out):
-    return download(IsicClient(archive.base_url), Selection(), out)
+    return download_images(IsicClient(archive.base_url), Selection(), out)
 
 
 def assert_whole(archive, out):

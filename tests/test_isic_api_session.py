@@ -9,9 +9,8 @@ from fake_archive import FakeArchive, free_port
 from fake_archive_faults import KINDS, Faults
 
 from isic_api import errors
-from isic_api.auth import BearerToken
 from isic_api.client import IsicClient
-from isic_api.session import Session
+from isic_api.session import BearerToken, Session
 
 ME = "/api/v2/users/me/"
 USER = b'{"full_name": "Ada Example", "email": null}'

@@ -1,35 +1,152 @@
 """The ISIC 2019 challenge as two data folders, ``OUT/train`` and ``OUT/test``.
 
-From the Archive's API, where an image is called ISIC_0000013, or from the challenge's files,
+From the Archive's API, where an image is called ISIC_0000013, or from the challenge's zip files,
 where the same image may be called ISIC_0000013_downsampled; each folder keeps the names of its
-source. Labels may have been revised since 2019, so both are compared where both can be had.
+source. Labels may have been revised since 2019, so both are compared where both are available.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import contextlib
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from isic_api.attribution import CHALLENGE_2019
-from isic_api.challenge_files import CHALLENGE_URL, FILES, fetch_file
-from isic_api.challenge_folder import Unpacking
+from isic_api.attribution import CHALLENGE_2019, attribution_text, write_licenses
+from isic_api.challenge_files import CHALLENGE_URL, FILES, Member, fetch_file, members, unpack
 from isic_api.client import IsicClient
-from isic_api.download import download
+from isic_api.download import download_images, in_parallel
 from isic_api.errors import (
+    ArchiveError,
+    BadFileError,
     BadInputError,
     IncompleteListingError,
     RequestError,
     UnknownCollectionError,
 )
-from isic_api.folder import DataFolder
+from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import FULL, Variant
 from isic_api.image_id import archive_id
-from isic_api.metadata import read_challenge_metadata, read_truth, write_disagreements
-from isic_api.progress import Progress
+from isic_api.metadata import (
+    METADATA_COLUMNS,
+    read_challenge_metadata,
+    read_truth,
+    write_challenge,
+    write_disagreements,
+)
 from isic_api.records import Collection
-from isic_api.report import Naming, Report
+from isic_api.report import Naming, Progress, Report, write_failed
 from isic_api.selection import Selection, rank
+
+_LICENSE = "CC-BY-NC"  # of the challenge set as a whole
+
+
+@dataclass
+class Unpacking:
+    """What is needed to fill ``out``; ``labels`` and ``metadata`` are by the image's name."""
+
+    out: Path
+    labels: Mapping[str, str]
+    metadata: Mapping[str, Sequence[str]]
+    naming: Naming
+    variant: Variant
+    client: IsicClient
+    progress: Progress
+    check_space: bool = True
+    report: Report = field(default_factory=Report)
+
+    def fill(self, images: Sequence[str], *, fetch_zip: Callable[[], Path], workers: int) -> Report:
+        """Unpack ``images`` and write everything beside them.
+
+        ``fetch_zip`` is called only if an image is missing.
+        """
+        began = datetime.now(UTC)
+        report = self.report
+        with DataFolder(self.out) as self.folder:
+            missing = [one for one in images if not self.folder.has(one, str(self.variant))]
+            report.asked, report.skipped = len(images), len(images) - len(missing)
+            try:
+                if missing:
+                    self._unpack(fetch_zip(), missing, workers)
+            except BaseException as cause:
+                report.stopped = str(cause) or "interrupted"
+                raise
+            finally:
+                self.progress.close()
+                self._finish(images, began)
+        return report
+
+    def _unpack(self, path: Path, images: Sequence[str], workers: int) -> None:
+        try:
+            archive = zipfile.ZipFile(path)
+        except zipfile.BadZipFile as cause:
+            raise BadFileError(f"{path} is not a zip file: delete it and run again.") from cause
+        with archive:
+            by_id = {member.isic_id: member for member in members(archive)}
+            tasks = [(image, by_id.get(archive_id(image))) for image in images]
+            if self.variant == FULL and self.check_space:
+                self.folder.require_space(sum(member.size for _, member in tasks if member))
+            self.progress.start(len(tasks))
+            in_parallel(
+                lambda task: self._work(archive, *task),
+                tasks,
+                workers=workers,
+                settle=self._settle,
+                stop=lambda: None,
+            )
+
+    def _work(
+        self, archive: zipfile.ZipFile, image: str, member: Member | None
+    ) -> StoredImage | tuple[str, str]:
+        if member is None:
+            return image, "the zip does not hold this image"
+        try:
+            stored = unpack(archive, member, image=image, folder=self.folder, variant=self.variant)
+            self.folder.add(stored)
+            return stored
+        except BadFileError as error:
+            return image, str(error)
+
+    def _settle(self, outcome: StoredImage | tuple[str, str]) -> None:
+        if isinstance(outcome, StoredImage):
+            self.report.got += 1
+            self.progress.image(outcome.bytes)
+        else:
+            self.report.failed.append(outcome)
+
+    def _finish(self, images: Sequence[str], began: datetime) -> None:
+        report, folder = self.report, self.folder
+        with contextlib.suppress(ArchiveError) if report.stopped else contextlib.nullcontext():
+            report.written = write_challenge(folder, self._rows(images), prefix=self.naming.prefix)
+            text = attribution_text(Counter(), preface=self.naming.preface)
+            folder.write_text("attribution.txt", text)
+            online = None if report.stopped else self.client
+            report.unlicensed = write_licenses(
+                folder, [_LICENSE], client=online, warn=self.progress.warn
+            )
+            write_failed(folder, report.failed)
+            folder.write_text("query.json", self._account(began))
+
+    def _rows(self, images: Sequence[str]) -> Iterator[tuple[str, str | None, Sequence[str]]]:
+        unknown = [""] * len(METADATA_COLUMNS)
+        for image in images:
+            if image in self.folder:
+                yield image, self.labels.get(image), self.metadata.get(image, unknown)
+
+    def _account(self, began: datetime) -> str:
+        account = {
+            "source": f"challenge files {self.naming.prefix}*",
+            "files": str(self.variant),
+            "began": began.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "complete": self.report.complete,
+            "counts": self.report.counts(),
+        }
+        return json.dumps(account, indent=2) + "\n"
 
 
 class Part(NamedTuple):
@@ -99,7 +216,7 @@ class _PartRun:
         labels = None
         if recipe.labels == "challenge":
             labels = {archive_id(image): label for image, label in self.truth.items()}
-        return download(
+        return download_images(
             self.client,
             Selection(
                 collections=(self.collection,),
