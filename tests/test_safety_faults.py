@@ -68,7 +68,7 @@ def test_the_shipped_bundle_keeps_to_its_order():
 def test_a_network_file_that_is_vouched_for_but_no_network_is_refused(content, own_bundle):
     (own_bundle / NETWORK_FILE).write_bytes(content)
     change_manifest(own_bundle, network_sha256=file_sha256(own_bundle / NETWORK_FILE))
-    with pytest.raises(BundleError, match=r"cannot be loaded by Keras .*requirements\.txt"):
+    with pytest.raises(BundleError, match=r"cannot be loaded: [^\n]+$"):
         Predictor.load(own_bundle)
 
 
