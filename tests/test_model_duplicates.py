@@ -78,5 +78,6 @@ def test_the_duplicates_that_were_found_among_isic_2019_are_found(shared_data):
     found = pd.read_csv(FOUND_DUPLICATES)
     names = sorted({*found["image"], *found["duplicate"]})
     pairs = duplicate_pairs([shared_data / "images" / f"{name}.jpg" for name in names])
-    bits = {(names[left], names[right]): apart for left, right, apart in pairs.tolist()}
-    assert bits.items() >= {tuple(row[:2]): row[2] for row in found.values.tolist()}.items()
+    named = {(names[left], names[right]) for left, right, _ in pairs.tolist()}
+    # How many bits differ depends on how far the photographs were reduced.
+    assert named >= set(found[["image", "duplicate"]].itertuples(index=False, name=None))

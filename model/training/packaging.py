@@ -206,7 +206,9 @@ def _describe(detector: UnknownDetector, seen: Inside) -> dict[str, object]:
     """Method and thresholds: each score's, of which the stated share of images is above."""
     scores = unknown_scores(detector, **vars(seen))
     thresholds = {
-        name: float(np.quantile(values, 1 - FALSE_ALARM_RATE)) for name, values in scores.items()
+        # Never 0, which a score could not be divided by: where all embeddings are the same.
+        name: float(np.quantile(values, 1 - FALSE_ALARM_RATE)) or 1e-9
+        for name, values in scores.items()
     }
     return {"method": METHOD, "false_alarm_rate": FALSE_ALARM_RATE, "thresholds": thresholds}
 
