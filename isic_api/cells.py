@@ -1,4 +1,4 @@
-"""CSV rows that no spreadsheet takes for formulas. The Archive guards its own CSV the same way."""
+"""CSV rows without spreadsheet formulas. The Archive escapes its own CSV in the same way."""
 
 import csv
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ _FORMULA = ("=", "+", "-", "@", "\t")
 
 
 class PlainWriter:
-    """Writes rows as CSV; a text that a spreadsheet would run gets a TAB before it."""
+    """A CSV writer that puts a TAB before texts that a spreadsheet would run as formulas."""
 
     def __init__(self, file: IO[str]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
@@ -22,10 +22,10 @@ class PlainWriter:
 
 
 def plain_cell(cell: object) -> object:
-    """The cell as it is, or with a TAB before it; numbers below zero are no formulas."""
+    """The cell, with a TAB before it if it looks like a formula; negative numbers do not."""
     if not isinstance(cell, str):
         return cell
-    cell = cell.replace("\r", " ")  # at which some readers begin a new row
+    cell = cell.replace("\r", " ")  # some readers begin a new row there
     return f"\t{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell
 
 

@@ -1,4 +1,4 @@
-"""What the disk refuses, as our errors, and how much is asked of it, in words."""
+"""Disk errors and amounts of data."""
 
 import contextlib
 import errno
@@ -13,20 +13,20 @@ from isic_api.errors import DISK_FULL, DiskFullError, FolderError, NotWritableEr
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn the system's errors about the disk into ours."""
+    """Translate OSErrors of the disk into FolderErrors."""
     try:
         yield
-    except requests.RequestException:  # an OSError too, but not the disk's
+    except requests.RequestException:  # an OSError too, but of the network
         raise
     except OSError as cause:
         if cause.errno in DISK_FULL:
             raise DiskFullError(
                 f"The disk of {path} is full. Free some space and run the same command again: it "
-                "goes on where it stopped."
+                "continues where it stopped."
             ) from cause
         if isinstance(cause, PermissionError | FileExistsError | NotADirectoryError):
             raise NotWritableError(
-                f"{path} cannot be written to ({cause.strerror}): choose a folder that is yours."
+                f"{path} cannot be written to ({cause.strerror}): choose a writable folder."
             ) from cause
         if cause.errno == errno.EROFS:
             raise NotWritableError(f"{path} is on a read-only disk: choose another.") from cause
@@ -34,5 +34,5 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def amount(size: float) -> str:
-    """Bytes for people, e.g. 9.77GB."""
+    """Bytes in a readable unit, e.g. 9.77GB."""
     return tqdm.format_sizeof(size, "B", 1000)

@@ -1,4 +1,4 @@
-"""One vocabulary for the Archive's three, and the way from it to the ISIC 2019 challenge.
+"""One vocabulary for the Archive's three, and its mapping to the ISIC 2019 challenge.
 
 The Archive has named diagnoses and sites in three ways:
 
@@ -6,8 +6,8 @@ The Archive has named diagnoses and sites in three ways:
 (b) until May 2026     ``diagnosis_1..5`` + ``anatom_site_general``
 (c) since              ``diagnosis_1..5`` + ``anatom_site_1..5`` + ``anatom_site_special``
 
-:func:`diagnosis_levels` and :func:`site_levels` bring all of them to (c);
-:func:`challenge_class` and :func:`challenge_site` lead from (c) to the challenge's words. The
+:func:`diagnosis_levels` and :func:`site_levels` map all of them to (c);
+:func:`challenge_class` and :func:`challenge_site` map (c) to the terms of the challenge. The
 Archive publishes no such table: the class rules agree with those in public use and with the
 vocabulary (isic-metadata 5.1.0), the site rules follow from the two vocabularies.
 """
@@ -79,8 +79,8 @@ DIAGNOSIS_RULES = (
     Rule("VASC", 2, ("Benign soft tissue proliferations - Vascular",)),
     Rule("SCC", 3, ("Squamous cell carcinoma*",)),
 )
-"""First match wins. Level 1 is never asked: actinic keratosis is Indeterminate there. Level 3
-of a vascular lesion is usually absent, so that class hangs on level 2."""
+"""First match wins. Level 1 is never used: actinic keratosis is Indeterminate there. Level 3
+of a vascular lesion is usually absent, so that class depends on level 2."""
 
 SITE_RULES = (
     Rule("palms/soles", SPECIAL, ("acral palms or soles",)),
@@ -96,7 +96,7 @@ SITE_RULES = (
     Rule("lateral torso", 2, ("Lateral trunk",)),
 )
 """First match wins, so palms and soles come before the extremities they are on. A trunk without
-a second level has no word in the challenge."""
+a second level has no term in the challenge."""
 
 _MELANOMA = ("Malignant", "Malignant melanocytic proliferations (Melanoma)")
 _BENIGN_EPIDERMAL = ("Benign", "Benign epidermal proliferations")
@@ -152,7 +152,7 @@ FLAT_SITES: dict[str, tuple[tuple[str, ...], str | None]] = {
 
 
 def diagnosis_levels(levels: Sequence[str | None], flat: str | None = None) -> Levels:
-    """The five levels of a diagnosis; ``flat`` is asked only where no level is given."""
+    """The five levels of a diagnosis; ``flat`` is used only if no level is given."""
     if not any(levels) and flat is not None:
         levels = FLAT_DIAGNOSES.get(flat.lower(), ())
     return _padded(levels)
@@ -163,7 +163,7 @@ def site_levels(
 ) -> tuple[Levels, str | None]:
     """The five levels of a site and its ``anatom_site_special``.
 
-    ``general`` is asked only where neither a level nor a special site is given.
+    ``general`` is used only if neither a level nor a special site is given.
     """
     if not any(levels) and special is None and general is not None:
         levels, special = FLAT_SITES.get(general.lower(), ((), None))
@@ -179,7 +179,7 @@ def challenge_class(levels: Levels, flat: str | None = None) -> str | None:
 
 
 def challenge_site(levels: Levels, special: str | None = None) -> str | None:
-    """One of ``CHALLENGE_SITES``, or None where the challenge has no word for the site."""
+    """One of ``CHALLENGE_SITES``, or None if the challenge has no term for the site."""
     for rule in SITE_RULES:
         if rule.holds(special if rule.level == SPECIAL else levels[rule.level - 1]):
             return rule.result
