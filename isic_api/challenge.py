@@ -30,7 +30,6 @@ from isic_api.errors import (
 )
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import FULL, Variant
-from isic_api.image_id import archive_id
 from isic_api.metadata import (
     METADATA_COLUMNS,
     read_challenge_metadata,
@@ -41,6 +40,7 @@ from isic_api.metadata import (
 from isic_api.records import Collection
 from isic_api.report import Naming, Progress, Report, write_failed
 from isic_api.selection import Selection, rank
+from isic_api.vocabulary import archive_id
 
 _LICENSE = "CC-BY-NC"  # of the challenge's data set as a whole
 

@@ -16,8 +16,8 @@ from shutil import disk_usage
 
 import requests
 
-from isic_api.disk import amount, disk_errors
 from isic_api.errors import BadFileError, DiskFullError, HostDownError
+from isic_api.files import amount, disk_errors
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import Variant, identity_encoding, verify_picture, write_part
 from isic_api.report import Progress

@@ -13,8 +13,8 @@ from typing import IO, Any
 
 from isic_api.attribution import own_attributions
 from isic_api.client import IsicClient
-from isic_api.disk import disk_errors
 from isic_api.errors import EmptyResultError, IncompleteListingError, NotFoundError
+from isic_api.files import disk_errors
 from isic_api.journal import Journal
 from isic_api.metadata import write_rows
 from isic_api.paging import Bookmark

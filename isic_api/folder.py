@@ -21,8 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from isic_api.disk import amount, disk_errors
 from isic_api.errors import DiskFullError, FolderBusyError
+from isic_api.files import amount, disk_errors
 from isic_api.journal import Journal
 from isic_api.records import ImageRecord
 

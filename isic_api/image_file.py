@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import requests
 from PIL import Image
 
-from isic_api.disk import disk_errors
 from isic_api.errors import BadFileError, UnexpectedAnswerError
+from isic_api.files import disk_errors
 from isic_api.folder import DataFolder, StoredImage
-from isic_api.image_id import is_image_id
 from isic_api.records import FileLink, ImageRecord
 from isic_api.session import Session
+from isic_api.vocabulary import is_image_id
 
 _SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".tif": ".tif", ".tiff": ".tif"}
 _JPEG_QUALITY = 95

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from isic_api.cells import PlainWriter
 from isic_api.errors import BadFileError
+from isic_api.files import PlainWriter, whole_file
 from isic_api.folder import DataFolder
 from isic_api.records import ImageRecord
 from isic_api.vocabulary import CHALLENGE_CLASSES, UNKNOWN_CLASS
-from isic_api.whole_file import whole_file
 
 FULL_NAME = "metadata_full.csv"  # must not end in Metadata.csv, which readers look for
 TRUTH_HEADER = ("image", *CHALLENGE_CLASSES, UNKNOWN_CLASS)

@@ -10,8 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from isic_api.cells import PlainWriter
-from isic_api.disk import amount
+from isic_api.files import PlainWriter, amount
 from isic_api.folder import DataFolder
 from isic_api.metadata import Written
 

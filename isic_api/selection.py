@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 
 from isic_api.client import IsicClient
 from isic_api.errors import BadIdListError
-from isic_api.image_id import archive_id, is_image_id
 from isic_api.paging import Bookmark
 from isic_api.records import Collection as ArchiveCollection
 from isic_api.records import ImageRecord
+from isic_api.vocabulary import archive_id, is_image_id
 
 _ID_COLUMNS = {"isic_id", "image", "image_name", "image_id", "id"}
 _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

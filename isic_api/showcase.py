@@ -16,10 +16,10 @@ import requests
 
 from isic_api.client import IsicClient
 from isic_api.errors import ArchiveError, NotFoundError
+from isic_api.files import whole_file
 from isic_api.image_file import FULL, Variant, identity_encoding, require_id, verify_picture
 from isic_api.records import ImageRecord
 from isic_api.selection import id_queries
-from isic_api.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,11 @@ The Archive has named diagnoses and sites in three ways:
 :func:`challenge_class` and :func:`challenge_site` map (c) to the terms of the challenge. The
 Archive publishes no such table: the class rules agree with those in public use and with the
 vocabulary (isic-metadata 5.1.0), the site rules follow from the two vocabularies.
+
+:func:`archive_id` maps the challenge's names of images to the Archive's ids.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,6 +44,8 @@ DEPTH = 5
 
 SPECIAL = 0
 """In a site rule, stands for ``anatom_site_special`` where a level would."""
+
+_IMAGE_ID = re.compile(r"ISIC_\d{7,}")
 
 Levels = tuple[str | None, ...]
 """``DEPTH`` names from general to specific; a level that is not given is None."""
@@ -184,6 +189,16 @@ def challenge_site(levels: Levels, special: str | None = None) -> str | None:
         if rule.holds(special if rule.level == SPECIAL else levels[rule.level - 1]):
             return rule.result
     return None
+
+
+def is_image_id(text: str) -> bool:
+    """Whether it looks like ISIC_0000000, and is therefore safe as a file name."""
+    return _IMAGE_ID.fullmatch(text) is not None
+
+
+def archive_id(image: str) -> str:
+    """The Archive's id of an image that is named in a table of the challenge."""
+    return image.removesuffix("_downsampled")
 
 
 def _padded(levels: Sequence[str | None]) -> Levels:

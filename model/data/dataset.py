@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isic_api.image_id import archive_id, is_image_id
-from isic_api.vocabulary import UNKNOWN_CLASS
+from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
 from model.data.tables import find_table, name_rows, name_some, read_csv
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError, PatientError
