@@ -89,13 +89,19 @@ def download_images(
     if not count and not selection.ids:
         raise EmptyResultError(_no_match_message(selection))
     with DataFolder(out) as folder:
-        run = _Run(client, folder, selection, variant=variant, progress=progress)
-        run.check_space = check_space
+        run = _Run(
+            client,
+            folder,
+            selection,
+            variant=variant,
+            progress=progress,
+            check_space=check_space,
+        )
         if check_space and selection.sample_per_class is None:
             folder.require_space(run.bytes_needed(count, page))
         began = datetime.now(UTC)
         try:
-            run.images(workers)
+            run.download(workers)
         finally:
             progress.close()
             run.finish(naming, labels, began=began)
@@ -111,6 +117,7 @@ class _Run:
         *,
         variant: Variant,
         progress: Progress,
+        check_space: bool,
     ) -> None:
         self.client = client
         self.folder = folder
@@ -118,10 +125,10 @@ class _Run:
         self.variant = variant
         self.progress = progress
         self.report = Report()
-        self.check_space = True
+        self.check_space = check_space
         self._consecutive_failures = 0  # images in a row without an answer
 
-    def images(self, workers: int) -> None:
+    def download(self, workers: int) -> None:
         """Download everything that is missing. Raises only errors that must stop the run."""
         patience = max(workers, 8)
         try:
@@ -129,7 +136,7 @@ class _Run:
                 self._work,
                 self._wanted(),
                 workers=workers,
-                on_result=lambda outcome: self._settle(outcome, patience),
+                on_result=lambda outcome: self._record(outcome, patience),
                 stop=self.client.stop,
             )
         except BaseException as cause:
@@ -192,7 +199,7 @@ class _Run:
     def _unknown(self, isic_id: str) -> None:
         self.report.failed.append((isic_id, "the Archive has no such image, or it is private"))
 
-    def _settle(self, outcome: StoredImage | tuple[str, RequestError], patience: int) -> None:
+    def _record(self, outcome: StoredImage | tuple[str, RequestError], patience: int) -> None:
         if isinstance(outcome, StoredImage):
             self.report.downloaded += 1
             self._consecutive_failures = 0

@@ -15,6 +15,7 @@ accepts and silently answers wrongly.
 
 import re
 from difflib import get_close_matches
+from typing import NoReturn
 
 from isic_api.errors import QueryError
 
@@ -67,7 +68,7 @@ class _Parser:
         self.query = query
         self.at = 0
 
-    def reject(self, why: str) -> None:
+    def reject(self, why: str) -> NoReturn:
         raise QueryError(
             f"The Archive cannot read the query {self.query!r}: {why}. Write FIELD:value, quote "
             "texts with spaces or commas, join with AND or OR; e.g. sex:male AND age_approx:50"
@@ -150,15 +151,15 @@ class _Parser:
         if text == "*" or not text.startswith("*"):
             return
         if text.endswith("*"):
-            self.reject(
-                f"{text!r} has a wildcard at both ends, and the server takes the second one for a "
-                "literal *"
-            )
-        if negated:
-            self.reject(
-                f"the server negates {text!r} wrongly, as it begins with a wildcard: search for "
-                "the values that you want instead"
-            )
+            why = f"{text!r} has a wildcard at both ends, and the second one counts as a literal *"
+        elif negated:
+            why = f"it negates {text!r} wrongly, since it begins with a wildcard"
+        else:
+            return
+        raise QueryError(
+            f"The Archive would answer the query {self.query!r} wrongly: {why}. Search for the "
+            "values instead, e.g. (sex:male OR sex:female)."
+        )
 
     def misplaced(self) -> str:
         return f"{self.rest!r} cannot be read where a field name is expected"

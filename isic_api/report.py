@@ -130,18 +130,18 @@ class Report:
         yield f"labels: {classes or 'none'}"
         if self.written.unlabelled:
             yield (
-                f"{self.written.unlabelled:,} images have no diagnosis: they are not in the "
-                "ground truth"
+                f"images without a diagnosis, hence not in the ground truth: "
+                f"{self.written.unlabelled:,}"
             )
         if self.written.not_jpeg:
             yield (
-                f"{self.written.not_jpeg:,} images are not JPEG: they are in metadata_full.csv "
-                "only (--max-side makes JPEGs of them)"
+                f"images that are not JPEG, hence in metadata_full.csv only: "
+                f"{self.written.not_jpeg:,} (--max-side converts them to JPEG)"
             )
         if self.unattributed:
             yield (
-                f"the own attribution of {self.unattributed:,} images is missing: attribution.txt "
-                "has their cohorts'"
+                f"images whose own attribution is missing: {self.unattributed:,} (attribution.txt "
+                "names their cohorts')"
             )
         if self.unlicensed:
             yield f"licence texts are missing: {', '.join(self.unlicensed)}"

@@ -108,7 +108,7 @@ def test_an_image_without_diagnosis_gets_no_label_and_is_counted(archive, folder
     )
     report = fetch(archive, tmp_path / "o", ids=("ISIC_0000009", "ISIC_0000008"))
     assert report.written.unlabelled == 1
-    assert "1 images have no diagnosis" in "\n".join(report.lines())
+    assert "not in the ground truth: 1" in "\n".join(report.lines())
 
 
 def test_metadata_has_the_official_layout(folder):
