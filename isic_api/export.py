@@ -171,7 +171,7 @@ def _list(client: IsicClient, selection: Selection, rows: _Rows, progress: Progr
             rows.add(record, at)
             progress.image()
     except IncompleteListingError:
-        rows.keep = False  # so that the next run lists anew
+        rows.keep = False  # the next run starts over
         raise
     finally:
         progress.close()

@@ -52,9 +52,10 @@ class Progress:
         """Count one image; ``size`` in bytes, 0 if it was here already."""
         self.bytes += size
         if self._bar is not None:
-            rate = self.bytes / max(time.monotonic() - self._began, 1e-3)
-            text = f"{amount(self.bytes)}, {amount(rate)}/s"
-            self._bar.set_postfix_str(text, refresh=False)
+            if self.bytes:
+                rate = self.bytes / max(time.monotonic() - self._began, 1e-3)
+                text = f"{amount(self.bytes)}, {amount(rate)}/s"
+                self._bar.set_postfix_str(text, refresh=False)
             self._bar.update()
 
     def advance(self, size: int) -> None:
