@@ -74,7 +74,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as cause:
-        if _of_the_network(cause):
+        if isinstance(cause, BrokenPipeError) or _of_the_network(cause):
             raise
         if cause.errno in DISK_FULL:
             raise DiskFullError(
