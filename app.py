@@ -29,8 +29,8 @@ from demo.present import most_probable
 from demo.rest import rest_routes
 from demo.services import Example, Services
 from isic_api.client import IsicClient
-from isic_api.image_id import archive_id
 from isic_api.showcase import Photograph, Showcase
+from isic_api.vocabulary import archive_id
 from model.diagnosis import DIAGNOSES
 from model.errors import ModelError
 from model.patient import Patient

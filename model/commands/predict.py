@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.commands.options import add_bundle
 from model.data.dataset import find_patients, image_paths
 from model.errors import DataError, ImageError

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.errors import DataError
 from model.image import ImagePreprocessor
 

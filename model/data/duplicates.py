@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.data.cache import files_key
 from model.image import bright_box, read_image
 

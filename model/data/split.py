@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isic_api.image_id import archive_id
+from isic_api.vocabulary import archive_id
 from model.data.tables import name_some
 from model.errors import SplitError
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import IO
 
-from isic_api.cells import PlainWriter, plain_cell
+from isic_api.files import PlainWriter, plain_cell
 
 __all__ = ["AnswerTable", "plain_cell"]  # the page, too, guards its cells by this rule
 

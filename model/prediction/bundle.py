@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError, ConfigError

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from isic_api.image_id import archive_id
+from isic_api.vocabulary import archive_id
 from model.prediction.array_file import ArrayFile
 
 DIRECTIONS = 64

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.data.cache import cached_images, files_key
 from model.data.dataset import Dataset, table_patients
 from model.data.split import Split

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.data.cache import files_key
 
 _BATCH = 64

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.errors import SearchError
 from model.tuning.trial_record import FAILED, FINISHED
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.errors import ConfigError, SearchError
 from model.training.config import TrainConfig, config_from_dict
 from model.tuning.search_space import Dimension

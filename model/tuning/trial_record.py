@@ -8,7 +8,7 @@ from types import TracebackType
 
 import pandas as pd
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.errors import SearchError
 
 RECORD_FILE = "record.json"

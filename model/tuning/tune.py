@@ -18,7 +18,7 @@ import pandas as pd
 from keras_tuner import oracles
 from keras_tuner.engine.base_tuner import BaseTuner
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.errors import ConfigError
 from model.training.config import TrainConfig
 from model.tuning.cluster import is_worker, require_chief

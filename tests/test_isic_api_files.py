@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 
 
 def test_a_file_is_there_only_once_it_is_whole(tmp_path):
