@@ -246,10 +246,10 @@ def _prediction(study: Study, patient: Patient, manifest: Manifest) -> Predictio
         inputs=vars(patient),
         probabilities=study.probabilities(patient),
         probabilities_of_image_alone=study.probabilities(Patient()),
-        contributions={code: study.contributions(patient, code) for code in manifest.codes},
+        contributions=study.contributions(patient),
         malignancy=malignancy(study.probabilities(patient), manifest),
         prediction_set=list(study.prediction_set(patient)),
-        unknown_score=study.unknown_score,
+        unknown_score=study.ood_score,
         quality=list(study.quality),
         notice=manifest.intended_use,
     )

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from demo.charts import Points, bars, lines
 from demo.html import data_uri, picture
 from demo.present import context_words, percent
-from model.inference.overlay import overlay
+from model.inference.grad_cam import overlay
 from model.inference.similar import SimilarCase
 from model.inference.study import Study
 from model.inference.what_if import AGES
@@ -27,7 +27,7 @@ def patient_reasons(
     whole = study.probabilities(patient)[code]
     if all(getattr(patient, field) is None for field in FIELDS):
         return f"<p>{escape(texts.why.nothing_known)}</p>"
-    found = study.contributions(patient, code)
+    found = study.contributions(patient)[code]
     points = {
         f"{getattr(texts.why, field)}: {_word(getattr(patient, field), texts)}": 100 * share
         for field, share in found.items()
@@ -57,7 +57,7 @@ def image_reasons(
     """Show the photograph and, beside it, where the class was found; strength is 0 to 1."""
     photograph = study.photograph.copy()
     photograph.thumbnail((SHOWN, SHOWN))
-    activation = study.activation(patient, code)
+    activation = study.grad_cam(patient, code)
     said = texts.why.map_text if activation.any() else texts.why.map_empty
     covered = overlay(photograph, activation, strength=strength)
     heading = texts.why.map.format(name=name)

@@ -16,11 +16,11 @@ SITES = ("head/neck", "palms/soles", UNKNOWN)
 class FakeStudy:
     """Of any classes, in the shape of :class:`model.inference.study.Study`."""
 
-    def __init__(self, photograph, *, codes=DIAGNOSES, quality=(), unknown_score=0.5):
+    def __init__(self, photograph, *, codes=DIAGNOSES, quality=(), ood_score=0.5):
         self.codes = tuple(codes)
         self.photograph = photograph
         self.quality = quality
-        self.unknown_score = unknown_score
+        self.ood_score = ood_score
 
     def probabilities(self, patient):
         melanoma = (patient.age_approx or 0) / 200
@@ -34,9 +34,12 @@ class FakeStudy:
     def _growing(self):
         return "MEL" if "MEL" in self.codes else self.codes[0]
 
-    def contributions(self, patient, code):
-        changed = self.probabilities(patient)[code] - self.probabilities(Patient())[code]
-        return dict.fromkeys(FIELDS, 0.0) | {"age_approx": changed}
+    def contributions(self, patient):
+        alone = self.probabilities(Patient())
+        return {
+            code: dict.fromkeys(FIELDS, 0.0) | {"age_approx": whole - alone[code]}
+            for code, whole in self.probabilities(patient).items()
+        }
 
     def by_age(self, patient, code):
         points = [(float(age), self.probabilities(Patient(float(age)))[code]) for age in AGES]
@@ -45,7 +48,7 @@ class FakeStudy:
     def by_site(self, patient, code):
         return dict.fromkeys(SITES, self.probabilities(patient)[code])
 
-    def activation(self, patient, code):
+    def grad_cam(self, patient, code):
         map_ = np.zeros((4, 4), np.float32)
         map_[1:3, 1:3] = 1
         return map_

@@ -2,8 +2,8 @@
 
 METADATA.csv is in the challenge's layout (image,age_approx,anatom_site_general,sex); an absent
 option, row, column or cell is unknown. A row of NAME holds for NAME_downsampled too, and the other
-way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row an image,
-under its file's own name; it is there once all images are answered.
+way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per image,
+under its file's own name; it is there once all images are predicted.
 
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
 """
@@ -21,6 +21,7 @@ from model.commands.options import add_bundle
 from model.data.dataset import find_patients, image_paths
 from model.errors import DataError, ImageError
 from model.inference.answer_table import AnswerTable
+from model.inference.predictor import Predictor
 from model.patient import Patient
 
 
@@ -37,9 +38,7 @@ def run(options: argparse.Namespace) -> int:
     _require_writable(options.out)
     paths = image_paths(options.images)
     patients = _patients(list(paths), options.metadata)
-    # Keras takes seconds to load: not before the input is known to be sound.
-    from model.inference.predictor import Predictor
-
+    # Takes seconds through Keras: not before the input is known to be sound.
     predictor = Predictor.load(options.bundle)
     answers = predictor.predict_files(list(paths.values()), patients)
     progress = tqdm(zip(paths, answers, strict=True), total=len(paths), desc="Predicting")
@@ -69,7 +68,7 @@ def _patients(names: list[str], metadata: Path | None) -> list[Patient]:
 def _write(
     out: Path, codes: list[str], answers: Iterable[tuple[str, np.ndarray | ImageError]]
 ) -> list[ImageError]:
-    """Write the table once all are answered; returns the errors of the unreadable images."""
+    """Write the table once all are predicted; returns the errors of the unreadable images."""
     unreadable = []
     with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
         table = AnswerTable(file, codes)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from model.data.dataset import table_patients
 from model.evaluation.outcome import Outcome
 from model.image import bright_box, read_image
-from model.inference.overlay import overlay
+from model.inference.grad_cam import overlay
 from model.inference.predictor import Predictor
 from model.patient import UNKNOWN
 
@@ -51,7 +51,7 @@ def draw_mistakes(
     if not rows:
         return None
     table = outcome.table.iloc[rows]
-    maps = predictor.activation_maps(
+    maps = predictor.grad_cam(
         np.asarray(images[rows]), table_patients(table), outcome.predictions[rows]
     )
     down = -(-len(rows) // _ACROSS)
@@ -59,23 +59,21 @@ def draw_mistakes(
     grid = figure.subplots(down, 2 * _ACROSS, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for cell, (row, activation) in enumerate(zip(rows, maps, strict=True)):
+    for cell, (row, cam) in enumerate(zip(rows, maps, strict=True)):
         pair = grid[cell // _ACROSS][2 * (cell % _ACROSS) : 2 * (cell % _ACROSS) + 2]
-        _draw(pair, outcome, row, activation, predictor.manifest.image.crop_border)
+        _draw(pair, outcome, row, cam, predictor.manifest.image.crop_border)
     path = out / "mistakes.png"
     figure.savefig(path, dpi=100)
     return path
 
 
-def _draw(
-    pair: list[Axes], outcome: Outcome, row: int, activation: np.ndarray, crop_border: bool
-) -> None:
+def _draw(pair: list[Axes], outcome: Outcome, row: int, cam: np.ndarray, crop_border: bool) -> None:
     entry = outcome.table.iloc[row]
     photograph = read_image(entry["path"])
     if crop_border:
         photograph = photograph.crop(bright_box(photograph))
     pair[0].imshow(photograph)
-    pair[1].imshow(overlay(photograph, activation))
+    pair[1].imshow(overlay(photograph, cam))
     true, named = (outcome.codes[n] for n in (outcome.labels[row], outcome.predictions[row]))
     pair[0].set_title(f"{true} named {named}\n{_context(entry)}", fontsize=8, loc="left")
     pair[1].set_title(_top_three(outcome, row), fontsize=8, loc="left")
