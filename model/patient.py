@@ -5,8 +5,9 @@ A further field is an entry of :data:`FIELDS`; everything else iterates over the
 
 import math
 import reprlib
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,25 +17,38 @@ from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
 from model.errors import BundleError, PatientError
 
 UNKNOWN = "unknown"
+YES_NO = ("no", "yes")
+"""Words of a field whose values say nothing without its name."""
 
 Value = float | str
 """Of a known field: a number in the field's unit, or one of its words."""
 
 
 @dataclass(frozen=True)
-class NumberField:
+class _Named:
+    column: str  # in tables, as the ISIC challenge or the Archive names it
+    key: str  # for people: on the page, over REST, in reports
+
+    @property
+    def name(self) -> str:
+        """The key as people read it."""
+        return self.key.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class NumberField(_Named):
     """A field that is measured."""
 
     kind: ClassVar[str] = "number"
 
-    column: str  # in tables, as the ISIC challenge names it
-    key: str  # for people: on the page, over REST, in reports
     unit: str
     low: float  # accepted, both ends included
     high: float
     cap: float  # larger values are encoded as this one
     step: float  # between two values that "what if" asks for, from one step to the cap
-    bands: tuple[float, ...]  # at which a new subgroup begins
+    bands: tuple[float, ...]  # whole numbers at which a new subgroup begins
+
+    scaled: ClassVar[tuple[str, ...]] = ("mean", "std")  # what `fit` gives
 
     def parse(self, value: object, name: str) -> float | None:
         """Read a raw value; see :meth:`Patient.parse`."""
@@ -54,15 +68,13 @@ class NumberField:
 
     def group(self, value: float | None) -> str:
         """Name of the subgroup that a value belongs to."""
-        return (
-            UNKNOWN if value is None else self.groups[np.searchsorted(self.bands, value, "right")]
-        )
+        return UNKNOWN if value is None else self.groups[bisect_right(self.bands, value)]
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Names of the subgroups, in order, without ``unknown``."""
+        """Names of the subgroups, in order; ``unknown`` comes last."""
         between = [f"{a:g}-{b - 1:g}" for a, b in zip(self.bands, self.bands[1:], strict=False)]
-        return (f"under {self.bands[0]:g}", *between, f"{self.bands[-1]:g} and over")
+        return (f"under {self.bands[0]:g}", *between, f"{self.bands[-1]:g} and over", UNKNOWN)
 
     @property
     def variations(self) -> tuple[float, ...]:
@@ -70,6 +82,7 @@ class NumberField:
         count = round(self.cap / self.step)
         return tuple(self.step * number for number in range(1, count + 1))
 
+    @property
     def width(self) -> int:
         """Columns of the encoded field: the scaled number, and whether it is known."""
         return 2
@@ -87,20 +100,20 @@ class NumberField:
             return [0.0, 0.0]
         return [(min(value, self.cap) - scaling["mean"]) / scaling["std"], 1.0]
 
-    def word(self, value: float) -> str:
-        """A known value in words, without its unit."""
-        return f"{value:g}"
+    def say(self, value: float) -> str:
+        """A known value within a list, as "age 55"."""
+        return f"{self.name} {value:g}"
 
 
 @dataclass(frozen=True)
-class ChoiceField:
+class ChoiceField(_Named):
     """A field with a list of words."""
 
     kind: ClassVar[str] = "choice"
 
-    column: str
-    key: str
     words: tuple[str, ...]
+
+    scaled: ClassVar[tuple[str, ...]] = ()
 
     def parse(self, value: object, name: str) -> str | None:
         """Read a raw value; see :meth:`Patient.parse`."""
@@ -119,14 +132,15 @@ class ChoiceField:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Names of the subgroups, in order, without ``unknown``."""
-        return self.words
+        """Names of the subgroups, in order; ``unknown`` comes last."""
+        return (*self.words, UNKNOWN)
 
     @property
     def variations(self) -> tuple[str | None, ...]:
         """Values that "what if" asks for; None is unknown."""
         return (*self.words, None)
 
+    @property
     def width(self) -> int:
         """Columns of the encoded field: one per word, and one for unknown."""
         return len(self.words) + 1
@@ -136,30 +150,36 @@ class ChoiceField:
         return {}
 
     def encode(self, value: str | None, scaling: Mapping[str, float]) -> list[float]:
-        """One-hot over the words, then unknown."""
+        """One-hot over the words, then unknown.
+
+        Raises:
+            PatientError: a word that is not in the list, as of another version of the field.
+        """
+        if value not in (*self.words, None):
+            self.parse(value, self.key)
         return [float(value == word) for word in (*self.words, None)]
 
-    def word(self, value: str) -> str:
-        """A known value in words."""
-        return value
+    def say(self, value: str) -> str:
+        """A known value within a list, as "female" or "family history: yes"."""
+        return f"{self.name}: {value}" if set(self.words) == set(YES_NO) else value
 
 
 Field = NumberField | ChoiceField
 
-FIELDS: tuple[Field, ...] = (
-    NumberField(
-        "age_approx",
-        "age",
-        unit="years",
-        low=0,
-        high=120,
-        cap=85,  # the Archive records 85 for everyone older
-        step=5,
-        bands=(30, 45, 60, 75),
-    ),
-    ChoiceField("sex", "sex", CHALLENGE_SEXES),
-    ChoiceField("anatom_site_general", "site", CHALLENGE_SITES),
+AGE = NumberField(
+    "age_approx",
+    "age",
+    unit="years",
+    low=0,
+    high=120,
+    cap=85,  # the Archive records 85 for everyone older
+    step=5,
+    bands=(30, 45, 60, 75),
 )
+SEX = ChoiceField("sex", "sex", CHALLENGE_SEXES)
+SITE = ChoiceField("anatom_site_general", "site", CHALLENGE_SITES)
+
+FIELDS: tuple[Field, ...] = (AGE, SEX, SITE)
 """The schema of new trainings, in the order of the encoded vector. A bundle has its own, since it
 answers by the fields that it was trained with: ``PatientEncoder.fields``."""
 
@@ -227,6 +247,11 @@ class Patient(Mapping[str, Value]):
         return f"Patient({', '.join(f'{key}={value!r}' for key, value in self.items())})"
 
 
+def describe(patient: Patient, fields: Sequence[Field]) -> str:
+    """What is known of a patient, as "age 55, female, head/neck"; empty if nothing is."""
+    return ", ".join(field.say(patient[field.key]) for field in fields if field.key in patient)
+
+
 def vary(patient: Patient, field: Field) -> dict[Value | None, Patient]:
     """The patient at each value that "what if" asks of a field: value → patient."""
     return {value: patient.replace(field.key, value) for value in field.variations}
@@ -240,8 +265,8 @@ class PatientEncoder:
     known, of a choice one column per word, then one for unknown.
     """
 
-    fields: tuple[Field, ...] = FIELDS
-    scaling: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by key
+    fields: tuple[Field, ...]
+    scaling: Mapping[str, Mapping[str, float]]  # by key
 
     @classmethod
     def fit(
@@ -253,12 +278,12 @@ class PatientEncoder:
     @property
     def width(self) -> int:
         """Number of columns of the encoded vector."""
-        return sum(field.width() for field in self.fields)
+        return sum(field.width for field in self.fields)
 
     @property
     def slices(self) -> dict[str, slice]:
         """The columns of each field, by key."""
-        ends = np.cumsum([field.width() for field in self.fields]).tolist()
+        ends = np.cumsum([field.width for field in self.fields]).tolist()
         starts = [0, *ends]
         return {f.key: slice(a, b) for f, a, b in zip(self.fields, starts, ends, strict=False)}
 
@@ -304,10 +329,10 @@ class PatientEncoder:
             kind = _KINDS.get(rest.pop("kind"))
             if kind is None:
                 raise BundleError(
-                    f"the bundle has a patient field of kind {entry['kind']!r}. Use the version of "
-                    "the project that wrote it."
+                    f"the bundle has a patient field of kind {entry['kind']!r}, which this version "
+                    "does not know. Use the version of the project that wrote it."
                 )
-            scaling[rest["key"]] = {k: rest.pop(k) for k in ("mean", "std") if k in rest}
+            scaling[rest["key"]] = {name: rest.pop(name) for name in kind.scaled}
             found.append(kind(**rest))
         return cls(tuple(found), scaling)
 
@@ -317,7 +342,7 @@ _KINDS = {kind.kind: kind for kind in (NumberField, ChoiceField)}
 
 def _entries_of_format_1(values: Mapping) -> list[dict]:
     """Bundles of format 1 knew the three fields of the challenge only."""
-    age, sex, site = ({"kind": f.kind, **asdict(f)} for f in FIELDS[:3])
+    age, sex, site = ({"kind": f.kind, **asdict(f)} for f in (AGE, SEX, SITE))
     age |= {"cap": values["age_cap"], "mean": values["age_mean"], "std": values["age_std"]}
     return [age, sex | {"words": values["sexes"]}, site | {"words": values["sites"]}]
 
