@@ -121,7 +121,7 @@ class ChoiceField(_Named):
             return None
         if not isinstance(value, str) or value.strip() not in self.words:
             raise PatientError(
-                f"{name} {reprlib.repr(value)} is not one of the challenge's words. "
+                f"{name} {reprlib.repr(value)} is not one of the field's words. "
                 f"Use one of: {', '.join(self.words)}, or {UNKNOWN}."
             )
         return value.strip()
@@ -211,9 +211,10 @@ class Patient(Mapping[str, Value]):
             raise PatientError(f"{foreign[0]!r} is no field of the patient. Fields: {known}.")
         values: dict[str, Value | None] = {}
         for name, value in raw.items():
-            parsed, key = names[name].parse(value, name), names[name].key
+            field = names[name]
+            parsed, key = field.parse(value, name), field.key
             if parsed is not None and values.get(key) is not None:
-                raise PatientError(f"{key} came twice. Send it under one name.")
+                raise PatientError(f"{key} came twice. Give {key} or {field.column}, not both.")
             values[key] = values.get(key) if parsed is None else parsed
         # In the schema's order, whatever the order of the source.
         return cls(**{field.key: values.get(field.key) for field in fields})
