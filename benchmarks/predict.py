@@ -32,7 +32,7 @@ from model.patient import Patient
 from tests.drawings import draw_lesion
 
 SIDE = 224  # pixels, of the usual network
-PATIENT = Patient(60.0, "male", "head/neck")
+PATIENT = Patient(age=60.0, sex="male", site="head/neck")
 
 
 def main() -> None:
@@ -61,7 +61,7 @@ def main() -> None:
 def steps_of(predictor: Predictor, photograph: bytes) -> dict[str, Callable[[], object]]:
     """All that the page does, and its parts."""
     study, decoded = predictor.study(photograph), read_image(photograph)
-    preprocessor = predictor.manifest.image
+    preprocessor, fields = predictor.manifest.image, predictor.manifest.patient.fields
     prepared = preprocessor(decoded)
     return {
         "everything": lambda: everything(predictor.study(photograph)),
@@ -72,7 +72,7 @@ def steps_of(predictor: Predictor, photograph: bytes) -> dict[str, Callable[[], 
         "image_part": lambda: predictor.backend.embed(prepared),
         "probabilities": lambda: study.probabilities(PATIENT),
         "contributions": lambda: study.contributions(PATIENT),
-        "what_if": lambda: (study.by_age(PATIENT, "MEL"), study.by_site(PATIENT, "MEL")),
+        "what_if": lambda: [study.what_if(PATIENT, field, "MEL") for field in fields],
         "grad_cam": lambda: study.grad_cam(PATIENT, "MEL"),
         "similar": lambda: study.similar(6),
     }

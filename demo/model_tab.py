@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 from demo.charts import heat, lines
 from demo.html import data_uri, table
-from demo.present import code_key
+from demo.inputs import label_of
+from demo.present import code_key, in_sentence
 from demo.services import Services
 from demo.style import styled_html
 from model.inference.bundle import Manifest
@@ -115,7 +116,8 @@ def figures(manifest: Manifest, texts: SimpleNamespace) -> str:
         _groups(words.by_source, found.get("per_source", {}), texts),
     ]
     for name, groups in found.get("subgroups", {}).items():
-        parts.append(_groups(getattr(words, f"by_{name}"), groups, texts))
+        caption = words.by_field.format(field=in_sentence(label_of(name, texts)))
+        parts.append(_groups(caption, groups, texts))
     return "".join(parts)
 
 

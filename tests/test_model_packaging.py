@@ -48,7 +48,7 @@ for bundle in bundles:
     predictor = Predictor.load(bundle)
     predictor.warm_up()
     study = predictor.study(image)
-    found = study.probabilities(Patient(50.0, "male"))
+    found = study.probabilities(Patient(age=50.0, sex="male"))
     print(json.dumps([sum(found.values()), study.ood_score, len(study.similar(1))]))
 """
 PREDICTED = """

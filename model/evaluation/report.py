@@ -47,7 +47,8 @@ def run_evaluation(
     predictor = Predictor.load(bundle, backend="keras")
     manifest = predictor.manifest
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    outputs = predictor.outputs(images, table_patients(table))
+    patients = table_patients(table, manifest.patient.fields)
+    outputs = predictor.outputs(images, patients)
     outcome = judge(table.reset_index(drop=True), outputs.probabilities, manifest)
     groups = mask_groups(table, masks)
     report = evaluate(outcome, groups)
@@ -72,10 +73,10 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
         ImageError: an image cannot be read.
     """
     predictor = Predictor.load(bundle, backend="keras")
-    paths = table["path"].tolist()
-    images = cached_images(paths, predictor.manifest.image, cache_dir=cache_dir)
-    probabilities = predictor.predict_images(images, table_patients(table))
-    return judge(table, probabilities, predictor.manifest)
+    manifest = predictor.manifest
+    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    patients = table_patients(table, manifest.patient.fields)
+    return judge(table, predictor.predict_images(images, patients), manifest)
 
 
 def _slow_checks(predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path) -> dict:

@@ -114,7 +114,7 @@ class Manifest:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         del values["split"]
         image = {**asdict(self.image), "range": [0, 255], "colours": "RGB"}
-        parts = {"image": image, "patient": asdict(self.patient)}
+        parts = {"image": image, "patient": self.patient.to_dict()}
         parts["projection"] = self.projection and asdict(self.projection)
         # The split comes last, since its lists are long.
         split = self.split.to_dict()
@@ -126,11 +126,9 @@ class Manifest:
         # The image entry also says range and colours, which are no settings.
         settings = {f.name for f in fields(ImagePreprocessor)}
         image = {k: v for k, v in values["image"].items() if k in settings}
-        patient = dict(values["patient"])
-        patient |= {k: tuple(patient[k]) for k in ("sexes", "sites")}
         parts = {
             "image": ImagePreprocessor(**image),
-            "patient": PatientEncoder(**patient),
+            "patient": PatientEncoder.from_dict(values["patient"]),
             "split": Split.from_dict(values["split"]),
             "format": FORMAT,
         }

@@ -35,7 +35,6 @@ TOLERANCE = 1e-4
 """By which probabilities and Grad-CAMs in [0, 1] of LiteRT and Keras may differ."""
 
 _PHOTOGRAPHS = 8
-_PATIENTS = (Patient(), Patient(65.0, "male", "head/neck"))
 
 
 def to_litert(network: keras.Model, *, tta_views: int) -> bytes:
@@ -75,13 +74,14 @@ def largest_difference(one: Predictor, other: Predictor) -> float:
 
 def _answers(predictor: Predictor) -> Iterator[np.ndarray]:
     """Probabilities and Grad-CAMs of patches of random colours."""
-    codes = predictor.manifest.codes
+    codes, fields = predictor.manifest.codes, predictor.manifest.patient.fields
+    known = Patient(**{field.key: field.variations[0] for field in fields})
     for number in range(_PHOTOGRAPHS):
         colours = np.random.default_rng(number).integers(0, 256, (6, 8, 3), np.uint8)
         file = BytesIO()
         Image.fromarray(colours).resize((240, 180)).save(file, "PNG")
         study = predictor.study(file.getvalue())
-        for patient in _PATIENTS:
+        for patient in (Patient(), known):
             yield np.array(list(study.probabilities(patient).values()))
             yield study.grad_cam(patient, codes[number % len(codes)])
 

@@ -72,7 +72,8 @@ class Predictor:
         side = self.manifest.image.side
         study = self._study(Image.new("RGB", (side, side)))
         study.grad_cam(Patient(), self.manifest.codes[0])
-        study.by_age(Patient(), self.manifest.codes[0])
+        for field in self.manifest.patient.fields:
+            study.what_if(Patient(), field, self.manifest.codes[0])
 
     def predict(
         self, image: Path | BinaryIO | bytes, patient: Patient | None = None

@@ -15,8 +15,8 @@ from model.inference.ood import OODDetector
 from model.inference.projection import image_vectors
 from model.inference.quality import find_problems
 from model.inference.similar import CaseIndex, SimilarCase
-from model.inference.what_if import by_age, by_site, contributions
-from model.patient import Patient
+from model.inference.what_if import contributions, what_if
+from model.patient import Field, Patient, Value
 
 SHOWN_SIDE = 1024
 """Pixels; the longest side of the photograph that is kept for showing."""
@@ -75,29 +75,21 @@ class Study:
         return tuple(self._manifest.codes[n] for n in np.argsort(-row[0]) if included[n])
 
     def contributions(self, patient: Patient) -> dict[str, dict[str, float]]:
-        """How far each known field moved each class's probability: code → field → from -1 to 1.
+        """How far each known field moved each class's probability: code → key → from -1 to 1.
 
         A class's sum to its probability with context less that of the image alone.
         """
-        found = contributions(self._predict, patient)
+        found = contributions(self._predict, patient, self._manifest.patient.fields)
         return {
-            code: {field: float(moved[number]) for field, moved in found.items()}
+            code: {key: float(moved[number]) for key, moved in found.items()}
             for number, code in enumerate(self._manifest.codes)
         }
 
-    def by_age(self, patient: Patient, code: str) -> dict[str, list[tuple[float, float]]]:
-        """A class's probability by age (years) for each sex: sex → [(age, probability)]."""
+    def what_if(self, patient: Patient, field: Field, code: str) -> dict[Value | None, float]:
+        """A class's probability at each value of a field: value → probability."""
         number = self._number(code)
-        found = by_age(self._predict, patient, self._manifest.patient.sexes)
-        return {
-            sex: [(float(age), float(row[number])) for age, row in f] for sex, f in found.items()
-        }
-
-    def by_site(self, patient: Patient, code: str) -> dict[str, float]:
-        """A class's probability at each anatomical site: site → probability."""
-        number = self._number(code)
-        found = by_site(self._predict, patient, self._manifest.patient.sites)
-        return {site: float(row[number]) for site, row in found.items()}
+        found = what_if(self._predict, patient, field)
+        return {value: float(row[number]) for value, row in found.items()}
 
     def grad_cam(self, patient: Patient, code: str) -> np.ndarray:
         """Where in the photograph the evidence for a class is: float32 (h, w) in [0, 1]."""

@@ -90,7 +90,7 @@ def package(
         history=figures_by_epoch(out.parent / HISTORY_FILE),
     )
     write_bundle(partial, network, manifest)
-    draw_network(Outline.of(network), manifest.codes, partial / PICTURE_FILE)
+    draw_network(Outline.of(network, encoder.fields), manifest.codes, partial / PICTURE_FILE)
     calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_LEARNED)
     partial.replace(out)
 
@@ -146,7 +146,7 @@ def _fitted(
     labels = _labels(table, manifest)
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
     _say(f"predicting {len(table)} validation images")
-    outputs = predictor.outputs(images, table_patients(table))
+    outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
     temperature = fit_temperature(outputs.probabilities, labels)
     probabilities = apply_temperature(outputs.probabilities, temperature)
     calibrated = replace(outputs, probabilities=probabilities)
@@ -181,10 +181,10 @@ def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int 
         table, images = table.iloc[rows], images[rows]
     labels = _labels(table, manifest)
     _say(f"predicting {len(table)} training images")
-    outputs = predictor.outputs(images, table_patients(table))
+    outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
     return _Learned(
         OODDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
-        CaseIndex.fit(outputs.embeddings, table),
+        CaseIndex.fit(outputs.embeddings, table, manifest.patient.fields),
         fit_limits(images, table["source"].to_numpy(str)),
     )
 
