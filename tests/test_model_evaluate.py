@@ -12,10 +12,10 @@ from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.report_text import report_text
 from model.evaluation.stored_metrics import compact, metrics_markdown
 from model.image import ImagePreprocessor
-from model.patient import PatientEncoder
-from model.prediction.bundle import Manifest
-from model.prediction.operating_points import fit_operating_points
-from model.prediction.prediction_sets import fit_set_thresholds
+from model.inference.bundle import Manifest
+from model.inference.calibration import fit_operating_points
+from model.inference.conformal import fit_set_thresholds
+from model.patient import Patient, PatientEncoder
 from model.tasks import TASKS, custom_task
 
 COUNT = 400
@@ -44,7 +44,7 @@ def manifest(probabilities, labels, **changes):
         "name": "made up",
         "classes": DIAGNOSIS_NAMES,
         "image": ImagePreprocessor(32),
-        "patient": PatientEncoder.fit([40, 60]),
+        "patient": PatientEncoder.fit([Patient(age=40.0), Patient(age=60.0)]),
         "temperature": 1.0,
         "split": Split((), (), (), "none", 0),
         "training": {},

@@ -19,15 +19,15 @@ from model.__main__ import main
 from model.data.dataset import read_folder
 from model.data.split import Split
 from model.errors import BundleError
-from model.networks.fusion import FUSIONS
-from model.prediction.bundle import (
+from model.inference.bundle import (
     NETWORK_FILE,
+    OOD_FILE,
     SIMILAR_FILE,
-    UNKNOWN_FILE,
-    load_network,
     read_manifest,
 )
-from model.prediction.projection import WIDEST, Projection, image_vectors, projection_for
+from model.inference.keras_backend import load_network
+from model.inference.projection import WIDEST, Projection, image_vectors, projection_for
+from model.networks.fusion import FUSIONS
 from model.presets.preset import load_preset, preset_names
 from model.training.packaging import calibrate_bundle, even_rows
 from tests.drawings import draw_folder
@@ -41,15 +41,15 @@ OPENED = """
 import json, sys
 from pathlib import Path
 from model.patient import Patient
-from model.prediction.loading import load_examiner
+from model.inference.predictor import Predictor
 
 image, *bundles = map(Path, sys.argv[1:])
 for bundle in bundles:
-    examiner = load_examiner(bundle)
-    examiner.warm_up()
-    study = examiner.study(image)
-    found = study.probabilities(Patient(50.0, "male"))
-    print(json.dumps([sum(found.values()), study.unknown_score, len(study.similar(1))]))
+    predictor = Predictor.load(bundle)
+    predictor.warm_up()
+    study = predictor.study(image)
+    found = study.probabilities(Patient(age=50.0, sex="male"))
+    print(json.dumps([sum(found.values()), study.ood_score, len(study.similar(1))]))
 """
 PREDICTED = """
 import sys
@@ -107,9 +107,9 @@ def opened_afresh(few, *bundles):
     lines = fresh("-c", OPENED, image, *bundles).splitlines()
     fresh("-c", PREDICTED, few.data / "images", *bundles)
     for bundle, line in zip(bundles, lines, strict=True):
-        total, unknown, similar = json.loads(line)
+        total, ood, similar = json.loads(line)
         assert total == pytest.approx(1), bundle
-        assert np.isfinite(unknown), bundle
+        assert np.isfinite(ood), bundle
         assert similar == 1, bundle
         rows = (bundle.parent / "predicted.csv").read_text().splitlines()
         assert len(rows) == 1 + 16, bundle
@@ -141,7 +141,7 @@ def test_a_bundle_of_every_fusion_opens_in_a_fresh_process(few, tmp_path):
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_of_its_own_size_is_packaged(name, packaged):
     bundle = packaged(name)
-    added = [bundle / UNKNOWN_FILE, bundle / SIMILAR_FILE]
+    added = [bundle / OOD_FILE, bundle / SIMILAR_FILE]
     assert sum(file.stat().st_size for file in added) < MOST_ADDED
 
 
@@ -186,7 +186,7 @@ def test_a_packaging_that_fails_is_made_up_for_by_the_same_command(few, tmp_path
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr("model.prediction.bundle.CaseIndex.save", killed)
+        during.setattr("model.inference.bundle.CaseIndex.save", killed)
         assert main(words) == 130
     assert not (out / "bundle").exists()
     history = (out / "history.csv").read_bytes()
@@ -214,13 +214,13 @@ def test_a_calibration_that_fails_leaves_the_bundle_as_it_was(own_bundle, toy_fo
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("model.prediction.bundle.CaseIndex.save", full)
+    monkeypatch.setattr("model.inference.bundle.CaseIndex.save", full)
     with pytest.raises(OSError, match="No space"):
         calibrate_bundle(own_bundle, read_folder(toy_folder), cache_dir=own_bundle.parent)
     assert content() == before
 
 
-@pytest.mark.parametrize("name", [NETWORK_FILE, UNKNOWN_FILE, SIMILAR_FILE])
+@pytest.mark.parametrize("name", [NETWORK_FILE, OOD_FILE, SIMILAR_FILE])
 @pytest.mark.parametrize("command", ["predict", "evaluate", "export", "summary"])
 def test_a_missing_file_is_one_line_in_every_command(
     command, name, own_bundle, toy_folder, tmp_path, capsys

@@ -16,7 +16,7 @@ import pandas as pd
 from model.commands.options import add_bundle, add_cache, add_data, add_out, add_part
 from model.data.dataset import read_folder
 from model.data.split import PARTS, Split
-from model.prediction.bundle import read_manifest
+from model.inference.bundle import read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate, write and print."""
     manifest = read_manifest(options.bundle)
-    dataset = read_folder(options.data, task=manifest.task.name)
+    dataset = read_folder(options.data, task=manifest.task.name, fields=manifest.patient.fields)
     print(dataset.summary(), file=sys.stderr)
     table = part_table(manifest.split, options.part, dataset.table)
     # Keras takes seconds to load: not before the input is known to be sound.

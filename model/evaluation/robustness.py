@@ -8,7 +8,7 @@ from model.evaluation.evaluate import judge
 from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import interval
 from model.evaluation.outcome import Outcome
-from model.prediction.predictor import Predictor
+from model.inference.predictor import Predictor
 
 _PER_CLASS = 80  # images; all changes together are 50 runs of the network over the sample
 _DRAWS = 500
@@ -24,13 +24,13 @@ def check_robustness(predictor: Predictor, outcome: Outcome, images: np.ndarray)
     chosen = sample_per_class(outcome.labels)
     sample = np.asarray(images[chosen])
     table = outcome.table.iloc[chosen].reset_index(drop=True)
-    patients = table_patients(table)
+    patients = table_patients(table, predictor.manifest.patient.fields)
 
     def measure(name: str, severity: int) -> dict:
         changed = corrupt(sample, name, severity)
         found = judge(
             table,
-            predictor.probabilities(changed, patients),
+            predictor.predict_images(changed, patients),
             predictor.manifest,
             draws=_DRAWS,
         )

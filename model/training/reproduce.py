@@ -4,7 +4,7 @@ from pathlib import Path
 
 from model.data.dataset import Dataset
 from model.data.split import Split
-from model.prediction.bundle import MANIFEST_FILE, RELEASED, read_manifest
+from model.inference.bundle import MANIFEST_FILE, RELEASED, read_manifest
 from model.training.config import TrainConfig, config_from_dict, read_config
 from model.training.packaging import calibrate_bundle, package
 from model.training.train import train
@@ -33,8 +33,8 @@ def reproduce(dataset: Dataset, split: Split, *, weights: str, out: Path, cache_
         network, encoder = train(dataset, split, config, out=step, cache_dir=cache_dir)
         where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": cache_dir}
         package(network, encoder, config, **where)
-    views = read_manifest(RELEASED).views
-    calibrate_bundle(bundle, dataset, cache_dir=cache_dir, views=views)
+    views = read_manifest(RELEASED).tta_views
+    calibrate_bundle(bundle, dataset, cache_dir=cache_dir, tta_views=views)
     return bundle
 
 

@@ -1,7 +1,10 @@
-"""Thresholds for a yes-or-no question, set on validation images and then left alone.
+"""Calibrated probabilities, and thresholds for yes-or-no questions on them.
 
-The questions: is it a melanoma; is it malignant. The score is the summed probability of the
-classes meant, and "yes" is a score of at least the threshold.
+Temperature scaling is that of Guo et al. 2017, "On Calibration of Modern Neural Networks".
+
+Operating points are thresholds, set on validation images and then left alone, for the questions
+whether a lesion is a melanoma and whether it is malignant. The score is the summed probability of
+the classes meant, and "yes" is a score of at least the threshold.
 """
 
 import math
@@ -13,6 +16,37 @@ from model.tasks import Task
 MELANOMA, MALIGNANT = "melanoma", "malignant"
 
 LEVELS = (0.80, 0.90, 0.95)
+
+_TINY = 1e-12
+
+
+def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Soften (temperature above 1) or sharpen softmax outputs: (N, classes), rows sum to 1.
+
+    Equal to dividing the logits, since a softmax does not see what is added to all of them.
+    """
+    logits = np.log(np.maximum(probabilities.astype(np.float64), _TINY)) / temperature
+    scaled = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return scaled / scaled.sum(axis=-1, keepdims=True)
+
+
+def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Find the temperature, from 0.1 to 10, with the lowest mean negative log-likelihood.
+
+    Args:
+        probabilities: softmax outputs of held-out images, (N, classes).
+        labels: their class numbers, (N,).
+    """
+    from scipy.optimize import minimize_scalar  # only needed to fit
+
+    rows = np.arange(len(labels))
+
+    def loss(log_temperature: float) -> float:
+        scaled = apply_temperature(probabilities, float(np.exp(log_temperature)))
+        return float(-np.log(np.maximum(scaled[rows, labels], _TINY)).mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(0.1), np.log(10.0)), method="bounded")
+    return float(np.exp(found.x))
 
 
 def questions_of(task: Task) -> dict[str, tuple[str, ...]]:
