@@ -16,13 +16,13 @@ from isic_api.errors import BadFileError
 from isic_api.files import PlainWriter, whole_file
 from isic_api.folder import DataFolder
 from isic_api.records import ImageRecord
-from isic_api.vocabulary import CHALLENGE_CLASSES, UNKNOWN_CLASS
+from isic_api.vocabulary import CHALLENGE_CLASSES, SITE_COLUMN, UNKNOWN_CLASS
 
 FULL_NAME = "metadata_full.csv"  # must not end in Metadata.csv, which readers look for
 TRUTH_HEADER = ("image", *CHALLENGE_CLASSES, UNKNOWN_CLASS)
 METADATA_COLUMNS: dict[str, Callable[[ImageRecord], Any]] = {
     "age_approx": lambda record: record.metadata.age_approx,
-    "anatom_site_general": lambda record: record.challenge_site,
+    SITE_COLUMN: lambda record: record.challenge_site,
     "lesion_id": lambda record: record.metadata.lesion_id,
     "sex": lambda record: record.metadata.sex,
 }
@@ -167,7 +167,7 @@ def read_challenge_metadata(path: Path) -> dict[str, list[str]]:
     """Image → the cells of ``METADATA_COLUMNS``; the test part has no ``lesion_id``."""
     return {
         row["image"]: [row.get(name) or "" for name in METADATA_COLUMNS]
-        for row in _challenge_rows(path, ("image", "age_approx", "anatom_site_general", "sex"))
+        for row in _challenge_rows(path, ("image", "age_approx", SITE_COLUMN, "sex"))
     }
 
 
