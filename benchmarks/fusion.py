@@ -27,8 +27,8 @@ from model.data.split import ISIC2019_SPLIT, Split  # noqa: E402
 from model.evaluation.intervals import LesionBootstrap, interval  # noqa: E402
 from model.evaluation.task_figures import task_figures  # noqa: E402
 from model.tasks import TASKS  # noqa: E402
-from model.training.config import config_from_dict  # noqa: E402
 from model.training.parts import load_part  # noqa: E402
+from model.training.settings import config_from_dict  # noqa: E402
 from model.training.train import train  # noqa: E402
 
 FUSIONS = ("none", "concat", "film", "metablock", "add")

@@ -39,11 +39,11 @@ from benchmarks.measuring import FOLDER, OwnMemory, machine, save
 from model.networks.multiply_adds import multiply_adds
 from model.patient import PatientEncoder
 from model.tasks import task_of
-from model.training.augment import build_augmenter
+from model.training.augmentation import build_augmenter
 from model.training.batches import TrainingBatches
-from model.training.config import TrainConfig
 from model.training.fit import fit
 from model.training.parts import Part
+from model.training.settings import TrainConfig
 from model.training.train import build_of
 from tests.drawings import draw_lesion
 

@@ -32,7 +32,7 @@ COMMANDS = {
     "bench-presets": "train earlier systems on one split and compare them",
     "leakage": "show what a split by image instead of by lesion adds to the figures",
 }
-"""Each is a module of ``model.commands``, loaded only when it is called."""
+"""Each is a module of ``model.cli``, loaded only when it is called."""
 
 _AGAIN = "run the same command again; a training or search goes on from what is finished"
 
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     # TensorFlow's notes on its own start say nothing to a user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quiet_hdf5()
-    command = importlib.import_module(f"model.commands.{name.replace('-', '_')}")
+    command = importlib.import_module(f"model.cli.{name.replace('-', '_')}")
     try:
         return command.run(_parser(name, command).parse_args(arguments[1:]))
     except ModelError as error:

@@ -11,8 +11,8 @@ from demo.data_tab import SUMMARY, isic_data
 from demo.model_tab import FEWEST_IMAGES, architecture, card, curves, figures
 from demo.texts import load_texts
 from demo.threshold_tab import patients
+from model.evaluation.card import compact
 from model.evaluation.evaluate import describe, evaluate, judge
-from model.evaluation.stored_metrics import compact
 from model.evaluation.subgroups import FEWEST_IMAGES as FEWEST_COMPARED
 from model.prediction.bundle import RELEASED, read_manifest
 from tests.test_model_evaluate import DRAWS, LABELS, noisy, table

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model.patient import Patient, PatientEncoder
-from model.training.augment import (
+from model.training.augmentation import (
     TURNS,
     RandomColour,
     RandomResolution,
@@ -13,8 +13,8 @@ from model.training.augment import (
     build_augmenter,
 )
 from model.training.batches import TrainingBatches
-from model.training.config import TURNS as TURN_WORDS
 from model.training.epochs import NumberedEpochs
+from model.training.settings import TURNS as TURN_WORDS
 
 ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
 STILL = {"side": 16, "zoom": 0.0, "colour": 0.0, "low_resolution": 0.0}

@@ -6,7 +6,7 @@ import pytest
 
 import model
 from model.errors import ConfigError
-from model.training.config import TrainConfig, config_from_dict, read_config
+from model.training.settings import TrainConfig, config_from_dict, read_config
 
 RELEASED = Path(model.__file__).parent / "released"
 

@@ -14,8 +14,8 @@ from model.errors import ConfigError, SplitError
 from model.prediction.bundle import read_manifest, write_bundle
 from model.prediction.predictor import Predictor
 from model.tasks import task_of
-from model.training.config import TrainConfig
-from model.training.distill import teachers_answers
+from model.training.distillation import teachers_answers
+from model.training.settings import TrainConfig
 from model.training.train import train
 from tests.toy_bundle import toy_split, write_toy_bundle
 

@@ -8,9 +8,9 @@ import pytest
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
 from model.errors import BundleError
+from model.evaluation.card import compact, metrics_markdown
 from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.report_text import report_text
-from model.evaluation.stored_metrics import compact, metrics_markdown
 from model.image import ImagePreprocessor
 from model.patient import PatientEncoder
 from model.prediction.bundle import Manifest

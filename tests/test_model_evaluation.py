@@ -11,7 +11,7 @@ from model.__main__ import main
 from model.data.dataset import read_folder, table_patients
 from model.errors import BundleError
 from model.evaluation import unknown_check
-from model.evaluation.stored_metrics import BEGIN, END
+from model.evaluation.card import BEGIN, END
 from model.evaluation.unlike_images import unlike_images
 from model.prediction.bundle import read_manifest
 from model.prediction.predictor import Predictor

@@ -8,9 +8,9 @@ import pytest
 from model.errors import ConfigError
 from model.networks.network import build_network
 from model.patient import PatientEncoder
-from model.training.config import TrainConfig
 from model.training.fit import fit
 from model.training.parts import Part
+from model.training.settings import TrainConfig
 
 pytestmark = pytest.mark.usefixtures("eager")  # whole trainings are in test_model_train
 SIDE, CLASSES = 32, 3

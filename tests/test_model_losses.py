@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from model.training.config import TrainConfig
 from model.training.losses import Distilled, loss_of
+from model.training.settings import TrainConfig
 
 LABELS = np.eye(3, dtype=np.float32)[[0, 2]]
 ANSWERS = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], np.float32)

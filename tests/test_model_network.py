@@ -11,8 +11,8 @@ from model.errors import ConfigError
 from model.networks.fusion import FUSIONS as LAYERS
 from model.networks.network import build_network
 from model.prediction.opened import OpenedNetwork
-from model.training.balanced_accuracy import BalancedAccuracy
-from model.training.config import FUSIONS
+from model.training.metrics import BalancedAccuracy
+from model.training.settings import FUSIONS
 
 SIDE, WIDTH, CLASSES = 32, 14, 8
 

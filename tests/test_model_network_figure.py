@@ -6,7 +6,7 @@ from model.networks.backbones import build_backbone
 from model.networks.figure import draw_network, network_figure
 from model.networks.network import build_network
 from model.networks.outline import Outline, stages
-from model.training.config import FUSIONS
+from model.training.settings import FUSIONS
 
 CLASSES = ["MEL", "NV", "OTHER"]
 

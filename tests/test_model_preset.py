@@ -15,8 +15,8 @@ from model.patient import PatientEncoder
 from model.presets.bench import fitting_side, learning_weights
 from model.presets.preset import load_preset, preset_names, presets_text
 from model.tasks import TASKS
-from model.training.config import read_config
-from model.training.fit_callbacks import Progress
+from model.training.resume import Progress
+from model.training.settings import read_config
 from model.training.stages import stages_of
 from model.training.train import build_of, train
 from tests.drawings import draw_folder

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from model.__main__ import main
-from model.commands import bench_presets
+from model.cli import bench_presets
 from model.data.dataset import read_folder
 from model.data.split import Split
 from model.evaluation.task_figures import FIGURES

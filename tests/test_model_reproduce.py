@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from model.__main__ import main
-from model.commands.reproduce import listed_only
+from model.cli.reproduce import listed_only
 from model.data.dataset import read_folder
 from model.data.shrink import is_full_size, shrink_folder
 from model.data.split import ISIC2019_SPLIT, Split

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from model.errors import ConfigError, SearchError
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 from model.tuning.search_plan import Plan, claim
 from model.tuning.search_space import (
     DEFAULT_SPACE,

@@ -8,7 +8,7 @@ from model.__main__ import main
 from model.patient import PatientEncoder
 from model.prediction.bundle import PICTURE_FILE, read_manifest
 from model.tasks import task_of
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 from model.training.summary import summarise, summary_text
 from model.training.train import build_of
 

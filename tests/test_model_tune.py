@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from model.errors import ConfigError, SearchError
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 from model.tuning.figures import importances
 from model.tuning.leaderboard import ABOUT, best_record, leaderboard
 from model.tuning.progress import progress_line

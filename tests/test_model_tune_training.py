@@ -14,12 +14,12 @@ from model.data.split import Split, draw_split
 from model.errors import SearchError
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
 from model.training.batches import LabelledBatches
-from model.training.config import TrainConfig, config_from_dict
+from model.training.settings import TrainConfig, config_from_dict
 from model.tuning.callbacks import MacroAuc
 from model.tuning.features import cached_features
 from model.tuning.search_plan import Plan
 from model.tuning.search_space import Dimension
-from model.tuning.training import training_of
+from model.tuning.trial_training import training_of
 
 pytestmark = pytest.mark.usefixtures("eager")  # the search itself is run in test_model_tune_workers
 RATE = Dimension("head_learning_rate", low=1e-4, high=1e-2, log=True)

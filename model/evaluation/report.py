@@ -12,10 +12,10 @@ from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.explanation_check import check_explanations
 from model.evaluation.figures import draw_figures
 from model.evaluation.mistakes import draw_mistakes
+from model.evaluation.ood_check import check_unknown
 from model.evaluation.outcome import Outcome
 from model.evaluation.report_page import report_page
 from model.evaluation.robustness import check_robustness
-from model.evaluation.unknown_check import check_unknown
 from model.prediction.predictor import Predictor
 
 _SEEN = {

@@ -17,11 +17,11 @@ from model.evaluation.task_figures import majority_answers, task_figures
 from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE
 from model.patient import PatientEncoder
 from model.presets.preset import Preset, load_preset
-from model.training.config import TrainConfig
-from model.training.curves import draw_curves
-from model.training.fit_callbacks import HISTORY_FILE, Callback, Progress
+from model.training.history import draw_curves
 from model.training.monitor import best_row
 from model.training.parts import load_part
+from model.training.resume import HISTORY_FILE, Callback, Progress
+from model.training.settings import TrainConfig
 from model.training.stages import set_trainable, stages_of
 from model.training.train import train
 

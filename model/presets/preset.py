@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from model.errors import ConfigError
-from model.training.config import TrainConfig, config_from_dict
+from model.training.settings import TrainConfig, config_from_dict
 
 PRESETS = Path(__file__).parent
 

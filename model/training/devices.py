@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import keras
 
 from model.errors import ConfigError
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 
 
 @contextmanager

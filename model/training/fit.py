@@ -10,16 +10,16 @@ import numpy as np
 
 from model.errors import ConfigError
 from model.patient import PatientEncoder
-from model.training.augment import build_augmenter
-from model.training.balanced_accuracy import BalancedAccuracy
+from model.training.augmentation import build_augmenter
 from model.training.batches import EVENED, LabelledBatches, TrainingBatches, balanced_weights
-from model.training.config import TrainConfig
 from model.training.devices import device_count
-from model.training.fit_callbacks import BEST_FILE, Callback, Progress, callbacks_of
 from model.training.losses import Distilled, Tensor, loss_of
+from model.training.metrics import BalancedAccuracy
 from model.training.mix import RECIPE, MixImages
 from model.training.monitor import best_row
 from model.training.parts import Part
+from model.training.resume import BEST_FILE, Callback, Progress, callbacks_of
+from model.training.settings import TrainConfig
 from model.training.stages import (
     Stage,
     optimiser_of,

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 
 Tensor = keras.KerasTensor
 

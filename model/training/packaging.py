@@ -37,9 +37,9 @@ from model.prediction.projection import projection_for
 from model.prediction.quality import fit_limits
 from model.prediction.similar import CaseIndex
 from model.prediction.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
-from model.training.config import TrainConfig
-from model.training.curves import figures_by_epoch
-from model.training.fit_callbacks import HISTORY_FILE
+from model.training.history import figures_by_epoch
+from model.training.resume import HISTORY_FILE
+from model.training.settings import TrainConfig
 
 _MOST_LEARNED = 2_000
 """Training images that a packaging asks the network about."""

@@ -10,7 +10,7 @@ from model.data.cache import cached_images
 from model.data.dataset import table_patients
 from model.patient import PatientEncoder
 from model.tasks import Task
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 
 SMALL = 2 / 3
 """Of ``image_side``; a photograph with a shorter side below it is small.

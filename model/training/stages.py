@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 
 Rate = float | keras.optimizers.schedules.LearningRateSchedule
 

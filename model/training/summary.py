@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from model.networks.multiply_adds import multiply_adds
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 from model.training.stages import set_trainable, stages_of
 
 BRANCHES = ("image", "patient", "fusion", "head")

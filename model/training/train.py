@@ -16,11 +16,11 @@ from model.networks.network import build_network
 from model.networks.saved import cause_of, open_saved
 from model.patient import PatientEncoder
 from model.tasks import Task
-from model.training.config import TrainConfig, config_from_dict, read_config
 from model.training.devices import on_devices
 from model.training.fit import fit
-from model.training.fit_callbacks import Callback
 from model.training.parts import load_part
+from model.training.resume import Callback
+from model.training.settings import TrainConfig, config_from_dict, read_config
 
 
 def train(

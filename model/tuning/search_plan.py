@@ -10,7 +10,7 @@ import pandas as pd
 
 from isic_api.whole_file import whole_file
 from model.errors import ConfigError, SearchError
-from model.training.config import TrainConfig, config_from_dict
+from model.training.settings import TrainConfig, config_from_dict
 from model.tuning.search_space import Dimension
 
 PLAN_FILE = "search.json"

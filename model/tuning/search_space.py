@@ -15,7 +15,7 @@ from math import inf, prod
 from pathlib import Path
 
 from model.errors import ConfigError
-from model.training.config import TrainConfig, config_from_dict, read_config
+from model.training.settings import TrainConfig, config_from_dict, read_config
 
 DEFAULT_SPACE = Path(__file__).with_suffix(".json")
 FEATURES_SPACE = DEFAULT_SPACE.with_stem("search_space_features")

@@ -20,7 +20,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 
 from isic_api.whole_file import whole_file
 from model.errors import ConfigError
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 from model.tuning.cluster import is_worker, require_chief
 from model.tuning.search_plan import Plan
 from model.tuning.search_space import Dimension, combinations

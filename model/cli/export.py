@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from model.commands.options import add_bundle
+from model.cli.options import add_bundle
 from model.errors import BundleError
 from model.prediction.bundle import LITE_FILE, Manifest, file_sha256, write_manifest
 

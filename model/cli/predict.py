@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from isic_api.whole_file import whole_file
-from model.commands.options import add_bundle
+from model.cli.options import add_bundle
 from model.data.dataset import find_patients, image_paths
 from model.errors import DataError, ImageError
 from model.patient import Patient

@@ -13,7 +13,7 @@ import sys
 
 import pandas as pd
 
-from model.commands.options import add_bundle, add_cache, add_data, add_out, add_part
+from model.cli.options import add_bundle, add_cache, add_data, add_out, add_part
 from model.data.dataset import read_folder
 from model.data.split import PARTS, Split
 from model.prediction.bundle import read_manifest
@@ -41,9 +41,9 @@ def run(options: argparse.Namespace) -> int:
     print(dataset.summary(), file=sys.stderr)
     table = part_table(manifest.split, options.part, dataset.table)
     # Keras takes seconds to load: not before the input is known to be sound.
+    from model.evaluation.card import store_metrics
     from model.evaluation.report import run_evaluation
     from model.evaluation.report_text import report_text
-    from model.evaluation.stored_metrics import store_metrics
 
     report = run_evaluation(
         table,

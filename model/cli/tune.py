@@ -18,7 +18,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from model.commands.options import (
+from model.cli.options import (
     SETTINGS,
     add_cache,
     add_choice,
@@ -33,7 +33,7 @@ from model.commands.options import (
 from model.data.dataset import Dataset, read_folder
 from model.data.split import Split
 from model.errors import ConfigError
-from model.training.config import config_from_dict
+from model.training.settings import config_from_dict
 from model.tuning.cluster import is_distributed, is_worker, require_place
 from model.tuning.search_plan import METHODS, OBJECTIVES, Plan, claim
 from model.tuning.search_space import (
@@ -141,8 +141,8 @@ def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namesp
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.tuning.leaderboard import leaderboard, write_leaderboard
     from model.tuning.progress import progress_line
-    from model.tuning.training import training_of
     from model.tuning.trial_record import read_records
+    from model.tuning.trial_training import training_of
     from model.tuning.tune import TRIALS_DIR, Budget, search
 
     def told(budget: Budget, trial: str) -> None:

@@ -12,7 +12,7 @@ from model.data.split import PARTS, Split, draw_split, is_shares
 from model.prediction.bundle import RELEASED
 from model.presets.preset import load_preset
 from model.tasks import CUSTOM, TASKS
-from model.training.config import TrainConfig, read_config
+from model.training.settings import TrainConfig, read_config
 
 SETTINGS = tuple(knob.name for knob in fields(TrainConfig))
 _MAIN = ("backbone", "image_side", "fusion", "learning_rate", "batch_size", "epochs", "seed")

@@ -12,7 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
-from model.commands.options import (
+from model.cli.options import (
     add_cache,
     add_data,
     add_out,
@@ -25,7 +25,7 @@ from model.data.dataset import read_folder
 from model.errors import ConfigError
 from model.prediction.bundle import require_no_bundle
 from model.presets.preset import load_preset, preset_names
-from model.training.config import config_from_dict, read_config
+from model.training.settings import config_from_dict, read_config
 
 TEACHERS_FILE = "teachers.json"
 
@@ -54,10 +54,10 @@ def run(options: argparse.Namespace) -> int:
     split = split_of(dataset, options)
     task = dataset.task(config.task)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.training.curves import draw_curves
-    from model.training.distill import teacher_hashes, teachers_answers
-    from model.training.fit_callbacks import HISTORY_FILE
+    from model.training.distillation import teacher_hashes, teachers_answers
+    from model.training.history import draw_curves
     from model.training.packaging import package
+    from model.training.resume import HISTORY_FILE
     from model.training.train import train
 
     answers = teachers_answers(options.teachers, dataset, split, task, cache_dir=options.cache)

@@ -8,7 +8,7 @@ example: python -m model push OWNER/NAME --bundle runs/first/bundle
 import argparse
 from pathlib import Path
 
-from model.commands.options import add_bundle
+from model.cli.options import add_bundle
 from model.prediction.hub import MODEL_ID, MODEL_REVISION, push_bundle
 
 CARD = Path(__file__).parents[2] / "docs" / "model_card.md"

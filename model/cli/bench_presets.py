@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.commands.options import (
+from model.cli.options import (
     add_cache,
     add_data,
     add_number,

@@ -10,9 +10,9 @@ import pandas as pd
 
 from model.training.backup import Backup
 from model.training.batches import TrainingBatches
-from model.training.config import TrainConfig
 from model.training.epochs import NumberedEpochs
 from model.training.monitor import MONITORS, best_row
+from model.training.settings import TrainConfig
 from model.training.stages import Stage
 
 HISTORY_FILE = "history.csv"

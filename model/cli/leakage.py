@@ -15,13 +15,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from model.commands.bench_presets import (
+from model.cli.bench_presets import (
     add_bench_options,
     bench_of,
     read_for_bench,
     require_counts,
 )
-from model.commands.options import add_data, add_number, split_of
+from model.cli.options import add_data, add_number, split_of
 from model.data.duplicates import groups_of
 from model.errors import ConfigError
 from model.presets.preset import load_preset

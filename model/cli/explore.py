@@ -9,7 +9,7 @@ example: python -m model explore --data DIR --out report/
 
 import argparse
 
-from model.commands.options import add_cache, add_data, add_number, add_out, add_task
+from model.cli.options import add_cache, add_data, add_number, add_out, add_task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Explore and print where the page is."""
     # Diagrams take a second to load: not before the options are known to be right.
-    from model.explore.build import explore, introduction
+    from model.explore.report import explore, introduction
 
     how = {"task": options.task, "cache_dir": options.cache, "seed": options.seed}
     summary = explore(options.data, options.out, **how)

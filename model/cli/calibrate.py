@@ -9,7 +9,7 @@ example: python -m model calibrate --data DIR --bundle runs/first/bundle
 
 import argparse
 
-from model.commands.options import add_bundle, add_cache, add_data
+from model.cli.options import add_bundle, add_cache, add_data
 from model.data.dataset import read_folder
 from model.prediction.bundle import read_manifest
 from model.prediction.views import VIEW_COUNTS

@@ -11,7 +11,7 @@ example: python -m model reproduce --data DIR --out runs/again
 import argparse
 from dataclasses import replace
 
-from model.commands.options import add_cache, add_data, add_out
+from model.cli.options import add_cache, add_data, add_out
 from model.data.dataset import Dataset, read_folder
 from model.data.shrink import is_full_size, shrink_folder
 from model.data.split import Split

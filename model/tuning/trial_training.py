@@ -10,10 +10,10 @@ from model.data.dataset import Dataset
 from model.data.split import Split
 from model.patient import PatientEncoder
 from model.tasks import Task
-from model.training.config import TrainConfig
 from model.training.fit import fit, validation_batches
-from model.training.fit_callbacks import Callback
 from model.training.parts import Part, load_part
+from model.training.resume import Callback
+from model.training.settings import TrainConfig
 from model.training.train import build_of, network_around, train
 from model.tuning.callbacks import MacroAuc, StopAtNan
 from model.tuning.features import cached_features

@@ -13,7 +13,7 @@ example: python -m model train --data DIR --out runs/four --preset cnn-4block --
 import argparse
 import sys
 
-from model.commands.options import (
+from model.cli.options import (
     add_cache,
     add_data,
     add_out,
@@ -26,7 +26,7 @@ from model.commands.options import (
 from model.data.dataset import read_folder
 from model.prediction.bundle import require_no_bundle
 from model.presets.preset import Preset, load_preset
-from model.training.config import config_from_dict
+from model.training.settings import config_from_dict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
     print(dataset.summary(config.task), file=sys.stderr)
     split = split_of(dataset, options)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.training.curves import draw_curves
-    from model.training.fit_callbacks import HISTORY_FILE
+    from model.training.history import draw_curves
     from model.training.packaging import package
+    from model.training.resume import HISTORY_FILE
     from model.training.train import train
 
     network, encoder = train(dataset, split, config, out=options.out, cache_dir=options.cache)

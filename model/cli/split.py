@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model.commands.options import add_cache, add_data, add_number, add_task
+from model.cli.options import add_cache, add_data, add_number, add_task
 from model.data.dataset import Dataset, read_folder
 from model.data.default_split import own_split
 from model.data.duplicates import groups_of

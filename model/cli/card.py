@@ -9,8 +9,8 @@ example: python -m model card README.md docs/model_card.md
 import argparse
 from pathlib import Path
 
-from model.commands.options import add_bundle, add_part
-from model.evaluation.stored_metrics import metrics_markdown, with_metrics
+from model.cli.options import add_bundle, add_part
+from model.evaluation.card import metrics_markdown, with_metrics
 from model.prediction.bundle import read_manifest
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from model.commands.options import add_cache, add_data, add_part
+from model.cli.options import add_cache, add_data, add_part
 from model.data.dataset import read_folder
 from model.errors import DataError
 from model.prediction.bundle import Manifest, read_manifest

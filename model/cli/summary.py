@@ -10,12 +10,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from model.commands.options import add_preset, add_settings, settings_of
+from model.cli.options import add_preset, add_settings, settings_of
 from model.errors import ConfigError
 from model.patient import PatientEncoder
 from model.prediction.bundle import check_files, load_network, read_manifest
 from model.tasks import CUSTOM, task_of
-from model.training.config import TrainConfig, config_from_dict
+from model.training.settings import TrainConfig, config_from_dict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
