@@ -11,7 +11,7 @@ from pathlib import Path
 
 from model.cli.options import add_bundle, add_part
 from model.evaluation.card import metrics_markdown, with_metrics
-from model.prediction.bundle import read_manifest
+from model.inference.bundle import read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
