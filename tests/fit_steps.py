@@ -20,9 +20,9 @@ import numpy as np
 
 from model.patient import PatientEncoder
 from model.tasks import task_of
+from model.training.batches import Part
 from model.training.devices import on_devices
 from model.training.fit import fit
-from model.training.parts import Part
 from model.training.settings import TrainConfig
 from model.training.train import build_of
 

@@ -6,7 +6,7 @@ from keras import layers
 
 from model.networks.backbones import build_backbone
 from model.networks.fusion import FUSIONS
-from model.networks.multiply_adds import multiply_adds
+from model.networks.outline import multiply_adds
 from tests.shapes_only import shapes_only
 
 # Millions for one image of 224 x 224. The papers count the classifier too, of 1000 classes.

@@ -21,8 +21,8 @@ from model.tuning.tune import TRIALS_DIR, search
 SPACE = (
     Dimension("learning_rate", low=1e-4, high=1e-2, log=True),
     Dimension("dropout", low=0.0, high=0.6, step=0.1),
-    Dimension("turn", ("free", "none")),
-    Dimension("hue", low=0.0, high=0.2, when=("turn", ("free",))),
+    Dimension("rotation", ("free", "none")),
+    Dimension("shear", low=0.0, high=0.2, when=("rotation", ("free",))),
 )
 
 
@@ -179,7 +179,7 @@ def test_a_trial_whose_process_is_killed_again_and_again_has_failed(tmp_path):
 
 
 def test_hyperband_over_a_handful_of_combinations_is_refused(tmp_path):
-    few = Plan((Dimension("turn", ("free", "none")),), TrainConfig(epochs=9))
+    few = Plan((Dimension("rotation", ("free", "none")),), TrainConfig(epochs=9))
     with pytest.raises(ConfigError, match=r"2 combinations.*--tuner grid"):
         search(few, learn, out=tmp_path)
 
@@ -205,7 +205,7 @@ def test_what_matters_is_found_to_matter(tmp_path):
     search(plan(method="random", trials=30), learn, out=tmp_path)
     found = importances(leaderboard(records(tmp_path)))
     assert found.index[0] == "learning_rate"
-    assert found["mean"]["learning_rate"] > 5 * found["mean"]["turn"]
+    assert found["mean"]["learning_rate"] > 5 * found["mean"]["rotation"]
 
 
 def test_importances_of_a_few_trials_are_not_given(tmp_path):

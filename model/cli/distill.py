@@ -9,7 +9,6 @@ example: python -m model distill --data DIR --teachers BUNDLE --student small.js
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from model.cli.options import (
@@ -22,12 +21,9 @@ from model.cli.options import (
     split_of,
 )
 from model.data.dataset import read_folder
-from model.errors import ConfigError
 from model.inference.bundle import require_no_bundle
 from model.presets.preset import load_preset, preset_names
-from model.training.settings import config_from_dict, read_config
-
-TEACHERS_FILE = "teachers.json"
+from model.training.settings import TrainConfig, read_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,24 +43,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask the teachers, train and package."""
-    config = config_from_dict(_settings(options.student) | settings_of(options))
+    config = TrainConfig(**_settings(options.student) | settings_of(options))
     bundle = options.out / "bundle"
     require_no_bundle(bundle)
     dataset = read_folder(options.data, task=config.task)
     split = split_of(dataset, options)
     task = dataset.task(config.task)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.training.distillation import teacher_hashes, teachers_answers
+    from model.training.distillation import soft_labels, teacher_hashes
     from model.training.history import draw_curves
     from model.training.packaging import package
     from model.training.resume import HISTORY_FILE
     from model.training.train import train
 
-    answers = teachers_answers(options.teachers, dataset, split, task, cache_dir=options.cache)
+    labels = soft_labels(options.teachers, dataset, split, task, cache_dir=options.cache)
     hashes = teacher_hashes(options.teachers)
-    _claim(options.out, hashes)
     where = {"out": options.out, "cache_dir": options.cache}
-    network, encoder = train(dataset, split, config, **where, teacher=answers)
+    network, encoder = train(dataset, split, config, **where, teacher=labels, teachers=hashes)
     chosen = {"keep": config.keep, "monitor": config.monitor}
     draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", **chosen)
     where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": options.cache}
@@ -77,16 +72,3 @@ def _settings(student: str) -> dict[str, object]:
     if student in preset_names():
         return dict(load_preset(student).settings)
     return read_config(Path(student))
-
-
-def _claim(out: Path, hashes: list[str]) -> None:
-    """Write down who teaches in a new run, or check that they are those of the old one."""
-    out.mkdir(parents=True, exist_ok=True)
-    saved = out / TEACHERS_FILE
-    if not saved.exists() and not (out / "config.json").exists():
-        saved.write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
-    elif not saved.exists() or json.loads(saved.read_text(encoding="utf-8")) != hashes:
-        raise ConfigError(
-            f"{out} holds a training with other teachers, or with none. Give another --out, or "
-            "the same teachers to go on with it."
-        )

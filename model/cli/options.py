@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from model.data.dataset import Dataset
@@ -12,9 +11,9 @@ from model.data.split import PARTS, Split, draw_split, is_shares
 from model.inference.bundle import RELEASED
 from model.presets.preset import load_preset
 from model.tasks import CUSTOM, TASKS
-from model.training.settings import TrainConfig, read_config
+from model.training.settings import TrainConfig, read_config, setting_help, setting_type
 
-SETTINGS = tuple(knob.name for knob in fields(TrainConfig))
+SETTINGS = tuple(TrainConfig.model_fields)
 _MAIN = ("backbone", "image_side", "fusion", "learning_rate", "batch_size", "epochs", "seed")
 
 
@@ -107,7 +106,7 @@ def add_preset(parser: argparse.ArgumentParser) -> None:
 
 
 def add_settings(parser: argparse.ArgumentParser, *, config: str = "JSON file of settings") -> None:
-    """Add ``--config`` and one option a setting, for :func:`settings_of`.
+    """Add ``--config`` and one option per setting, for :func:`settings_of`.
 
     The help shows the main ones, ``--help-settings`` all of them. ``config`` describes the file;
     where it is empty there is no such option. To be called last.
@@ -164,16 +163,15 @@ class _HelpSettings(argparse.Action):
 
 
 def _add_settings(group: argparse._ArgumentGroup, *, shown: Sequence[str]) -> None:
-    """Add one option a setting; those that the user does not give are left out of the result."""
-    for knob in fields(TrainConfig):
-        text = f"{knob.metadata['help']} (default {knob.default})"
+    """Add one option per setting; those that the user does not give are left out of the result."""
+    for name in SETTINGS:
         common = {
-            "help": text if knob.name in shown else argparse.SUPPRESS,
+            "help": setting_help(name) if name in shown else argparse.SUPPRESS,
             "default": argparse.SUPPRESS,
-            "dest": knob.name,
+            "dest": name,
         }
-        flag = f"--{knob.name.replace('_', '-')}"
-        if knob.type is bool:
+        flag, kind = f"--{name.replace('_', '-')}", setting_type(name)
+        if kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
         else:
-            group.add_argument(flag, type=knob.type, metavar=knob.type.__name__, **common)
+            group.add_argument(flag, type=kind, metavar=kind.__name__, **common)

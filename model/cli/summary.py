@@ -7,7 +7,6 @@ example: python -m model summary --backbone efficientnet_b0 --fusion film --pict
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from model.cli.options import add_preset, add_settings, settings_of
@@ -15,7 +14,7 @@ from model.errors import ConfigError
 from model.inference.bundle import check_files, load_network, read_manifest
 from model.patient import PatientEncoder
 from model.tasks import CUSTOM, task_of
-from model.training.settings import TrainConfig, config_from_dict
+from model.training.settings import TrainConfig, current_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,12 +56,13 @@ def run(options: argparse.Namespace) -> int:
 def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, list[str]]:
     manifest = read_manifest(bundle)
     check_files(bundle, manifest)
-    return load_network(bundle, manifest), config_from_dict(manifest.training), manifest.codes
+    config = TrainConfig(**current_settings(manifest.training))
+    return load_network(bundle, manifest), config, manifest.codes
 
 
 def _of_settings(settings: dict) -> tuple[object, TrainConfig, list[str]]:
     """The network with random weights: what is counted does not depend on them."""
-    config = replace(config_from_dict(settings), weights="none", start="")
+    config = TrainConfig(**settings | {"weights": "none", "init_from": ""})
     if config.task == CUSTOM:
         raise ConfigError(
             f"task {CUSTOM} takes its classes from the data, which a summary does not read. Name "

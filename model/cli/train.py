@@ -26,7 +26,7 @@ from model.cli.options import (
 from model.data.dataset import read_folder
 from model.inference.bundle import require_no_bundle
 from model.presets.preset import Preset, load_preset
-from model.training.settings import config_from_dict
+from model.training.settings import TrainConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train and package."""
-    config = config_from_dict(settings_of(options))
+    config = TrainConfig(**settings_of(options))
     if options.preset:
         _say_if_taught(load_preset(options.preset))
     bundle = options.out / "bundle"

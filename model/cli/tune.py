@@ -15,7 +15,6 @@ then: python -m model train --data DIR --config runs/search/best.json --out runs
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from model.cli.options import (
@@ -33,9 +32,9 @@ from model.cli.options import (
 from model.data.dataset import Dataset, read_folder
 from model.data.split import Split
 from model.errors import ConfigError
-from model.training.settings import config_from_dict
+from model.training.settings import TrainConfig
 from model.tuning.cluster import is_distributed, is_worker, require_place
-from model.tuning.search_plan import METHODS, OBJECTIVES, Plan, claim
+from model.tuning.search_plan import METHODS, OBJECTIVES, Plan, claim_search
 from model.tuning.search_space import (
     DEFAULT_SPACE,
     FEATURES_SPACE,
@@ -83,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     dataset = read_folder(options.data, task=plan.base.task)
     print(dataset.summary(plan.base.task), file=sys.stderr)
     split = split_of(dataset, options)
-    claim(options.out, plan, [split.part(p, dataset.table) for p in ("train", "validation")])
+    claim_search(options.out, plan, [split.part(p, dataset.table) for p in ("train", "validation")])
     if options.workers:
         from model.tuning.workers import run_workers
 
@@ -105,9 +104,9 @@ def plan_of(options: argparse.Namespace) -> Plan:
             "--trials does not fit hyperband, whose --epochs, --factor and --iterations say how "
             "many trials there are. Leave it out, or choose another --tuner."
         )
-    base = config_from_dict(given)
+    base = TrainConfig(**given)
     if options.features:
-        base = replace(base, head_epochs=base.epochs)
+        base = base.with_(head_epochs=base.epochs)
     where = options.space or (FEATURES_SPACE if options.features else DEFAULT_SPACE)
     space = without(read_space(where, base), given)
     require_something(space, f"{where} less the settings that are given")

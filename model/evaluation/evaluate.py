@@ -18,12 +18,12 @@ from model.evaluation.metrics import (
     precision,
     recall,
     roc_auc,
+    roc_curves,
     share,
     specificity,
 )
 from model.evaluation.outcome import Outcome
 from model.evaluation.reliability import equal_mass_edges, reliability, reliability_bins
-from model.evaluation.roc import roc_curves
 from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
 from model.inference.bundle import Manifest
 from model.inference.calibration import apply_temperature

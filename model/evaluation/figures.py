@@ -3,11 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from model.data.dataset import table_patients
 from model.evaluation.outcome import Outcome
+from model.image import bright_box, read_image
+from model.inference.overlay import overlay
+from model.inference.predictor import Predictor
+from model.patient import UNKNOWN
 
 _DPI = 110
 
@@ -107,3 +113,81 @@ def _curve(kind: str, truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray
         return roc_curve(truth, scores)[:2]
     precision, recall, _ = precision_recall_curve(truth, scores)
     return recall, precision
+
+
+_PAIRS, _PER_PAIR, _ACROSS = 12, 2, 4
+
+
+def most_confident_mistakes(outcome: Outcome) -> list[int]:
+    """Positions of the two most confident mistakes of the twelve most frequent class pairs.
+
+    Of each lesion only one image is taken.
+    """
+    table = pd.DataFrame(
+        {
+            "row": np.arange(len(outcome.labels)),
+            "true": outcome.labels,
+            "named": outcome.predictions,
+            "confidence": outcome.confidence,
+            "lesion": outcome.table["lesion_id"].to_numpy(),
+        }
+    )[~outcome.right]
+    frequent = table.groupby(["true", "named"]).size().sort_values(ascending=False, kind="stable")
+    rows = []
+    for pair in frequent.index[:_PAIRS]:
+        of_pair = table[(table["true"] == pair[0]) & (table["named"] == pair[1])]
+        worst = of_pair.sort_values("confidence", ascending=False).drop_duplicates("lesion")
+        rows += worst["row"].head(_PER_PAIR).tolist()
+    return rows
+
+
+def draw_mistakes(
+    predictor: Predictor, outcome: Outcome, images: np.ndarray, out: Path
+) -> Path | None:
+    """Write ``mistakes.png``: photograph, map of the named class, context and top three.
+
+    None if there is no mistake.
+    """
+    rows = most_confident_mistakes(outcome)
+    if not rows:
+        return None
+    table = outcome.table.iloc[rows]
+    maps = predictor.activation_maps(
+        np.asarray(images[rows]), table_patients(table), outcome.predictions[rows]
+    )
+    down = -(-len(rows) // _ACROSS)
+    figure = Figure(figsize=(3.6 * _ACROSS, 2.6 * down), layout="constrained")
+    grid = figure.subplots(down, 2 * _ACROSS, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for cell, (row, activation) in enumerate(zip(rows, maps, strict=True)):
+        pair = grid[cell // _ACROSS][2 * (cell % _ACROSS) : 2 * (cell % _ACROSS) + 2]
+        _draw(pair, outcome, row, activation, predictor.manifest.image.crop_border)
+    path = out / "mistakes.png"
+    figure.savefig(path, dpi=100)
+    return path
+
+
+def _draw(
+    pair: list[Axes], outcome: Outcome, row: int, activation: np.ndarray, crop_border: bool
+) -> None:
+    entry = outcome.table.iloc[row]
+    photograph = read_image(entry["path"])
+    if crop_border:
+        photograph = photograph.crop(bright_box(photograph))
+    pair[0].imshow(photograph)
+    pair[1].imshow(overlay(photograph, activation))
+    true, named = (outcome.codes[n] for n in (outcome.labels[row], outcome.predictions[row]))
+    pair[0].set_title(f"{true} named {named}\n{_context(entry)}", fontsize=8, loc="left")
+    pair[1].set_title(_top_three(outcome, row), fontsize=8, loc="left")
+
+
+def _context(entry: pd.Series) -> str:
+    age = UNKNOWN if np.isnan(entry["age_approx"]) else f"{entry['age_approx']:.0f}"
+    words = [UNKNOWN if pd.isna(entry[k]) else entry[k] for k in ("sex", "anatom_site_general")]
+    return f"{entry['image']}\nage {age}, {words[0]}\n{words[1]}"
+
+
+def _top_three(outcome: Outcome, row: int) -> str:
+    best = np.argsort(-outcome.probabilities[row])[:3]
+    return "\n".join(f"{outcome.codes[n]} {outcome.probabilities[row, n]:.0%}" for n in best)

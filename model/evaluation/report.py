@@ -10,8 +10,7 @@ from model.data.dataset import table_patients
 from model.data.lesion_masks import mask_groups
 from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.explanation_check import check_explanations
-from model.evaluation.figures import draw_figures
-from model.evaluation.mistakes import draw_mistakes
+from model.evaluation.figures import draw_figures, draw_mistakes
 from model.evaluation.ood_check import check_unknown
 from model.evaluation.outcome import Outcome
 from model.evaluation.report_page import report_page

@@ -198,7 +198,7 @@ def load_network(bundle: Path, manifest: Manifest) -> "keras.Model":
         BundleError: the file is missing, not the one that the manifest was written for, or its
             inputs, outputs or order of classes differ from the manifest's.
     """
-    from model.networks.saved import cause_of, open_saved
+    from model.networks.network import cause_of, open_saved
 
     path = bundle / NETWORK_FILE
     _check_file(path, manifest.network_sha256)

@@ -6,7 +6,7 @@ of the feature map, (B, cells, C), instead of one embedding. ``add`` is none of 
 logits of two heads, see :mod:`model.networks.network`.
 
 All are registered with Keras, so that a saved network names them;
-:mod:`model.networks.saved` opens it.
+:mod:`model.networks.network` opens it.
 """
 
 from collections.abc import Callable

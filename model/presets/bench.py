@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
@@ -12,14 +12,13 @@ import pandas as pd
 
 from model.data.dataset import Dataset
 from model.data.split import Split
+from model.evaluation.headline import majority_predictions, task_figures
 from model.evaluation.intervals import LesionBootstrap, interval
-from model.evaluation.task_figures import majority_answers, task_figures
 from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE
 from model.patient import PatientEncoder
 from model.presets.preset import Preset, load_preset
-from model.training.history import draw_curves
-from model.training.monitor import best_row
-from model.training.parts import load_part
+from model.training.batches import load_part
+from model.training.history import best_row, draw_curves
 from model.training.resume import HISTORY_FILE, Callback, Progress
 from model.training.settings import TrainConfig
 from model.training.stages import set_trainable, stages_of
@@ -89,7 +88,7 @@ class Bench:
     def majority(self, task: str) -> dict:
         """Figures of naming the most frequent class of the training part for every image."""
         rows = self.rows(self.part)
-        answers = majority_answers(self.dataset.task(task), self.rows("train"), len(rows))
+        answers = majority_predictions(self.dataset.task(task), self.rows("train"), len(rows))
         return self._figures(task, rows, answers)
 
     def answers(self, network: keras.Model, preset: Preset, part: str) -> np.ndarray:
@@ -137,7 +136,7 @@ class Bench:
         history = Progress(self.out / preset.name).history()
         best = history.loc[best_row(history, config.monitor)]
         return {
-            "config": asdict(config),
+            "config": config.model_dump(),
             "parameters": network.count_params(),
             "trainable": learning_weights(network, config),
             "epochs": len(history),

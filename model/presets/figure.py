@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model.evaluation.task_figures import FIGURES
+from model.evaluation.headline import FIGURES
 from model.presets.table import MAJORITY, NOT_RUN, TASK_NAMES, labelled
 
 _DPI = 110

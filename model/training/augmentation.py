@@ -1,17 +1,17 @@
-"""Random changes of training images, as Keras layers that run on the training device.
+"""Data augmentation: Keras layers that run on the training device, and mixup.
 
-All take and give float32 images in [0, 255], shape (B, side, side, 3), and pass them on unchanged
-outside training.
+All layers take and give float32 images in [0, 255], shape (B, side, side, 3), and pass them on
+unchanged outside training.
 """
 
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
-TURNS = {"none": 2, "right-angle": 4, "free": 0}
-"""Directions that an image may be turned to; of two, with the mirror image, mirroring both ways is
-left. 0 stands for any angle."""
+ROTATIONS = {"none": 2, "right-angle": 4, "free": 0}
+"""Number of directions, 0 for any angle. Two of them, with the mirror image, are the flips."""
 
 _ERASED = (0.02, 0.2)  # area of the patch that cutout hides, as a share of the image's
 
@@ -21,30 +21,27 @@ def build_augmenter(
     side: int,
     zoom: float,
     colour: float,
-    low_resolution: float,
+    downscale: float,
     seed: int,
-    turn: str = "free",
+    rotation: str = "free",
     shift: float = 0.05,
     shear: float = 0.0,
-    hue: float = 0.0,
     cutout: float = 0.0,
 ) -> keras.Model:
-    """Chain the layers: view, colour, hue, resolution, cutout. See each for its setting.
+    """Chain the layers: geometry, colour, resolution, cutout. See each for its setting.
 
-    ``hue`` is the largest turn of the colour circle (0.1 for 18 degrees either way), ``cutout`` the
-    share of the images of which a grey patch hides a part.
+    ``cutout`` is the share of the images of which a grey patch hides a part.
     """
-    value_range = {"value_range": (0, 255)}
     layers = [
-        RandomView(zoom=zoom, turn=turn, shift=shift, shear=shear, seed=seed, name="random_view"),
+        RandomView(
+            zoom=zoom, rotation=rotation, shift=shift, shear=shear, seed=seed, name="random_view"
+        ),
         RandomColour(strength=colour, seed=seed + 1, name="random_colour"),
     ]
-    if hue:
-        layers.append(keras.layers.RandomHue(hue, seed=seed + 3, **value_range))
-    layers.append(RandomResolution(rate=low_resolution, seed=seed + 2, name="random_resolution"))
+    layers.append(RandomResolution(rate=downscale, seed=seed + 2, name="random_resolution"))
     if cutout:
         share = (cutout, cutout)
-        erase = keras.layers.RandomErasing(share, _ERASED, 127, seed=seed + 4, **value_range)
+        erase = keras.layers.RandomErasing(share, _ERASED, 127, seed=seed + 4, value_range=(0, 255))
         layers.append(erase)
     image = changed = keras.Input((side, side, 3), name="image")
     for layer in layers:
@@ -58,7 +55,7 @@ class _RandomLayer(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(seed)
 
     def uniform(self, images: keras.KerasTensor, low: float, high: float) -> keras.KerasTensor:
-        """One number an image, shape (B,)."""
+        """One number per image, shape (B,)."""
         return keras.random.uniform((ops.shape(images)[0],), low, high, seed=self.generator)
 
     def call(self, images: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
@@ -67,13 +64,13 @@ class _RandomLayer(keras.layers.Layer):
 
 
 class RandomView(_RandomLayer):
-    """Flip, turn, zoom, shear and shift, in a single resampling.
+    """Flip, rotate, zoom, shear and shift, in a single resampling.
 
     Keras' own layers for these would resample, and so blur, the image once each.
 
     Args:
         zoom: largest relative change of size, as 0.2 for 1/1.2 to 1.2.
-        turn: one of ``TURNS``.
+        rotation: one of ``ROTATIONS``.
         shift: largest shift along each axis, as a share of the side.
         shear: largest shift of a row along itself, as a share of its distance from the middle.
         seed: of the random numbers.
@@ -82,22 +79,22 @@ class RandomView(_RandomLayer):
 
     def __init__(
         self,
-        *,
         zoom: float,
-        seed: int,
-        turn: str = "free",
+        rotation: str = "free",
         shift: float = 0.05,
         shear: float = 0.0,
+        *,
+        seed: int,
         **kwargs: object,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        self.zoom, self.turn, self.shift, self.shear = zoom, turn, shift, shear
+        self.zoom, self.rotation, self.shift, self.shear = zoom, rotation, shift, shear
 
     def change(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Apply one random affine map an image; what comes in at the edge is mirrored."""
+        """Apply one random affine map per image; edges are filled by reflection."""
         middle = (images.shape[1] - 1) / 2
         angle = self.uniform(images, -math.pi, math.pi)
-        if steps := TURNS[self.turn]:
+        if steps := ROTATIONS[self.rotation]:
             step = 2 * math.pi / steps
             angle = ops.floor(angle / step) * step
         scale = ops.exp(self.uniform(images, -1.0, 1.0) * math.log1p(self.zoom))
@@ -164,3 +161,46 @@ class RandomResolution(_RandomLayer):
         blurred = ops.image.resize(small, (side, side))
         chosen = self.uniform(images, 0.0, 1.0) < self.rate
         return ops.where(chosen[:, None, None, None], blurred, images)
+
+
+MIXUP_COLUMNS = 2
+"""Columns of what :func:`draw_mixup` draws: the other image's position in the batch, its weight."""
+
+_ALPHA = 0.4  # of mixup's Beta distribution; small: one of the two images mostly prevails
+
+
+def draw_mixup(rng: np.random.Generator, count: int, *, share: float) -> np.ndarray:
+    """Draw a partner and its weight for each of ``count`` images: float32, shape (count, 2).
+
+    ``share`` of the images are mixed, the others get a weight of 0. Zhang et al. 2018,
+    arXiv:1710.09412. Keras' own MixUp needs the labels inside the network: here labels and metadata
+    are mixed where the batch is made, pixels on the training device.
+    """
+    mixed = rng.random(count) < share
+    partner = rng.permutation(count)
+    weight = np.where(mixed, rng.beta(_ALPHA, _ALPHA, count), 0.0)
+    return np.column_stack([partner, weight]).astype(np.float32)
+
+
+def mix_rows(rows: np.ndarray, partners: np.ndarray) -> np.ndarray:
+    """Mix the rows (B, ...) of a batch with those of their partners (B, 2)."""
+    weight = partners[:, 1].reshape(-1, *[1] * (rows.ndim - 1))
+    return ((1 - weight) * rows + weight * rows[partners[:, 0].astype(int)]).astype(rows.dtype)
+
+
+class MixImages(keras.layers.Layer):
+    """Mix float images (B, side, side, 3) with their partners (B, 2), in training only."""
+
+    def call(
+        self, images: keras.KerasTensor, partners: keras.KerasTensor, training: bool | None = None
+    ) -> keras.KerasTensor:
+        """Images of the same shape."""
+        if not training:
+            return images
+        others = ops.take(images, ops.cast(partners[:, 0], "int32"), axis=0)
+        weight = ops.cast(partners[:, 1, None, None, None], images.dtype)
+        return images + weight * (others - images)
+
+    def compute_output_shape(self, images_shape: tuple, partners_shape: tuple) -> tuple:
+        """The images' shape."""
+        return images_shape

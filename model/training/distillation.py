@@ -1,4 +1,4 @@
-"""What trained networks answer on a training part, for a student to learn from.
+"""Knowledge distillation: soft labels of trained networks, the teachers, for a student.
 
 Hinton, Vinyals & Dean 2015, arXiv:1503.02531. The loss is :class:`model.training.losses.Distilled`.
 """
@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isic_api.whole_file import whole_file
-from model.data.cache import cached_images, files_key
+from model.data.cache import cached_array, cached_images
 from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.data.tables import name_some
@@ -22,41 +21,41 @@ from model.inference.predictor import Predictor
 from model.tasks import Task
 
 
-def teachers_answers(
+def soft_labels(
     teachers: Sequence[Path], dataset: Dataset, split: Split, task: Task, *, cache_dir: Path
 ) -> np.ndarray:
     """Mean of the teachers' probabilities: float32 (N, classes), columns in the task's order.
 
     One row each of ``split.part("train", dataset.table)``, in its order. The mean is arithmetic, as
-    over the views of a photograph: a diagnosis is ruled out only where every teacher rules it out.
-    Each teacher answers once, calibrated, on photographs as they are and with all that is known of
-    the patient; its answers are kept in ``cache_dir``.
+    in test-time augmentation: a diagnosis is ruled out only where every teacher rules it out.
+    Each teacher predicts once, calibrated, on images without augmentation and with all metadata;
+    its predictions are cached in ``cache_dir``.
 
     Raises:
         BundleError: a teacher is missing or damaged.
-        ConfigError: a teacher answers with other classes than the task's.
+        ConfigError: a teacher predicts other classes than the task's.
         SplitError: a teacher was trained on lesions that the split holds out.
         ImageError: an image cannot be read.
     """
     for teacher in teachers:
         check_teacher(teacher, read_manifest(teacher), dataset, split, task)
     table = split.part("train", dataset.table)
-    answers = [_answers(teacher, table, task, cache_dir) for teacher in teachers]
-    return np.mean(answers, axis=0, dtype=np.float32)
+    predicted = [_predictions(teacher, table, task, cache_dir) for teacher in teachers]
+    return np.mean(predicted, axis=0, dtype=np.float32)
 
 
 def check_teacher(
     teacher: Path, manifest: Manifest, dataset: Dataset, split: Split, task: Task
 ) -> None:
-    """Check that a teacher's answers can be used, by its manifest.
+    """Check that a teacher's predictions can be used, by its manifest.
 
     Raises:
-        ConfigError: it answers with other classes than the task's.
+        ConfigError: it predicts other classes than the task's.
         SplitError: it was trained on lesions that the split holds out.
     """
     if set(manifest.codes) != set(task.classes):
         raise ConfigError(
-            f"the teacher {teacher} answers {', '.join(manifest.codes)}, but the task {task.name} "
+            f"the teacher {teacher} predicts {', '.join(manifest.codes)}, but the task {task.name} "
             f"asks for {', '.join(task.classes)}. Name teachers of the same task."
         )
     lesions, images = dataset.table["lesion_id"], dataset.table["image"]
@@ -76,22 +75,22 @@ def teacher_hashes(teachers: Sequence[Path]) -> list[str]:
     return sorted(read_manifest(teacher).network_sha256 for teacher in teachers)
 
 
-def _answers(teacher: Path, table: pd.DataFrame, task: Task, cache_dir: Path) -> np.ndarray:
+def _predictions(teacher: Path, table: pd.DataFrame, task: Task, cache_dir: Path) -> np.ndarray:
     """One teacher's probabilities of a table's rows, in the task's order of classes."""
     manifest = read_manifest(teacher)
     paths = table["path"].tolist()
-    file = cache_dir / f"answers-{files_key(paths, _depends_on(manifest, table))}.npy"
-    if not file.exists():
+
+    def predict() -> np.ndarray:
         images = cached_images(paths, manifest.image, cache_dir=cache_dir)
-        rows = Predictor.load(teacher).probabilities(images, table_patients(table))
-        with whole_file(file) as partial, partial.open("wb") as opened:
-            np.save(opened, rows.astype(np.float32))
-    place = [manifest.codes.index(code) for code in task.classes]
-    return np.load(file)[:, place]
+        return Predictor.load(teacher).probabilities(images, table_patients(table))
+
+    settings = _depends_on(manifest, table)
+    rows = cached_array("answers", paths, settings, predict, cache_dir=cache_dir)
+    return rows[:, [manifest.codes.index(code) for code in task.classes]]
 
 
 def _depends_on(manifest: Manifest, table: pd.DataFrame) -> dict[str, object]:
-    """All that a teacher's answers depend on, beside the images' files."""
+    """All that a teacher's predictions depend on, beside the images' files."""
     encoded = manifest.patient.encode(table_patients(table))
     return {
         "network": manifest.network_sha256,

@@ -1,4 +1,4 @@
-"""Curves of a training, from its history."""
+"""The history of a training: the best epoch and the learning curves."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model.training.monitor import best_row
+from model.training.settings import MONITORS
 
 _PARTS = {"training": ("", "#4477aa"), "validation": ("val_", "#cc3311")}
 """Prefix of a part's columns, and its colour; any kind of colour vision tells them apart."""
@@ -15,8 +15,14 @@ _QUIET = "#666666"
 _DPI = 110
 
 
+def best_row(history: pd.DataFrame, monitor: str) -> int:
+    """Index label of the best epoch's row, the first of equal ones."""
+    values = history[monitor].astype(float)
+    return int(values.idxmax() if MONITORS[monitor] == "max" else values.idxmin())
+
+
 def figures_by_epoch(history_csv: Path) -> dict[str, list[float]]:
-    """Read the figures of a training's ``history.csv`` by name, in the order of the epochs.
+    """Read a training's ``history.csv`` by metric, in the order of the epochs.
 
     Empty where there is no such file. Of an epoch that was run again, the later row counts.
     """
@@ -38,7 +44,7 @@ def curves_figure(
     """Loss, balanced accuracy and, if it was kept, the learning rate against the epoch, from 1.
 
     Args:
-        history: one row an epoch, with the columns epoch (from 0), loss, balanced_accuracy, the
+        history: one row per epoch, with the columns epoch (from 0), loss, balanced_accuracy, the
             same of the validation part with ``val_`` before, and perhaps stage and learning_rate.
             Of an epoch that was run again after an interruption, the later row counts.
         keep: which epoch's weights were kept, as in the config: ``best`` or ``last``.

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +78,9 @@ def package(
         patient=encoder,
         temperature=1.0,
         split=split,
-        # The name of a weights file says what it was; its folder is nobody else's concern.
-        training=asdict(config)
-        | {"weights": Path(config.weights).name, "start": Path(config.start).name},
+        # File names only: a bundle must not leak local paths.
+        training=config.model_dump()
+        | {"weights": Path(config.weights).name, "init_from": Path(config.init_from).name},
         data=describe_data(dataset) | ({"teachers": list(teachers)} if teachers else {}),
         history=figures_by_epoch(out.parent / HISTORY_FILE),
     )

@@ -1,135 +1,167 @@
-"""The settings of a training: one flat table, saved with the run."""
+"""The settings of a training: one flat table, each rule beside its setting, saved with the run."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from model.errors import ConfigError
 from model.image import ASPECTS, ImagePreprocessor
 from model.networks.backbone_names import NO_BACKBONE, SMALLEST_SIDE, check_backbone
 from model.tasks import CUSTOM, TASKS
-from model.training.monitor import MONITORS
 
-FUSIONS = ("none", "metadata", "concat", "add", "film", "metablock", "cross_attention")
-POOLINGS = ("average", "max", "flatten")
-OPTIMISERS = ("adamw", "adam", "sgd", "rmsprop")
-SCHEDULES = ("cosine", "plateau", "constant", "exponential")
-LOSSES = ("cross_entropy", "focal", "logit_adjusted")
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-STORED = ("float32", "float16")
-DEVICES = ("one", "all")
-TURNS = ("free", "right-angle", "none")
-BALANCES = ("weights", "sampler", "subsample", "oversample", "none")
-OUTPUTS = ("softmax", "sigmoid")
-KEPT = ("best", "last")
+MONITORS = {"val_balanced_accuracy": "max", "val_accuracy": "max", "val_loss": "min"}
+"""Columns of the history that may choose the best epoch, and whether more or less is better."""
+
+Fusion = Literal["none", "metadata", "concat", "add", "film", "metablock", "cross_attention"]
+FUSIONS = get_args(Fusion)
+
+Rotation = Literal["free", "right-angle", "none"]
+Schedule = Literal["cosine", "plateau", "constant", "exponential"]
+Share = Annotated[float, Field(ge=0, le=1)]
+"""Of something, all of it included."""
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A probability or strength that must not reach 1."""
+Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Factor = Annotated[float, Field(gt=0, lt=1)]
 
 
-def _knob(default: object, meaning: str) -> object:
-    return field(default=default, metadata={"help": meaning})
+def _dropout_or_default(value: float) -> float:
+    if value != -1 and not 0 <= value < 1:
+        raise PydanticCustomError("dropout", "Input should be from 0 to below 1, or -1")
+    return value
 
 
-@dataclass(frozen=True)
-class TrainConfig:
+def _widths(text: str) -> tuple[int, ...]:
+    words = [word.strip() for word in text.split(",")] if text.strip() else []
+    if not all(word.isdecimal() and int(word) for word in words):
+        raise PydanticCustomError("widths", "Input should be widths such as 512,256, or empty")
+    return tuple(map(int, words))
+
+
+def _checked_widths(text: str) -> str:
+    _widths(text)
+    return text
+
+
+DropoutOrDefault = Annotated[float, AfterValidator(_dropout_or_default)]
+Widths = Annotated[str, AfterValidator(_checked_widths)]
+
+
+def _setting(default: object, meaning: str) -> object:
+    return Field(default, description=meaning)
+
+
+class TrainConfig(BaseModel):
     """All that a training depends on, beside the data and its split.
 
     Raises:
-        ConfigError: on building, when a value is out of range, or excluded by another one.
+        ConfigError: on building, when a setting is unknown, of the wrong type, out of range, or
+            excluded by another one.
     """
 
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
     # === Task and network ===
-    task: str = _knob("isic2019", f"what is asked: {', '.join((*TASKS, CUSTOM))}")
-    backbone: str = _knob("mobilenet_v2", f"image network: {', '.join(SMALLEST_SIDE)}; or none")
-    weights: str = _knob("imagenet", "imagenet (downloaded), none, or a .weights.h5 file")
-    start: str = _knob("", "network of an earlier training to go on from, a .keras file")
-    pooling: str = _knob("average", f"of the feature maps: {', '.join(POOLINGS)}")
-    fusion: str = _knob("concat", f"of image and patient: {', '.join(FUSIONS)}")
-    patient_units: int = _knob(64, "width of the patient branch")
-    patient_layers: int = _knob(2, "layers of the patient branch")
-    fused_units: int = _knob(128, "width of the layer after the fusion, 0 for none")
-    further_units: str = _knob("", "widths of the layers after that one, as 512,256")
-    dropout: float = _knob(0.3, "dropout before and after that layer")
-    further_dropout: float = _knob(0.3, "dropout after each further layer")
-    first_dropout: float = _knob(-1.0, "dropout before all these layers, -1 for that of dropout")
-    last_dropout: float = _knob(-1.0, "dropout before the output, -1 for that of the last layer")
-    head_batchnorm: bool = _knob(False, "BatchNorm after the layer after the fusion")
-    output: str = _knob("softmax", "softmax, or sigmoid: a single one, where there are two classes")
-    # === Images and patients ===
-    image_side: int = _knob(128, "side of the square that the network sees, pixels")
-    crop_border: bool = _knob(True, "cut off the black border of a dermatoscope's tube")
-    aspect: str = _knob("squeeze", f"of a photograph made square: {', '.join(ASPECTS)}")
-    forget_field: float = _knob(0.1, "probability of each patient field to become unknown")
-    forget_all: float = _knob(0.2, "probability of a row's fields all to become unknown")
-    zoom: float = _knob(0.25, "largest relative zoom of the augmentation")
-    shift: float = _knob(0.05, "its largest shift along each axis, as a share of the side")
-    shear: float = _knob(0.0, "its largest shear: shift of a row by its distance from the middle")
-    turn: str = _knob("free", f"of the augmentation, beside mirroring: {', '.join(TURNS)}")
-    colour: float = _knob(0.2, "largest relative change of brightness and contrast")
-    hue: float = _knob(0.0, "largest turn of the colour circle, 1 for 180 degrees either way")
-    low_resolution: float = _knob(0.3, "share of the training images that are blurred")
-    cutout: float = _knob(0.0, "share of the training images with a part hidden")
-    mixup: float = _knob(0.0, "share of the training images blended with another")
-    cutmix: float = _knob(0.0, "share of the training images with a part of another")
-    balance: str = _knob("weights", f"of the classes, by: {', '.join(BALANCES)}")
-    class_weight_exponent: float = _knob(0.5, "within a source, 0: images weigh alike; 1: classes")
-    small_image_share: float = _knob(1.0, "seen in an epoch, of images below 2/3 of image_side")
+    task: Literal[*TASKS, CUSTOM] = _setting("isic2019", "classification task")
+    backbone: str = _setting("mobilenet_v2", f"image network: {', '.join(SMALLEST_SIDE)}; or none")
+    weights: str = _setting("imagenet", "imagenet (downloaded), none, or a .weights.h5 file")
+    init_from: str = _setting("", "network of an earlier training to start from, a .keras file")
+    pooling: Literal["average", "max", "flatten"] = _setting("average", "of the feature maps")
+    fusion: Fusion = _setting("concat", "of image and patient metadata")
+    patient_units: Count = _setting(64, "width of the patient branch")
+    patient_layers: Count = _setting(2, "layers of the patient branch")
+    fused_units: CountOrNone = _setting(128, "width of the layer after the fusion, 0 for none")
+    further_units: Widths = _setting("", "widths of the layers after that one, as 512,256")
+    dropout: Fraction = _setting(0.3, "dropout before and after that layer")
+    further_dropout: Fraction = _setting(0.3, "dropout after each further layer")
+    first_dropout: DropoutOrDefault = _setting(-1.0, "dropout before all these layers, -1: dropout")
+    last_dropout: DropoutOrDefault = _setting(-1.0, "before the output, -1: that of the last layer")
+    head_batchnorm: bool = _setting(False, "BatchNorm after the layer after the fusion")
+    output: Literal["softmax", "sigmoid"] = _setting("softmax", "sigmoid: one, for two classes")
+    # === Images and metadata ===
+    image_side: Annotated[int, Field(ge=32)] = _setting(128, "input size in pixels, square")
+    crop_border: bool = _setting(True, "crop the black border of a dermatoscope's tube")
+    aspect: Literal[*ASPECTS] = _setting("squeeze", "how a photograph is made square")
+    metadata_dropout_field: Fraction = _setting(0.1, "probability of each field to become unknown")
+    metadata_dropout_all: Fraction = _setting(0.2, "probability of all fields to become unknown")
+    zoom: Fraction = _setting(0.25, "largest relative zoom of the augmentation")
+    shift: Fraction = _setting(0.05, "largest shift along each axis, as a share of the side")
+    shear: Fraction = _setting(0.0, "largest shear: shift of a row by its distance from the middle")
+    rotation: Rotation = _setting("free", "beside random flips")
+    colour: Fraction = _setting(0.2, "largest relative change of brightness and contrast")
+    downscale: Fraction = _setting(0.3, "share of the training images that are blurred")
+    cutout: Share = _setting(0.0, "share of the training images with a part hidden")
+    mixup: Share = _setting(0.0, "share of the training images blended with another")
+    balance: Literal["weights", "sampler", "subsample", "oversample", "none"] = _setting(
+        "weights", "how classes are balanced"
+    )
+    class_weight_exponent: Share = _setting(0.5, "within a source, 0: by image; 1: by class")
+    small_image_share: Share = _setting(1.0, "seen in an epoch, of images below 2/3 of image_side")
     # === Loss ===
-    loss: str = _knob("cross_entropy", f"one of {', '.join(LOSSES)}")
-    label_smoothing: float = _knob(0.05, "probability mass spread over all classes")
-    focal_gamma: float = _knob(2.0, "of the focal loss: how little easy images count")
-    logit_adjustment: float = _knob(1.0, "of the logit-adjusted loss: power of the class shares")
-    l1: float = _knob(0.0, "penalty on the absolute values of all kernels")
-    l2: float = _knob(0.0, "penalty on the squares of all kernels")
-    teacher_weight: float = _knob(0.7, "of the teachers in the loss, when distilling")
-    teacher_temperature: float = _knob(3.0, "of both sides' answers, when distilling")
+    loss: Literal["cross_entropy", "focal"] = _setting("cross_entropy", "loss function")
+    label_smoothing: Fraction = _setting(0.05, "probability mass spread over all classes")
+    focal_gamma: NotNegative = _setting(2.0, "focusing parameter of the focal loss")
+    l1: NotNegative = _setting(0.0, "L1 penalty on all kernels")
+    l2: NotNegative = _setting(0.0, "L2 penalty on all kernels")
+    teacher_weight: Share = _setting(0.7, "of the teachers in the loss, in distillation")
+    teacher_temperature: Positive = _setting(3.0, "softens teacher and student, in distillation")
     # === Optimiser and schedule ===
-    optimiser: str = _knob("adamw", f"one of {', '.join(OPTIMISERS)}")
-    learning_rate: float = _knob(1e-3, "highest rate, of all epochs after the head's own")
-    schedule: str = _knob("cosine", f"of the learning rate: {', '.join(SCHEDULES)}")
-    warmup_epochs: float = _knob(1.0, "epochs in which the cosine schedule rises")
-    decay: float = _knob(0.9, "factor of the exponential schedule")
-    decay_steps: int = _knob(0, "steps in which it applies once, 0 for those of an epoch")
-    staircase: bool = _knob(False, "apply it at once after these steps, not a little at each")
-    plateau_factor: float = _knob(0.2, "factor of the plateau schedule")
-    plateau_patience: int = _knob(2, "epochs that it waits for a better validation")
-    smallest_rate: float = _knob(0.0, "below which it does not go")
-    weight_decay: float = _knob(0.02, "of AdamW")
-    momentum: float = _knob(0.9, "of SGD")
-    ema: float = _knob(0.0, "share of the old weights in a running average, 0 for none, as 0.999")
+    optimiser: Literal["adamw", "adam", "sgd", "rmsprop"] = _setting("adamw", "optimiser")
+    learning_rate: Positive = _setting(1e-3, "peak learning rate, after the head's own epochs")
+    schedule: Schedule = _setting("cosine", "of the learning rate")
+    warmup_epochs: NotNegative = _setting(1.0, "warm-up of the cosine schedule")
+    decay: Factor = _setting(0.9, "factor of the exponential schedule")
+    decay_steps: CountOrNone = _setting(0, "steps in which it applies once, 0: those of an epoch")
+    staircase: bool = _setting(False, "apply it in discrete steps")
+    plateau_factor: Factor = _setting(0.2, "factor of the plateau schedule")
+    plateau_patience: Count = _setting(2, "epochs without improvement before it applies")
+    min_learning_rate: NotNegative = _setting(0.0, "lower bound of the plateau schedule")
+    weight_decay: NotNegative = _setting(0.02, "of AdamW")
+    momentum: Fraction = _setting(0.9, "of SGD")
+    ema: Fraction = _setting(0.0, "momentum of averaged weights, 0 for none, as 0.999")
     # === Stages ===
-    head_epochs: int = _knob(0, "first epochs, in which the backbone is frozen")
-    head_learning_rate: float = _knob(1e-3, "highest rate of these epochs")
-    head_schedule: str = _knob("constant", "of these epochs, as schedule")
-    last_layers: int = _knob(0, "of the backbone that learn after these epochs, 0 for all")
-    freeze_backbone: bool = _knob(False, "keep the backbone frozen after these epochs as well")
-    freeze_batchnorm: bool = _knob(False, "keep the backbone's BatchNorm layers as they are")
-    batchnorm_momentum: float = _knob(0.95, "of the backbone's BatchNorm layers")
+    head_epochs: CountOrNone = _setting(0, "first epochs, in which the backbone is frozen")
+    head_learning_rate: Positive = _setting(1e-3, "peak learning rate of these epochs")
+    head_schedule: Schedule = _setting("constant", "of these epochs")
+    trainable_layers: CountOrNone = _setting(0, "last ones of the backbone, after them; 0 for all")
+    freeze_backbone: bool = _setting(False, "keep the backbone frozen after these epochs as well")
+    freeze_batchnorm: bool = _setting(False, "freeze the backbone's BatchNorm layers")
     # === Run ===
-    batch_size: int = _knob(32, "images a step, over all devices")
-    epochs: int = _knob(20, "most passes over the training part, with the head's own")
-    monitor: str = _knob("val_balanced_accuracy", f"judges an epoch: {', '.join(MONITORS)}")
-    patience: int = _knob(8, "epochs without a better one before a stage stops")
-    head_patience: int = _knob(0, "of the head's own epochs, 0 for the same")
-    keep: str = _knob("best", "weights kept: of the best epoch or of the last one")
-    precision: str = _knob("float32", f"of the arithmetic: {', '.join(PRECISIONS)}")
-    stored: str = _knob("float32", f"weights in the bundle's files: {', '.join(STORED)}")
-    devices: str = _knob("one", "all: share each batch among all devices that there are")
-    seed: int = _knob(0, "of weights, order, augmentation and forgetting")
+    batch_size: Count = _setting(32, "images per step, over all devices")
+    epochs: Count = _setting(20, "at most, with the head's own")
+    monitor: Literal[*MONITORS] = _setting("val_balanced_accuracy", "for early stopping")
+    patience: Count = _setting(8, "epochs without improvement before early stopping")
+    head_patience: CountOrNone = _setting(0, "of the head's own epochs, 0 for the same")
+    keep: Literal["best", "last"] = _setting("best", "epoch whose weights are kept")
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = _setting(
+        "float32", "dtype policy"
+    )
+    stored: Literal["float32", "float16"] = _setting("float32", "weights in the bundle's files")
+    devices: Literal["one", "all"] = _setting("one", "all: share each batch among all devices")
+    seed: CountOrNone = _setting(0, "of weights, order, augmentation and metadata dropout")
 
-    def __post_init__(self) -> None:
-        for names, (rule, holds) in _RULES.items():
-            for name in names.split():
-                self._require(holds(getattr(self, name)), name, rule)
-        for name, known in _WORDS.items():
-            self._require(getattr(self, name) in known, name, f"one of {', '.join(known)}")
-        _widths(self.further_units)
-        self._require(self.head_epochs <= self.epochs, "head_epochs", "at most epochs")
-        self._require(self.mixup + self.cutmix <= 1, "mixup", "at most 1 together with cutmix")
-        _check_sense(self)
+    def __init__(self, **values: object) -> None:
+        """Check the settings; what is not given keeps its default."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ConfigError(_first_of(error)) from error
 
-    def _require(self, holds: bool, name: str, rule: str) -> None:
-        if not holds:
-            raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be {rule}.")
+    @model_validator(mode="after")
+    def _check_combination(self) -> Self:
+        """Refuse settings that are each in range but exclude each other."""
+        if self.backbone != NO_BACKBONE:
+            check_backbone(self.backbone, self.image_side)
+        for reason, found in _exclusions(self).items():
+            if found:
+                raise PydanticCustomError("combination", reason)
+        return self
 
     @property
     def preprocessor(self) -> ImagePreprocessor:
@@ -137,90 +169,108 @@ class TrainConfig:
         return ImagePreprocessor(self.image_side, self.crop_border, self.aspect)
 
     @property
-    def mixes(self) -> bool:
-        """Whether training images are mixed with others."""
-        return self.mixup + self.cutmix > 0
-
-    @property
     def further_widths(self) -> tuple[int, ...]:
         """Widths of the layers after the one after the fusion."""
         return _widths(self.further_units)
 
+    def with_(self, **changes: object) -> "TrainConfig":
+        """The same settings but for some, checked again."""
+        return TrainConfig(**self.model_dump() | changes)
+
     def save(self, path: Path) -> None:
         """Write the settings as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(self.model_dump(), indent=1) + "\n", encoding="utf-8")
 
 
-_RULES: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "dropout further_dropout forget_field forget_all low_resolution label_smoothing zoom shift"
-    " shear colour hue batchnorm_momentum momentum ema": (
-        "from 0 to below 1",
-        lambda value: 0 <= value < 1,
-    ),
-    "class_weight_exponent small_image_share cutout mixup cutmix teacher_weight": (
-        "from 0 to 1",
-        lambda value: 0 <= value <= 1,
-    ),
-    "first_dropout last_dropout": (
-        "from 0 to below 1, or -1",
-        lambda value: value == -1 or 0 <= value < 1,
-    ),
-    "patient_units patient_layers batch_size epochs patience plateau_patience": (
-        "at least 1",
-        lambda value: value >= 1,
-    ),
-    "fused_units head_epochs last_layers seed l1 l2 focal_gamma logit_adjustment weight_decay"
-    " warmup_epochs smallest_rate decay_steps head_patience": (
-        "at least 0",
-        lambda value: value >= 0,
-    ),
-    "learning_rate head_learning_rate teacher_temperature": ("above 0", lambda value: value > 0),
-    "decay plateau_factor": ("above 0 and below 1", lambda value: 0 < value < 1),
-    "image_side": ("at least 32", lambda value: value >= 32),
+OLD_NAMES = {
+    "forget_all": "metadata_dropout_all",
+    "forget_field": "metadata_dropout_field",
+    "last_layers": "trainable_layers",
+    "low_resolution": "downscale",
+    "smallest_rate": "min_learning_rate",
+    "start": "init_from",
+    "turn": "rotation",
 }
-"""What holds for each number, by the names that share a rule."""
+"""What settings were called in configs and bundles of earlier versions."""
 
-_WORDS = {
-    "task": (*TASKS, CUSTOM),
-    "fusion": FUSIONS,
-    "pooling": POOLINGS,
-    "aspect": ASPECTS,
-    "turn": TURNS,
-    "balance": BALANCES,
-    "loss": LOSSES,
-    "optimiser": OPTIMISERS,
-    "schedule": SCHEDULES,
-    "head_schedule": SCHEDULES,
-    "keep": KEPT,
-    "monitor": tuple(MONITORS),
-    "output": OUTPUTS,
-    "precision": PRECISIONS,
-    "stored": STORED,
-    "devices": DEVICES,
-}
+REMOVED = {"batchnorm_momentum": 0.95, "cutmix": 0.0, "hue": 0.0, "logit_adjustment": 1.0}
+"""Settings of earlier versions, with the value at which they changed nothing."""
 
 
-def _check_sense(config: TrainConfig) -> None:
-    """Refuse settings that are each in range but exclude each other."""
-    if config.backbone != NO_BACKBONE:
-        check_backbone(config.backbone, config.image_side)
-    alone = config.fusion == "metadata"
-    excluded = {
+def current_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings that an earlier version may have saved, by today's names.
+
+    Raises:
+        ConfigError: a setting that is no longer there, with a value that changed something.
+    """
+    for name in REMOVED.keys() & values.keys():
+        if values[name] != REMOVED[name]:
+            raise ConfigError(
+                f"{name} is {values[name]!r}, but this version has no such setting. Remove it, or "
+                "use the version that wrote it."
+            )
+    return {OLD_NAMES.get(n, n): value for n, value in values.items() if n not in REMOVED}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the settings of a JSON file, of this version or an earlier one.
+
+    Raises:
+        ConfigError: the file is missing or holds no JSON object.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} is not a readable JSON file: {error}.") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold one JSON object of settings.")
+    return current_settings(values)
+
+
+def setting_type(name: str) -> type:
+    """The type of a setting's values: bool, int, float or str."""
+    annotation = TrainConfig.model_fields[name].annotation
+    return str if get_origin(annotation) is Literal else annotation
+
+
+def setting_help(name: str) -> str:
+    """What a setting means, its choices and its default, for ``--help-settings``."""
+    field = TrainConfig.model_fields[name]
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    listed = f": {', '.join(choices)}" if choices else ""
+    return f"{field.description}{listed} (default {field.default})"
+
+
+def _first_of(error: ValidationError) -> str:
+    """The first violated rule in one line, naming setting and value."""
+    found = error.errors(include_url=False)[0]
+    if not found["loc"]:
+        return f"{found['msg']}."
+    name = found["loc"][0]
+    if found["type"] == "extra_forbidden":
+        return f"no setting is called {name!r}. Known: {', '.join(TrainConfig.model_fields)}."
+    return f"{name} is {found['input']!r}; {found['msg'].replace('Input should', 'it must', 1)}."
+
+
+def _exclusions(config: TrainConfig) -> dict[str, bool]:
+    """Why settings exclude each other → whether they do."""
+    metadata_only = config.fusion == "metadata"
+    return {
+        f"head_epochs is {config.head_epochs}; it must be at most epochs": (
+            config.head_epochs > config.epochs
+        ),
         f"fusion metadata looks at no image: set backbone to {NO_BACKBONE}, or choose another "
-        "fusion": alone and config.backbone != NO_BACKBONE,
+        "fusion": metadata_only and config.backbone != NO_BACKBONE,
         f"backbone {NO_BACKBONE} leaves nothing but the patient: set fusion to metadata, or name "
-        "a backbone": config.backbone == NO_BACKBONE and not alone,
-        "fusion metadata looks at no image, which mixup and cutmix mix: set both to 0": (
-            alone and config.mixes
+        "a backbone": config.backbone == NO_BACKBONE and not metadata_only,
+        "fusion metadata looks at no image, which mixup mixes: set it to 0": (
+            metadata_only and config.mixup > 0
         ),
         "fusion metadata has no backbone to freeze: set head_epochs to 0": (
-            alone and config.head_epochs > 0
+            metadata_only and config.head_epochs > 0
         ),
-        "fusion cross_attention looks at the cells of the feature map: set pooling to average": (
+        "fusion cross_attention attends to the cells of the feature map: set pooling to average": (
             config.fusion == "cross_attention" and config.pooling != "average"
-        ),
-        "loss logit_adjusted evens out the classes by itself: set balance to none": (
-            config.loss == "logit_adjusted" and config.balance != "none"
         ),
         "head_batchnorm follows a layer that fused_units 0 leaves out: set one of them": (
             config.head_batchnorm and config.fused_units == 0
@@ -236,11 +286,11 @@ def _check_sense(config: TrainConfig) -> None:
             and config.task in TASKS
             and len(TASKS[config.task].classes) != 2
         ),
-        "freeze_backbone leaves no layers of it to learn: set last_layers to 0": (
-            config.freeze_backbone and config.last_layers > 0
+        "freeze_backbone leaves no layers of it to train: set trainable_layers to 0": (
+            config.freeze_backbone and config.trainable_layers > 0
         ),
         "fusion metadata has no backbone to freeze: set freeze_backbone to false": (
-            alone and config.freeze_backbone
+            metadata_only and config.freeze_backbone
         ),
         "head_patience is of the head's own epochs: set it to 0, or set head_epochs": (
             config.head_patience > 0 and config.head_epochs == 0
@@ -254,46 +304,3 @@ def _check_sense(config: TrainConfig) -> None:
             config.balance == "oversample" and config.small_image_share < 1
         ),
     }
-    for reason, found in excluded.items():
-        if found:
-            raise ConfigError(f"{reason}.")
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    words = [word.strip() for word in text.split(",")] if text.strip() else []
-    if not all(word.isdecimal() and int(word) for word in words):
-        raise ConfigError(
-            f"further_units is {text!r}; it must be widths such as 512,256, or empty."
-        )
-    return tuple(map(int, words))
-
-
-def config_from_dict(values: dict) -> TrainConfig:
-    """Build a config from plain values; what is not given keeps its default.
-
-    Raises:
-        ConfigError: an unknown setting, or a value of the wrong type or out of range.
-    """
-    types = {f.name: f.type for f in fields(TrainConfig)}
-    for name, value in values.items():
-        if name not in types:
-            raise ConfigError(f"no setting is called {name!r}. Known: {', '.join(types)}.")
-        accepted = (int, float) if types[name] is float else types[name]
-        if not isinstance(value, accepted) or (isinstance(value, bool) != (types[name] is bool)):
-            raise ConfigError(f"{name} is {value!r}; it must be of type {types[name].__name__}.")
-    return TrainConfig(**values)
-
-
-def read_config(path: Path) -> dict:
-    """Read the settings of a JSON file, to be passed to :func:`config_from_dict`.
-
-    Raises:
-        ConfigError: the file is missing or holds no JSON object.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is not a readable JSON file: {error}.") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold one JSON object of settings.")
-    return values
