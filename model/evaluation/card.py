@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.errors import DataError
-from model.evaluation.report_text import NOTE, has_note, headlines_in, written
+from model.evaluation.rendering import markdown_table, with_ci
+from model.evaluation.report_text import NOTE, has_note, headlines_in
 from model.inference.bundle import Manifest, read_manifest, write_manifest
 
 BEGIN = "<!-- metrics:begin -->"
@@ -92,26 +93,22 @@ def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
             f"python -m model evaluate --data DIR --part {part} --out report --store"
         )
     found = manifest.metrics[part]
-    return (
-        "\n".join(
-            [
-                f"{manifest.name}, {part} part: {found['images']:,} images of {found['lesions']:,} "
-                "lesions, none of which was trained on. In brackets 95 % intervals, bootstrap by "
-                "lesion.",
-                "",
-                *_table(
-                    ("", "figure"),
-                    [(name, written(found[k])) for k, name in headlines_in(found).items()],
-                ),
-                "",
-                *([NOTE.replace("*", r"\*"), ""] if has_note(found) else []),
-                *_rows("diagnosis", "support", found["per_class"], _OF_CLASS),
-                "",
-                *_rows("source", "images", found["per_source"], _OF_SOURCE),
-            ]
-        )
-        .replace("sensitivity* |", r"sensitivity\* |")
-        .replace("specificity* |", r"specificity\* |")
+    return "\n".join(
+        [
+            f"{manifest.name}, {part} part: {found['images']:,} images of {found['lesions']:,} "
+            "lesions, none of which was trained on. In brackets 95 % intervals, bootstrap by "
+            "lesion.",
+            "",
+            *markdown_table(
+                ("", "figure"),
+                [(name, with_ci(found[k])) for k, name in headlines_in(found).items()],
+            ),
+            "",
+            *([NOTE.replace("*", r"\*"), ""] if has_note(found) else []),
+            *_rows("diagnosis", "support", found["per_class"], _OF_CLASS),
+            "",
+            *_rows("source", "images", found["per_source"], _OF_SOURCE),
+        ]
     )
 
 
@@ -130,16 +127,11 @@ def with_metrics(text: str, tables: str) -> str:
 
 def _rows(kind: str, counted: str, rows: dict, columns: dict[str, str]) -> list[str]:
     cells = [
-        (name, str(row[counted]), *(written(row[key]) for key in columns if key in row))
+        (name, str(row[counted]), *(with_ci(row[key]) for key in columns if key in row))
         for name, row in rows.items()
     ]
     known = [name for key, name in columns.items() if all(key in row for row in rows.values())]
-    return _table((kind, "images", *known), cells)
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    lines = [head, ("---",) * len(head), *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]
+    return markdown_table((kind, "images", *known), cells)
 
 
 def _rounded(value: object) -> object:

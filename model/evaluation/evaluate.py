@@ -44,8 +44,7 @@ def evaluate(outcome: Outcome, extra_groups: pd.DataFrame | None = None) -> dict
 
     ``extra_groups`` holds further dimensions of subgroups, one column each.
     """
-    everything = np.ones(len(outcome.table), bool)
-    overall = headline_draws(outcome, everything)
+    overall = headline_draws(outcome)
     del overall["recalls"]
     groups = group_names(outcome.table)
     if extra_groups is not None:

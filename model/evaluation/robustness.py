@@ -38,7 +38,7 @@ def check_robustness(predictor: Predictor, outcome: Outcome, images: np.ndarray)
             predictor.manifest,
             draws=_DRAWS,
         )
-        figures = headline_draws(found, np.ones(len(table), bool))
+        figures = headline_draws(found)
         return {"severity": severity} | {
             key: interval(figures[key]) for key in _SHOWN if key in figures
         }

@@ -12,7 +12,7 @@ import pandas as pd
 from model.data.split import HELD_OUT, Split
 from model.evaluation.headline import FIGURES, task_figures
 from model.evaluation.intervals import LesionBootstrap, interval, two_sided_p
-from model.evaluation.report_text import written
+from model.evaluation.rendering import text_table, with_ci
 from model.presets.bench import Bench
 from model.presets.preset import Preset
 from model.tasks import Task
@@ -109,11 +109,11 @@ def leakage_text(found: dict) -> str:
         "part by image",
     }
     for name, figures in found["figures"].items():
-        lines += ["", titles[name], _line("", "split by image", "split by lesion", "inflation")]
-        lines += [
-            _line(text, *(written(figures[key][of]) for of in (BY_IMAGE, BY_LESION, "inflation")))
-            for key, text in FIGURES.items()
-        ]
+        rows = [("", "split by image", "split by lesion", "inflation")]
+        for key, text in FIGURES.items():
+            found_by = (figures[key][of] for of in (BY_IMAGE, BY_LESION, "inflation"))
+            rows.append((text, *map(with_ci, found_by)))
+        lines += ["", titles[name], *text_table(rows)]
     return "\n".join(lines)
 
 
@@ -126,7 +126,3 @@ def _compared(task: Task, rows: pd.DataFrame, answers: dict[str, np.ndarray]) ->
         compared[key] = {name: interval(figures[key]) for name, figures in drawn.items()}
         compared[key]["inflation"] = interval(more) | {"p": two_sided_p(more)}
     return compared
-
-
-def _line(name: str, *cells: str) -> str:
-    return f"{name:<22}" + "".join(f"{cell:<24}" for cell in cells).rstrip()

@@ -7,7 +7,7 @@ import pandas as pd
 
 from model.evaluation.headline import FIGURES
 from model.evaluation.intervals import Interval
-from model.evaluation.report_text import written
+from model.evaluation.rendering import markdown_table, with_ci
 from model.presets.bench import CURVES, Bench
 from model.presets.preset import Preset
 from model.tasks import CUSTOM
@@ -113,14 +113,13 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_markdown(table: pd.DataFrame) -> str:
-    """One Markdown table a task."""
+    """One Markdown table per task."""
     names = ["preset", "px", "weights", "learning", "MB", "min"]
     names += [*_LEARNED, *FIGURES.values(), "reported"]
-    head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
     blocks = []
     for task, rows in table.groupby("task", sort=False):
-        lines = ["| " + " | ".join(_cells(row)) + " |" for row in rows.to_dict("records")]
-        blocks.append("\n".join([f"### {TASK_NAMES[task]}", "", head, *lines]))
+        lines = markdown_table(names, [_cells(row) for row in rows.to_dict("records")])
+        blocks.append("\n".join([f"### {TASK_NAMES[task]}", "", *lines]))
     return "\n\n".join(blocks)
 
 
@@ -163,7 +162,7 @@ def labelled(preset: str, weights: str | None) -> str:
 def _interval(row: dict, key: str) -> str:
     value = row[key]
     bounds = {"value": value, "low": row[f"{key}_low"], "high": row[f"{key}_high"]}
-    return written(bounds if pd.notna(value) else {"value": None, "low": None, "high": None})
+    return with_ci(bounds if pd.notna(value) else {"value": None, "low": None, "high": None})
 
 
 def _number(value: float | None, *, places: int = 0) -> str:
