@@ -177,7 +177,7 @@ def about(report: dict) -> str:
 
 
 def figure_table(report: dict) -> list[str]:
-    """One line a fusion, one column a figure."""
+    """One line per fusion, one column per figure."""
     keys = ["balanced_accuracy", "macro_auc", *report["classes"]]
     heads = ["balanced accuracy", "macro AUC", *(f"recall {c}" for c in report["classes"])]
     return [
@@ -191,7 +191,7 @@ def figure_table(report: dict) -> list[str]:
 
 
 def difference_table(report: dict) -> list[str]:
-    """One line a fusion: how far it is from the image alone, and its seeds."""
+    """One line per fusion: how far it is from the image alone, and its seeds."""
     return [
         "| fusion | balanced accuracy | macro AUC | by seed | in training |",
         "| --- | --- | --- | --- | --- |",

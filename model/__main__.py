@@ -17,11 +17,11 @@ from model.full_disk import is_full, quiet_hdf5
 COMMANDS = {
     "explore": "show what is in a data folder: a page with figures",
     "train": "train the dual-branch network on a data folder",
-    "distill": "train a network on what trained ones answer",
+    "distill": "train a network on the predictions of trained ones",
     "tune": "search settings for a training, on one machine or several",
     "predict": "write the probabilities of a folder of images to a CSV file",
     "calibrate": "set a bundle's temperature and thresholds on held-out images",
-    "evaluate": "judge a bundle: how good, for whom, how sure, where it fails",
+    "evaluate": "evaluate a bundle: metrics with intervals, subgroups, calibration, failures",
     "compare": "put bundles side by side with paired intervals",
     "reproduce": "train the shipped network again and compare",
     "card": "write a bundle's figures into README and model card",
@@ -34,7 +34,7 @@ COMMANDS = {
 }
 """Each is a module of ``model.cli``, loaded only when it is called."""
 
-_AGAIN = "run the same command again; a training or search goes on from what is finished"
+_AGAIN = "run the same command again; a training or search resumes from what is finished"
 
 
 def main(arguments: list[str] | None = None) -> int:

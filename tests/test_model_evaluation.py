@@ -12,7 +12,7 @@ from model.data.dataset import read_folder, table_patients
 from model.errors import BundleError
 from model.evaluation import ood_check
 from model.evaluation.card import BEGIN, END
-from model.evaluation.ood_check import unlike_images
+from model.evaluation.ood_check import ood_images
 from model.inference.bundle import read_manifest
 from model.inference.predictor import Predictor
 from tests.toy_bundle import strip_optional_fields
@@ -26,7 +26,7 @@ DOCUMENTATION = ROOT / "docs" / "report.md"
 def drawn_once():
     """Draws the hundreds of images that are no photographs once for all reports."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ood_check, "unlike_images", cache(unlike_images))
+        patch.setattr(ood_check, "ood_images", cache(ood_images))
         yield
 
 

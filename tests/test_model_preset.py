@@ -11,7 +11,7 @@ from model.data.split import Split
 from model.errors import ConfigError
 from model.networks.backbone_names import SMALLEST_SIDE
 from model.patient import PatientEncoder
-from model.presets.bench import fitting_side, learning_weights
+from model.presets.bench import fitting_side, trainable_weights
 from model.presets.preset import load_preset, preset_names, presets_text
 from model.tasks import TASKS
 from model.training.resume import Progress
@@ -67,7 +67,7 @@ def test_a_preset_builds_at_its_own_size_with_as_many_weights_as_published(name)
     assert (preset.parameters, preset.trainable) == (total, learning)
     assert total in (None, network.count_params())
     stages = [stage.name for stage in stages_of(config)]
-    found = {stage: learning_weights(network, config, stages.index(stage)) for stage in learning}
+    found = {stage: trainable_weights(network, config, stages.index(stage)) for stage in learning}
     assert found == learning
 
 

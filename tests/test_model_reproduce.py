@@ -69,7 +69,7 @@ def test_the_command_refuses_a_folder_without_the_challenges_images(toy_folder, 
     assert not (tmp_path / "out").exists()
 
 
-def test_each_step_goes_on_from_the_one_before(toy_folder, tmp_path, monkeypatch):
+def test_each_step_promoted_from_the_one_before(toy_folder, tmp_path, monkeypatch):
     from model.training import reproduce
 
     files = [tmp_path / "train_1.json", tmp_path / "train_2.json"]

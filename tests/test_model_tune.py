@@ -60,7 +60,7 @@ def test_hyperband_sifts_trials_and_the_best_go_on_where_they_were(tmp_path):
     assert budgets.count((2, 9)) == 1
     earlier = {record["trial"]: record for record in found}
     later = next(record for record in found if record["epochs"] == 9)
-    start = earlier[earlier[later["goes_on_from"]]["goes_on_from"]]
+    start = earlier[earlier[later["promoted_from"]]["promoted_from"]]
     assert later["settings"] == start["settings"]
     assert later["trained_epochs"] == 6
     assert (f"trial_{start['trial']}", 9) in asked
@@ -71,7 +71,7 @@ def test_hyperband_sifts_trials_and_the_best_go_on_where_they_were(tmp_path):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("method", METHODS[1:])
 def test_other_methods_give_each_trial_all_epochs(method, tmp_path):
-    # Bayesian search takes seconds a trial once it leaves its three random ones.
+    # Bayesian search takes seconds per trial once it leaves its three random ones.
     search(Plan(SPACE[:1], TrainConfig(epochs=9), method=method, trials=4), learn, out=tmp_path)
     found = records(tmp_path)
     assert [record["epochs"] for record in found] == [9] * 4
@@ -187,7 +187,7 @@ def test_hyperband_over_a_handful_of_combinations_is_refused(tmp_path):
 def test_results_are_a_leaderboard_a_config_and_diagrams(tmp_path):
     told = []
     chosen = plan()
-    search(chosen, learn, out=tmp_path, told=lambda budget, trial: told.append(trial))
+    search(chosen, learn, out=tmp_path, on_trial_end=lambda budget, trial: told.append(trial))
     best = write_results(chosen, tmp_path)
     table = pd.read_csv(tmp_path / "leaderboard.csv")
     assert len(set(told)) == len(table) == 23

@@ -35,7 +35,7 @@ def test_a_number_with_a_step_still_leaves_out_its_end():
 def test_state_and_trials_are_still_written_where_they_are_read(tmp_path):
     oracle = build_oracle(Plan((STEPS,), TrainConfig(), method="random", trials=2))
     oracle._set_project_dir(str(tmp_path), "trials")
-    oracle.told = lambda trial: None
+    oracle.on_trial_end = lambda trial: None
     trial = oracle.create_trial("tuner0")
     saved = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json")}
     assert saved == {"trials/oracle.json", f"trials/trial_{trial.trial_id}/trial.json"}

@@ -1,1 +1,1 @@
-"""One module a command: its docstring is the help, with ``add_arguments`` and ``run``."""
+"""One module per command: its docstring is the help, with ``add_arguments`` and ``run``."""

@@ -5,7 +5,7 @@ same images: once as if images were independent, so that some photographs of a l
 from and others judged on, and once without any photograph of the judged lesions. The difference is
 the inflation.
 
-The test part of the data's split is left alone. The same command goes on after an interruption.
+The test part of the data's split is left alone. The same command resumes an interrupted run.
 
 example: python -m model leakage --data DIR --budget 20 --side 64 --out runs/leakage
 """

@@ -2,7 +2,7 @@
 
 METADATA.csv is in the challenge's layout (image,age_approx,anatom_site_general,sex); an absent
 option, row, column or cell is unknown. A row of NAME holds for NAME_downsampled too, and the other
-way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row an image,
+way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per image,
 under its file's own name; it is there once all images are answered.
 
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv

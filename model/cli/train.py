@@ -2,7 +2,7 @@
 
 The folder holds images/*.jpg, one *GroundTruth.csv and one *Metadata.csv in the challenge's
 layout. Images of the ISIC 2019 challenge keep to the project's own split; other data is split by
-lesion, 70 / 15 / 15. The same command goes on after an interruption.
+lesion, 70 / 15 / 15. The same command resumes an interrupted run.
 
 --preset starts from the settings of an earlier system; --config and options change them.
 

@@ -2,7 +2,7 @@
 
 A trial trains on the training part of the split and is judged on the validation part; the test
 part is never looked at. The folder given with --out gets leaderboard.csv, best.json and diagrams.
-The same command goes on after an interruption.
+The same command resumes an interrupted run.
 
 A setting given as an option, or with --config, is not searched; --epochs is the most that one
 trial gets. With --features the backbone stays frozen in all epochs, its features are computed once
@@ -144,7 +144,7 @@ def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namesp
     from model.tuning.trial_training import training_of
     from model.tuning.tune import TRIALS_DIR, Budget, search
 
-    def told(budget: Budget, trial: str) -> None:
+    def on_trial_end(budget: Budget, trial: str) -> None:
         records = read_records(options.out / TRIALS_DIR)
         write_leaderboard(leaderboard(records), options.out)
         line = progress_line(
@@ -153,7 +153,7 @@ def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namesp
         print(line, file=sys.stderr, flush=True)
 
     training = training_of(plan, dataset, split, cache_dir=options.cache)
-    search(plan, training, out=options.out, told=told)
+    search(plan, training, out=options.out, on_trial_end=on_trial_end)
 
 
 def _report(plan: Plan, out: Path) -> int:

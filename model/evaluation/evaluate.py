@@ -31,7 +31,7 @@ from model.inference.calibration import apply_temperature
 SCHEMA = 1
 
 
-def judge(
+def outcome_of(
     table: pd.DataFrame, probabilities: np.ndarray, manifest: Manifest, *, draws: int = DRAWS
 ) -> Outcome:
     """Put truth and answers side by side, with the draws for the intervals."""
@@ -137,7 +137,7 @@ def calibration(outcome: Outcome) -> dict:
     """Calibration figures before and after temperature scaling, and the reliability diagram."""
     temperature = outcome.manifest.temperature
     raw = apply_temperature(outcome.probabilities, 1 / temperature)
-    right, confidence = outcome.right, outcome.confidence
+    right, confidence = outcome.correct, outcome.confidence
     before = raw.max(axis=1)
     return {
         "temperature": temperature,

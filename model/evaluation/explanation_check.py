@@ -1,4 +1,4 @@
-"""Whether class activation maps point at what the network looks at, and at the lesion.
+"""Whether class activation maps mark what the network relies on, and the lesion.
 
 Two questions, both against a baseline that knows nothing of the image:
 - how much of a map lies on the lesion, compared with a blob in the middle of the image, since
@@ -32,21 +32,21 @@ _SHARES = ("map", "centre_blob", "marked_fifth", "centre_fifth", "lesion_area")
 def check_explanations(
     predictor: Predictor, outcome: Outcome, images: np.ndarray, masks_dir: Path
 ) -> dict:
-    """Answer both questions for maps of the named class, of at most 400 images.
+    """Answer both questions for maps of the predicted class, of at most 400 images.
 
     ``on_lesion`` is None where no image has an outline in ``masks_dir``.
     """
     chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:_MOST])
     table = outcome.table.iloc[chosen]
-    named = outcome.predictions[chosen]
+    predicted = outcome.predictions[chosen]
     prepared = np.asarray(images[chosen])
-    maps = predictor.activation_maps(prepared, table_patients(table), named)
+    maps = predictor.activation_maps(prepared, table_patients(table), predicted)
     large = np.stack([enlarge(activation, prepared.shape[1:3]) for activation in maps])
     bootstrap = _Selection(outcome.bootstrap, chosen)
     return {
         "images": len(chosen),
         "on_lesion": _on_lesion(large, table, predictor, masks_dir, bootstrap),
-        "deletion": _deletion(predictor, table, prepared, large, named, bootstrap),
+        "deletion": _deletion(predictor, table, prepared, large, predicted, bootstrap),
     }
 
 
@@ -101,10 +101,10 @@ def _deletion(
     table: pd.DataFrame,
     images: np.ndarray,
     maps: np.ndarray,
-    named: np.ndarray,
+    predicted: np.ndarray,
     selection: _Selection,
 ) -> dict:
-    """How far the named class's probability falls on blurring one fifth of the image."""
+    """How far the predicted class's probability falls on blurring one fifth of the image."""
     marked = most_marked(maps)
     half = images.shape[1] // 2
     places = {
@@ -113,9 +113,10 @@ def _deletion(
         "centre": np.repeat(most_marked(centre_blob(images.shape[1])[None]), len(images), axis=0),
     }
     rows, patients = np.arange(len(images)), table_patients(table)
-    before = predictor.probabilities(images, patients)[rows, named]
+    before = predictor.probabilities(images, patients)[rows, predicted]
     falls = {
-        name: before - predictor.probabilities(blurred_where(images, place), patients)[rows, named]
+        name: before
+        - predictor.probabilities(blurred_where(images, place), patients)[rows, predicted]
         for name, place in places.items()
     }
     apart = {f"minus_{name}": falls["marked"] - falls[name] for name in ("elsewhere", "centre")}

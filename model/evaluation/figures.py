@@ -47,7 +47,7 @@ def confusion_figure(confusion: dict) -> Figure:
 
 
 def curves_figure(outcome: Outcome, *, kind: str) -> Figure:
-    """One curve a class, of those that have images and others: ``roc`` or ``precision-recall``."""
+    """One curve per class that has images, and others: ``roc`` or ``precision-recall``."""
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     for number, code in enumerate(outcome.codes):
@@ -64,7 +64,7 @@ def curves_figure(outcome: Outcome, *, kind: str) -> Figure:
 
 
 def reliability_figure(calibration: dict) -> Figure:
-    """Share of right answers against the probability of the named class, before and after."""
+    """Accuracy against the probability of the predicted class, before and after."""
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for axis, when in zip(axes, ("before", "after"), strict=True):
@@ -79,7 +79,7 @@ def reliability_figure(calibration: dict) -> Figure:
         title = f"{when} temperature scaling, ECE {calibration[when]['ece']['value']:.3f}"
         axis.set(title=title, xlabel="stated probability", xlim=(0, 1), ylim=(0, 1))
         axis.legend()
-    axes[0].set_ylabel("share of right answers")
+    axes[0].set_ylabel("accuracy")
     return figure
 
 
@@ -105,7 +105,7 @@ def _matrix(axes: Axes, shades: np.ndarray, texts: list[list[str]], classes: lis
         axes.text(column, row, texts[row][column], ha="center", va="center", color=colour)
     axes.set_xticks(range(len(classes)), classes)
     axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="named", ylabel="true")
+    axes.set(xlabel="predicted", ylabel="true")
 
 
 def _curve(kind: str, truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +118,7 @@ def _curve(kind: str, truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray
 _PAIRS, _PER_PAIR, _ACROSS = 12, 2, 4
 
 
-def most_confident_mistakes(outcome: Outcome) -> list[int]:
+def most_confident_errors(outcome: Outcome) -> list[int]:
     """Positions of the two most confident mistakes of the twelve most frequent class pairs.
 
     Of each lesion only one image is taken.
@@ -127,28 +127,30 @@ def most_confident_mistakes(outcome: Outcome) -> list[int]:
         {
             "row": np.arange(len(outcome.labels)),
             "true": outcome.labels,
-            "named": outcome.predictions,
+            "predicted": outcome.predictions,
             "confidence": outcome.confidence,
             "lesion": outcome.table["lesion_id"].to_numpy(),
         }
-    )[~outcome.right]
-    frequent = table.groupby(["true", "named"]).size().sort_values(ascending=False, kind="stable")
+    )[~outcome.correct]
+    frequent = (
+        table.groupby(["true", "predicted"]).size().sort_values(ascending=False, kind="stable")
+    )
     rows = []
     for pair in frequent.index[:_PAIRS]:
-        of_pair = table[(table["true"] == pair[0]) & (table["named"] == pair[1])]
+        of_pair = table[(table["true"] == pair[0]) & (table["predicted"] == pair[1])]
         worst = of_pair.sort_values("confidence", ascending=False).drop_duplicates("lesion")
         rows += worst["row"].head(_PER_PAIR).tolist()
     return rows
 
 
-def draw_mistakes(
+def draw_misclassified(
     predictor: Predictor, outcome: Outcome, images: np.ndarray, out: Path
 ) -> Path | None:
-    """Write ``mistakes.png``: photograph, map of the named class, context and top three.
+    """Write ``mistakes.png``: photograph, map of the predicted class, context and top three.
 
     None if there is no mistake.
     """
-    rows = most_confident_mistakes(outcome)
+    rows = most_confident_errors(outcome)
     if not rows:
         return None
     table = outcome.table.iloc[rows]
@@ -177,8 +179,8 @@ def _draw(
         photograph = photograph.crop(bright_box(photograph))
     pair[0].imshow(photograph)
     pair[1].imshow(overlay(photograph, activation))
-    true, named = (outcome.codes[n] for n in (outcome.labels[row], outcome.predictions[row]))
-    pair[0].set_title(f"{true} named {named}\n{_context(entry)}", fontsize=8, loc="left")
+    true, predicted = (outcome.codes[n] for n in (outcome.labels[row], outcome.predictions[row]))
+    pair[0].set_title(f"{true} predicted as {predicted}\n{_context(entry)}", fontsize=8, loc="left")
     pair[1].set_title(_top_three(outcome, row), fontsize=8, loc="left")
 
 

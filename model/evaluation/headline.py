@@ -131,7 +131,7 @@ def _sums(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
     edges = equal_mass_edges(outcome.confidence[rows])
     features = {
         "image": np.ones(len(rows)),
-        "gap": binned(outcome.confidence, outcome.confidence - outcome.right, edges),
+        "gap": binned(outcome.confidence, outcome.confidence - outcome.correct, edges),
         "covered": outcome.sets[np.arange(len(rows)), outcome.labels],
         "set_size": outcome.sets.sum(axis=1),
         **_melanoma_features(outcome),

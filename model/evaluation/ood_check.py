@@ -1,4 +1,4 @@
-"""How well the unknown scores tell images unlike training from test images."""
+"""How well the out-of-distribution (OOD) scores separate OOD images from test images."""
 
 from collections.abc import Callable
 
@@ -18,13 +18,13 @@ from model.patient import Patient
 _COUNT = 100  # images of every kind
 
 
-def check_unknown(predictor: Predictor, outcome: Outcome, inside: Inside) -> dict | None:
+def check_ood(predictor: Predictor, outcome: Outcome, inside: Inside) -> dict | None:
     """Compare all four scores; None if the bundle has no detector.
 
     - false_alarm_rate: share of the outcome's own images above the threshold, by score
-    - kinds: AUC against the outcome's images and share noticed, by kind of image and score
-    - left_out: AUC of each diagnosis against the others after the detector has forgotten it. The
-      network itself has learned it, so a truly new diagnosis may be noticed less or more.
+    - kinds: AUC against the outcome's images and share detected, by kind of image and score
+    - left_out: AUC of each diagnosis against the others for a detector fitted without it. The
+      network itself was trained on it, so a truly new diagnosis may be detected less or more often.
     """
     if predictor.detector is None:
         return None
@@ -46,7 +46,7 @@ def _kinds(
     predictor: Predictor, known: dict[str, np.ndarray], thresholds: dict[str, float]
 ) -> dict[str, dict]:
     found = {}
-    for kind, images in unlike_images(_COUNT).items():
+    for kind, images in ood_images(_COUNT).items():
         prepared = np.stack([predictor.manifest.image(image) for image in images])
         inside = predictor.look_inside(prepared, [Patient()] * len(images))
         scores = unknown_scores(predictor.detector, **vars(inside))
@@ -65,15 +65,15 @@ def _left_out(predictor: Predictor, outcome: Outcome, inside: Inside) -> dict[st
     for number, code in enumerate(outcome.codes):
         new = outcome.labels == number
         scores = unknown_scores(predictor.detector.without(number), **vars(inside))
-        fitted = ("mahalanobis", "knn")  # the others have nothing that could forget
+        fitted = ("mahalanobis", "knn")  # the others are not fitted
         found[code] = {name: _auc(scores[name][new], scores[name][~new]) for name in fitted}
     return found
 
 
-def _auc(unlike: np.ndarray, known: np.ndarray) -> float | None:
-    """Chance that an unlike image scores above a known one; None if there is none of a kind."""
-    positive = np.arange(len(unlike) + len(known)) < len(unlike)
-    area = float(roc_auc(positive, np.r_[unlike, known]))
+def _auc(ood: np.ndarray, known: np.ndarray) -> float | None:
+    """AUC of OOD against test images; None if either group is empty."""
+    positive = np.arange(len(ood) + len(known)) < len(ood)
+    area = float(roc_auc(positive, np.r_[ood, known]))
     return None if np.isnan(area) else area
 
 
@@ -85,7 +85,7 @@ SIDE = 200  # pixels
 _SKIN = np.array([[236, 200, 180], [215, 170, 145], [180, 130, 100], [120, 80, 60]])
 
 
-def unlike_images(count: int, *, seed: int = 0) -> dict[str, list[Image.Image]]:
+def ood_images(count: int, *, seed: int = 0) -> dict[str, list[Image.Image]]:
     """Make ``count`` RGB images of every kind, by the kind's name."""
     rng = np.random.default_rng(seed)
     pictures = _pictures()

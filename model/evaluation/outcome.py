@@ -1,4 +1,4 @@
-"""What a bundle answered for images whose diagnosis is known, and the draws to judge it by."""
+"""Predictions of a bundle for images whose diagnosis is known, and the draws for intervals."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,7 +49,7 @@ class Outcome:
         return self.probabilities.argmax(axis=1)
 
     @property
-    def right(self) -> np.ndarray:
+    def correct(self) -> np.ndarray:
         """Whether the most probable class is the true one: bool (N,)."""
         return self.predictions == self.labels
 

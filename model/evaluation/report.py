@@ -8,19 +8,19 @@ import pandas as pd
 from model.data.cache import cached_images
 from model.data.dataset import table_patients
 from model.data.lesion_masks import mask_groups
-from model.evaluation.evaluate import describe, evaluate, judge
+from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.explanation_check import check_explanations
-from model.evaluation.figures import draw_figures, draw_mistakes
-from model.evaluation.ood_check import check_unknown
+from model.evaluation.figures import draw_figures, draw_misclassified
+from model.evaluation.ood_check import check_ood
 from model.evaluation.outcome import Outcome
 from model.evaluation.report_page import report_page
 from model.evaluation.robustness import check_robustness
 from model.inference.predictor import Predictor
 
 _SEEN = {
-    "train": "The network was trained on these images: every figure is too good.",
-    "validation": "Epoch and thresholds were chosen on these images: slightly too good.",
-    "all": "Where the network was trained on some of these images, figures are too good.",
+    "train": "The network was trained on these images: every figure is optimistic.",
+    "validation": "Epoch and thresholds were chosen on these images: slightly optimistic.",
+    "all": "Where the network was trained on some of these images, figures are optimistic.",
 }
 
 
@@ -47,17 +47,17 @@ def run_evaluation(
     manifest = predictor.manifest
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
     inside = predictor.look_inside(images, table_patients(table))
-    outcome = judge(table.reset_index(drop=True), inside.probabilities, manifest)
+    outcome = outcome_of(table.reset_index(drop=True), inside.probabilities, manifest)
     groups = mask_groups(table, masks)
     report = evaluate(outcome, groups)
-    report["unknown"] = check_unknown(predictor, outcome, inside)
+    report["unknown"] = check_ood(predictor, outcome, inside)
     if not quick:
         report |= _slow_checks(predictor, outcome, images, masks)
     report["notes"] = _notes(part, has_masks=groups is not None, quick=quick)
     report["about"] = describe(outcome, bundle=bundle, part=part)
     out.mkdir(parents=True, exist_ok=True)
     pictures = draw_figures(report, outcome, out)
-    mistakes = draw_mistakes(predictor, outcome, images, out)
+    mistakes = draw_misclassified(predictor, outcome, images, out)
     page = report_page(report, [*pictures, *([mistakes] if mistakes else [])])
     (out / "report.html").write_text(page, encoding="utf-8")
     return report
@@ -74,7 +74,7 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
     paths = table["path"].tolist()
     images = cached_images(paths, predictor.manifest.image, cache_dir=cache_dir)
     probabilities = predictor.probabilities(images, table_patients(table))
-    return judge(table, probabilities, predictor.manifest)
+    return outcome_of(table, probabilities, predictor.manifest)
 
 
 def _slow_checks(predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path) -> dict:

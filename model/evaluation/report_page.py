@@ -14,7 +14,7 @@ _CAPTIONS = {
     "precision_recall.png": "Precision and recall of each diagnosis against the others",
     "reliability.png": "Reliability in bins of as many images",
     "robustness.png": "Figures against the severity of a change of the photograph",
-    "mistakes.png": "The most confident mistakes, with the activation map of the named diagnosis",
+    "mistakes.png": "The most confident misclassifications, with maps of the predicted class",
 }
 _CLASS = ("recall", "precision", "specificity", "f1", "auc", "average_precision")
 _DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
@@ -100,7 +100,7 @@ def _groups(subgroups: dict, headlines: dict[str, str]) -> str:
 
 def _optional(report: dict) -> Iterable[str]:
     if report.get("unknown"):
-        yield _section("Images unlike training", _unknown(report["unknown"]))
+        yield _section("Out-of-distribution images", _unknown(report["unknown"]))
     if report.get("explanations"):
         yield _section("Activation maps checked", _explanations(report["explanations"]))
     for note in report["notes"]:

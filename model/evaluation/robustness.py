@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from model.data.dataset import table_patients
-from model.evaluation.evaluate import judge
+from model.evaluation.evaluate import outcome_of
 from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import interval
 from model.evaluation.outcome import Outcome
@@ -22,7 +22,7 @@ _SHOWN = ("balanced_accuracy", "melanoma_sensitivity")
 def check_robustness(predictor: Predictor, outcome: Outcome, images: np.ndarray) -> dict:
     """Balanced accuracy, and melanoma sensitivity if known, at every severity of every change.
 
-    Measured on at most 80 images a class, drawn once; severity 0 is the unchanged sample, so
+    Measured on at most 80 images per class, drawn once; severity 0 is the unchanged sample, so
     only differences within this table can be read, not its level.
     """
     chosen = sample_per_class(outcome.labels)
@@ -32,7 +32,7 @@ def check_robustness(predictor: Predictor, outcome: Outcome, images: np.ndarray)
 
     def measure(name: str, severity: int) -> dict:
         changed = corrupt(sample, name, severity)
-        found = judge(
+        found = outcome_of(
             table,
             predictor.probabilities(changed, patients),
             predictor.manifest,

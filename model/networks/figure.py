@@ -87,7 +87,7 @@ class _Row:
         label(self.axes, middle, low, block.title, times(block.shape))
 
     def backbone(self, backbone: Backbone) -> None:
-        """One slab a size of the feature maps: as high as the maps, as thick as their channels."""
+        """One slab per size of the feature maps: as high as they, as thick as their channels."""
         start, highest = self.end + 0.3, backbone.maps[0][0]
         for height, width, channels in backbone.maps:
             depth, thick = 0.3 + 1.05 * (height / highest) ** 0.5, 0.07 * np.log2(channels) - 0.18
@@ -104,7 +104,7 @@ class _Row:
         self.axes.text(middle, top - 0.24, about, ha="center", size=SMALL, color=QUIET)
 
     def vectors(self, blocks: Sequence[Block]) -> None:
-        """One bar a layer, higher with more values."""
+        """One bar per layer, higher with more values."""
         for block in blocks:
             height, width = min(1.7, 0.15 * np.log2(np.prod(block.shape)) + 0.12), 0.24
             left, low = self._place(width), self.centre - height / 2
@@ -140,7 +140,7 @@ class _Row:
             arrow(self.axes, (across, self.centre), end)
 
     def answer(self, classes: Sequence[str]) -> None:
-        """The probabilities, a bar a class; their lengths mean nothing."""
+        """The probabilities, a bar per class; their lengths mean nothing."""
         step = min(0.3, 3.0 / len(classes))
         left = self._place(1.25)
         top = self.centre + step * len(classes) / 2

@@ -1,9 +1,9 @@
 """Ways to join what the image and what the patient's context say.
 
 Each is a layer that takes a list of two tensors, the image's embedding (B, C) and the context
-(B, P), and gives one vector an image, (B, F), for the head. :class:`CrossAttention` takes the cells
-of the feature map, (B, cells, C), instead of one embedding. ``add`` is none of them: it adds the
-logits of two heads, see :mod:`model.networks.network`.
+(B, P), and gives one vector per image, (B, F), for the head. :class:`CrossAttention` takes the
+cells of the feature map, (B, cells, C), instead of one embedding. ``add`` is none of them: it adds
+the logits of two heads, see :mod:`model.networks.network`.
 
 All are registered with Keras, so that a saved network names them;
 :mod:`model.networks.network` opens it.
@@ -65,7 +65,7 @@ class MetaBlock(layers.Layer):
     """Metadata processing block (Pacheco & Krohling 2021, doi:10.1109/JBHI.2021.3062002): (B, C).
 
     ``sigmoid(tanh(V * f(u)) + g(u))`` for the embedding V and the context u, where f and g are
-    linear maps followed by BatchNorm. One coefficient a channel, on the pooled features.
+    linear maps followed by BatchNorm. One coefficient per channel, on the pooled features.
     """
 
     def __init__(self, batchnorm_momentum: float = 0.95, **kwargs: object) -> None:

@@ -77,7 +77,7 @@ def measure_leakage(bench: Bench, preset: Preset, pair: LeakagePair) -> dict:
     answers = {}
     for name, split in ((BY_IMAGE, pair.by_image), (BY_LESION, pair.by_lesion)):
         one = replace(bench, split=split, part="validation", out=bench.out / name)
-        answers[name] = one.answers(one.trained(preset), preset, "validation")
+        answers[name] = one.predict(one.trained(preset), preset, "validation")
     rows, config = one.rows("validation"), one.config(preset)
     task = bench.dataset.task(config.task)
     seen = rows["image"].isin(pair.seen).to_numpy()

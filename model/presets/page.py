@@ -90,7 +90,7 @@ def _weights(table: pd.DataFrame) -> list[str]:
     if names.empty:
         return []
     return [
-        f"For want of ImageNet weights from random ones, which a frozen backbone keeps: "
+        f"ImageNet weights unavailable, so from random ones, which a frozen backbone keeps: "
         f"{', '.join(names)}. What they reach so is no measure of their authors' systems."
     ]
 

@@ -42,7 +42,7 @@ _COLUMNS = (
 def bench_table(
     bench: Bench, presets: Sequence[Preset], *, command_of: Callable[[str], str]
 ) -> pd.DataFrame:
-    """Train and judge presets; one row each, and one a task of naming the most frequent class.
+    """Train and evaluate presets: one row each, and one per task for the most frequent class.
 
     Sorted by task, then by balanced accuracy; presets that could not be trained come last, with the
     command that would, which ``command_of`` gives of the name.
@@ -134,7 +134,7 @@ def notes_markdown(presets: Sequence[Preset], table: pd.DataFrame) -> str:
             f"Rebuilt: {preset.departs}"
         ]
         if preset.name in commands:
-            lines.append(f"  Not run for want of ImageNet weights: `{commands[preset.name]}`")
+            lines.append(f"  Not run, ImageNet weights unavailable: `{commands[preset.name]}`")
     return "\n".join(lines)
 
 

@@ -42,7 +42,7 @@ from model.training.resume import HISTORY_FILE
 from model.training.settings import TrainConfig
 
 _MOST_LEARNED = 2_000
-"""Training images that a packaging asks the network about."""
+"""Training images that packaging predicts at most."""
 
 
 def package(
@@ -63,7 +63,7 @@ def package(
     index are fitted on 2,000 training images; :func:`calibrate_bundle` takes all. ``teachers`` are
     the hashes of the networks that the training learned from.
     """
-    _say("writing the network and a summary of the data")
+    _report("writing the network and a summary of the data")
     partial = out.with_name(f"{out.name}.part")
     shutil.rmtree(partial, ignore_errors=True)  # of a packaging that was interrupted
     if config.stored == "float16":
@@ -131,7 +131,7 @@ def _fitted(
     table = _rows("validation", dataset, manifest)
     labels = _labels(table, manifest)
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    _say(f"asking the network about {len(table)} validation images")
+    _report(f"predicting {len(table)} validation images")
     seen = predictor.look_inside(images, table_patients(table))
     temperature = fit_temperature(seen.probabilities, labels)
     calibrated = replace(seen, probabilities=apply_temperature(seen.probabilities, temperature))
@@ -165,7 +165,7 @@ def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int 
         rows = even_rows(_labels(table, manifest), most)
         table, images = table.iloc[rows], images[rows]
     labels = _labels(table, manifest)
-    _say(f"asking the network about {len(table)} training images")
+    _report(f"predicting {len(table)} training images")
     seen = predictor.look_inside(images, table_patients(table))
     return _Learned(
         UnknownDetector.fit(seen.embeddings, labels, classes=len(manifest.codes)),
@@ -181,8 +181,8 @@ def even_rows(labels: np.ndarray, most: int, *, seed: int = 0) -> np.ndarray:
     return np.sort(drawn[np.argsort(place, kind="stable")[:most]])
 
 
-def _say(what: str) -> None:
-    """Tell what is done after the last epoch, which may take minutes."""
+def _report(what: str) -> None:
+    """Say what is done after the last epoch, which may take minutes."""
     print(what, file=sys.stderr, flush=True)
 
 

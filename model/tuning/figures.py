@@ -47,7 +47,7 @@ def time_figure(table: pd.DataFrame, *, objective: str) -> Figure:
 
 
 def parallel_figure(table: pd.DataFrame, *, objective: str) -> Figure:
-    """One line a trial across its settings and its objective, the best drawn last and darkest."""
+    """One line per trial across its settings and its objective, the best drawn last and darkest."""
     rows = _finished(table).sort_values("objective")
     names = searched(rows)
     figure = Figure(figsize=(1.6 + 1.25 * len(names), 5), layout="constrained")

@@ -45,11 +45,11 @@ class Budget:
 class _Resilient:
     """An oracle with atomic saves, a callback after each trial, and an early abort."""
 
-    told: Callable[[str], None]
+    on_trial_end: Callable[[str], None]
 
     def end_trial(self, trial: Trial) -> None:
         super().end_trial(trial)
-        self.told(trial.trial_id)
+        self.on_trial_end(trial.trial_id)
 
     def populate_space(self, trial_id: str) -> dict:
         statuses = [trial.status for trial in self.trials.values()]

@@ -1,4 +1,4 @@
-"""What a search does, beside the data: saved with it, so that only the same search goes on."""
+"""What a search does, beside the data: saved with it, so that only the same search resumes."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ class Plan:
     method: str = "hyperband"
     objective: str = "balanced_accuracy"
     trials: int = 20  # not of hyperband
-    factor: int = 3  # of hyperband: one trial in so many goes on to so many times the epochs
+    factor: int = 3  # of hyperband: one trial in so many is promoted to so many times the epochs
     iterations: int = 1  # of hyperband
     features: bool = False  # train heads on features of the frozen backbone, computed once
 

@@ -36,19 +36,19 @@ def search(
     training: Training,
     *,
     out: Path,
-    told: Callable[[Budget, str], None] = lambda budget, trial: None,
+    on_trial_end: Callable[[Budget, str], None] = lambda budget, trial: None,
 ) -> None:
     """Run a search, or resume an interrupted one; as chief or worker where the environment
     says so (see :mod:`model.tuning.cluster`).
 
-    ``told`` gets each trial's name after its end, not on a worker. Records of the trials are in
-    ``out/trials``; a trial that raises is recorded as failed and the search goes on.
+    ``on_trial_end`` gets each trial's name after its end, not on a worker. Records of trials are in
+    ``out/trials``; a trial that raises is recorded as failed and the search continues.
     """
     oracle = build_oracle(plan)
     oracle.verbose = 0
     budget = budget_of(oracle, plan)
     _require_combinations(plan, budget)
-    oracle.told = partial(told, budget)
+    oracle.on_trial_end = partial(on_trial_end, budget)
     with silenced():
         _Tuner(oracle, plan, training, out).search()
 
@@ -104,7 +104,7 @@ class _Tuner(BaseTuner):
             # Keras Tuner enters the newest bracket even for trials promoted in an older one.
             "bracket": root.hyperparameters.values.get("tuner/bracket"),
             "round": values.get("tuner/round"),
-            "goes_on_from": values.get("tuner/trial_id"),
+            "promoted_from": values.get("tuner/trial_id"),
             "worker": self.tuner_id,
         }
         column = self.oracle.objective.name
