@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model.errors import ConfigError
-from model.networks import efficientnet_lite_weights as weights_of
+from model.networks import efficientnet_lite as weights_of
 from model.networks.backbones import build_backbone
 
 SHAPES = {

@@ -1,7 +1,7 @@
 """Train the presets, earlier systems rebuilt, on one lesion-disjoint split and compare them.
 
 Writes presets.csv, presets.md and presets.png to --out. A preset that is finished there is not
-trained again, so the same command resumes an interrupted run. Judged on the validation part
+trained again, so the same command resumes an interrupted run. Evaluated on the validation part
 unless --part says otherwise. A preset that starts from ImageNet weights takes them from
 --weights-dir (BACKBONE_notop.weights.h5), or with --download from Keras; else it is not run, or
 with --weights none from random weights, which the table says. Each preset's folder gets the curves

@@ -1,5 +1,5 @@
-"""Set on held-out images, and store in a bundle, all that is not learned: the temperature, the
-thresholds of operating points and prediction sets, and the detector of images unlike training.
+"""Fit on held-out images, and store in a bundle, all that is not trained: the temperature, the
+thresholds of operating points and prediction sets, and the out-of-distribution detector.
 
 A training does this by itself, with at most 2,000 training images; this takes all of them. The data
 is that of its training.
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--views",
         type=int,
         choices=VIEW_COUNTS,
-        help="flipped and turned copies that a prediction is averaged over (default: as it is)",
+        help="test-time augmentation: views to average over (default: unchanged)",
     )
     add_cache(parser)
 

@@ -57,14 +57,14 @@ def read_for_all(manifests: list[Manifest], data: Path) -> pd.DataFrame:
     """Read the images whose label has a class in every bundle's task.
 
     Raises:
-        DataError: a bundle of a custom task answers with other classes than another bundle.
+        DataError: a bundle of a custom task predicts other classes than another bundle.
     """
     tasks = [manifest.task for manifest in manifests]
     custom = CUSTOM in {task.name for task in tasks}
     if custom and len({frozenset(task.classes) for task in tasks}) > 1:
         classes = "; ".join(", ".join(task.classes) for task in tasks)
         raise DataError(
-            f"the bundles answer with other classes ({classes}). Compare bundles of one task."
+            f"the bundles predict other classes ({classes}). Compare bundles of one task."
         )
     table = read_folder(data, task=tasks[0].name).table
     has_class = np.all([task.has_class(table["diagnosis"]) for task in tasks], axis=0)

@@ -1,9 +1,9 @@
-"""Train a network, the student, on the labels and on what trained networks, its teachers, answer.
+"""Train a network, the student, on the labels and on soft labels of trained networks, its teachers.
 
 Teachers are bundles of the same task. --student is a JSON file of settings or a preset's name;
-teacher_weight and teacher_temperature say how much the teachers count and how soft their answers
-are made. The teachers answer once; what they say is kept in the cache. The same command goes on
-after an interruption.
+teacher_weight and teacher_temperature say how much the teachers count and how much their
+predictions are softened. The teachers predict once; their predictions are cached. The same command
+resumes an interrupted run.
 
 example: python -m model distill --data DIR --teachers BUNDLE --student small.json --out runs/small
 """
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--teachers", type=Path, nargs="+", required=True, metavar="BUNDLE", help="their bundles"
     )
     parser.add_argument(
-        "--student", metavar="FILE", required=True, help="of settings as JSON, or a preset's name"
+        "--student", metavar="FILE", required=True, help="settings as JSON, or a preset's name"
     )
     add_out(parser, "folder of this run")
     add_split(parser)
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask the teachers, train and package."""
+    """Predict with the teachers, train and package."""
     config = TrainConfig(**_settings(options.student) | settings_of(options))
     bundle = options.out / "bundle"
     require_no_bundle(bundle)

@@ -1,7 +1,7 @@
-"""Judge a bundle on a part of a data folder: how good, for whom, how sure, where it fails.
+"""Evaluate a bundle on a part of a data folder: metrics, subgroups, calibration, failures.
 
 Writes OUT/report.json (see docs/report.md), OUT/report.html and figures, and prints the headline
-figures. --part all takes every image of the folder, for data that the bundle has not seen.
+figures. --part all takes every image of the folder, for data that the bundle was not trained on.
 Pictures in OUT show photographs of the data folder: its licence applies to them.
 
 example: python -m model evaluate --data DIR --part test --out report

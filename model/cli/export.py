@@ -1,8 +1,8 @@
 """Convert a bundle's network to LiteRT, compared with Keras.
 
-Without --out network.tflite goes into the bundle, and the page answers through it from then on:
+Without --out network.tflite goes into the bundle, and the page predicts through it from then on:
 faster, and without loading TensorFlow. With --out it goes into a folder, beside network.json: what
-a program on a phone needs to prepare a photograph and a patient and to name the answers.
+a program on a phone needs to prepare a photograph and a patient and to name the classes.
 
 example: python -m model export --out phone
 """
@@ -61,8 +61,8 @@ def _convert(predictor: "Predictor", file: Path) -> float:  # noqa: F821
     difference = largest_difference(predictor, examiner)
     if difference > TOLERANCE:
         raise BundleError(
-            f"LiteRT answers up to {difference:.2g} from Keras, more than {TOLERANCE}. Nothing was "
-            "written; the page goes on with Keras."
+            f"LiteRT differs by up to {difference:.2g} from Keras, more than {TOLERANCE}. Nothing "
+            "was written; the page keeps using Keras."
         )
     return difference
 

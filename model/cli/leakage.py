@@ -1,9 +1,8 @@
-"""Show what a split by image instead of by lesion adds to the figures of a network.
+"""Show how much a split by image instead of by lesion inflates the figures of a network.
 
-Trains a preset twice, on equally many images of each diagnosis, and judges both networks on the
-same images: once as if images were independent, so that some photographs of a lesion are learned
-from and others judged on, and once without any photograph of the judged lesions. The difference is
-the inflation.
+Trains a preset twice, on equally many images of each diagnosis, and evaluates both networks on the
+same images: once as if images were independent, so that some lesions are in both parts, and once
+without any photograph of the evaluated lesions. The difference is the inflation.
 
 The test part of the data's split is left alone. The same command resumes an interrupted run.
 

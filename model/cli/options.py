@@ -101,7 +101,7 @@ def add_preset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         metavar="NAME",
-        help="earlier system to start from; python -m model bench-presets --list tells of each",
+        help="earlier system to start from; see python -m model bench-presets --list",
     )
 
 

@@ -3,7 +3,7 @@
 METADATA.csv is in the challenge's layout (image,age_approx,anatom_site_general,sex); an absent
 option, row, column or cell is unknown. A row of NAME holds for NAME_downsampled too, and the other
 way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per image,
-under its file's own name; it is there once all images are answered.
+under its file's own name; it appears once all images are predicted.
 
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
 """
@@ -69,7 +69,7 @@ def _patients(names: list[str], metadata: Path | None) -> list[Patient]:
 def _write(
     out: Path, codes: list[str], answers: Iterable[tuple[str, np.ndarray | ImageError]]
 ) -> list[ImageError]:
-    """Write the table once all are answered; returns the errors of the unreadable images."""
+    """Write the table once all are predicted; returns the errors of the unreadable images."""
     unreadable = []
     with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
         table = AnswerTable(file, codes)

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Push, and say what a Space has to be told."""
+    """Push, and say how to configure a Space."""
     commit = push_bundle(
         options.bundle, options.repository, card=options.card, private=options.private
     )

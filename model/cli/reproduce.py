@@ -2,7 +2,7 @@
 
 The folder is of the ISIC 2019 challenge; images that the split does not name are left out.
 Full-size photographs are first reduced, by area averaging, to the sizes that the shipped network
-learned from. At the end both networks are put side by side on the validation part. Hours on a CPU;
+was trained on. At the end both networks are compared on the validation part. Hours on a CPU;
 the same command resumes an interrupted run.
 
 example: python -m model reproduce --data DIR --out runs/again

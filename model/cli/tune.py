@@ -1,7 +1,7 @@
 """Search settings for a training, and write the best as a file that train takes.
 
-A trial trains on the training part of the split and is judged on the validation part; the test
-part is never looked at. The folder given with --out gets leaderboard.csv, best.json and diagrams.
+A trial trains on the training part of the split and is evaluated on the validation part; the test
+part is never used. The folder given with --out gets leaderboard.csv, best.json and diagrams.
 The same command resumes an interrupted run.
 
 A setting given as an option, or with --config, is not searched; --epochs is the most that one
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_choice(parser, "--tuner", METHODS)
     add_choice(parser, "--objective", OBJECTIVES)
     add_number(parser, "--trials", "how many, not of hyperband (default 20)")
-    add_number(parser, "--factor", "of hyperband: one in so many goes on", default=3)
+    add_number(parser, "--factor", "of hyperband: one in so many is promoted", default=3)
     add_number(parser, "--iterations", "of hyperband, each as long", default=1)
     parser.add_argument(
         "--features",
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Search, or start those who do."""
+    """Search, or start the workers."""
     plan = plan_of(options)
     require_place()
     if options.workers is not None and (options.workers < 1 or is_distributed()):

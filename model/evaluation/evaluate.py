@@ -1,4 +1,4 @@
-"""Judging a bundle: from its answers to the figures of ``report.json`` (see docs/report.md)."""
+"""Evaluate a bundle: from its predictions to the figures of ``report.json`` (docs/report.md)."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ SCHEMA = 1
 def outcome_of(
     table: pd.DataFrame, probabilities: np.ndarray, manifest: Manifest, *, draws: int = DRAWS
 ) -> Outcome:
-    """Put truth and answers side by side, with the draws for the intervals."""
+    """Join truth and predictions, with the draws for the intervals."""
     bootstrap = LesionBootstrap(table["lesion_id"].tolist(), draws=draws)
     return Outcome(table, probabilities, manifest, bootstrap)
 
@@ -165,7 +165,7 @@ def set_figures(outcome: Outcome) -> dict:
 
 
 def describe(outcome: Outcome, *, bundle: Path, part: str) -> dict:
-    """What was judged and how, for the report's ``about``."""
+    """What was evaluated and how, for the report's ``about``."""
     return {
         "schema": SCHEMA,
         "bundle": bundle.name,

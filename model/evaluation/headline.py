@@ -1,4 +1,4 @@
-"""Headline figures in every bootstrap draw: of a bundle's answers, or of any network's."""
+"""Headline figures in every bootstrap draw: of a bundle's predictions, or of any network's."""
 
 import numpy as np
 import pandas as pd

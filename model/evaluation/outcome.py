@@ -70,7 +70,7 @@ class Outcome:
         return {q: p for q, p in self.manifest.operating_points.items() if q in asked}
 
     def answers(self, question: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-        """True and given answers to a yes-or-no question of ``operating_points``: bool (N,)."""
+        """True and predicted answers to a yes-or-no question of ``operating_points``: bool (N,)."""
         task = self.manifest.task
         said = question_scores(self.probabilities, task, question) >= threshold
         return question_truth(self.labels, task, question), said

@@ -64,7 +64,7 @@ def run_evaluation(
 
 
 def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Outcome:
-    """Predict with a bundle and put its answers beside the truth.
+    """Predict with a bundle and join its predictions with the truth.
 
     Raises:
         BundleError: the bundle is missing, damaged, or lacks thresholds.

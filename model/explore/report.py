@@ -108,7 +108,7 @@ def introduction(summary: dict) -> str:
     return (
         f"{text} Files of {found['images']:,} images are here; {found['rows_without_image']:,} rows"
         f" have none, {found['images_without_label']:,} files have no label, and "
-        f"{found['images_labelled_unk']:,} have a label (UNK) that is not learned."
+        f"{found['images_labelled_unk']:,} have a label (UNK) that is not trained on."
         f"{_left_out(found)}"
     )
 
@@ -164,7 +164,7 @@ def image_sections(images: Images, summary: dict, out: Path) -> Iterator[Section
     text = (
         f"{found['identical_pairs']:,} pairs of files have identical pixels, "
         f"{found['near_pairs']:,} more look the same to a perceptual hash; where many bits differ, "
-        f"they may be merely alike. {found['pairs_across_lesions']:,} of all bear two lesion_id "
+        f"they may be merely similar. {found['pairs_across_lesions']:,} of all bear two lesion_id "
         f"and {found['pairs_of_two_diagnoses']:,} two diagnoses. Splits keep all of them on one "
         "side, and no label is changed."
     )

@@ -31,7 +31,7 @@ class ImageOnly(layers.Layer):
 
 @_registered
 class MetadataOnly(layers.Layer):
-    """Leaves the image out: (B, P). What the context alone can tell is the least to beat."""
+    """Leaves the image out: (B, P), the metadata-only baseline."""
 
     def call(self, pair: Pair) -> keras.KerasTensor:
         """Give the context."""
@@ -99,7 +99,7 @@ class MetaBlock(layers.Layer):
 
 @_registered
 class CrossAttention(layers.Layer):
-    """The context asks, the cells of the feature map answer: (B, C + P).
+    """The context attends to the cells of the feature map: (B, C + P).
 
     Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762) with the context as the only query
     and the cells as keys and values. The result is the mean over the cells, joined by the context
@@ -114,7 +114,7 @@ class CrossAttention(layers.Layer):
         self.attention.build((context[0], 1, width), cells)
 
     def call(self, pair: Pair) -> keras.KerasTensor:
-        """Let the context look at the cells, (B, cells, C)."""
+        """Attend to the cells, (B, cells, C)."""
         cells, context = pair
         found = self.attention(context[:, None, :], cells)[:, 0]
         return ops.concatenate([ops.mean(cells, axis=1), context + found], axis=-1)

@@ -107,7 +107,7 @@ def _perceptron(patient: Tensor, units: int, count: int) -> Tensor:
 def _logits(
     fusion: str, embedding: Tensor, context: Tensor, classes: int, *, output: str, **hidden: object
 ) -> Tensor:
-    """Join both branches; the fusion ``add`` answers from each and joins the answers."""
+    """Join both branches; the fusion ``add`` adds the logits of each."""
     single = output == "sigmoid"
     if single and classes != 2:
         raise ConfigError(f"output sigmoid is for two classes, not {classes}. Set it to softmax.")

@@ -88,18 +88,18 @@ class Bench:
     def majority(self, task: str) -> dict:
         """Figures of predicting the most frequent class of the training part for every image."""
         rows = self.rows(self.part)
-        answers = majority_predictions(self.dataset.task(task), self.rows("train"), len(rows))
-        return self._figures(task, rows, answers)
+        predicted = majority_predictions(self.dataset.task(task), self.rows("train"), len(rows))
+        return self._figures(task, rows, predicted)
 
     def predict(self, network: keras.Model, preset: Preset, part: str) -> np.ndarray:
         """Probabilities of a part's images, in the table's order: float32 (N, classes)."""
         config = self.config(preset)
         task = self.dataset.task(config.task)
         encoder = PatientEncoder.fit(self.rows("train")["age_approx"].tolist())
-        seen = load_part(self.rows(part), encoder, config, task, self.cache_dir)
+        data = load_part(self.rows(part), encoder, config, task, self.cache_dir)
         batches = (
-            {"image": seen.images[rows], "patient": seen.patients[rows]}
-            for rows in np.array_split(np.arange(len(seen.labels)), -(-len(seen.labels) // 32))
+            {"image": data.images[rows], "patient": data.patients[rows]}
+            for rows in np.array_split(np.arange(len(data.labels)), -(-len(data.labels) // 32))
         )
         return np.concatenate([network.predict_on_batch(batch) for batch in batches])
 
@@ -151,9 +151,9 @@ class Bench:
         chosen = {"keep": config.keep, "monitor": config.monitor}
         draw_curves(folder / HISTORY_FILE, folder / CURVES_FILE, **chosen)
 
-    def _figures(self, task: str, rows: pd.DataFrame, answers: np.ndarray) -> dict:
+    def _figures(self, task: str, rows: pd.DataFrame, predicted: np.ndarray) -> dict:
         bootstrap = LesionBootstrap(rows["lesion_id"])
-        found = task_figures(self.dataset.task(task), rows, answers, bootstrap)
+        found = task_figures(self.dataset.task(task), rows, predicted, bootstrap)
         return {key: interval(draws) for key, draws in found.items()}
 
 

@@ -1,7 +1,7 @@
-"""What a split by image instead of by lesion adds to a network's figures.
+"""How much a split by image instead of by lesion inflates a network's figures.
 
-Both networks learn from equally many images of each diagnosis and are judged on the same ones. The
-first has seen other photographs of some of the lesions that it is judged on, the second of none.
+Both networks are trained on equally many images of each diagnosis and evaluated on the same ones.
+The first was trained on other photographs of some of the evaluated lesions, the second on none.
 """
 
 from dataclasses import dataclass, replace
@@ -71,7 +71,7 @@ def some_lesions(groups: np.ndarray, limit: int | None, *, seed: int = 0) -> np.
 def measure_leakage(bench: Bench, preset: Preset, pair: LeakagePair) -> dict:
     """Train the preset on both splits, in two folders of the bench's, and compare the figures.
 
-    Returns plain values: for ``all`` judged images and those of ``seen`` lesions the figures of
+    Returns plain values: for ``all`` evaluated images and those of ``seen`` lesions the figures of
     both networks, and the inflation, by how much the first seems better, with paired intervals.
     """
     answers = {}
@@ -104,7 +104,7 @@ def leakage_text(found: dict) -> str:
         f"{found['training_images']:,} images; 95 % intervals by lesion, paired",
     ]
     titles = {
-        "all": f"all {judged['all']:,} judged images, the same for both",
+        "all": f"all {judged['all']:,} evaluated images, the same for both",
         "seen": f"the {judged['seen']:,} of them with a photograph of the lesion in the training "
         "part by image",
     }

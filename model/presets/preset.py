@@ -35,7 +35,7 @@ class Preset:
     # Of these those that learn, by the name of the stage, where they are published.
     trainable: dict[str, int] = field(default_factory=dict)
     optimisers: tuple[str, ...] = ()  # others that its authors compared with its own
-    teacher: str = ""  # preset whose answers this one learns from
+    teacher: str = ""  # preset whose soft labels this one is trained on
 
     def config(self, **changed: object) -> TrainConfig:
         """Its settings, some of them changed.

@@ -114,7 +114,7 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
 
 def table_markdown(table: pd.DataFrame) -> str:
     """One Markdown table per task."""
-    names = ["preset", "px", "weights", "learning", "MB", "min"]
+    names = ["preset", "px", "weights", "trainable", "MB", "min"]
     names += [*_LEARNED, *FIGURES.values(), "reported"]
     blocks = []
     for task, rows in table.groupby("task", sort=False):

@@ -142,7 +142,7 @@ class RandomColour(_RandomLayer):
 
 
 class RandomResolution(_RandomLayer):
-    """Shrink some images and enlarge them again, so that blur does not tell the source.
+    """Shrink some images and enlarge them again, so that blur does not reveal the source.
 
     Args:
         rate: share of the images that are shrunk to half their side.

@@ -196,7 +196,7 @@ def balanced_weights(labels: np.ndarray, groups: np.ndarray, exponent: float) ->
         labels: class numbers, (N,).
         groups: of the rows, (N,), such as sources with class mixes of their own.
         exponent: weights are proportional to the class's frequency in its group to the power of
-            ``-exponent``: 0 weighs all images alike, 1 all classes alike.
+            ``-exponent``: 0 weighs all images equally, 1 all classes equally.
     """
     weights = np.empty(len(labels))
     for group in np.unique(groups):
@@ -212,7 +212,7 @@ SMALL = 2 / 3
 
 Well below 1, since a photograph that is enlarged a little is nearly as sharp as another: of those
 that the shipped network was trained on, with shorter sides of 84 and 150 px, only the former are
-small for a network that sees 128 to 224 px.
+small for a network with an input of 128 to 224 px.
 """
 
 
@@ -246,6 +246,6 @@ def load_part(
 
 
 def small_images(table: pd.DataFrame, image_side: int) -> np.ndarray:
-    """Tell which files are much smaller than what the network sees: bool (N,)."""
+    """Which files are much smaller than the network's input: bool (N,)."""
     shorter = table[["width", "height"]].min(axis=1)
     return (shorter < SMALL * image_side).to_numpy()

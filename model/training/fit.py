@@ -75,7 +75,7 @@ def fit(
     """
     classes = network.output_shape[-1]
     batches = _training_batches(training, encoder, config, classes, teacher)
-    judged = validation_batches(validation, config, classes)
+    validation_data = validation_batches(validation, config, classes)
     progress, trainers, first = Progress(out), {}, 0
     for stage in stages_of(config):
         trainer = trainers[stage] = _trainer(network, stage, config, batches, augment=augment)
@@ -86,7 +86,7 @@ def fit(
             trainer.fit(
                 batches,
                 shuffle=False,  # the batches are shuffled, in the same way after an interruption
-                validation_data=judged,
+                validation_data=validation_data,
                 initial_epoch=first,
                 epochs=end,
                 callbacks=callbacks_of(stage, config, batches, progress, further=callbacks),

@@ -41,7 +41,7 @@ from model.training.history import figures_by_epoch
 from model.training.resume import HISTORY_FILE
 from model.training.settings import TrainConfig
 
-_MOST_LEARNED = 2_000
+_MOST_TRAINING = 2_000
 """Training images that packaging predicts at most."""
 
 
@@ -61,7 +61,7 @@ def package(
     It holds the learning curves, if ``history.csv`` of the training lies beside ``out``. Where the
     config says so, the network's weights are first rounded to half as many bits. Detector and case
     index are fitted on 2,000 training images; :func:`calibrate_bundle` takes all. ``teachers`` are
-    the hashes of the networks that the training learned from.
+    the hashes of the networks whose soft labels the training used.
     """
     _report("writing the network and a summary of the data")
     partial = out.with_name(f"{out.name}.part")
@@ -86,7 +86,7 @@ def package(
     )
     write_bundle(partial, network, manifest)
     draw_network(Outline.of(network), manifest.codes, partial / PICTURE_FILE)
-    calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_LEARNED)
+    calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_TRAINING)
     partial.replace(out)
 
 
@@ -117,13 +117,15 @@ def calibrate_bundle(
     width = network.get_layer("image_embedding").output.shape[-1]
     manifest = replace(manifest, projection=projection_for(width))
     predictor = Predictor(network, manifest)
-    learned = _learned(predictor, dataset, cache_dir, most)
-    fitted = _fitted(predictor, learned.detector, dataset, cache_dir)
-    manifest = replace(manifest, **fitted, quality=learned.limits, metrics={})
-    return write_fitted(bundle, manifest, detector=learned.detector, cases=learned.cases)
+    from_training = _fit_on_train(predictor, dataset, cache_dir, most)
+    thresholds = _fit_on_validation(predictor, from_training.detector, dataset, cache_dir)
+    manifest = replace(manifest, **thresholds, quality=from_training.limits, metrics={})
+    return write_fitted(
+        bundle, manifest, detector=from_training.detector, cases=from_training.cases
+    )
 
 
-def _fitted(
+def _fit_on_validation(
     predictor: Predictor, detector: UnknownDetector, dataset: Dataset, cache_dir: Path
 ) -> dict[str, Any]:
     """Entries of the manifest that are set on the validation part."""
@@ -132,9 +134,11 @@ def _fitted(
     labels = _labels(table, manifest)
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
     _report(f"predicting {len(table)} validation images")
-    seen = predictor.look_inside(images, table_patients(table))
-    temperature = fit_temperature(seen.probabilities, labels)
-    calibrated = replace(seen, probabilities=apply_temperature(seen.probabilities, temperature))
+    outputs = predictor.look_inside(images, table_patients(table))
+    temperature = fit_temperature(outputs.probabilities, labels)
+    calibrated = replace(
+        outputs, probabilities=apply_temperature(outputs.probabilities, temperature)
+    )
     sets = fit_set_thresholds(calibrated.probabilities, labels)
     return {
         "temperature": temperature,
@@ -148,15 +152,17 @@ def _fitted(
 
 
 @dataclass(frozen=True)
-class _Learned:
-    """What is kept of the training part."""
+class _FittedOnTrain:
+    """What is fitted on the training part."""
 
     detector: UnknownDetector
     cases: CaseIndex
     limits: dict[str, float]
 
 
-def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int | None) -> _Learned:
+def _fit_on_train(
+    predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int | None
+) -> _FittedOnTrain:
     manifest = predictor.manifest
     table = _rows("train", dataset, manifest)
     # All of them, since these are what the training has prepared.
@@ -166,10 +172,10 @@ def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int 
         table, images = table.iloc[rows], images[rows]
     labels = _labels(table, manifest)
     _report(f"predicting {len(table)} training images")
-    seen = predictor.look_inside(images, table_patients(table))
-    return _Learned(
-        UnknownDetector.fit(seen.embeddings, labels, classes=len(manifest.codes)),
-        CaseIndex.fit(seen.embeddings, table),
+    outputs = predictor.look_inside(images, table_patients(table))
+    return _FittedOnTrain(
+        UnknownDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
+        CaseIndex.fit(outputs.embeddings, table),
         fit_limits(images, table["source"].to_numpy(str)),
     )
 
@@ -202,9 +208,9 @@ def _labels(table: pd.DataFrame, manifest: Manifest) -> np.ndarray:
     return manifest.task.labels(table["diagnosis"].tolist())
 
 
-def _describe(detector: UnknownDetector, seen: Inside) -> dict[str, object]:
+def _describe(detector: UnknownDetector, outputs: Inside) -> dict[str, object]:
     """Method and thresholds: each score's, of which the stated share of images is above."""
-    scores = unknown_scores(detector, **vars(seen))
+    scores = unknown_scores(detector, **vars(outputs))
     thresholds = {
         name: float(np.quantile(values, 1 - FALSE_ALARM_RATE)) for name, values in scores.items()
     }

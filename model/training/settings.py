@@ -102,7 +102,7 @@ class TrainConfig(BaseModel):
         "weights", "how classes are balanced"
     )
     class_weight_exponent: Share = _setting(0.5, "within a source, 0: by image; 1: by class")
-    small_image_share: Share = _setting(1.0, "seen in an epoch, of images below 2/3 of image_side")
+    small_image_share: Share = _setting(1.0, "of images below 2/3 of image_side, per epoch")
     # === Loss ===
     loss: Literal["cross_entropy", "focal"] = _setting("cross_entropy", "loss function")
     label_smoothing: Fraction = _setting(0.05, "probability mass spread over all classes")
@@ -259,11 +259,11 @@ def _exclusions(config: TrainConfig) -> dict[str, bool]:
         f"head_epochs is {config.head_epochs}; it must be at most epochs": (
             config.head_epochs > config.epochs
         ),
-        f"fusion metadata looks at no image: set backbone to {NO_BACKBONE}, or choose another "
+        f"fusion metadata uses no image: set backbone to {NO_BACKBONE}, or choose another "
         "fusion": metadata_only and config.backbone != NO_BACKBONE,
         f"backbone {NO_BACKBONE} leaves nothing but the patient: set fusion to metadata, or name "
         "a backbone": config.backbone == NO_BACKBONE and not metadata_only,
-        "fusion metadata looks at no image, which mixup mixes: set it to 0": (
+        "fusion metadata uses no image, which mixup mixes: set it to 0": (
             metadata_only and config.mixup > 0
         ),
         "fusion metadata has no backbone to freeze: set head_epochs to 0": (
@@ -281,7 +281,7 @@ def _exclusions(config: TrainConfig) -> dict[str, bool]:
             and not config.fused_units
             and not config.further_widths
         ),
-        "output sigmoid tells two classes apart, not those of this task: set output to softmax": (
+        "output sigmoid is for two classes, not for those of this task: set output to softmax": (
             config.output == "sigmoid"
             and config.task in TASKS
             and len(TASKS[config.task].classes) != 2

@@ -20,7 +20,7 @@ from model.training.settings import OLD_NAMES, TrainConfig, read_config, setting
 DEFAULT_SPACE = Path(__file__).with_suffix(".json")
 FEATURES_SPACE = DEFAULT_SPACE.with_stem("search_space_features")
 NOT_SEARCHED = ("task", "init_from", "epochs", "patience", "keep", "seed")
-"""Settings that are the search's budget, or would make its trials unlike each other."""
+"""Settings that are the search's budget, or would make its trials incomparable."""
 
 _FORMS = ("choice", "range", "log_range")
 

@@ -55,8 +55,8 @@ class _Given:
     def callbacks(self, config: TrainConfig, held_out: Part | None = None) -> list[Callback]:
         if self.plan.objective != "macro_auc":
             return [StopAtNan()]
-        judged = held_out or self.part("validation", config)
-        batches = validation_batches(judged, config, len(self.task.classes))
+        validation = held_out or self.part("validation", config)
+        batches = validation_batches(validation, config, len(self.task.classes))
         return [StopAtNan(), MacroAuc(batches)]
 
 
