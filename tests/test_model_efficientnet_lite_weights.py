@@ -21,7 +21,7 @@ SHAPES = {
 
 
 def built(weights="none"):
-    how = {"side": 32, "weights": weights, "batchnorm_momentum": 0.9}
+    how = {"side": 32, "weights": weights}
     return build_backbone("efficientnet_lite0", **how)
 
 

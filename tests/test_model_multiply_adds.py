@@ -30,7 +30,7 @@ def without_values():
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_multiply_adds_of_a_backbone_are_those_of_its_paper(name):
     published, classifier = PUBLISHED[name]
-    backbone = build_backbone(name, side=224, weights="none", batchnorm_momentum=0.95)
+    backbone = build_backbone(name, side=224, weights="none")
     assert (multiply_adds(backbone) + classifier) / 1e6 == pytest.approx(published, rel=0.02)
 
 
