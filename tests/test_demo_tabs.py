@@ -11,12 +11,12 @@ from demo.data_tab import SUMMARY, isic_data
 from demo.model_tab import FEWEST_IMAGES, architecture, card, curves, figures
 from demo.texts import load_texts
 from demo.threshold_tab import patients
-from model.evaluation.evaluate import describe, evaluate, judge
-from model.evaluation.stored_metrics import compact
+from model.evaluation.card import compact
+from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.subgroups import FEWEST_IMAGES as FEWEST_COMPARED
 from model.inference.bundle import RELEASED, read_manifest
-from tests.test_model_evaluate import DRAWS, LABELS, noisy, table
-from tests.test_model_evaluate import manifest as manifest_of
+from tests.outcomes import DRAWS, LABELS, noisy, table
+from tests.outcomes import manifest as manifest_of
 
 TEXTS = load_texts()
 
@@ -30,7 +30,7 @@ def manifest():
 def measured():
     """A bundle with the figures that an evaluation of made-up answers stored."""
     bare = manifest_of(noisy(), LABELS)
-    outcome = judge(table(), noisy(), bare, draws=DRAWS)
+    outcome = outcome_of(table(), noisy(), bare, draws=DRAWS)
     report = evaluate(outcome) | {"about": describe(outcome, bundle=Path("b"), part="test")}
     facts = {"images": 400, "lesions": 200}
     return replace(bare, metrics={"test": compact(report)}, data=facts)

@@ -193,7 +193,7 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
     """Write network and manifest; returns the manifest with hash and versions filled in."""
     import keras
 
-    from model.networks.saved import pack_saved
+    from model.networks.network import pack_saved
 
     def save(path: Path) -> None:
         with TemporaryDirectory(dir=bundle) as folder:

@@ -31,7 +31,7 @@ SMALLEST_SIDE = {
 """Name → smallest side of the images, in pixels, that leaves something after the last pooling."""
 
 NO_BACKBONE = "none"
-"""What a config names instead where no image is looked at."""
+"""What a config names instead for a metadata-only network."""
 
 
 def mobilenet_alpha(name: str) -> float | None:
