@@ -1,7 +1,7 @@
 """Start the page: python app.py [--bundle DIR ...] [--examples DIR]
 
 Without --bundle it shows the shipped network, or the one of the Hugging Face Hub that MODEL_ID and
-MODEL_REVISION name, see ``model.prediction.hub``.
+MODEL_REVISION name, see ``model.inference.hub``.
 """
 
 import argparse
@@ -33,9 +33,9 @@ from isic_api.image_id import archive_id
 from isic_api.showcase import Photograph, Showcase
 from model.diagnosis import DIAGNOSES
 from model.errors import ModelError
+from model.inference.bundle import PICTURE_FILE
+from model.inference.hub import chosen_bundle, read_whole
 from model.patient import Patient
-from model.prediction.bundle import PICTURE_FILE
-from model.prediction.hub import chosen_bundle, read_whole
 
 EXAMPLES = Path(__file__).parent / ".cache" / "examples"
 """Where photographs from the Archive are kept, to be fetched once."""
@@ -69,7 +69,7 @@ class Offer:
 
     def load(self) -> Answering:
         """Load the network and run it once."""
-        from model.prediction.loading import load_examiner  # takes seconds: only behind the page
+        from model.inference.loading import load_examiner  # takes seconds: only behind the page
 
         # One photograph's vectors are short: threads would only wait for each other.
         threadpool_limits(1, user_api="blas")

@@ -21,8 +21,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks.measuring import machine, save
+from model.inference.predictor import Predictor
 from model.patient import Patient
-from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion
 
 

@@ -20,10 +20,10 @@ from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
 from model.evaluation.evaluate import evaluate, judge
 from model.evaluation.intervals import DRAWS
 from model.image import ImagePreprocessor
+from model.inference.bundle import Manifest
+from model.inference.conformal import fit_set_thresholds
+from model.inference.operating_points import fit_operating_points
 from model.patient import PatientEncoder
-from model.prediction.bundle import Manifest
-from model.prediction.operating_points import fit_operating_points
-from model.prediction.prediction_sets import fit_set_thresholds
 from model.tasks import TASKS
 
 SHARES = [0.2, 0.45, 0.14, 0.04, 0.1, 0.02, 0.02, 0.03]  # about those of ISIC 2019

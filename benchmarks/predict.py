@@ -24,15 +24,15 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measuring import in_turn, machine, save, spread
 from model.image import read_image
+from model.inference.bundle import RELEASED
+from model.inference.examiner import Examiner
+from model.inference.loading import load_examiner
+from model.inference.predictor import Predictor
+from model.inference.quality import find_problems
+from model.inference.seen import MAP_VIEWS
+from model.inference.study import Study
+from model.inference.tta import views
 from model.patient import Patient
-from model.prediction.bundle import RELEASED
-from model.prediction.examiner import Examiner
-from model.prediction.loading import load_examiner
-from model.prediction.predictor import Predictor
-from model.prediction.quality import find_problems
-from model.prediction.seen import MAP_VIEWS
-from model.prediction.study import Study
-from model.prediction.views import views
 from tests.drawings import draw_lesion
 
 SIDE = 224  # pixels, of the usual network

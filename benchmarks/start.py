@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 PORT = 7877
 IMPORTS = {
     "page": "import demo.interface, demo.examples",
-    "predictor": "import model.prediction.predictor",
+    "predictor": "import model.inference.predictor",
 }
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from demo.present import in_sentence
 from demo.services import Services
 from demo.style import styled_html
-from model.prediction.bundle import Manifest
+from model.inference.bundle import Manifest
 
 
 def add_about_tab(services: Services, texts: SimpleNamespace) -> None:

@@ -13,9 +13,9 @@ from demo.present import is_unlike
 from model.data.dataset import find_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
+from model.inference.answer_table import AnswerTable
+from model.inference.study import Study
 from model.patient import Patient
-from model.prediction.answer_table import AnswerTable
-from model.prediction.study import Study
 
 MOST_IMAGES = 1_000
 MOST_UNPACKED = 300 << 20

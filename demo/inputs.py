@@ -7,8 +7,8 @@ import gradio as gr
 from demo.refusal import refusing
 from demo.services import Services
 from demo.uploads import uploaded
+from model.inference.study import Study
 from model.patient import AGE_RANGE, UNKNOWN, Patient
-from model.prediction.study import Study
 
 
 def image_input(texts: SimpleNamespace, *, height: int = 265) -> gr.Image:

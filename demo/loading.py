@@ -8,7 +8,7 @@ from typing import Protocol
 
 from demo.services import State
 from model.errors import ModelError
-from model.prediction.study import Study
+from model.inference.study import Study
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from html import escape
 from types import SimpleNamespace
 
 from demo.present import in_sentence, percent
-from model.prediction.bundle import Manifest
+from model.inference.bundle import Manifest
 
 POINT = "at_90_sensitivity"
 

@@ -9,7 +9,7 @@ from demo.html import data_uri, table
 from demo.present import code_key
 from demo.services import Services
 from demo.style import styled_html
-from model.prediction.bundle import Manifest
+from model.inference.bundle import Manifest
 
 FEWEST_IMAGES = 50
 """Of a group, for its figures to be shown: as many as an evaluation asks of groups it compares."""

@@ -17,9 +17,9 @@ from demo.services import Services, Thumbnail, no_thumbnail
 from demo.style import styled_html
 from demo.why import image_reasons, patient_reasons, similar_cases, what_if
 from model.diagnosis import DIAGNOSIS_NAMES
+from model.inference.study import Study
+from model.inference.what_if import AGES
 from model.patient import UNKNOWN, Patient, PatientEncoder
-from model.prediction.context import AGES
-from model.prediction.study import Study
 
 _CASES = 6
 _STRENGTH = 50  # per cent of the overlay, at first

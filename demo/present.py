@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from types import SimpleNamespace
 
+from model.inference.similar import SimilarCase
 from model.patient import Patient
-from model.prediction.similar import SimilarCase
 
 
 def percentages(probabilities: Mapping[str, float], *, decimals: int = 1) -> dict[str, float]:

@@ -17,8 +17,8 @@ from demo.quiz import Round, confusion, score
 from demo.refusal import refusal, refusing
 from demo.services import Example, Services
 from demo.style import styled_html
+from model.inference.study import Study
 from model.patient import Patient
-from model.prediction.study import Study
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from demo.html import download, picture
 from demo.malignancy import malignancy, malignancy_html
 from demo.present import bars, context_words, headline, is_unlike, warnings
 from demo.style import BARS_CSS
+from model.inference.bundle import Manifest
+from model.inference.study import Study
 from model.patient import Patient
-from model.prediction.bundle import Manifest
-from model.prediction.study import Study
 
 _CSS = """
 body { font: 15px/1.4 sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; }

@@ -28,9 +28,9 @@ from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
 from demo.services import Services, State, names_of
 from model.errors import ImageError, PatientError
 from model.image import FORMATS
+from model.inference.bundle import Manifest
+from model.inference.study import Study
 from model.patient import AGE_RANGE, UNKNOWN, Patient, is_unknown
-from model.prediction.bundle import Manifest
-from model.prediction.study import Study
 
 _MOST_WAITING = 64
 _NOT_GIVEN = [UNKNOWN, ""]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from model.inference.bundle import Manifest
+from model.inference.study import Study
 from model.patient import Patient
-from model.prediction.bundle import Manifest
-from model.prediction.study import Study
 
 State = Literal["loading", "ready", "failed"]
 """Of the network."""

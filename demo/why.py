@@ -7,11 +7,11 @@ from types import SimpleNamespace
 from demo.charts import Points, bars, lines
 from demo.html import data_uri, picture
 from demo.present import context_words, percent
+from model.inference.overlay import overlay
+from model.inference.similar import SimilarCase
+from model.inference.study import Study
+from model.inference.what_if import AGES
 from model.patient import FIELDS, UNKNOWN, Patient
-from model.prediction.context import AGES
-from model.prediction.overlay import overlay
-from model.prediction.similar import SimilarCase
-from model.prediction.study import Study
 
 SHOWN = 420
 """Pixels; the longest side of photograph and overlay on the page."""

@@ -5,16 +5,16 @@ from PIL import Image
 
 from model.diagnosis import DIAGNOSES
 from model.image import read_image
+from model.inference.similar import SimilarCase
+from model.inference.what_if import AGES
 from model.patient import FIELDS, UNKNOWN, Patient
-from model.prediction.context import AGES
-from model.prediction.similar import SimilarCase
 
 SEXES = ("female", "male", UNKNOWN)
 SITES = ("head/neck", "palms/soles", UNKNOWN)
 
 
 class FakeStudy:
-    """Of any classes, in the shape of :class:`model.prediction.study.Study`."""
+    """Of any classes, in the shape of :class:`model.inference.study.Study`."""
 
     def __init__(self, photograph, *, codes=DIAGNOSES, quality=(), unknown_score=0.5):
         self.codes = tuple(codes)

@@ -14,7 +14,7 @@ from demo.examples import of_task
 from demo.interface import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Services
-from model.prediction.bundle import RELEASED, read_manifest
+from model.inference.bundle import RELEASED, read_manifest
 from tests.fake_study import made_up
 
 SCREENSHOTS = os.environ.get("SCREENSHOTS")

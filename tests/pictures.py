@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 
-from model.prediction.bundle import RELEASED
-from model.prediction.predictor import Predictor
+from model.inference.bundle import RELEASED
+from model.inference.predictor import Predictor
 from tests import chromium
 from tests.pages import open_page, served
 

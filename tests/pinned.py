@@ -41,7 +41,7 @@ def patients():
 
 def predictions():
     """The shipped network's ``network_sha256`` and ``predictions``: name → code → probability."""
-    from model.prediction.predictor import Predictor
+    from model.inference.predictor import Predictor
 
     predictor = Predictor.load()
     rows = zip(photographs(), patients(), strict=True)

@@ -21,8 +21,8 @@ from isic_api.client import IsicClient
 from isic_api.showcase import Showcase
 from model.data.split import ISIC2019_SPLIT, Split
 from model.diagnosis import DIAGNOSES
+from model.inference.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, read_manifest
 from model.patient import Patient
-from model.prediction.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, read_manifest
 from tests.drawings import draw_lesion
 from tests.pages import add_photograph, predict, why_the_page_stops
 

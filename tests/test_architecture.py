@@ -11,9 +11,9 @@ MAY_IMPORT = {"isic_api": set(), "model": {"isic_api"}, "demo": {"model"}}
 """Our packages that each of our packages may import, beside itself."""
 BUILDS_ON = {
     "explore": ["data"],
-    "prediction": ["data", "networks"],
-    "training": ["data", "networks", "prediction"],
-    "evaluation": ["data", "prediction"],
+    "inference": ["data", "networks"],
+    "training": ["data", "networks", "inference"],
+    "evaluation": ["data", "inference"],
     "tuning": ["data", "training", "evaluation"],
     "presets": ["data", "networks", "training", "evaluation"],
 }
@@ -24,12 +24,12 @@ FOR_THE_DEMO = {
     "model.image",
     "model.patient",
     "model.data.dataset",
-    "model.prediction.answer_table",
-    "model.prediction.bundle",
-    "model.prediction.context",
-    "model.prediction.overlay",
-    "model.prediction.similar",
-    "model.prediction.study",
+    "model.inference.answer_table",
+    "model.inference.bundle",
+    "model.inference.what_if",
+    "model.inference.overlay",
+    "model.inference.similar",
+    "model.inference.study",
     "model.tasks",
 }
 """Modules that the page may import; none of them loads Keras."""
@@ -105,7 +105,7 @@ def test_the_demo_knows_no_network_and_no_training():
 
 
 def test_the_predictor_loads_neither_training_code_nor_the_client():
-    found = loaded_by("model.prediction.predictor")
-    assert {"keras", "model.prediction.bundle", "isic_api.vocabulary"} <= found
+    found = loaded_by("model.inference.predictor")
+    assert {"keras", "model.inference.bundle", "isic_api.vocabulary"} <= found
     kept_out = ("model.training", "model.tuning", "isic_api.client", "keras_tuner", "gradio")
     assert not [name for name in found if name.startswith(kept_out)]

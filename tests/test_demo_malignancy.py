@@ -7,7 +7,7 @@ import pytest
 from demo.malignancy import malignancy, malignancy_html
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
-from model.prediction.bundle import RELEASED, read_manifest
+from model.inference.bundle import RELEASED, read_manifest
 from tests.pages import asking
 
 TEXTS = load_texts()

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from demo.rest import rest_routes
 from demo.services import names_of
-from model.prediction.bundle import RELEASED, read_manifest
+from model.inference.bundle import RELEASED, read_manifest
 from model.tasks import TASKS
 from tests.drawings import draw_lesion, encoded
 from tests.pages import (

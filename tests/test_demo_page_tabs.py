@@ -5,7 +5,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from model.prediction.bundle import RELEASED, read_manifest
+from model.inference.bundle import RELEASED, read_manifest
 from tests.pages import (
     LOOKS,
     assert_fits_and_axe_finds_nothing,

@@ -97,7 +97,7 @@ def test_warnings_say_what_is_wrong_and_nothing_where_nothing_is():
 
 
 def test_every_problem_of_quality_has_its_words():
-    from model.prediction.quality import _ORDER
+    from model.inference.quality import _ORDER
 
     for problem in (*_ORDER, "small_image"):
         assert getattr(TEXTS.quality, problem)

@@ -8,8 +8,8 @@ from demo.predict_tab import ask
 from demo.report import said
 from demo.texts import load_texts
 from model.image import read_image
+from model.inference.bundle import RELEASED, read_manifest
 from model.patient import Patient
-from model.prediction.bundle import RELEASED, read_manifest
 from tests.fake_study import FakeStudy
 
 

@@ -24,8 +24,8 @@ from demo.rest import MOST_BYTES, rest_routes
 from demo.rest_refusals import CODES, Refusal, UploadLimit
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
+from model.inference.bundle import RELEASED, read_manifest
 from model.patient import FIELDS, Patient
-from model.prediction.bundle import RELEASED, read_manifest
 from tests.drawings import draw_lesion, encoded
 from tests.pages import served, services
 
@@ -246,7 +246,7 @@ def post(url):
 
 @pytest.mark.slow
 def test_a_real_network_answers_as_it_does_from_the_shell(untrained_bundle):
-    from model.prediction.predictor import Predictor
+    from model.inference.predictor import Predictor
 
     predictor = Predictor.load(untrained_bundle)
     real = replace(services(predictor.study), manifest=predictor.manifest)

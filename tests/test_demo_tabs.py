@@ -14,7 +14,7 @@ from demo.threshold_tab import patients
 from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.stored_metrics import compact
 from model.evaluation.subgroups import FEWEST_IMAGES as FEWEST_COMPARED
-from model.prediction.bundle import RELEASED, read_manifest
+from model.inference.bundle import RELEASED, read_manifest
 from tests.test_model_evaluate import DRAWS, LABELS, noisy, table
 from tests.test_model_evaluate import manifest as manifest_of
 

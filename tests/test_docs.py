@@ -18,7 +18,7 @@ import yaml
 from demo.rest_refusals import CODES
 from isic_api.cli import parser
 from model.__main__ import COMMANDS
-from model.prediction.bundle import RELEASED, read_manifest
+from model.inference.bundle import RELEASED, read_manifest
 from model.training.config import FUSIONS
 from tests.drawings import draw_lesion
 from tests.pages import served

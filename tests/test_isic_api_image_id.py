@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from isic_api.image_id import archive_id, is_image_id
-from model.prediction.similar import CaseIndex
+from model.inference.similar import CaseIndex
 
 
 @pytest.mark.parametrize("name", ["ISIC_0000013", "ISIC_0000013_downsampled"])

@@ -9,7 +9,7 @@ from isic_api.vocabulary import CHALLENGE_CLASSES
 from model.__main__ import main as model
 from model.data.dataset import read_folder
 from model.data.split import PARTS
-from model.prediction.bundle import read_manifest
+from model.inference.bundle import read_manifest
 
 SMALL = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32", "--epochs", "1"]
 

@@ -9,14 +9,14 @@ import pytest
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
 from model.image import ImagePreprocessor
-from model.prediction.bundle import (
+from model.inference.bundle import (
     MANIFEST_FILE,
     NETWORK_FILE,
     load_network,
     read_manifest,
     write_manifest,
 )
-from model.prediction.predictor import Predictor
+from model.inference.predictor import Predictor
 from tests.toy_bundle import change_manifest
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from model.__main__ import COMMANDS, main
 from model.diagnosis import DIAGNOSES
-from model.prediction.answer_table import AnswerTable
+from model.inference.answer_table import AnswerTable
 
 
 def run(*words):

@@ -11,8 +11,8 @@ from model.__main__ import main
 from model.data.dataset import read_folder, table_patients
 from model.data.split import Split
 from model.errors import ConfigError, SplitError
-from model.prediction.bundle import read_manifest, write_bundle
-from model.prediction.predictor import Predictor
+from model.inference.bundle import read_manifest, write_bundle
+from model.inference.predictor import Predictor
 from model.tasks import task_of
 from model.training.config import TrainConfig
 from model.training.distill import teachers_answers

@@ -12,10 +12,10 @@ from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.report_text import report_text
 from model.evaluation.stored_metrics import compact, metrics_markdown
 from model.image import ImagePreprocessor
+from model.inference.bundle import Manifest
+from model.inference.conformal import fit_set_thresholds
+from model.inference.operating_points import fit_operating_points
 from model.patient import PatientEncoder
-from model.prediction.bundle import Manifest
-from model.prediction.operating_points import fit_operating_points
-from model.prediction.prediction_sets import fit_set_thresholds
 from model.tasks import TASKS, custom_task
 
 COUNT = 400

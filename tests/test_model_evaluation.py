@@ -13,8 +13,8 @@ from model.errors import BundleError
 from model.evaluation import unknown_check
 from model.evaluation.stored_metrics import BEGIN, END
 from model.evaluation.unlike_images import unlike_images
-from model.prediction.bundle import read_manifest
-from model.prediction.predictor import Predictor
+from model.inference.bundle import read_manifest
+from model.inference.predictor import Predictor
 from tests.toy_bundle import strip_optional_fields
 
 ROOT = Path(__file__).parents[1]

@@ -11,15 +11,15 @@ import pytest
 
 from model.__main__ import main
 from model.errors import BundleError
+from model.inference.bundle import LITE_FILE, RELEASED, read_manifest, write_bundle, write_manifest
+from model.inference.examiner import Examiner
+from model.inference.export import TOLERANCE, largest_difference, to_lite
+from model.inference.half_precision import halve
+from model.inference.lite import LiteNetwork
+from model.inference.loading import load_examiner
+from model.inference.predictor import Predictor
 from model.networks.network import build_network
 from model.patient import Patient
-from model.prediction.bundle import LITE_FILE, RELEASED, read_manifest, write_bundle, write_manifest
-from model.prediction.examiner import Examiner
-from model.prediction.export import TOLERANCE, largest_difference, to_lite
-from model.prediction.half_precision import halve
-from model.prediction.lite import LiteNetwork
-from model.prediction.loading import load_examiner
-from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion
 from tests.pinned import ANSWERS, patients, photographs
 from tests.test_model_network import CLASSES, SIDE, WIDTH, build

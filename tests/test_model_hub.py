@@ -10,8 +10,8 @@ import pytest
 
 from model.__main__ import main
 from model.errors import BundleError
-from model.prediction.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, UNKNOWN_FILE, file_sha256
-from model.prediction.hub import FILES, chosen_bundle, hub_card
+from model.inference.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, UNKNOWN_FILE, file_sha256
+from model.inference.hub import FILES, chosen_bundle, hub_card
 from tests.fake_hub import fake_hub, send_there
 
 ROOT = Path(__file__).parents[1]
@@ -77,7 +77,7 @@ def test_what_was_pushed_is_what_is_served(hub, small, tmp_path):
     words = ("-m", "model", "push", "ada/lesions", "--bundle", small)
     said = run(hub, tmp_path / "pushing", *words, HF_TOKEN="hf_right")
     settings = dict(line.split("=") for line in said.splitlines() if "=" in line)
-    code = "import os, model.prediction.hub as hub; print(hub.chosen_bundle(os.environ))"
+    code = "import os, model.inference.hub as hub; print(hub.chosen_bundle(os.environ))"
     served = Path(run(hub, tmp_path / "serving", "-c", code, **settings).splitlines()[-1])
     assert served != RELEASED
     assert contents(served) == contents(small)

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from model.errors import ConfigError
+from model.inference.opened import OpenedNetwork
 from model.networks.fusion import FUSIONS as LAYERS
 from model.networks.network import build_network
-from model.prediction.opened import OpenedNetwork
 from model.training.balanced_accuracy import BalancedAccuracy
 from model.training.config import FUSIONS
 

@@ -19,15 +19,15 @@ from model.__main__ import main
 from model.data.dataset import read_folder
 from model.data.split import Split
 from model.errors import BundleError
-from model.networks.fusion import FUSIONS
-from model.prediction.bundle import (
+from model.inference.bundle import (
     NETWORK_FILE,
     SIMILAR_FILE,
     UNKNOWN_FILE,
     load_network,
     read_manifest,
 )
-from model.prediction.projection import WIDEST, Projection, image_vectors, projection_for
+from model.inference.projection import WIDEST, Projection, image_vectors, projection_for
+from model.networks.fusion import FUSIONS
 from model.presets.preset import load_preset, preset_names
 from model.training.packaging import calibrate_bundle, even_rows
 from tests.drawings import draw_folder
@@ -41,7 +41,7 @@ OPENED = """
 import json, sys
 from pathlib import Path
 from model.patient import Patient
-from model.prediction.loading import load_examiner
+from model.inference.loading import load_examiner
 
 image, *bundles = map(Path, sys.argv[1:])
 for bundle in bundles:
@@ -186,7 +186,7 @@ def test_a_packaging_that_fails_is_made_up_for_by_the_same_command(few, tmp_path
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr("model.prediction.bundle.CaseIndex.save", killed)
+        during.setattr("model.inference.bundle.CaseIndex.save", killed)
         assert main(words) == 130
     assert not (out / "bundle").exists()
     history = (out / "history.csv").read_bytes()
@@ -214,7 +214,7 @@ def test_a_calibration_that_fails_leaves_the_bundle_as_it_was(own_bundle, toy_fo
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("model.prediction.bundle.CaseIndex.save", full)
+    monkeypatch.setattr("model.inference.bundle.CaseIndex.save", full)
     with pytest.raises(OSError, match="No space"):
         calibrate_bundle(own_bundle, read_folder(toy_folder), cache_dir=own_bundle.parent)
     assert content() == before

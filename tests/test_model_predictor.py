@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from model.errors import ImageError
+from model.inference.predictor import Predictor
+from model.inference.tta import VIEW_COUNTS, views
 from model.patient import Patient
-from model.prediction.predictor import Predictor
-from model.prediction.views import VIEW_COUNTS, views
 from tests.drawings import draw_lesion
 
 
@@ -66,8 +66,8 @@ def test_looking_inside_agrees_with_the_answer(predictor, paths):
 
 @pytest.mark.parametrize(("quiet", "told"), [(0, True), (60, False)])
 def test_only_what_takes_long_tells_how_far_it_is(predictor, quiet, told, monkeypatch, capsys):
-    monkeypatch.setattr("model.prediction.predictor._BATCH", 1)
-    monkeypatch.setattr("model.prediction.predictor._QUIET", quiet)
+    monkeypatch.setattr("model.inference.predictor._BATCH", 1)
+    monkeypatch.setattr("model.inference.predictor._QUIET", quiet)
     side = predictor.manifest.image.side
     predictor.probabilities(np.zeros((2, side, side, 3), np.uint8), [Patient()] * 2)
     assert ("Asking the network" in capsys.readouterr().err) is told

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from model.prediction.quality import find_problems, fit_limits, measure
+from model.inference.quality import find_problems, fit_limits, measure
 from tests.drawings import draw_lesion
 
 SIDE = 96

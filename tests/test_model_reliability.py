@@ -9,7 +9,7 @@ from model.evaluation.reliability import (
     reliability,
     reliability_bins,
 )
-from model.prediction.calibrate import apply_temperature, fit_temperature
+from model.inference.calibration import apply_temperature, fit_temperature
 
 
 def simulated(count, *, temperature=1.0, seed=0):

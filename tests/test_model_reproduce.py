@@ -12,7 +12,7 @@ from model.data.dataset import read_folder
 from model.data.shrink import is_full_size, shrink_folder
 from model.data.split import ISIC2019_SPLIT, Split
 from model.errors import DataError
-from model.prediction.bundle import read_manifest
+from model.inference.bundle import read_manifest
 from tests.toy_bundle import toy_split
 
 pytestmark = pytest.mark.usefixtures("eager")

@@ -5,7 +5,7 @@ import pytest
 from model.errors import DataError
 from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.stored_metrics import BEGIN, END, compact, metrics_markdown, with_metrics
-from model.prediction.bundle import MANIFEST_FILE, RELEASED, read_manifest
+from model.inference.bundle import MANIFEST_FILE, RELEASED, read_manifest
 from tests.test_model_evaluate import DRAWS, LABELS, manifest, noisy, table
 
 ROOT = Path(__file__).parents[1]

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from model.errors import BundleError, ImageError
+from model.inference.bundle import read_manifest, write_manifest
+from model.inference.predictor import Predictor
 from model.patient import FIELDS, UNKNOWN, Patient
-from model.prediction.bundle import read_manifest, write_manifest
-from model.prediction.predictor import Predictor
 from tests.drawings import draw_lesion, encoded
 
 KNOWN = Patient(70.0, "male", "head/neck")

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from model.__main__ import main
+from model.inference.bundle import PICTURE_FILE, read_manifest
 from model.patient import PatientEncoder
-from model.prediction.bundle import PICTURE_FILE, read_manifest
 from model.tasks import task_of
 from model.training.config import TrainConfig
 from model.training.summary import summarise, summary_text

@@ -15,7 +15,7 @@ from model.data.cache import files_key
 from model.data.dataset import read_folder
 from model.data.split import PARTS
 from model.image import ImagePreprocessor
-from model.prediction.bundle import load_network, read_manifest
+from model.inference.bundle import load_network, read_manifest
 
 pytestmark = pytest.mark.usefixtures("eager")
 SMALL = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32"]

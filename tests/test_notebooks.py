@@ -13,7 +13,7 @@ from IPython.utils.capture import capture_output
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from model.prediction.bundle import MANIFEST_FILE
+from model.inference.bundle import MANIFEST_FILE
 from tests.drawings import draw_folder
 
 ROOT = Path(__file__).parents[1]

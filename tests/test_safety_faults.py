@@ -16,7 +16,7 @@ from demo.loading import BackgroundPredictor
 from model.__main__ import main
 from model.errors import BundleError
 from model.full_disk import is_full
-from model.prediction.bundle import (
+from model.inference.bundle import (
     LITE_FILE,
     MANIFEST_FILE,
     NETWORK_FILE,
@@ -26,7 +26,7 @@ from model.prediction.bundle import (
     read_manifest,
     write_bundle,
 )
-from model.prediction.predictor import Predictor
+from model.inference.predictor import Predictor
 from model.training.backup import Backup
 from tests.drawings import draw_lesion
 from tests.pages import why_the_page_stops

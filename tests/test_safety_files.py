@@ -20,7 +20,7 @@ from isic_api.folder import DataFolder
 from isic_api.image_file import require_id
 from model.__main__ import main
 from model.errors import BundleError, DataError, ImageError
-from model.prediction.bundle import (
+from model.inference.bundle import (
     MANIFEST_FILE,
     NETWORK_FILE,
     SIMILAR_FILE,
@@ -28,7 +28,7 @@ from model.prediction.bundle import (
     file_sha256,
     read_manifest,
 )
-from model.prediction.predictor import Predictor
+from model.inference.predictor import Predictor
 from tests.drawings import draw_lesion, encoded
 
 ROOT = Path(__file__).parents[1]

@@ -15,9 +15,9 @@ from demo.services import Example
 from demo.texts import load_texts
 from demo.why import image_reasons, patient_reasons, similar_cases, what_if
 from model.image import read_image
+from model.inference.bundle import RELEASED, read_manifest
+from model.inference.similar import SimilarCase
 from model.patient import Patient
-from model.prediction.bundle import RELEASED, read_manifest
-from model.prediction.similar import SimilarCase
 from tests.fake_study import FakeStudy
 from tests.pages import add_photograph, open_page, predict, served
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from model.__main__ import main
-from model.prediction.bundle import NETWORK_FILE
+from model.inference.bundle import NETWORK_FILE
 from tests.pinned import ANSWERS, TOLERANCE, photographs, predictions
 
 ROOT = Path(__file__).parents[1]

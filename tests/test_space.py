@@ -10,7 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from model.prediction.bundle import RELEASED, read_manifest
+from model.inference.bundle import RELEASED, read_manifest
 from tests.fake_hub import fake_hub, send_there
 from tests.pages import why_the_page_stops
 

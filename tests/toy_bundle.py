@@ -11,15 +11,15 @@ from model.data.dataset import read_folder
 from model.data.split import Split
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.image import ImagePreprocessor
-from model.networks.network import build_network
-from model.patient import PatientEncoder
-from model.prediction.bundle import (
+from model.inference.bundle import (
     MANIFEST_FILE,
     Manifest,
     read_manifest,
     write_bundle,
     write_manifest,
 )
+from model.networks.network import build_network
+from model.patient import PatientEncoder
 from model.training.packaging import calibrate_bundle
 
 SIDE = 32

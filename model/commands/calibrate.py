@@ -11,8 +11,8 @@ import argparse
 
 from model.commands.options import add_bundle, add_cache, add_data
 from model.data.dataset import read_folder
-from model.prediction.bundle import read_manifest
-from model.prediction.views import VIEW_COUNTS
+from model.inference.bundle import read_manifest
+from model.inference.tta import VIEW_COUNTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from model.commands.options import add_bundle, add_part
 from model.evaluation.stored_metrics import metrics_markdown, with_metrics
-from model.prediction.bundle import read_manifest
+from model.inference.bundle import read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

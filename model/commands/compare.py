@@ -16,7 +16,7 @@ import pandas as pd
 from model.commands.options import add_cache, add_data, add_part
 from model.data.dataset import read_folder
 from model.errors import DataError
-from model.prediction.bundle import Manifest, read_manifest
+from model.inference.bundle import Manifest, read_manifest
 from model.tasks import CUSTOM
 
 

@@ -23,7 +23,7 @@ from model.commands.options import (
 )
 from model.data.dataset import read_folder
 from model.errors import ConfigError
-from model.prediction.bundle import require_no_bundle
+from model.inference.bundle import require_no_bundle
 from model.presets.preset import load_preset, preset_names
 from model.training.config import config_from_dict, read_config
 

@@ -16,7 +16,7 @@ import pandas as pd
 from model.commands.options import add_bundle, add_cache, add_data, add_out, add_part
 from model.data.dataset import read_folder
 from model.data.split import PARTS, Split
-from model.prediction.bundle import read_manifest
+from model.inference.bundle import read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

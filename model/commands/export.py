@@ -15,7 +15,7 @@ from pathlib import Path
 
 from model.commands.options import add_bundle
 from model.errors import BundleError
-from model.prediction.bundle import LITE_FILE, Manifest, file_sha256, write_manifest
+from model.inference.bundle import LITE_FILE, Manifest, file_sha256, write_manifest
 
 _FOR_PHONES = ("name", "classes", "image", "patient", "temperature", "views", "network_sha256")
 _FOR_PHONES += ("licence", "intended_use")
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Convert, compare, write."""
-    from model.prediction.predictor import Predictor
+    from model.inference.predictor import Predictor
 
     predictor = Predictor.load(options.bundle)
     out = options.out or options.bundle
@@ -52,9 +52,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _convert(predictor: "Predictor", file: Path) -> float:  # noqa: F821
     """Write the file, and give the largest difference between it and the predictor."""
-    from model.prediction.examiner import Examiner
-    from model.prediction.export import TOLERANCE, largest_difference, to_lite
-    from model.prediction.lite import LiteNetwork
+    from model.inference.examiner import Examiner
+    from model.inference.export import TOLERANCE, largest_difference, to_lite
+    from model.inference.lite import LiteNetwork
 
     file.write_bytes(to_lite(predictor.network, views=predictor.manifest.views))
     examiner = Examiner(LiteNetwork(file), predictor.manifest)

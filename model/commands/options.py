@@ -9,7 +9,7 @@ from model.data.dataset import Dataset
 from model.data.default_split import default_split
 from model.data.duplicates import groups_of
 from model.data.split import PARTS, Split, draw_split, is_shares
-from model.prediction.bundle import RELEASED
+from model.inference.bundle import RELEASED
 from model.presets.preset import load_preset
 from model.tasks import CUSTOM, TASKS
 from model.training.config import TrainConfig, read_config

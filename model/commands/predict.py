@@ -20,8 +20,8 @@ from isic_api.whole_file import whole_file
 from model.commands.options import add_bundle
 from model.data.dataset import find_patients, image_paths
 from model.errors import DataError, ImageError
+from model.inference.answer_table import AnswerTable
 from model.patient import Patient
-from model.prediction.answer_table import AnswerTable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     paths = image_paths(options.images)
     patients = _patients(list(paths), options.metadata)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.prediction.predictor import Predictor
+    from model.inference.predictor import Predictor
 
     predictor = Predictor.load(options.bundle)
     answers = predictor.predict_files(list(paths.values()), patients)

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from model.commands.options import add_bundle
-from model.prediction.hub import MODEL_ID, MODEL_REVISION, push_bundle
+from model.inference.hub import MODEL_ID, MODEL_REVISION, push_bundle
 
 CARD = Path(__file__).parents[2] / "docs" / "model_card.md"
 

@@ -16,7 +16,7 @@ from model.data.dataset import Dataset, read_folder
 from model.data.shrink import is_full_size, shrink_folder
 from model.data.split import Split
 from model.errors import DataError
-from model.prediction.bundle import RELEASED, read_manifest
+from model.inference.bundle import RELEASED, read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

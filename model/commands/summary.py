@@ -12,8 +12,8 @@ from pathlib import Path
 
 from model.commands.options import add_preset, add_settings, settings_of
 from model.errors import ConfigError
+from model.inference.bundle import check_files, load_network, read_manifest
 from model.patient import PatientEncoder
-from model.prediction.bundle import check_files, load_network, read_manifest
 from model.tasks import CUSTOM, task_of
 from model.training.config import TrainConfig, config_from_dict
 

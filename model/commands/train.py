@@ -24,7 +24,7 @@ from model.commands.options import (
     split_of,
 )
 from model.data.dataset import read_folder
-from model.prediction.bundle import require_no_bundle
+from model.inference.bundle import require_no_bundle
 from model.presets.preset import Preset, load_preset
 from model.training.config import config_from_dict
 

@@ -25,8 +25,8 @@ from model.evaluation.outcome import Outcome
 from model.evaluation.reliability import equal_mass_edges, reliability, reliability_bins
 from model.evaluation.roc import roc_curves
 from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
-from model.prediction.bundle import Manifest
-from model.prediction.calibrate import apply_temperature
+from model.inference.bundle import Manifest
+from model.inference.calibration import apply_temperature
 
 SCHEMA = 1
 

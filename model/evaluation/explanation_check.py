@@ -17,8 +17,8 @@ from model.data.dataset import table_patients
 from model.data.lesion_masks import prepared_mask
 from model.evaluation.intervals import Interval, LesionBootstrap, interval
 from model.evaluation.outcome import Outcome
-from model.prediction.overlay import enlarge
-from model.prediction.predictor import Predictor
+from model.inference.overlay import enlarge
+from model.inference.predictor import Predictor
 
 MARKED = 0.20
 """Share of the image that is deleted."""

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from model.data.dataset import table_patients
 from model.evaluation.outcome import Outcome
 from model.image import bright_box, read_image
+from model.inference.overlay import overlay
+from model.inference.predictor import Predictor
 from model.patient import UNKNOWN
-from model.prediction.overlay import overlay
-from model.prediction.predictor import Predictor
 
 _PAIRS, _PER_PAIR, _ACROSS = 12, 2, 4
 

@@ -16,7 +16,7 @@ from model.evaluation.outcome import Outcome
 from model.evaluation.report_page import report_page
 from model.evaluation.robustness import check_robustness
 from model.evaluation.unknown_check import check_unknown
-from model.prediction.predictor import Predictor
+from model.inference.predictor import Predictor
 
 _SEEN = {
     "train": "The network was trained on these images: every figure is too good.",

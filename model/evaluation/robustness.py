@@ -8,7 +8,7 @@ from model.evaluation.evaluate import judge
 from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import interval
 from model.evaluation.outcome import Outcome
-from model.prediction.predictor import Predictor
+from model.inference.predictor import Predictor
 
 _PER_CLASS = 80  # images; all changes together are 50 runs of the network over the sample
 _DRAWS = 500

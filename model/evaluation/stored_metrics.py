@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model.errors import DataError
 from model.evaluation.report_text import NOTE, has_note, headlines_in, written
-from model.prediction.bundle import Manifest, read_manifest, write_manifest
+from model.inference.bundle import Manifest, read_manifest, write_manifest
 
 BEGIN = "<!-- metrics:begin -->"
 END = "<!-- metrics:end -->"

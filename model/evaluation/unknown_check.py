@@ -6,9 +6,9 @@ from model.evaluation.intervals import LesionBootstrap, interval
 from model.evaluation.metrics import roc_auc
 from model.evaluation.outcome import Outcome
 from model.evaluation.unlike_images import unlike_images
+from model.inference.ood import unknown_scores
+from model.inference.predictor import Inside, Predictor
 from model.patient import Patient
-from model.prediction.predictor import Inside, Predictor
-from model.prediction.unknown import unknown_scores
 
 _COUNT = 100  # images of every kind
 

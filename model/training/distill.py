@@ -17,8 +17,8 @@ from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.data.tables import name_some
 from model.errors import ConfigError, SplitError
-from model.prediction.bundle import Manifest, read_manifest
-from model.prediction.predictor import Predictor
+from model.inference.bundle import Manifest, read_manifest
+from model.inference.predictor import Predictor
 from model.tasks import Task
 
 

@@ -17,10 +17,7 @@ from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError
-from model.networks.figure import draw_network
-from model.networks.outline import Outline
-from model.patient import PatientEncoder
-from model.prediction.bundle import (
+from model.inference.bundle import (
     PICTURE_FILE,
     Manifest,
     load_network,
@@ -28,15 +25,18 @@ from model.prediction.bundle import (
     write_bundle,
     write_fitted,
 )
-from model.prediction.calibrate import apply_temperature, fit_temperature
-from model.prediction.half_precision import halve
-from model.prediction.operating_points import fit_operating_points
-from model.prediction.prediction_sets import COVERAGE, fit_set_thresholds
-from model.prediction.predictor import Inside, Predictor
-from model.prediction.projection import projection_for
-from model.prediction.quality import fit_limits
-from model.prediction.similar import CaseIndex
-from model.prediction.unknown import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
+from model.inference.calibration import apply_temperature, fit_temperature
+from model.inference.conformal import COVERAGE, fit_set_thresholds
+from model.inference.half_precision import halve
+from model.inference.ood import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
+from model.inference.operating_points import fit_operating_points
+from model.inference.predictor import Inside, Predictor
+from model.inference.projection import projection_for
+from model.inference.quality import fit_limits
+from model.inference.similar import CaseIndex
+from model.networks.figure import draw_network
+from model.networks.outline import Outline
+from model.patient import PatientEncoder
 from model.training.config import TrainConfig
 from model.training.curves import figures_by_epoch
 from model.training.fit_callbacks import HISTORY_FILE

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from model.data.dataset import Dataset
 from model.data.split import Split
-from model.prediction.bundle import MANIFEST_FILE, RELEASED, read_manifest
+from model.inference.bundle import MANIFEST_FILE, RELEASED, read_manifest
 from model.training.config import TrainConfig, config_from_dict, read_config
 from model.training.packaging import calibrate_bundle, package
 from model.training.train import train

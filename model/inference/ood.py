@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.prediction.array_file import ArrayFile
+from model.inference.array_file import ArrayFile
 
 FALSE_ALARM_RATE = 0.05
 METHOD = "mahalanobis"

@@ -16,8 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from model.errors import ImageError
-from model.patient import Patient
-from model.prediction.bundle import (
+from model.inference.bundle import (
     RELEASED,
     Manifest,
     load_cases,
@@ -25,14 +24,15 @@ from model.prediction.bundle import (
     load_network,
     read_manifest,
 )
-from model.prediction.calibrate import apply_temperature
-from model.prediction.examiner import Examiner
-from model.prediction.explain import maps_of_images
-from model.prediction.opened import OpenedNetwork
-from model.prediction.projection import image_vectors
-from model.prediction.similar import CaseIndex
-from model.prediction.unknown import UnknownDetector, unknown_scores
-from model.prediction.views import views
+from model.inference.calibration import apply_temperature
+from model.inference.examiner import Examiner
+from model.inference.grad_cam import maps_of_images
+from model.inference.ood import UnknownDetector, unknown_scores
+from model.inference.opened import OpenedNetwork
+from model.inference.projection import image_vectors
+from model.inference.similar import CaseIndex
+from model.inference.tta import views
+from model.patient import Patient
 
 _BATCH = 64
 _QUIET = 3.0  # seconds that need no progress bar

@@ -13,11 +13,11 @@ from model.evaluation.explanation_check import (
     most_marked,
 )
 from model.image import ImagePreprocessor
+from model.inference.bundle import Manifest
+from model.inference.overlay import enlarge, overlay
+from model.inference.predictor import Predictor
 from model.networks.network import build_network
 from model.patient import Patient, PatientEncoder
-from model.prediction.bundle import Manifest
-from model.prediction.overlay import enlarge, overlay
-from model.prediction.predictor import Predictor
 
 SIDE = 32
 

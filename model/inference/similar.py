@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from isic_api.image_id import archive_id
-from model.prediction.array_file import ArrayFile
+from model.inference.array_file import ArrayFile
 
 DIRECTIONS = 64
 """Of the embedding; more grow the file without changing the nearest cases much."""

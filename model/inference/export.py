@@ -24,11 +24,11 @@ from PIL import Image
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from model.errors import BundleError
+from model.inference.examiner import Examiner
+from model.inference.half_precision import is_halved
+from model.inference.opened import OpenedNetwork, differentiated
+from model.inference.seen import MAP_VIEWS
 from model.patient import Patient
-from model.prediction.examiner import Examiner
-from model.prediction.half_precision import is_halved
-from model.prediction.opened import OpenedNetwork, differentiated
-from model.prediction.seen import MAP_VIEWS
 
 TOLERANCE = 1e-4
 """By which probabilities and maps in [0, 1] of LiteRT and Keras may differ."""

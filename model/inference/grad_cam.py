@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.prediction.seen import MAP_VIEWS, Opened
-from model.prediction.views import views
+from model.inference.seen import MAP_VIEWS, Opened
+from model.inference.tta import views
 
 if TYPE_CHECKING:
-    from model.prediction.opened import OpenedNetwork
+    from model.inference.opened import OpenedNetwork
 
 _BATCH = 64
 

@@ -20,8 +20,8 @@ class Seen:
 class Opened(Protocol):
     """A network taken apart after the image part, so that contexts can be exchanged.
 
-    Through Keras it is :class:`model.prediction.opened.OpenedNetwork`, through LiteRT
-    :class:`model.prediction.lite.LiteNetwork`. Safe to use from many threads.
+    Through Keras it is :class:`model.inference.opened.OpenedNetwork`, through LiteRT
+    :class:`model.inference.lite.LiteNetwork`. Safe to use from many threads.
     """
 
     def look(self, images: np.ndarray) -> Seen:

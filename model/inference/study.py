@@ -6,13 +6,13 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
+from model.inference.grad_cam import map_of_views
+from model.inference.loaded_bundle import LoadedBundle
+from model.inference.quality import find_problems
+from model.inference.seen import Seen
+from model.inference.similar import SimilarCase
+from model.inference.what_if import by_age, by_site, contributions
 from model.patient import Patient
-from model.prediction.context import by_age, by_site, contributions
-from model.prediction.explain import map_of_views
-from model.prediction.loaded_bundle import LoadedBundle
-from model.prediction.quality import find_problems
-from model.prediction.seen import Seen
-from model.prediction.similar import SimilarCase
 
 SHOWN_SIDE = 1024
 """Pixels; the longest side of the photograph that is kept for showing."""
@@ -21,7 +21,7 @@ SHOWN_SIDE = 1024
 class Study:
     """A photograph with all that can be asked of the network about it.
 
-    Probabilities are those of :meth:`model.prediction.predictor.Predictor.predict`. Safe to use
+    Probabilities are those of :meth:`model.inference.predictor.Predictor.predict`. Safe to use
     from many threads.
     """
 
@@ -33,7 +33,7 @@ class Study:
         self._seen = seen
         limits = bundle.manifest.quality
         self.quality: tuple[str, ...] = find_problems(prepared, photograph.size, limits)
-        """Problems by key, worst first, as :mod:`model.prediction.quality` names them."""
+        """Problems by key, worst first, as :mod:`model.inference.quality` names them."""
         self.photograph = photograph.copy()
         """RGB, upright, reduced for showing."""
         self.photograph.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.BOX)

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from model.prediction.seen import Seen
+from model.inference.seen import Seen
 
 _THREADS = 2
 """More gain little, and lose where a machine lends fewer cores than it shows."""
 
 
 class LiteNetwork:
-    """A file of :mod:`model.prediction.export`; an :class:`model.prediction.seen.Opened`."""
+    """A file of :mod:`model.inference.export`; an :class:`model.inference.seen.Opened`."""
 
     def __init__(self, file: Path) -> None:
         """Load a file that was checked to be the bundle's."""

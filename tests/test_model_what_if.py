@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from model.inference.what_if import AGES, by_age, contributions
 from model.patient import Patient
-from model.prediction.context import AGES, by_age, contributions
 
 
 def game(patients):

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from model.inference.bundle import Manifest
+from model.inference.calibration import apply_temperature
+from model.inference.conformal import prediction_sets
+from model.inference.ood import UnknownDetector
+from model.inference.projection import image_vectors
+from model.inference.seen import Opened
+from model.inference.similar import CaseIndex
 from model.patient import Patient
-from model.prediction.bundle import Manifest
-from model.prediction.calibrate import apply_temperature
-from model.prediction.prediction_sets import prediction_sets
-from model.prediction.projection import image_vectors
-from model.prediction.seen import Opened
-from model.prediction.similar import CaseIndex
-from model.prediction.unknown import UnknownDetector
 
 
 class LoadedBundle:

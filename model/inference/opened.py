@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from model.prediction.seen import Seen
+from model.inference.seen import Seen
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -75,7 +75,7 @@ def differentiated(
 ) -> "tf.Tensor":
     """Weigh feature maps by the gradient of the asked logits, (B, classes) of 0 and 1: (B, h, w).
 
-    Grad-CAM, see :mod:`model.prediction.explain`. Needs TensorFlow as Keras' backend.
+    Grad-CAM, see :mod:`model.inference.grad_cam`. Needs TensorFlow as Keras' backend.
     """
     import tensorflow as tf
 

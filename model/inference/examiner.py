@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from model.image import read_image
+from model.inference.loaded_bundle import LoadedBundle
+from model.inference.seen import MAP_VIEWS, Seen
+from model.inference.study import Study
+from model.inference.tta import views
 from model.patient import Patient
-from model.prediction.loaded_bundle import LoadedBundle
-from model.prediction.seen import MAP_VIEWS, Seen
-from model.prediction.study import Study
-from model.prediction.views import views
 
 
 class Examiner(LoadedBundle):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.prediction.prediction_sets import fit_set_thresholds, prediction_sets
+from model.inference.conformal import fit_set_thresholds, prediction_sets
 
 
 def simulated(count, seed):

@@ -3,7 +3,7 @@ import pytest
 
 from model.errors import BundleError
 from model.evaluation.metrics import roc_auc
-from model.prediction.unknown import UnknownDetector, unknown_scores
+from model.inference.ood import UnknownDetector, unknown_scores
 
 
 def clusters(count, *, seed, shift=0.0):

@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 )
 
 from model.errors import BundleError
-from model.prediction.bundle import (
+from model.inference.bundle import (
     LITE_FILE,
     MANIFEST_FILE,
     NETWORK_FILE,

@@ -23,10 +23,10 @@ from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
+from model.inference.ood import UnknownDetector
+from model.inference.projection import Projection
+from model.inference.similar import CaseIndex
 from model.patient import PatientEncoder
-from model.prediction.projection import Projection
-from model.prediction.similar import CaseIndex
-from model.prediction.unknown import UnknownDetector
 from model.tasks import CUSTOM, TASKS, Task, custom_task
 
 if TYPE_CHECKING:
