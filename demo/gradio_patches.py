@@ -55,7 +55,7 @@ def keep_path(image: gr.Image) -> None:
 def keep_number(number: gr.Number) -> None:
     """Give handlers whatever was sent, which they refuse by name and with the next step.
 
-    Gradio's own message about a number out of range names neither (gradio-app/gradio#3991).
+    Gradio's own message about a number out of range has neither (gradio-app/gradio#3991).
     """
     number.preprocess = lambda value: value
 

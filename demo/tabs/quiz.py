@@ -90,7 +90,7 @@ class Quiz:
                 self.photograph = styled_html(elem_id="quiz-photograph")
                 choices = [(name, code) for code, name in self.names.items()]
                 self.guess = compact_radio(choices, label=words.guess, elem_id="quiz-guess")
-                self.lock = gr.Button(words.commit, variant="primary", elem_id="quiz-commit")
+                self.lock = gr.Button(words.lock, variant="primary", elem_id="quiz-commit")
             with gr.Column(scale=6, min_width=300):
                 self.alone = styled_html(elem_id="quiz-alone")
                 self.reveal = gr.Button(

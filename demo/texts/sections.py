@@ -208,7 +208,7 @@ class ClassroomTexts:
     photograph: str
     drawn: str
     guess: str
-    commit: str
+    lock: str
     reveal: str
     guess_first: str
     no_examples: str
