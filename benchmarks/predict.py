@@ -36,7 +36,7 @@ from model.patient import Patient
 from tests.drawings import draw_lesion
 
 SIDE = 224  # pixels, of the usual network
-PATIENT = Patient(60.0, "male", "head/neck")
+PATIENT = Patient(age=60.0, sex="male", site="head/neck")
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def main() -> None:
 def steps_of(examiner: Examiner, photograph: bytes) -> dict[str, Callable[[], object]]:
     """All that the page does, and its parts."""
     study, decoded = examiner.study(photograph), read_image(photograph)
-    preprocessor = examiner.manifest.image
+    preprocessor, fields = examiner.manifest.image, examiner.manifest.patient.fields
     prepared = preprocessor(decoded)
     images = np.concatenate(list(views(prepared[None], max(MAP_VIEWS, examiner.manifest.views))))
     return {
@@ -76,7 +76,7 @@ def steps_of(examiner: Examiner, photograph: bytes) -> dict[str, Callable[[], ob
         "image_part": lambda: examiner.opened.look(images),
         "probabilities": lambda: study.probabilities(PATIENT),
         "contributions": lambda: study.contributions(PATIENT, "MEL"),
-        "what_if": lambda: (study.by_age(PATIENT, "MEL"), study.by_site(PATIENT, "MEL")),
+        "what_if": lambda: [study.what_if(PATIENT, field, "MEL") for field in fields],
         "map": lambda: study.activation(PATIENT, "MEL"),
         "similar": lambda: study.similar(6),
     }

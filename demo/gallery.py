@@ -11,12 +11,13 @@ from markupsafe import Markup
 from demo.components import QUIET, styled_html
 from demo.formatting import in_sentence, jpeg_uri
 from demo.gradio_patches import event_value, into_cache, refusal
+from demo.inputs import Inputs, shown_value
 from demo.prediction import context_words
 from demo.services import Example, Services
 from demo.templates import Templates
 from demo.texts import Texts
 from model.image import read_image
-from model.patient import UNKNOWN
+from model.inference.bundle import Manifest
 
 _SIDE = 112  # pixels of a button's picture, twice what is shown
 
@@ -35,10 +36,8 @@ class Gallery:
         self.html = styled_html(elem_id="examples", js_on_load=_CHOOSE)
         self.offered = gr.State([])  # what this visitor sees, whatever comes later
 
-    def connect(
-        self, demo: gr.Blocks, image: gr.Image, patient: Sequence[gr.components.Component]
-    ) -> Dependency:
-        """Fill image and patient with the example that is chosen; gives that event.
+    def connect(self, demo: gr.Blocks, image: gr.Image, inputs: Inputs) -> Dependency:
+        """Fill photograph and patient with the example that is chosen; gives that event.
 
         The examples are asked for when the page loads, since better ones may have come.
         """
@@ -48,33 +47,29 @@ class Gallery:
             if not isinstance(number, int) or not 0 <= number < len(offered):
                 raise refusal(self.templates.texts.errors.no_example)
             example = offered[number]
-            known = example.patient
-            site = known.anatom_site_general or UNKNOWN
-            path = into_cache(image, example.image, "example.jpg")
-            return path, known.age_approx, known.sex or UNKNOWN, site
+            known = [shown_value(example.patient.get(field.key), field) for field in inputs]
+            return into_cache(image, example.image, "example.jpg"), *known
 
         demo.load(self.fill, None, [self.html, self.offered], **QUIET)
-        return self.html.select(choose, self.offered, [image, *patient], **QUIET)
+        return self.html.select(choose, self.offered, [image, *inputs.values()], **QUIET)
 
     def fill(self) -> tuple[Markup, list[Example]]:
         """The examples of the moment."""
         examples = self.services.examples()
-        return gallery_html(examples, self.services.manifest.classes, self.templates), examples
+        return gallery_html(examples, self.services.manifest, self.templates), examples
 
 
-def gallery_html(
-    examples: Sequence[Example], names: Mapping[str, str], templates: Templates
-) -> Markup:
+def gallery_html(examples: Sequence[Example], manifest: Manifest, templates: Templates) -> Markup:
     """A list of buttons, and where the pictures come from; nothing without examples."""
-    words = templates.texts.inputs
+    texts, words = templates.texts, templates.texts.inputs
     drawn = f"{words.drawn_origin} {words.real_ones}"
     return templates.render(
         "gallery",
         examples=[
             {
                 "thumbnail": thumbnail(one.image),
-                "diagnosis": _diagnosis(one, names, templates.texts),
-                "context": context_words(one.patient, templates),
+                "diagnosis": _diagnosis(one, manifest.classes, texts),
+                "context": context_words(one.patient, manifest.patient.fields, texts),
                 "missed": one.missed,
             }
             for one in examples

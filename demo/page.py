@@ -15,6 +15,7 @@ from demo.networks import Networks
 from demo.photograph import open_study
 from demo.services import Services
 from demo.session import expiring_sessions, use_private_folder
+from demo.signature import parameter, takes
 from demo.styles import CSS, ICON, THEME
 from demo.tabs.about import add_about
 from demo.tabs.batch import add_batch
@@ -25,11 +26,12 @@ from demo.tabs.quiz import add_quiz
 from demo.tabs.threshold import add_threshold
 from demo.templates import Templates
 from demo.texts import Texts, load_texts
+from model.patient import Field, NumberField
 
 _ABOUT_API = """Probabilities (0 to 1) of the classes, by code: {codes}.
 
-image: a dermoscopic photograph, as JPEG or PNG. age: in years. sex: female or male.
-site: one of the challenge's words, such as head/neck. None or "unknown" where unknown.
+image: a dermoscopic photograph, as JPEG or PNG. {fields}.
+None or "unknown" where unknown.
 """
 _SWEEP_SECONDS = 600  # between two looks for uploads to delete
 
@@ -150,15 +152,27 @@ def _say_ready(demo: gr.Blocks, networks: Networks, status: gr.HTML, templates: 
 
 
 def _add_api(services: Services, texts: Texts) -> None:
-    def predict_for_programs(
-        image: gr.FileData,
-        age: float | str | None = None,
-        sex: str | None = None,
-        site: str | None = None,
-    ) -> dict:
+    fields = services.manifest.patient.fields
+    given = []
+    for field in fields:
+        kind = float | str | None if isinstance(field, NumberField) else str | None
+        given.append(parameter(field.key, kind, None))
+
+    @takes(parameter("image", gr.FileData), *given)
+    def predict_for_programs(image: gr.FileData, *values: object) -> dict:
         path = image.get("path") if isinstance(image, dict) else None
-        study, patient = open_study(services, path, (age, sex, site), texts)
+        keys = [field.key for field in fields]
+        study, patient = open_study(services, path, dict(zip(keys, values, strict=True)), texts)
         return study.probabilities(patient)
 
-    predict_for_programs.__doc__ = _ABOUT_API.format(codes=", ".join(services.manifest.codes))
+    predict_for_programs.__doc__ = _ABOUT_API.format(
+        codes=", ".join(services.manifest.codes), fields=". ".join(map(_accepted, fields))
+    )
     gr.api(predict_for_programs, api_name="predict")
+
+
+def _accepted(field: Field) -> str:
+    """What programs may send, in a sentence."""
+    if isinstance(field, NumberField):
+        return f"{field.key}: a number of {field.unit} from {field.low:g} to {field.high:g}"
+    return f"{field.key}: {', '.join(field.words)}"

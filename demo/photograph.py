@@ -1,6 +1,6 @@
 """The photograph: its input, what may be handed in, and opening it with its patient."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,16 +31,20 @@ def image_input(texts: Texts, *, height: int = 265) -> gr.Image:
 
 
 def open_study(
-    services: Services, image: object, context: tuple, texts: Texts
+    services: Services, image: object, context: Mapping[str, object], texts: Texts
 ) -> tuple[Study, Patient]:
     """Check what came in and open the photograph; what can be mended becomes a sentence.
+
+    ``context`` is by the fields' keys; of them the network takes those that it knows.
 
     Raises:
         gr.Error: with a sentence for the visitor or program.
     """
     path = uploaded(image, texts)
+    fields = services.manifest.patient.fields
+    own = {field.key: context.get(field.key) for field in fields}
     with refusing(texts):
-        patient = Patient.parse(*context)
+        patient = Patient.parse(own, fields)
         return services.study(path), patient
 
 

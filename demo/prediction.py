@@ -7,10 +7,10 @@ from markupsafe import Markup
 
 from demo.formatting import in_sentence, percentages
 from demo.templates import Templates
+from demo.texts import Texts
 from model.inference.bundle import Manifest
-from model.inference.similar import SimilarCase
 from model.inference.study import Study
-from model.patient import Patient
+from model.patient import Field, Patient, describe
 
 POINT = "at_90_sensitivity"
 
@@ -104,29 +104,26 @@ def prediction_html(prediction: Prediction, manifest: Manifest, templates: Templ
         measured=measured is not None,
         tenths=_tenths(coverage),
         malignancy=malignancy(prediction.probabilities, manifest),
-        bars=bars_html(prediction, names, templates),
+        bars=bars_html(prediction, manifest, templates),
     )
 
 
-def bars_html(prediction: Prediction, names: Mapping[str, str], templates: Templates) -> Markup:
+def bars_html(prediction: Prediction, manifest: Manifest, templates: Templates) -> Markup:
     """A table with one bar per diagnosis: with context, of the image alone, and the change."""
     return templates.render(
         "bars",
         prediction=prediction,
-        has_context=prediction.patient != Patient(),
-        names=names,
-        context=context_words(prediction.patient, templates),
+        has_context=bool(prediction.patient),
+        names=manifest.classes,
+        context=context_words(prediction.patient, manifest.patient.fields, templates.texts),
         shown=percentages(prediction.probabilities),
         shown_alone=percentages(prediction.alone),
     )
 
 
-def context_words(patient: Patient | SimilarCase, templates: Templates) -> str:
+def context_words(patient: Patient, fields: Sequence[Field], texts: Texts) -> str:
     """Say what is known of the patient, as in "age 55, female, head/neck"."""
-    words = templates.texts.result
-    known = [] if patient.age_approx is None else [words.age.format(age=patient.age_approx)]
-    known += [word for word in (patient.sex, patient.anatom_site_general) if word]
-    return ", ".join(known) or words.no_context
+    return describe(patient, fields) or texts.result.no_context
 
 
 def _tenths(coverage: float | None) -> int | None:

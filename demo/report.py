@@ -41,11 +41,7 @@ def report_data(prediction: Prediction, manifest: Manifest, *, made: str) -> dic
             "versions": manifest.versions,
             "licence": manifest.licence,
         },
-        "inputs": {
-            "age_approx": patient.age_approx,
-            "sex": patient.sex,
-            "anatom_site_general": patient.anatom_site_general,
-        },
+        "inputs": {f.column: patient.get(f.key) for f in manifest.patient.fields},
         "probabilities": dict(prediction.probabilities),
         "probabilities_of_image_alone": dict(prediction.alone),
         "malignancy": asdict(summed) if summed else None,
@@ -67,6 +63,6 @@ def report_html(
         manifest=manifest,
         photograph=study.photograph,
         made=made,
-        context=context_words(prediction.patient, templates),
+        context=context_words(prediction.patient, manifest.patient.fields, texts),
         content=prediction_html(prediction, manifest, templates),
     )

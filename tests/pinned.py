@@ -34,7 +34,7 @@ def patients():
     sexes = [*CHALLENGE_SEXES, None]
     sites = [*CHALLENGE_SITES, None]
     return [
-        Patient(ages[number], sexes[number % len(sexes)], sites[number % len(sites)])
+        Patient(age=ages[number], sex=sexes[number % len(sexes)], site=sites[number % len(sites)])
         for number in range(COUNT)
     ]
 

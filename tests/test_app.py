@@ -167,7 +167,7 @@ def test_a_folder_of_examples_is_taken_instead_and_its_misses_are_marked(
     examples = from_the_archive.offers[0].examples(given)
     assert [one.missed for one in examples()] == [False]
     examples._look()
-    assert [(one.patient, one.missed) for one in examples()] == [(Patient(60.0), True)]
+    assert [(one.patient, one.missed) for one in examples()] == [(Patient(age=60.0), True)]
 
 
 @pytest.mark.parametrize(

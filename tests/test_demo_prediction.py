@@ -10,7 +10,7 @@ from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
 from model.inference.bundle import RELEASED, read_manifest
-from model.patient import Patient
+from model.patient import FIELDS, Patient
 from tests.pages import MEASURED, asking, interval
 
 TEMPLATES = Templates(load_texts())
@@ -72,8 +72,10 @@ def test_listed_diagnoses_stand_out(manifest):
 
 
 def test_context_names_only_what_is_known():
-    assert context_words(Patient(55, "female", None), TEMPLATES) == "age 55, female"
-    assert context_words(Patient(), TEMPLATES) == RESULT.no_context
+    assert (
+        context_words(Patient(age=55.0, sex="female"), FIELDS, TEMPLATES.texts) == "age 55, female"
+    )
+    assert context_words(Patient(), FIELDS, TEMPLATES.texts) == RESULT.no_context
 
 
 def test_the_change_is_the_difference_of_the_shown_values(manifest):
@@ -120,7 +122,7 @@ def test_the_headline_promises_nothing_for_photographs_that_the_lists_were_not_t
 
 def test_without_context_the_caption_says_that_both_columns_are_the_image_alone(manifest):
     assert "both columns are for the image alone" in said(manifest)
-    assert "age 60" in said(manifest, patient=Patient(60.0))
+    assert "age 60" in said(manifest, patient=Patient(age=60.0))
 
 
 def test_warnings_say_what_is_wrong_and_nothing_where_nothing_is(manifest):

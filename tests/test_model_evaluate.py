@@ -15,7 +15,7 @@ from model.image import ImagePreprocessor
 from model.inference.bundle import Manifest
 from model.inference.conformal import fit_set_thresholds
 from model.inference.operating_points import fit_operating_points
-from model.patient import PatientEncoder
+from model.patient import Patient, PatientEncoder
 from model.tasks import TASKS, custom_task
 
 COUNT = 400
@@ -44,7 +44,7 @@ def manifest(probabilities, labels, **changes):
         "name": "made up",
         "classes": DIAGNOSIS_NAMES,
         "image": ImagePreprocessor(32),
-        "patient": PatientEncoder.fit([40, 60]),
+        "patient": PatientEncoder.fit([Patient(age=40.0), Patient(age=60.0)]),
         "temperature": 1.0,
         "split": Split((), (), (), "none", 0),
         "training": {},

@@ -19,12 +19,12 @@ from model.inference.lite import LiteNetwork
 from model.inference.loading import load_examiner
 from model.inference.predictor import Predictor
 from model.networks.network import build_network
-from model.patient import Patient
+from model.patient import FIELDS, SITE, Patient
 from tests.drawings import draw_lesion
 from tests.pinned import ANSWERS, patients, photographs
 from tests.test_model_network import CLASSES, SIDE, WIDTH, build
 
-KNOWN = Patient(70.0, "male", "head/neck")
+KNOWN = Patient(age=70.0, sex="male", site="head/neck")
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +95,10 @@ def test_the_page_answers_through_litert_what_keras_answers(exported, photograph
                 found.activation(patient, code), expected.activation(patient, code), atol=TOLERANCE
             )
     assert found.prediction_set(KNOWN) == expected.prediction_set(KNOWN)
-    assert found.by_site(KNOWN, "MEL") == pytest.approx(
-        expected.by_site(KNOWN, "MEL"), abs=TOLERANCE
-    )
+    for field in FIELDS:
+        assert found.what_if(KNOWN, field, "MEL") == pytest.approx(
+            expected.what_if(KNOWN, field, "MEL"), abs=TOLERANCE
+        )
     assert found.unknown_score == pytest.approx(expected.unknown_score, rel=1e-3)
     assert [case.isic_id for case in found.similar(3)] == [
         case.isic_id for case in expected.similar(3)
@@ -112,7 +113,7 @@ def test_asked_from_many_threads_each_gets_its_own_answer(exported, tmp_path):
 
     def answer(path):
         study = examiner.study(path)
-        return study.probabilities(KNOWN)["NV"], study.by_site(KNOWN, "NV")["head/neck"]
+        return study.probabilities(KNOWN)["NV"], study.what_if(KNOWN, SITE, "NV")["head/neck"]
 
     expected = [answer(path) for path in paths]
     with ThreadPoolExecutor(4) as pool:

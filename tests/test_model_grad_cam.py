@@ -25,7 +25,7 @@ SIDE = 32
 @pytest.fixture(scope="module")
 def bright_spotter():
     """A network whose one feature is brightness and whose first logit is its mean."""
-    encoder = PatientEncoder.fit([40.0])
+    encoder = PatientEncoder.fit([Patient(age=40.0)])
     image = keras.Input((SIDE, SIDE, 3))
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
     pooled = keras.layers.AveragePooling2D(4)(scaled)

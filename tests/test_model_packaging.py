@@ -48,7 +48,7 @@ for bundle in bundles:
     examiner = load_examiner(bundle)
     examiner.warm_up()
     study = examiner.study(image)
-    found = study.probabilities(Patient(50.0, "male"))
+    found = study.probabilities(Patient(age=50.0, sex="male"))
     print(json.dumps([sum(found.values()), study.unknown_score, len(study.similar(1))]))
 """
 PREDICTED = """

@@ -25,7 +25,7 @@ def paths(tmp_path):
 
 
 def test_one_photograph_or_a_folder_or_an_array_get_the_same_answer(predictor, paths):
-    patients = [Patient(50, "male", "head/neck"), Patient(), Patient(None, "female", None)]
+    patients = [Patient(age=50.0, sex="male", site="head/neck"), Patient(), Patient(sex="female")]
     prepared = np.stack([predictor.manifest.image.load(path) for path in paths])
     expected = predictor.probabilities(prepared, patients)
     folder = np.stack(list(predictor.predict_files(paths, patients)))

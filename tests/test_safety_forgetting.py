@@ -17,11 +17,11 @@ import pytest
 
 from benchmarks.visitor import Visitor
 from demo import session
+from demo.explanations import Shown
 from demo.gradio_patches import drop_idle_sessions
 from demo.page import build_demo, launch
 from demo.session import KEPT_SECONDS, use_private_folder
 from demo.tabs import predict, quiz
-from demo.tabs.reasons import Shown
 from tests.pages import services
 
 AGE = 87.25  # of nobody else in this process

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from demo.batch import Answers
+from demo.explanations import Shown, image_html, patient_html, similar_html, what_if_html
 from demo.gallery import gallery_html
 from demo.prediction import Prediction, prediction_html
 from demo.report import report_html
@@ -14,20 +15,19 @@ from demo.tabs.about import about_html
 from demo.tabs.batch import answer_frame, summary_html
 from demo.tabs.data import data_html
 from demo.tabs.model import model_html
-from demo.tabs.reasons import Shown, image_html, patient_html, similar_html, what_if_html
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
 from model.image import read_image
 from model.inference.bundle import RELEASED, read_manifest
 from model.inference.similar import SimilarCase
-from model.patient import Patient
+from model.patient import FIELDS, Patient
 from tests.fake_study import FakeStudy
 from tests.pages import add_photograph, open_page, predict, served
 
 TEMPLATES = Templates(load_texts())
 EVIL = "<img src=x onerror=\"document.title='broken'\">'\"><script>document.title='broken'</script>"
-PATIENT = Patient(60.0, "male", "head/neck")
+PATIENT = Patient(age=60.0, sex="male", site="head/neck")
 ROW = dict.fromkeys(DIAGNOSES, 0.125)
 
 
@@ -35,7 +35,7 @@ class EvilStudy(FakeStudy):
     """Of a bundle whose index of training images was tampered with."""
 
     def similar(self, count):
-        return [SimilarCase(EVIL, "MEL", 60.0, EVIL, EVIL, 0.9)]
+        return [SimilarCase(EVIL, "MEL", Patient(age=60.0, sex=EVIL, site=EVIL), 0.9)]
 
 
 @pytest.fixture(scope="module")
@@ -69,21 +69,23 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
     summary = {
         "rows": 1,
         "lesions": 1,
-        "age": {"mean": 1.0, "sd": 1.0, "known": 1},
+        "numbers": {"age": {"mean": 1.0, "sd": 1.0, "known": 1}},
         "diagnoses": dict.fromkeys(names, 1),
         "sources": {EVIL: 1},
         "unknown": {"sex": 1},
-        "ages": {EVIL: 1},
+        "groups": {field.key: {EVIL: 1} for field in FIELDS},
         "shares": {name: {EVIL: dict.fromkeys(names, 1.0)} for name in ("age", "sex", "site")},
     }
     pages = {
         "prediction": prediction_html(prediction, manifest, TEMPLATES),
         "report": report_html(study, prediction, manifest, made="now", templates=TEMPLATES),
-        "patient": patient_html(study, PATIENT, "MEL", **about),
+        "patient": patient_html(Shown(study, PATIENT), "MEL", fields=FIELDS, **about),
         "image": image_html(Shown(study, PATIENT), "MEL", strength=0.5, **about),
-        "what if": what_if_html(study, PATIENT, "MEL", **about),
-        "similar": similar_html(study.similar(1), names, thumbnails={}, templates=TEMPLATES),
-        "gallery": gallery_html(examples, names, TEMPLATES),
+        "what if": what_if_html(study, PATIENT, "MEL", fields=FIELDS, **about),
+        "similar": similar_html(
+            study.similar(1), names, fields=FIELDS, thumbnails={}, templates=TEMPLATES
+        ),
+        "gallery": gallery_html(examples, manifest, TEMPLATES),
         "batch": summary_html(answers, list(ROW), frame, TEMPLATES),
         "model": model_html(manifest, None, TEMPLATES),
         "own data": data_html(own, None, TEMPLATES),

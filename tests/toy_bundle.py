@@ -19,7 +19,7 @@ from model.inference.bundle import (
     write_manifest,
 )
 from model.networks.network import build_network
-from model.patient import PatientEncoder
+from model.patient import Patient, PatientEncoder
 from model.training.packaging import calibrate_bundle
 
 SIDE = 32
@@ -48,7 +48,7 @@ def toy_split(data: Path) -> Split:
 
 def write_toy_bundle(folder: Path, data: Path, *, seed: int = 0) -> Path:
     """Write and calibrate the bundle; ``data`` is from ``draw_folder``."""
-    encoder = PatientEncoder.fit([40.0, 60.0])
+    encoder = PatientEncoder.fit([Patient(age=40.0), Patient(age=60.0)])
     manifest = Manifest(
         name="toy",
         classes={code: DIAGNOSIS_NAMES[code] for code in CHALLENGE_CLASSES},

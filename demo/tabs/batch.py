@@ -21,7 +21,9 @@ from model.inference.answer_table import plain_cell
 def add_batch(services: Services, templates: Templates) -> None:
     """Lay the tab out and connect it."""
     words, codes = templates.texts.batch, services.manifest.codes
-    styled_html(templates.render("batch_intro", names=services.manifest.classes))
+    columns = ", ".join(field.column for field in services.manifest.patient.fields)
+    intro = words.intro.format(columns=columns)
+    styled_html(templates.render("batch_intro", intro=intro, names=services.manifest.classes))
     with gr.Row():
         images = gr.File(
             label=words.images,
@@ -73,7 +75,8 @@ def answers_to(
         raise refusal(texts.batch.nothing)
     with refusing(texts):
         items = collect(Path(file) for file in files)
-        patients = patients_of(Path(context) if context else None, [item.name for item in items])
+        table, names = Path(context) if context else None, [item.name for item in items]
+        patients = patients_of(table, names, services.manifest.patient.fields)
         if not items:
             raise refusal(texts.batch.none_inside)
         return answer_all(items, patients, services.study, progress=progress)

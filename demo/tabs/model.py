@@ -8,9 +8,11 @@ from markupsafe import Markup
 
 from demo.charts import Points
 from demo.components import styled_html
-from demo.formatting import interval
+from demo.formatting import in_sentence, interval
+from demo.inputs import label_of
 from demo.services import Services
 from demo.templates import Templates
+from demo.texts import Texts
 from demo.texts.sections import ModelTexts
 from model.inference.bundle import Manifest
 
@@ -63,7 +65,7 @@ def model_html(manifest: Manifest, architecture: bytes | None, templates: Templa
             "roc": roc,
             "roc_title": title,
             "reliability": [(r["confidence"], r["accuracy"]) for r in found.get("reliability", ())],
-            "groups": _groups(found, words),
+            "groups": _groups(found, templates.texts),
             "fewest": FEWEST_IMAGES,
         }
     return templates.render(
@@ -136,12 +138,15 @@ def _roc(found: Mapping, words: ModelTexts) -> tuple[str, dict[str, Points]]:
     return words.roc, {words.network: [(1 - specificity, found) for specificity, found in pairs]}
 
 
-def _groups(found: Mapping, words: ModelTexts) -> list[Table]:
+def _groups(found: Mapping, texts: Texts) -> list[Table]:
     """One table per kind of subgroup that was measured."""
-    kinds = {"source": found.get("per_source", {})} | found.get("subgroups", {})
-    return [
-        _group(getattr(words, f"by_{kind}"), rows, words) for kind, rows in kinds.items() if rows
-    ]
+    words = texts.model
+    captions = {words.by_source: found.get("per_source", {})}
+    captions |= {
+        words.by_field.format(field=in_sentence(label_of(key, texts))): groups
+        for key, groups in found.get("subgroups", {}).items()
+    }
+    return [_group(caption, groups, words) for caption, groups in captions.items() if groups]
 
 
 def _group(caption: str, groups: Mapping[str, Mapping], words: ModelTexts) -> Table:

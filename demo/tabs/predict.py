@@ -5,18 +5,19 @@ from dataclasses import dataclass
 import gradio as gr
 from markupsafe import Markup
 
-from demo.components import PRIVATE, QUIET, compact_radio, styled_html
+from demo.components import PRIVATE, QUIET, styled_html
+from demo.explanations import Shown
 from demo.gallery import Gallery
-from demo.gradio_patches import empty_on_load, keep_number
+from demo.gradio_patches import empty_on_load
+from demo.inputs import Inputs, patient_inputs, shown_value
 from demo.limits import KEPT_SECONDS
 from demo.networks import Networks
 from demo.photograph import image_input, open_study
 from demo.prediction import Prediction, prediction_html
-from demo.services import Services
-from demo.tabs.reasons import Reasons, Shown
+from demo.services import Services, fields_of
+from demo.tabs.reasons import Reasons
 from demo.templates import Templates
 from demo.texts import Texts
-from model.patient import AGE_RANGE, UNKNOWN, PatientEncoder
 
 # A prediction for other fields than the visitor sees must not pass for one for these.
 _MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
@@ -32,14 +33,12 @@ class Form:
     """The fields of photograph and patient, which all networks share."""
 
     image: gr.Image
-    age: gr.Number
-    sex: gr.Radio
-    site: gr.Radio
+    patient: Inputs
 
     @property
-    def fields(self) -> list[gr.components.Component]:
+    def inputs(self) -> list[gr.components.Component]:
         """All of them, in the order of handlers' parameters."""
-        return [self.image, self.age, self.sex, self.site]
+        return [self.image, *self.patient.values()]
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> No
     """Lay the tab out and connect it."""
     with gr.Row(elem_classes="wide"):
         with gr.Column(scale=4, min_width=300):
-            form = _form(networks.offered[0].manifest.patient, templates.texts)
+            image = image_input(templates.texts)
+            form = Form(image, patient_inputs(fields_of(networks.offered), templates.texts))
             buttons = [_buttons(templates.texts) for _ in networks.each()]
         with gr.Column(scale=6, min_width=300):
             results = [_result(services, templates) for services in networks.each()]
@@ -74,18 +74,10 @@ def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> No
         predictions.connect(demo)
         if networks.chooser:
             predictions.connect_chooser(networks.chooser, number)
-    gr.on([field.input for field in form.fields], js=_MARK_OLD, **QUIET)
-    empty_on_load(demo, form.age, **QUIET)
-
-
-def _form(known: PatientEncoder, texts: Texts) -> Form:
-    """``known`` has the words of sex and site."""
-    image = image_input(texts)
-    with gr.Row():
-        age = _age_input(texts)
-        sex = words_input(texts.inputs.sex, known.sexes, texts, scale=2, elem_id="sex")
-    site = words_input(texts.inputs.site, known.sites, texts, elem_id="site")
-    return Form(image, age, sex, site)
+    gr.on([part.input for part in form.inputs], js=_MARK_OLD, **QUIET)
+    for part in form.inputs:
+        if isinstance(part, gr.Number):
+            empty_on_load(demo, part, **QUIET)
 
 
 def _buttons(texts: Texts) -> Buttons:
@@ -124,11 +116,11 @@ class Predictions:
 
     def connect(self, demo: gr.Blocks) -> None:
         """Predict at the press of a button or for an example; keep the explanations in step."""
-        chosen = self.result.gallery.connect(demo, self.form.image, self.form.fields[1:])
+        chosen = self.result.gallery.connect(demo, self.form.image, self.form.patient)
         for listen in (self.buttons.predict.click, chosen.success):
             asked = listen(
                 self.show_prediction,
-                [*self.form.fields, self.reasons.strength],
+                [*self.form.inputs, self.reasons.strength],
                 self.filled,
                 show_progress_on=self.result.prediction,
                 concurrency_id="predict",
@@ -137,7 +129,7 @@ class Predictions:
             asked.success(js=_INTO_VIEW, **QUIET)
             self.reasons.add_thumbnails(asked, self.result.shown)
         self.reasons.connect(self.result.shown)
-        emptied = [*self.form.fields, self.result.shown, self.result.prediction, self.reasons.panel]
+        emptied = [*self.form.inputs, self.result.shown, self.result.prediction, self.reasons.panel]
         self.buttons.clear.click(self.clear, None, emptied, queue=False, **QUIET)
 
     def connect_chooser(self, chooser: gr.Radio, number: int) -> None:
@@ -146,16 +138,16 @@ class Predictions:
         Earlier predictions are emptied first: they may be for other fields.
         """
 
-        def predict_if_chosen(chosen: int, image: str | None, *others: object) -> dict | list:
+        def predict_if_chosen(chosen: int, image: str | None, *given: object) -> dict | list:
             if chosen != number or not image:
                 return [gr.skip()] * len(self.filled)
-            return self.show_prediction(image, *others)
+            return self.show_prediction(image, *given)
 
         emptied = [self.result.shown, self.result.prediction, self.reasons.panel]
         begun = chooser.input(self.nothing, None, emptied, queue=False, **QUIET)
         asked = begun.then(
             predict_if_chosen,
-            [chooser, *self.form.fields, self.reasons.strength],
+            [chooser, *self.form.inputs, self.reasons.strength],
             self.filled,
             show_progress_on=self.result.prediction,
             concurrency_id="predict",
@@ -163,11 +155,15 @@ class Predictions:
         )
         self.reasons.add_thumbnails(asked, self.result.shown)
 
-    def show_prediction(
-        self, image: str | None, age: object, sex: str, site: str, strength: float
-    ) -> dict:
-        """Open the photograph and show all that the network says of it."""
-        study, patient = open_study(self.services, image, (age, sex, site), self.templates.texts)
+    def show_prediction(self, image: str | None, *given: object) -> dict:
+        """Open the photograph and show all that the network says of it.
+
+        ``given`` are values of the patient's inputs, in their order, and the overlay's strength.
+        """
+        *values, strength = given
+        keys = [field.key for field in self.form.patient]
+        context = dict(zip(keys, values, strict=True))
+        study, patient = open_study(self.services, image, context, self.templates.texts)
         prediction = Prediction.of(study, patient)
         content = prediction_html(prediction, self.services.manifest, self.templates)
         shown = Shown(study, patient)
@@ -187,37 +183,10 @@ class Predictions:
 
     def clear(self) -> dict:
         """Empty the form, too."""
-        form = self.form
-        emptied = {form.image: None, form.age: None, form.sex: UNKNOWN, form.site: UNKNOWN}
-        return emptied | self.nothing()
+        emptied = {part: shown_value(None, field) for field, part in self.form.patient.items()}
+        return {self.form.image: None} | emptied | self.nothing()
 
 
 def _placeholder(templates: Templates) -> Markup:
     """What stands in place of the first prediction."""
     return templates.render("paragraph", text=templates.texts.result.empty, kind="empty")
-
-
-def _age_input(texts: Texts) -> gr.Number:
-    """Years; empty is unknown."""
-    low, high = AGE_RANGE
-    age = gr.Number(
-        label=texts.inputs.age,
-        placeholder=texts.inputs.age_placeholder,
-        info=texts.inputs.age_rule.format(low=low, high=high),  # seen while it is broken
-        minimum=low,
-        maximum=high,
-        elem_id="age",
-        min_width=120,
-    )
-    keep_number(age)
-    return age
-
-
-def words_input(
-    label: str, words: tuple[str, ...], texts: Texts, *, elem_id: str, scale: int = 1
-) -> gr.Radio:
-    """One of a field's words, or unknown."""
-    choices = [*((word, word) for word in words), (texts.inputs.unknown, UNKNOWN)]
-    return compact_radio(
-        choices, value=UNKNOWN, label=label, min_width=160, scale=scale, elem_id=elem_id
-    )

@@ -171,15 +171,16 @@ class Quiz:
 
     def _whole(self, asked: Asked) -> Markup:
         """The true diagnosis, everyone's answer, and what the context changed."""
-        example = asked.example
+        example, manifest = asked.example, self.services.manifest
+        fields = manifest.patient.fields
         prediction = Prediction.of(asked.study, example.patient)
         return self.templates.render(
             "quiz_whole",
             round=played(asked),
             names=self.names,
-            context=context_words(example.patient, self.templates),
+            context=context_words(example.patient, fields, self.templates.texts),
             origin=example.origin,
-            bars=bars_html(replace(prediction, prediction_set=()), self.names, self.templates),
+            bars=bars_html(replace(prediction, prediction_set=()), manifest, self.templates),
         )
 
     def _score(self, rounds: list[Round]) -> Markup:

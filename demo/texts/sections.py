@@ -52,11 +52,8 @@ class InputsTexts:
 
     image: str
     image_alt: str
-    age: str
-    age_placeholder: str
-    age_rule: str
-    sex: str
-    site: str
+    number: str
+    number_rule: str
     unknown: str
     predict: str
     clear: str
@@ -81,7 +78,6 @@ class ResultTexts:
     change: str
     points: str
     no_context: str
-    age: str
     scope: str
     scope_listed: str
     listed: str
@@ -129,9 +125,6 @@ class WhyTexts:
     what_if_tab: str
     similar_tab: str
     report_tab: str
-    age_approx: str
-    sex: str
-    anatom_site_general: str
     contributions: str
     contributions_text: str
     nothing_known: str
@@ -140,12 +133,10 @@ class WhyTexts:
     map_text: str
     map_empty: str
     opacity: str
-    age_curves: str
-    site_bars: str
-    age_axis: str
+    by_field: str
+    by_two_fields: str
     probability_axis: str
-    what_if_age: str
-    what_if_site: str
+    what_if_at: str
     what_if_text: str
     similar: str
     similar_none: str
@@ -256,9 +247,7 @@ class ModelTexts:
     overall: str
     by_diagnosis: str
     by_source: str
-    by_age: str
-    by_sex: str
-    by_site: str
+    by_field: str
     diagnosis: str
     group: str
     count: str
@@ -298,17 +287,15 @@ class DataTexts:
     own: str
     own_intro: str
     intro: str
-    ages: str
+    mean: str
     diagnoses: str
     sources: str
     unknown: str
-    by_age: str
+    lesion: str
+    by_field: str
     group: str
-    diagnosis_by_age: str
-    diagnosis_by_sex: str
-    diagnosis_by_site: str
+    diagnosis_by_field: str
     origin: str
-    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -330,6 +317,7 @@ class Texts:
     tabs: TabsTexts
     status: StatusTexts
     inputs: InputsTexts
+    fields: Mapping[str, str]  # labels of the patient's fields by key
     result: ResultTexts
     malignancy: MalignancyTexts
     quality: QualityTexts

@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate and print what was found."""
-    dataset = read_folder(options.data, task=read_manifest(options.bundle).task.name)
+    known = read_manifest(options.bundle)
+    dataset = read_folder(options.data, task=known.task.name, fields=known.patient.fields)
     from model.training.packaging import calibrate_bundle
 
     manifest = calibrate_bundle(

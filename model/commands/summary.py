@@ -13,7 +13,7 @@ from pathlib import Path
 from model.commands.options import add_preset, add_settings, settings_of
 from model.errors import ConfigError
 from model.inference.bundle import check_files, load_network, read_manifest
-from model.patient import PatientEncoder
+from model.patient import Field, PatientEncoder
 from model.tasks import CUSTOM, task_of
 from model.training.config import TrainConfig, config_from_dict
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(
             f"--bundle {options.bundle} has its own settings: leave out {', '.join(settings)}."
         )
-    network, config, classes = (
+    network, config, fields, classes = (
         _of_bundle(options.bundle) if options.bundle else _of_settings(settings)
     )
     from model.training.summary import summarise, summary_text
@@ -49,18 +49,19 @@ def run(options: argparse.Namespace) -> int:
         from model.networks.figure import draw_network
         from model.networks.outline import Outline
 
-        draw_network(Outline.of(network), classes, options.picture)
+        draw_network(Outline.of(network, fields), classes, options.picture)
         print(f"\nwrote {options.picture}")
     return 0
 
 
-def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, list[str]]:
+def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, tuple[Field, ...], list[str]]:
     manifest = read_manifest(bundle)
     check_files(bundle, manifest)
-    return load_network(bundle, manifest), config_from_dict(manifest.training), manifest.codes
+    config = config_from_dict(manifest.training)
+    return load_network(bundle, manifest), config, manifest.patient.fields, manifest.codes
 
 
-def _of_settings(settings: dict) -> tuple[object, TrainConfig, list[str]]:
+def _of_settings(settings: dict) -> tuple[object, TrainConfig, tuple[Field, ...], list[str]]:
     """The network with random weights: what is counted does not depend on them."""
     config = replace(config_from_dict(settings), weights="none", start="")
     if config.task == CUSTOM:
@@ -71,4 +72,5 @@ def _of_settings(settings: dict) -> tuple[object, TrainConfig, list[str]]:
     task = task_of(config.task, [])
     from model.training.train import build_of
 
-    return build_of(config, PatientEncoder.fit([]), task), config, list(task.classes)
+    encoder = PatientEncoder.fit([])
+    return build_of(config, encoder, task), config, encoder.fields, list(task.classes)

@@ -47,7 +47,7 @@ def evaluate(outcome: Outcome, extra_groups: pd.DataFrame | None = None) -> dict
     everything = np.ones(len(outcome.table), bool)
     overall = headline_draws(outcome, everything)
     del overall["recalls"]
-    groups = group_names(outcome.table)
+    groups = group_names(outcome.table, outcome.manifest.patient.fields)
     if extra_groups is not None:
         groups = pd.concat([groups, extra_groups], axis=1)
     subgroups = subgroup_figures(outcome, groups)

@@ -40,7 +40,8 @@ def check_explanations(
     table = outcome.table.iloc[chosen]
     named = outcome.predictions[chosen]
     prepared = np.asarray(images[chosen])
-    maps = predictor.activation_maps(prepared, table_patients(table), named)
+    patients = table_patients(table, outcome.manifest.patient.fields)
+    maps = predictor.activation_maps(prepared, patients, named)
     large = np.stack([enlarge(activation, prepared.shape[1:3]) for activation in maps])
     bootstrap = _Selection(outcome.bootstrap, chosen)
     return {
@@ -112,7 +113,8 @@ def _deletion(
         "elsewhere": np.roll(marked, (half, half), axis=(1, 2)),
         "centre": np.repeat(most_marked(centre_blob(images.shape[1])[None]), len(images), axis=0),
     }
-    rows, patients = np.arange(len(images)), table_patients(table)
+    rows = np.arange(len(images))
+    patients = table_patients(table, predictor.manifest.patient.fields)
     before = predictor.probabilities(images, patients)[rows, named]
     falls = {
         name: before - predictor.probabilities(blurred_where(images, place), patients)[rows, named]

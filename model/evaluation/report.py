@@ -47,7 +47,7 @@ def run_evaluation(
     predictor = Predictor.load(bundle)
     manifest = predictor.manifest
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    inside = predictor.look_inside(images, table_patients(table))
+    inside = predictor.look_inside(images, table_patients(table, manifest.patient.fields))
     outcome = judge(table.reset_index(drop=True), inside.probabilities, manifest)
     groups = mask_groups(table, masks)
     report = evaluate(outcome, groups)
@@ -72,10 +72,10 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
         ImageError: an image cannot be read.
     """
     predictor = Predictor.load(bundle)
-    paths = table["path"].tolist()
-    images = cached_images(paths, predictor.manifest.image, cache_dir=cache_dir)
-    probabilities = predictor.probabilities(images, table_patients(table))
-    return judge(table, probabilities, predictor.manifest)
+    manifest = predictor.manifest
+    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    patients = table_patients(table, manifest.patient.fields)
+    return judge(table, predictor.probabilities(images, patients), manifest)
 
 
 def _slow_checks(predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path) -> dict:

@@ -32,7 +32,8 @@ from model.tasks import CUSTOM, TASKS, Task, custom_task
 if TYPE_CHECKING:
     import keras
 
-FORMAT = 1
+FORMAT = 2
+_READABLE = (1, 2)  # 1 knew three fields of the patient only
 NETWORK_FILE = "network.keras"
 MANIFEST_FILE = "bundle.json"
 UNKNOWN_FILE = "unknown.npz"
@@ -110,7 +111,7 @@ class Manifest:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         del values["split"]
         image = {**asdict(self.image), "range": [0, 255], "colours": "RGB"}
-        parts = {"image": image, "patient": asdict(self.patient)}
+        parts = {"image": image, "patient": self.patient.to_dict()}
         parts["projection"] = self.projection and asdict(self.projection)
         # The split comes last, since its lists are long.
         split = self.split.to_dict()
@@ -122,12 +123,11 @@ class Manifest:
         # The image entry also says range and colours, which are no settings.
         settings = {f.name for f in fields(ImagePreprocessor)}
         image = {k: v for k, v in values["image"].items() if k in settings}
-        patient = dict(values["patient"])
-        patient |= {k: tuple(patient[k]) for k in ("sexes", "sites")}
         parts = {
             "image": ImagePreprocessor(**image),
-            "patient": PatientEncoder(**patient),
+            "patient": PatientEncoder.from_dict(values["patient"]),
             "split": Split.from_dict(values["split"]),
+            "format": FORMAT,
         }
         if values.get("projection"):
             parts["projection"] = Projection(**values["projection"])
@@ -143,9 +143,10 @@ def read_manifest(bundle: Path) -> Manifest:
     path = bundle / MANIFEST_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        if values.get("format") != FORMAT:
+        if values.get("format") not in _READABLE:
             raise BundleError(
-                f"{path} has format {values.get('format')!r}, but this version reads {FORMAT}. "
+                f"{path} has format {values.get('format')!r}, but this version reads "
+                f"{' and '.join(map(str, _READABLE))}. "
                 "Use the version of the project that wrote it, or train again."
             )
         manifest = Manifest.from_dict(values)

@@ -22,7 +22,8 @@ class Examiner(LoadedBundle):
         side = self.manifest.image.side
         study = self._study(Image.new("RGB", (side, side)))
         study.activation(Patient(), self.manifest.codes[0])
-        study.by_age(Patient(), self.manifest.codes[0])
+        for field in self.manifest.patient.fields:
+            study.what_if(Patient(), field, self.manifest.codes[0])
 
     def study(self, image: Path | BinaryIO | bytes) -> Study:
         """Open one photograph, of which any patient's context can then be asked cheaply.

@@ -34,7 +34,6 @@ TOLERANCE = 1e-4
 """By which probabilities and maps in [0, 1] of LiteRT and Keras may differ."""
 
 _PHOTOGRAPHS = 8
-_PATIENTS = (Patient(), Patient(65.0, "male", "head/neck"))
 
 
 def to_lite(network: keras.Model, *, views: int) -> bytes:
@@ -71,13 +70,14 @@ def largest_difference(one: Examiner, other: Examiner) -> float:
 
 def _answers(examiner: Examiner) -> Iterator[np.ndarray]:
     """Probabilities and maps of patches of random colours."""
-    codes = examiner.manifest.codes
+    codes, fields = examiner.manifest.codes, examiner.manifest.patient.fields
+    known = Patient(**{field.key: field.variations[0] for field in fields})
     for number in range(_PHOTOGRAPHS):
         colours = np.random.default_rng(number).integers(0, 256, (6, 8, 3), np.uint8)
         file = BytesIO()
         Image.fromarray(colours).resize((240, 180)).save(file, "PNG")
         study = examiner.study(file.getvalue())
-        for patient in _PATIENTS:
+        for patient in (Patient(), known):
             yield np.array(list(study.probabilities(patient).values()))
             yield study.activation(patient, codes[number % len(codes)])
 

@@ -11,8 +11,8 @@ from model.inference.loaded_bundle import LoadedBundle
 from model.inference.quality import find_problems
 from model.inference.seen import Seen
 from model.inference.similar import SimilarCase
-from model.inference.what_if import by_age, by_site, contributions
-from model.patient import Patient
+from model.inference.what_if import contributions, what_if
+from model.patient import Field, Patient, Value
 
 SHOWN_SIDE = 1024
 """Pixels; the longest side of the photograph that is kept for showing."""
@@ -57,27 +57,19 @@ class Study:
         return tuple(codes[n] for n in np.argsort(-row[0]) if inside[0, n])
 
     def contributions(self, patient: Patient, code: str) -> dict[str, float]:
-        """How far each known field moved a class's probability: field → from -1 to 1.
+        """How far each known field moved a class's probability: key → from -1 to 1.
 
         They sum to the probability with context less that of the image alone.
         """
         number = self._number(code)
-        found = contributions(self._answer, patient)
-        return {field: float(moved[number]) for field, moved in found.items()}
+        found = contributions(self._answer, patient, self._bundle.manifest.patient.fields)
+        return {key: float(moved[number]) for key, moved in found.items()}
 
-    def by_age(self, patient: Patient, code: str) -> dict[str, list[tuple[float, float]]]:
-        """A class's probability by age (years) for each sex: sex → [(age, probability)]."""
+    def what_if(self, patient: Patient, field: Field, code: str) -> dict[Value | None, float]:
+        """A class's probability at each value of a field: value → probability."""
         number = self._number(code)
-        found = by_age(self._answer, patient, self._bundle.manifest.patient.sexes)
-        return {
-            sex: [(float(age), float(row[number])) for age, row in f] for sex, f in found.items()
-        }
-
-    def by_site(self, patient: Patient, code: str) -> dict[str, float]:
-        """A class's probability at each anatomical site: site → probability."""
-        number = self._number(code)
-        found = by_site(self._answer, patient, self._bundle.manifest.patient.sites)
-        return {site: float(row[number]) for site, row in found.items()}
+        found = what_if(self._answer, patient, field)
+        return {value: float(row[number]) for value, row in found.items()}
 
     def activation(self, patient: Patient, code: str) -> np.ndarray:
         """Where in the photograph the class was found: float32 (h, w) in [0, 1]."""

@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from model.patient import FIELDS, PatientEncoder
+from model.patient import PatientEncoder
 from model.training.mix import RECIPE, draw_recipes, mix_rows
 
 EVENED = {"subsample": np.min, "oversample": np.max}
@@ -164,8 +164,11 @@ class TrainingBatches(LabelledBatches):
         """Encoded patients with some fields forgotten: float32 (B, width)."""
         rng = self._rng(1 + number)
         everything = rng.random(len(rows)) < self.forget_all
-        masks = {f: everything | (rng.random(len(rows)) < self.forget_field) for f in FIELDS}
-        return self.encoder.forget(self.patients[rows], masks)
+        masks = {
+            field.key: everything | (rng.random(len(rows)) < self.forget_field)
+            for field in self.encoder.fields
+        }
+        return self.encoder.drop(self.patients[rows], masks)
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, self._epoch, *stream))

@@ -85,7 +85,7 @@ def package(
         history=figures_by_epoch(out.parent / HISTORY_FILE),
     )
     write_bundle(partial, network, manifest)
-    draw_network(Outline.of(network), manifest.codes, partial / PICTURE_FILE)
+    draw_network(Outline.of(network, encoder.fields), manifest.codes, partial / PICTURE_FILE)
     calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_LEARNED)
     partial.replace(out)
 
@@ -132,7 +132,7 @@ def _fitted(
     labels = _labels(table, manifest)
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
     _say(f"asking the network about {len(table)} validation images")
-    seen = predictor.look_inside(images, table_patients(table))
+    seen = predictor.look_inside(images, table_patients(table, manifest.patient.fields))
     temperature = fit_temperature(seen.probabilities, labels)
     calibrated = replace(seen, probabilities=apply_temperature(seen.probabilities, temperature))
     sets = fit_set_thresholds(calibrated.probabilities, labels)
@@ -166,10 +166,10 @@ def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int 
         table, images = table.iloc[rows], images[rows]
     labels = _labels(table, manifest)
     _say(f"asking the network about {len(table)} training images")
-    seen = predictor.look_inside(images, table_patients(table))
+    seen = predictor.look_inside(images, table_patients(table, manifest.patient.fields))
     return _Learned(
         UnknownDetector.fit(seen.embeddings, labels, classes=len(manifest.codes)),
-        CaseIndex.fit(seen.embeddings, table),
+        CaseIndex.fit(seen.embeddings, table, manifest.patient.fields),
         fit_limits(images, table["source"].to_numpy(str)),
     )
 

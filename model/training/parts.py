@@ -43,7 +43,7 @@ def load_part(
     labels = task.labels(table["diagnosis"].tolist())
     return Part(
         cached_images(table["path"].tolist(), config.preprocessor, cache_dir=cache_dir),
-        encoder.encode(table_patients(table)),
+        encoder.encode(table_patients(table, encoder.fields)),
         labels,
         sources=table["source"].to_numpy(str),
         small=small_images(table, config.image_side),

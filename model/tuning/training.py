@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from model.data.dataset import Dataset
+from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.patient import PatientEncoder
 from model.tasks import Task
@@ -27,7 +27,7 @@ def training_of(plan: Plan, dataset: Dataset, split: Split, *, cache_dir: Path) 
     Nothing is prepared before the first trial: a chief runs none.
     """
     task = dataset.task(plan.base.task)
-    encoder = PatientEncoder.fit(split.part("train", dataset.table)["age_approx"].tolist())
+    encoder = PatientEncoder.fit(table_patients(split.part("train", dataset.table)))
     given = _Given(plan, dataset, split, cache_dir, task, encoder)
     return _train_head(given) if plan.features else _train_all(given)
 
