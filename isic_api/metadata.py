@@ -16,14 +16,14 @@ from isic_api.cells import PlainWriter
 from isic_api.errors import BadFileError
 from isic_api.folder import DataFolder
 from isic_api.records import ImageRecord
-from isic_api.vocabulary import CHALLENGE_CLASSES, UNKNOWN_CLASS
+from isic_api.vocabulary import CHALLENGE_CLASSES, SITE_COLUMN, UNKNOWN_CLASS
 from isic_api.whole_file import whole_file
 
 FULL_NAME = "metadata_full.csv"  # must not end in Metadata.csv: readers look for that
 TRUTH_HEADER = ("image", *CHALLENGE_CLASSES, UNKNOWN_CLASS)
 METADATA_COLUMNS: dict[str, Callable[[ImageRecord], Any]] = {
     "age_approx": lambda record: record.metadata.age_approx,
-    "anatom_site_general": lambda record: record.challenge_site,
+    SITE_COLUMN: lambda record: record.challenge_site,
     "lesion_id": lambda record: record.metadata.lesion_id,
     "sex": lambda record: record.metadata.sex,
 }
@@ -168,7 +168,7 @@ def read_challenge_metadata(path: Path) -> dict[str, list[str]]:
     """Image → the cells of ``METADATA_COLUMNS``; the test part has no ``lesion_id``."""
     return {
         row["image"]: [row.get(name) or "" for name in METADATA_COLUMNS]
-        for row in _challenge_rows(path, ("image", "age_approx", "anatom_site_general", "sex"))
+        for row in _challenge_rows(path, ("image", "age_approx", SITE_COLUMN, "sex"))
     }
 
 

@@ -17,6 +17,7 @@ import re
 from difflib import get_close_matches
 
 from isic_api.errors import QueryError
+from isic_api.vocabulary import SITE_COLUMN
 
 TEXT_FIELDS = frozenset(
     (
@@ -36,7 +37,7 @@ FIELDS = TEXT_FIELDS | NUMBER_FIELDS | BOOL_FIELDS
 
 _MOVED = {
     "diagnosis": "use diagnosis_1 to diagnosis_5, e.g. diagnosis_3:Nevus",
-    "anatom_site_general": "use anatom_site_1 to anatom_site_5 and anatom_site_special",
+    SITE_COLUMN: "use anatom_site_1 to anatom_site_5 and anatom_site_special",
     "collections": "collections are named apart from the query, e.g. --collection 65",
 }
 _DEEPEST = 20  # parentheses; the server fails at some depth below 30

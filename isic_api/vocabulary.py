@@ -21,6 +21,9 @@ CHALLENGE_CLASSES = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
 UNKNOWN_CLASS = "UNK"
 """The ninth column: none of the eight. It has test images only."""
 
+SITE_COLUMN = "anatom_site_general"
+"""The challenge's column of the site, and the Archive's own until May 2026."""
+
 CHALLENGE_SITES = (
     "anterior torso",
     "head/neck",
@@ -31,7 +34,7 @@ CHALLENGE_SITES = (
     "posterior torso",
     "upper extremity",
 )
-"""The values of ``anatom_site_general``; a missing site is an empty cell."""
+"""The values of ``SITE_COLUMN``; a missing site is an empty cell."""
 
 CHALLENGE_SEXES = ("female", "male")
 """The values of ``sex``; a missing sex is an empty cell."""
