@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from demo.limits import MOST_BYTES
-from demo.prediction import is_unlike
+from demo.prediction import is_ood
 from model.data.dataset import find_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
@@ -111,7 +111,7 @@ def answer_all(
 
 def _add(answers: Answers, name: str, study: Study, patient: Patient) -> None:
     answers.rows[name] = study.probabilities(patient)
-    unlike = ["unlike"] if is_unlike(study.unknown_score) else []
+    unlike = ["unlike"] if is_ood(study.ood_score) else []
     answers.warnings[name] = [*study.quality, *unlike]
     answers.with_context += patient != Patient()
 

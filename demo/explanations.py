@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from markupsafe import Markup
@@ -12,7 +13,7 @@ from demo.inputs import label_of, number_label
 from demo.prediction import context_words
 from demo.templates import Templates
 from demo.texts import Texts
-from model.inference.overlay import overlay
+from model.inference.grad_cam import overlay
 from model.inference.similar import SimilarCase
 from model.inference.study import Study
 from model.patient import ChoiceField, Field, NumberField, Patient, PatientEncoder, Value, vary
@@ -31,10 +32,15 @@ class Shown:
     patient: Patient
     _maps: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
 
-    def activation(self, code: str) -> np.ndarray:
+    @cached_property
+    def contributions(self) -> dict[str, dict[str, float]]:
+        """Of each field to each class's probability, asked of the network once."""
+        return self.study.contributions(self.patient)
+
+    def grad_cam(self, code: str) -> np.ndarray:
         """A class's map, asked of the network once."""
         if code not in self._maps:
-            self._maps[code] = self.study.activation(self.patient, code)
+            self._maps[code] = self.study.grad_cam(self.patient, code)
         return self._maps[code]
 
 
@@ -57,7 +63,7 @@ def patient_html(
     """Draw what each field changed in one class's probability."""
     study, patient, points = shown.study, shown.patient, {}
     if patient:
-        found = study.contributions(patient, code)
+        found = shown.contributions[code]
         points = {
             f"{f.name}: {_word(patient.get(f.key), templates.texts)}": 100 * found[f.key]
             for f in fields
@@ -78,7 +84,7 @@ def image_html(
     """Show the photograph and, beside it, where the class was found; strength is 0 to 1."""
     photograph = shown.study.photograph.copy()
     photograph.thumbnail((SHOWN, SHOWN))
-    activation = shown.activation(code)
+    activation = shown.grad_cam(code)
     return templates.render(
         "why_image",
         name=name,

@@ -23,7 +23,7 @@ class Prediction:
     probabilities: Mapping[str, float]
     alone: Mapping[str, float]  # of the image without any context
     prediction_set: Sequence[str]
-    unknown_score: float | None
+    ood_score: float | None
     quality: Sequence[str]
 
     @classmethod
@@ -34,19 +34,19 @@ class Prediction:
             study.probabilities(patient),
             study.probabilities(Patient()),
             study.prediction_set(patient),
-            study.unknown_score,
+            study.ood_score,
             study.quality,
         )
 
     @property
-    def is_unlike(self) -> bool:
+    def is_ood(self) -> bool:
         """Whether the photograph is unlike the training images; never without a detector."""
-        return is_unlike(self.unknown_score)
+        return is_ood(self.ood_score)
 
 
-def is_unlike(unknown_score: float | None) -> bool:
+def is_ood(ood_score: float | None) -> bool:
     """Whether a score is that of a photograph unlike the training images."""
-    return unknown_score is not None and unknown_score > 1
+    return ood_score is not None and ood_score > 1
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def said(manifest, probabilities=ANSWER, **others):
         "patient": Patient(),
         "alone": probabilities,
         "prediction_set": ("MEL", "NV"),
-        "unknown_score": 0.5,
+        "ood_score": 0.5,
         "quality": (),
     }
     return prediction_html(
@@ -114,7 +114,7 @@ def test_the_headline_says_how_often_such_lists_were_right(manifest, coverage, p
 
 
 def test_the_headline_promises_nothing_for_photographs_that_the_lists_were_not_tested_on(manifest):
-    html = said(measured_on_test(manifest, coverage={"value": 0.9}), unknown_score=1.2)
+    html = said(measured_on_test(manifest, coverage={"value": 0.9}), ood_score=1.2)
     assert "Likely: melanoma" in html
     assert "of 10" not in html
     assert RESULT.untested in html
@@ -127,8 +127,8 @@ def test_without_context_the_caption_says_that_both_columns_are_the_image_alone(
 
 def test_warnings_say_what_is_wrong_and_nothing_where_nothing_is(manifest):
     for score in (0.9, None):
-        assert "warning" not in said(manifest, unknown_score=score)
-    html = said(manifest, quality=("blurred", "dark"), unknown_score=1.2)
+        assert "warning" not in said(manifest, ood_score=score)
+    html = said(manifest, quality=("blurred", "dark"), ood_score=1.2)
     assert "blurred, too dark" in html
     assert "Unlike the training images" in html
 
@@ -162,7 +162,7 @@ def test_what_the_threshold_gave_on_test_images_is_said_of_images_like_them(mani
     assert malignancy(ANSWER, measured).specificity == interval(0.68)
     figures = "sensitivity of 89 % (84–94 %) and a specificity of 68 % (63–73 %)"
     assert figures in said(measured)
-    assert figures not in said(measured, unknown_score=1.2)
+    assert figures not in said(measured, ood_score=1.2)
 
 
 def test_a_task_that_does_not_say_what_is_malignant_is_not_summed_up():

@@ -19,7 +19,7 @@ from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
 from model.image import read_image
-from model.inference.bundle import RELEASED, read_manifest
+from model.inference.bundle import NETWORK_FILE, RELEASED, read_manifest
 from model.inference.similar import SimilarCase
 from model.patient import FIELDS, Patient
 from tests.fake_study import FakeStudy
@@ -42,10 +42,10 @@ class EvilStudy(FakeStudy):
 def manifest():
     """Of a bundle in which every free text is hostile."""
     sound = read_manifest(RELEASED)
-    texts = {"name": EVIL, "licence": EVIL, "intended_use": EVIL, "network_sha256": EVIL}
-    versions = {EVIL: EVIL}
+    texts = {"name": EVIL, "licence": EVIL, "intended_use": EVIL, "versions": {EVIL: EVIL}}
+    files = {NETWORK_FILE: EVIL}
     classes = {code: f"{code} {EVIL}" for code in sound.classes}
-    return replace(sound, classes=classes, versions=versions, **texts)
+    return replace(sound, classes=classes, files=files, **texts)
 
 
 @pytest.fixture(scope="module")
