@@ -70,14 +70,14 @@ class Offer:
 
     def load(self) -> Answering:
         """Load the network and run it once."""
-        from model.inference.loading import load_examiner  # takes seconds: only behind the page
+        from model.inference.predictor import Predictor  # only behind the page
 
         # One photograph's vectors are short: threads would only wait for each other.
         threadpool_limits(1, user_api="blas")
         with loading:
-            examiner = load_examiner(self.bundle)
-            examiner.warm_up()
-        return examiner
+            predictor = Predictor.load(self.bundle)
+            predictor.warm_up()
+        return predictor
 
     def answer(self, example: Example) -> str:
         """The class that the network finds most probable; waits until it is loaded."""

@@ -21,8 +21,8 @@ from model.evaluation.evaluate import evaluate, judge
 from model.evaluation.intervals import DRAWS
 from model.image import ImagePreprocessor
 from model.inference.bundle import Manifest
+from model.inference.calibration import fit_operating_points
 from model.inference.conformal import fit_set_thresholds
-from model.inference.operating_points import fit_operating_points
 from model.patient import Patient, PatientEncoder
 from model.tasks import TASKS
 

@@ -111,7 +111,7 @@ def answer_all(
 
 def _add(answers: Answers, name: str, study: Study, patient: Patient) -> None:
     answers.rows[name] = study.probabilities(patient)
-    unlike = ["unlike"] if is_unlike(study.unknown_score) else []
+    unlike = ["unlike"] if is_unlike(study.ood_score) else []
     answers.doubts[name] = [*study.quality, *unlike]
     answers.with_context += patient != Patient()
 

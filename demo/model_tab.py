@@ -41,7 +41,7 @@ def card(manifest: Manifest, texts: SimpleNamespace) -> str:
         [words.name, manifest.name],
         [words.use, manifest.intended_use],
         [words.classes, ", ".join(classes.values())],
-        [words.input, words.pixels.format(side=manifest.image.side, views=manifest.views)],
+        [words.input, words.pixels.format(side=manifest.image.side, views=manifest.tta_views)],
         [words.temperature, f"{manifest.temperature:.3f}"],
         [words.licence, manifest.licence],
         [words.hash, manifest.network_sha256],

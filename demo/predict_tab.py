@@ -277,6 +277,6 @@ def ask(study: Study, patient: Patient) -> Answer:
         study.probabilities(patient),
         study.probabilities(Patient()),
         study.prediction_set(patient),
-        study.unknown_score,
+        study.ood_score,
         study.quality,
     )

@@ -233,7 +233,7 @@ def _prediction(study: Study, patient: Patient, manifest: Manifest) -> Predictio
         contributions=_contributions(study, patient, manifest),
         malignancy=malignancy(study.probabilities(patient), manifest),
         prediction_set=list(study.prediction_set(patient)),
-        unknown_score=study.unknown_score,
+        unknown_score=study.ood_score,
         quality=list(study.quality),
         notice=manifest.intended_use,
     )
@@ -243,8 +243,7 @@ def _contributions(
     study: Study, patient: Patient, manifest: Manifest
 ) -> dict[str, dict[str, float]]:
     """By class code, then by the field's column."""
-    found = {code: study.contributions(patient, code) for code in manifest.codes}
-    fields = manifest.patient.fields
+    found, fields = study.contributions(patient), manifest.patient.fields
     return {code: {f.column: moved[f.key] for f in fields} for code, moved in found.items()}
 
 

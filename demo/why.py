@@ -8,7 +8,7 @@ from demo.charts import Points, bars, lines
 from demo.html import data_uri, picture
 from demo.inputs import label_of, number_label
 from demo.present import context_words, in_sentence, percent
-from model.inference.overlay import overlay
+from model.inference.grad_cam import overlay
 from model.inference.similar import SimilarCase
 from model.inference.study import Study
 from model.patient import ChoiceField, Field, NumberField, Patient, Value, vary
@@ -33,7 +33,7 @@ def patient_reasons(
     whole = study.probabilities(patient)[code]
     if not patient:
         return f"<p>{escape(texts.why.nothing_known)}</p>"
-    found = study.contributions(patient, code)
+    found = study.contributions(patient)[code]
     points = {
         f"{field.name}: {_word(patient.get(field.key), texts)}": 100 * found[field.key]
         for field in fields
@@ -63,7 +63,7 @@ def image_reasons(
     """Show the photograph and, beside it, where the class was found; strength is 0 to 1."""
     photograph = study.photograph.copy()
     photograph.thumbnail((SHOWN, SHOWN))
-    activation = study.activation(patient, code)
+    activation = study.grad_cam(patient, code)
     said = texts.why.map_text if activation.any() else texts.why.map_empty
     covered = overlay(photograph, activation, strength=strength)
     heading = texts.why.map.format(name=name)

@@ -12,11 +12,11 @@ from model.patient import FIELDS, Patient, vary
 class FakeStudy:
     """Of any classes, in the shape of :class:`model.inference.study.Study`."""
 
-    def __init__(self, photograph, *, codes=DIAGNOSES, quality=(), unknown_score=0.5):
+    def __init__(self, photograph, *, codes=DIAGNOSES, quality=(), ood_score=0.5):
         self.codes = tuple(codes)
         self.photograph = photograph
         self.quality = quality
-        self.unknown_score = unknown_score
+        self.ood_score = ood_score
 
     def probabilities(self, patient):
         melanoma = patient.get("age", 0) / 200
@@ -30,15 +30,18 @@ class FakeStudy:
     def _growing(self):
         return "MEL" if "MEL" in self.codes else self.codes[0]
 
-    def contributions(self, patient, code):
-        changed = self.probabilities(patient)[code] - self.probabilities(Patient())[code]
-        return dict.fromkeys((field.key for field in FIELDS), 0.0) | {"age": changed}
+    def contributions(self, patient):
+        none, alone = {field.key: 0.0 for field in FIELDS}, self.probabilities(Patient())
+        return {
+            code: none | {"age": whole - alone[code]}
+            for code, whole in self.probabilities(patient).items()
+        }
 
     def what_if(self, patient, field, code):
         supposed = vary(patient, field)
         return {value: self.probabilities(one)[code] for value, one in supposed.items()}
 
-    def activation(self, patient, code):
+    def grad_cam(self, patient, code):
         map_ = np.zeros((4, 4), np.float32)
         map_[1:3, 1:3] = 1
         return map_

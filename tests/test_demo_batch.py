@@ -100,7 +100,7 @@ def test_context_is_found_by_name(tmp_path):
 def test_beside_an_answer_stand_its_doubts_and_how_many_had_context(photograph):
     def doubtful(content):
         study = made_up(content)
-        study.quality, study.unknown_score = ("dark",), 2.0
+        study.quality, study.ood_score = ("dark",), 2.0
         return study
 
     answers = answer_all(collect([photograph]), [Patient(age=60.0)], doubtful)

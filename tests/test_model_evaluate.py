@@ -13,8 +13,8 @@ from model.evaluation.report_text import report_text
 from model.evaluation.stored_metrics import compact, metrics_markdown
 from model.image import ImagePreprocessor
 from model.inference.bundle import Manifest
+from model.inference.calibration import fit_operating_points
 from model.inference.conformal import fit_set_thresholds
-from model.inference.operating_points import fit_operating_points
 from model.patient import Patient, PatientEncoder
 from model.tasks import TASKS, custom_task
 

@@ -1,5 +1,5 @@
 """Set on held-out images, and store in a bundle, all that is not learned: the temperature, the
-thresholds of operating points and prediction sets, and the detector of images unlike training.
+thresholds of operating points and prediction sets, and the out-of-distribution detector.
 
 A training does this by itself, with at most 2,000 training images; this takes all of them. The data
 is that of its training.
@@ -20,10 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_bundle(parser)
     parser.add_argument(
-        "--views",
+        "--tta-views",
         type=int,
         choices=VIEW_COUNTS,
-        help="flipped and turned copies that a prediction is averaged over (default: as it is)",
+        help="test-time augmentation: flipped and turned copies to average (default: as it is)",
     )
     add_cache(parser)
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from model.training.packaging import calibrate_bundle
 
     manifest = calibrate_bundle(
-        options.bundle, dataset, cache_dir=options.cache, views=options.views
+        options.bundle, dataset, cache_dir=options.cache, tta_views=options.tta_views
     )
     print(f"temperature {manifest.temperature:.3f}; wrote {options.bundle}")
     return 0

@@ -3,7 +3,7 @@
 METADATA.csv has the column image and one per field of the patient, in the challenge's words; an
 absent option, row, column or cell is unknown. A row of NAME holds for NAME_downsampled too, and the
 other way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per
-image, under its file's own name; it is there once all images are answered.
+image, under its file's own name; it is there once all images are predicted.
 
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
 """
@@ -22,6 +22,7 @@ from model.data.dataset import find_patients, image_paths
 from model.errors import DataError, ImageError
 from model.inference.answer_table import AnswerTable
 from model.inference.bundle import read_manifest
+from model.inference.predictor import Predictor
 from model.patient import FIELDS, Field, Patient
 
 
@@ -44,9 +45,7 @@ def run(options: argparse.Namespace) -> int:
     paths = image_paths(options.images)
     fields = read_manifest(options.bundle).patient.fields
     patients = _patients(list(paths), options.metadata, fields)
-    # Keras takes seconds to load: not before the input is known to be sound.
-    from model.inference.predictor import Predictor
-
+    # Takes seconds through Keras: not before the input is known to be sound.
     predictor = Predictor.load(options.bundle)
     answers = predictor.predict_files(list(paths.values()), patients)
     progress = tqdm(zip(paths, answers, strict=True), total=len(paths), desc="Predicting")
@@ -76,7 +75,7 @@ def _patients(names: list[str], metadata: Path | None, fields: Sequence[Field]) 
 def _write(
     out: Path, codes: list[str], answers: Iterable[tuple[str, np.ndarray | ImageError]]
 ) -> list[ImageError]:
-    """Write the table once all are answered; returns the errors of the unreadable images."""
+    """Write the table once all are predicted; returns the errors of the unreadable images."""
     unreadable = []
     with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
         table = AnswerTable(file, codes)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model.commands.options import add_preset, add_settings, settings_of
 from model.errors import ConfigError
-from model.inference.bundle import check_files, load_network, read_manifest
+from model.inference.bundle import check_files, read_manifest
 from model.patient import Field, PatientEncoder
 from model.tasks import CUSTOM, task_of
 from model.training.config import TrainConfig, config_from_dict
@@ -57,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
 def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, tuple[Field, ...], list[str]]:
     manifest = read_manifest(bundle)
     check_files(bundle, manifest)
+    from model.inference.keras_backend import load_network  # Keras takes seconds to load
+
     config = config_from_dict(manifest.training)
     return load_network(bundle, manifest), config, manifest.patient.fields, manifest.codes
 

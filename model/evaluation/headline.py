@@ -6,7 +6,7 @@ from model.evaluation.intervals import centred
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc, share
 from model.evaluation.outcome import Outcome
 from model.evaluation.reliability import binned, equal_mass_edges
-from model.inference.operating_points import MELANOMA, point_name
+from model.inference.calibration import MELANOMA, point_name
 
 POINT = point_name("specificity", 0.90)
 """Operating point of the melanoma sensitivity."""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from model.data.dataset import table_patients
 from model.evaluation.outcome import Outcome
 from model.image import bright_box, read_image
-from model.inference.overlay import overlay
+from model.inference.grad_cam import overlay
 from model.inference.predictor import Predictor
 from model.patient import UNKNOWN, describe
 
@@ -54,30 +54,28 @@ def draw_mistakes(
         return None
     fields = outcome.manifest.patient.fields
     patients = table_patients(outcome.table.iloc[rows], fields)
-    maps = predictor.activation_maps(np.asarray(images[rows]), patients, outcome.predictions[rows])
+    maps = predictor.grad_cam(np.asarray(images[rows]), patients, outcome.predictions[rows])
     said = [describe(patient, fields) or UNKNOWN for patient in patients]
     down = -(-len(rows) // _ACROSS)
     figure = Figure(figsize=(3.6 * _ACROSS, 2.6 * down), layout="constrained")
     grid = figure.subplots(down, 2 * _ACROSS, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for cell, (row, activation, context) in enumerate(zip(rows, maps, said, strict=True)):
+    for cell, (row, cam, context) in enumerate(zip(rows, maps, said, strict=True)):
         pair = grid[cell // _ACROSS][2 * (cell % _ACROSS) : 2 * (cell % _ACROSS) + 2]
-        _draw(pair, outcome, row, activation, context)
+        _draw(pair, outcome, row, cam, context)
     path = out / "mistakes.png"
     figure.savefig(path, dpi=100)
     return path
 
 
-def _draw(
-    pair: list[Axes], outcome: Outcome, row: int, activation: np.ndarray, context: str
-) -> None:
+def _draw(pair: list[Axes], outcome: Outcome, row: int, cam: np.ndarray, context: str) -> None:
     entry = outcome.table.iloc[row]
     photograph = read_image(entry["path"])
     if outcome.manifest.image.crop_border:
         photograph = photograph.crop(bright_box(photograph))
     pair[0].imshow(photograph)
-    pair[1].imshow(overlay(photograph, activation))
+    pair[1].imshow(overlay(photograph, cam))
     true, named = (outcome.codes[n] for n in (outcome.labels[row], outcome.predictions[row]))
     title = f"{true} named {named}\n{entry['image']}\n{fill(context, _LINE)}"
     pair[0].set_title(title, fontsize=8, loc="left")

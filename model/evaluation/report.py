@@ -12,10 +12,10 @@ from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.explanation_check import check_explanations
 from model.evaluation.figures import draw_figures
 from model.evaluation.mistakes import draw_mistakes
+from model.evaluation.ood_check import check_ood
 from model.evaluation.outcome import Outcome
 from model.evaluation.report_page import report_page
 from model.evaluation.robustness import check_robustness
-from model.evaluation.unknown_check import check_unknown
 from model.inference.predictor import Predictor
 
 _SEEN = {
@@ -44,14 +44,15 @@ def run_evaluation(
         BundleError: the bundle is missing, damaged, or lacks thresholds.
         ImageError: an image cannot be read.
     """
-    predictor = Predictor.load(bundle)
+    predictor = Predictor.load(bundle, backend="keras")
     manifest = predictor.manifest
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    inside = predictor.look_inside(images, table_patients(table, manifest.patient.fields))
-    outcome = judge(table.reset_index(drop=True), inside.probabilities, manifest)
+    patients = table_patients(table, manifest.patient.fields)
+    outputs = predictor.outputs(images, patients)
+    outcome = judge(table.reset_index(drop=True), outputs.probabilities, manifest)
     groups = mask_groups(table, masks)
     report = evaluate(outcome, groups)
-    report["unknown"] = check_unknown(predictor, outcome, inside)
+    report["unknown"] = check_ood(predictor, outcome, outputs)
     if not quick:
         report |= _slow_checks(predictor, outcome, images, masks)
     report["notes"] = _notes(part, has_masks=groups is not None, quick=quick)
@@ -71,11 +72,11 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
         BundleError: the bundle is missing, damaged, or lacks thresholds.
         ImageError: an image cannot be read.
     """
-    predictor = Predictor.load(bundle)
+    predictor = Predictor.load(bundle, backend="keras")
     manifest = predictor.manifest
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
-    return judge(table, predictor.probabilities(images, patients), manifest)
+    return judge(table, predictor.predict_images(images, patients), manifest)
 
 
 def _slow_checks(predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path) -> dict:

@@ -13,7 +13,7 @@ _CAPTIONS = {
     "precision_recall.png": "Precision and recall of each diagnosis against the others",
     "reliability.png": "Reliability in bins of as many images",
     "robustness.png": "Figures against the severity of a change of the photograph",
-    "mistakes.png": "The most confident mistakes, with the activation map of the named diagnosis",
+    "mistakes.png": "The most confident mistakes, with the Grad-CAM of the predicted diagnosis",
 }
 _CLASS = ("recall", "precision", "specificity", "f1", "auc", "average_precision")
 _DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
@@ -91,16 +91,16 @@ def _groups(subgroups: dict, headlines: dict[str, str]) -> str:
 
 def _optional(report: dict) -> Iterable[str]:
     if report.get("unknown"):
-        yield _section("Images unlike training", _unknown(report["unknown"]))
+        yield _section("Out-of-distribution images", _ood(report["unknown"]))
     if report.get("explanations"):
         yield _section("Activation maps checked", _explanations(report["explanations"]))
     for note in report["notes"]:
         yield f"<p>Note: {escape(note)}</p>"
 
 
-def _unknown(found: dict) -> str:
+def _ood(found: dict) -> str:
     methods = list(found["false_alarm_rate"])
-    alarms = ("false alarms", *(written(found["false_alarm_rate"][m]) for m in methods))
+    alarms = ("false-positive rate", *(written(found["false_alarm_rate"][m]) for m in methods))
     rows = [
         (kind, *(f"AUC {row[m]['auc']:.3f}, noticed {row[m]['noticed']:.0%}" for m in methods))
         for kind, row in found["kinds"].items()

@@ -1,7 +1,7 @@
 """The short table that ``evaluate`` prints, and how a figure is written everywhere."""
 
 from model.evaluation.intervals import Interval
-from model.inference.operating_points import MALIGNANT, point_name
+from model.inference.calibration import MALIGNANT, point_name
 
 HEADLINES = {
     "balanced_accuracy": "balanced accuracy",

@@ -30,7 +30,7 @@ def check_robustness(predictor: Predictor, outcome: Outcome, images: np.ndarray)
         changed = corrupt(sample, name, severity)
         found = judge(
             table,
-            predictor.probabilities(changed, patients),
+            predictor.predict_images(changed, patients),
             predictor.manifest,
             draws=_DRAWS,
         )

@@ -28,7 +28,7 @@ def teachers_answers(
     """Mean of the teachers' probabilities: float32 (N, classes), columns in the task's order.
 
     One row each of ``split.part("train", dataset.table)``, in its order. The mean is arithmetic, as
-    over the views of a photograph: a diagnosis is ruled out only where every teacher rules it out.
+    over TTA views: a diagnosis is ruled out only where every teacher rules it out.
     Each teacher answers once, calibrated, on photographs as they are and with all that is known of
     the patient; its answers are kept in ``cache_dir``.
 
@@ -83,7 +83,8 @@ def _answers(teacher: Path, table: pd.DataFrame, task: Task, cache_dir: Path) ->
     file = cache_dir / f"answers-{files_key(paths, _depends_on(manifest, table))}.npy"
     if not file.exists():
         images = cached_images(paths, manifest.image, cache_dir=cache_dir)
-        rows = Predictor.load(teacher).probabilities(images, table_patients(table))
+        predictor = Predictor.load(teacher, backend="keras")
+        rows = predictor.predict_images(images, table_patients(table))
         with whole_file(file) as partial, partial.open("wb") as opened:
             np.save(opened, rows.astype(np.float32))
     place = [manifest.codes.index(code) for code in task.classes]
@@ -96,7 +97,7 @@ def _depends_on(manifest: Manifest, table: pd.DataFrame) -> dict[str, object]:
     return {
         "network": manifest.network_sha256,
         "temperature": manifest.temperature,
-        "views": manifest.views,
+        "tta_views": manifest.tta_views,
         "image": asdict(manifest.image),
         "patients": hashlib.sha256(encoded.tobytes()).hexdigest(),
     }

@@ -17,20 +17,25 @@ from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError
+from model.inference.backend import ModelOutputs
 from model.inference.bundle import (
+    LITERT_FILE,
     PICTURE_FILE,
     Manifest,
-    load_network,
     read_manifest,
     write_bundle,
     write_fitted,
 )
-from model.inference.calibration import apply_temperature, fit_temperature
+from model.inference.calibration import (
+    apply_temperature,
+    fit_operating_points,
+    fit_temperature,
+)
 from model.inference.conformal import COVERAGE, fit_set_thresholds
-from model.inference.half_precision import halve
-from model.inference.ood import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
-from model.inference.operating_points import fit_operating_points
-from model.inference.predictor import Inside, Predictor
+from model.inference.export import halve
+from model.inference.keras_backend import KerasBackend, load_network
+from model.inference.ood import FALSE_POSITIVE_RATE, METHOD, OODDetector, ood_scores
+from model.inference.predictor import Predictor
 from model.inference.projection import projection_for
 from model.inference.quality import fit_limits
 from model.inference.similar import CaseIndex
@@ -42,7 +47,7 @@ from model.training.curves import figures_by_epoch
 from model.training.fit_callbacks import HISTORY_FILE
 
 _MOST_LEARNED = 2_000
-"""Training images that a packaging asks the network about."""
+"""Training images that a packaging uses."""
 
 
 def package(
@@ -95,16 +100,17 @@ def calibrate_bundle(
     dataset: Dataset,
     *,
     cache_dir: Path,
-    views: int | None = None,
+    tta_views: int | None = None,
     most: int | None = None,
 ) -> Manifest:
     """Fit and store in a bundle what is set on held-out images; returns its new manifest.
 
     On the validation part of the bundle's split: the temperature, the thresholds of the operating
-    points, of the prediction sets and of the unknown scores. On the training part: the detector of
-    unknowns, the index of similar cases and the limits of a photograph's quality. The metrics are
-    emptied, since they were measured with other values. ``views`` sets how many views a prediction
-    is averaged over; None leaves the number as it is. ``most`` is the largest number of training
+    points, of the prediction sets and of the OOD scores. On the training part: the OOD detector,
+    the index of similar cases and the limits of a photograph's quality. The metrics are
+    emptied, since they were measured with other values. ``tta_views`` sets how many TTA views a
+    prediction is averaged over, for which the network must be exported again; None leaves the
+    number as it is. ``most`` is the largest number of training
     images to use, as many of each class as of the others while there are any; None for all.
 
     Raises:
@@ -112,29 +118,38 @@ def calibrate_bundle(
         DataError: the data lacks images of the bundle's split.
     """
     manifest = replace(read_manifest(bundle), temperature=1.0)
-    manifest = replace(manifest, views=views or manifest.views)
+    manifest = _with_tta_views(manifest, tta_views or manifest.tta_views)
     network = load_network(bundle, manifest)
     width = network.get_layer("image_embedding").output.shape[-1]
     manifest = replace(manifest, projection=projection_for(width))
-    predictor = Predictor(network, manifest)
+    predictor = Predictor(KerasBackend(network, tta_views=manifest.tta_views), manifest)
     learned = _learned(predictor, dataset, cache_dir, most)
     fitted = _fitted(predictor, learned.detector, dataset, cache_dir)
     manifest = replace(manifest, **fitted, quality=learned.limits, metrics={})
     return write_fitted(bundle, manifest, detector=learned.detector, cases=learned.cases)
 
 
+def _with_tta_views(manifest: Manifest, count: int) -> Manifest:
+    """Set the number of TTA views; an exported network has its own, and no longer fits."""
+    if count == manifest.tta_views:
+        return manifest
+    files = {name: sha256 for name, sha256 in manifest.files.items() if name != LITERT_FILE}
+    return replace(manifest, tta_views=count, files=files)
+
+
 def _fitted(
-    predictor: Predictor, detector: UnknownDetector, dataset: Dataset, cache_dir: Path
+    predictor: Predictor, detector: OODDetector, dataset: Dataset, cache_dir: Path
 ) -> dict[str, Any]:
     """Entries of the manifest that are set on the validation part."""
     manifest = predictor.manifest
     table = _rows("validation", dataset, manifest)
     labels = _labels(table, manifest)
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    _say(f"asking the network about {len(table)} validation images")
-    seen = predictor.look_inside(images, table_patients(table, manifest.patient.fields))
-    temperature = fit_temperature(seen.probabilities, labels)
-    calibrated = replace(seen, probabilities=apply_temperature(seen.probabilities, temperature))
+    _say(f"predicting {len(table)} validation images")
+    outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
+    temperature = fit_temperature(outputs.probabilities, labels)
+    probabilities = apply_temperature(outputs.probabilities, temperature)
+    calibrated = replace(outputs, probabilities=probabilities)
     sets = fit_set_thresholds(calibrated.probabilities, labels)
     return {
         "temperature": temperature,
@@ -143,7 +158,7 @@ def _fitted(
             "coverage": COVERAGE,
             "thresholds": dict(zip(manifest.codes, sets.tolist(), strict=True)),
         },
-        "unknown": _describe(detector, calibrated),
+        "ood": _describe(detector, calibrated),
     }
 
 
@@ -151,7 +166,7 @@ def _fitted(
 class _Learned:
     """What is kept of the training part."""
 
-    detector: UnknownDetector
+    detector: OODDetector
     cases: CaseIndex
     limits: dict[str, float]
 
@@ -165,11 +180,11 @@ def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int 
         rows = even_rows(_labels(table, manifest), most)
         table, images = table.iloc[rows], images[rows]
     labels = _labels(table, manifest)
-    _say(f"asking the network about {len(table)} training images")
-    seen = predictor.look_inside(images, table_patients(table, manifest.patient.fields))
+    _say(f"predicting {len(table)} training images")
+    outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
     return _Learned(
-        UnknownDetector.fit(seen.embeddings, labels, classes=len(manifest.codes)),
-        CaseIndex.fit(seen.embeddings, table, manifest.patient.fields),
+        OODDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
+        CaseIndex.fit(outputs.embeddings, table, manifest.patient.fields),
         fit_limits(images, table["source"].to_numpy(str)),
     )
 
@@ -202,13 +217,14 @@ def _labels(table: pd.DataFrame, manifest: Manifest) -> np.ndarray:
     return manifest.task.labels(table["diagnosis"].tolist())
 
 
-def _describe(detector: UnknownDetector, seen: Inside) -> dict[str, object]:
-    """Method and thresholds: each score's, of which the stated share of images is above."""
-    scores = unknown_scores(detector, **vars(seen))
+def _describe(detector: OODDetector, outputs: ModelOutputs) -> dict[str, object]:
+    """Method and thresholds: each score's, for the stated false-positive rate."""
+    scores = ood_scores(detector, outputs)
     thresholds = {
-        name: float(np.quantile(values, 1 - FALSE_ALARM_RATE)) for name, values in scores.items()
+        name: float(np.quantile(values, 1 - FALSE_POSITIVE_RATE)) for name, values in scores.items()
     }
-    return {"method": METHOD, "false_alarm_rate": FALSE_ALARM_RATE, "thresholds": thresholds}
+    rate = {"false_positive_rate": FALSE_POSITIVE_RATE}
+    return {"method": METHOD, **rate, "thresholds": thresholds}
 
 
 def describe_data(dataset: Dataset) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Images that are no dermoscopic photographs of the eight diagnoses, to try the detector on.
+"""Out-of-distribution images: no dermoscopic photographs of the eight diagnoses.
 
 All are drawn or cut anew from what scikit-learn and Matplotlib ship; none shows a patient.
 """
@@ -15,7 +15,7 @@ SIDE = 200  # pixels
 _SKIN = np.array([[236, 200, 180], [215, 170, 145], [180, 130, 100], [120, 80, 60]])
 
 
-def unlike_images(count: int, *, seed: int = 0) -> dict[str, list[Image.Image]]:
+def ood_images(count: int, *, seed: int = 0) -> dict[str, list[Image.Image]]:
     """Make ``count`` RGB images of every kind, by the kind's name."""
     rng = np.random.default_rng(seed)
     pictures = _pictures()
