@@ -23,9 +23,9 @@ from demo.examples import (
     one_without_context,
     with_a_miss,
 )
-from demo.interface import build_demo, launch
+from demo.formatting import most_probable
 from demo.loading import Answering, BackgroundPredictor
-from demo.present import most_probable
+from demo.page import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Example, Services
 from isic_api.client import IsicClient

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from demo.limits import MOST_BYTES
-from demo.present import is_unlike
+from demo.prediction import is_ood
 from model.data.dataset import find_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
@@ -48,7 +48,7 @@ class Answers:
     """Rows by image, what may mislead there, and what could not be read."""
 
     rows: dict[str, dict[str, float]] = field(default_factory=dict)  # name → code → probability
-    doubts: dict[str, list[str]] = field(default_factory=dict)  # name → keys of texts.quality
+    warnings: dict[str, list[str]] = field(default_factory=dict)  # name → keys of texts.quality
     with_context: int = 0  # rows for which any field of the patient was known
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
 
@@ -111,8 +111,8 @@ def answer_all(
 
 def _add(answers: Answers, name: str, study: Study, patient: Patient) -> None:
     answers.rows[name] = study.probabilities(patient)
-    unlike = ["unlike"] if is_unlike(study.ood_score) else []
-    answers.doubts[name] = [*study.quality, *unlike]
+    unlike = ["unlike"] if is_ood(study.ood_score) else []
+    answers.warnings[name] = [*study.quality, *unlike]
     answers.with_context += patient != Patient()
 
 

@@ -3,7 +3,7 @@
     POST /api/predict   multipart: image, the patient's fields, each by its key or its column's
                         name, and bundle; all but image may be left out
     GET  /api/health    which networks there are, and whether they are loaded
-    GET  /api/docs      the description, for people; made from /api/openapi.json
+    GET  /api/openapi.json   the OpenAPI description
 
 Refusals are in ``rest_refusals``. An upload is held only while it is answered, and never logged.
 """
@@ -11,19 +11,19 @@ Refusals are in ``rest_refusals``. An upload is held only while it is answered, 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from secrets import compare_digest
 from typing import Annotated, BinaryIO
 
 import anyio
-from fastapi import APIRouter, FastAPI, File, Form, Response, UploadFile
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, FastAPI, File, Form, Response, UploadFile
+from fastapi.params import Depends as Dependency
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import WithJsonSchema
 from starlette.routing import BaseRoute, Mount
 
 from demo.access import Access
 from demo.limits import AT_ONCE, MOST_BYTES
-from demo.malignancy import Malignancy, malignancy
-from demo.rest_login import log_in
-from demo.rest_page import description_page
+from demo.prediction import Malignancy, malignancy
 from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
 from demo.services import Services, State, fields_of, names_of
 from demo.signature import parameter, takes
@@ -111,13 +111,28 @@ def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
     app.add_middleware(UploadLimit, most=MOST_BYTES)
     refuse_in_json(app)
     app.include_router(_health_router(by_name))
-    app.include_router(_predict_router(by_name), dependencies=log_in(access))
-
-    @app.get("/docs", include_in_schema=False)
-    def docs() -> HTMLResponse:
-        return HTMLResponse(description_page(app.openapi()))
-
+    app.include_router(_predict_router(by_name), dependencies=_log_in(access))
     return app
+
+
+def _log_in(access: Access) -> Sequence[Dependency]:
+    """What an endpoint has to depend on for the page's log-in, by HTTP Basic; nothing without."""
+    if not access.logins:
+        return ()
+    given = Annotated[HTTPBasicCredentials | None, Depends(HTTPBasic(auto_error=False))]
+
+    def check(credentials: given) -> None:
+        if credentials is None or not _known(credentials, access):
+            sentence = "Send the page's name and password, as in: curl --user NAME:PASSWORD"
+            raise Refusal("no_login", sentence, headers={"WWW-Authenticate": "Basic"})
+
+    return (Depends(check),)
+
+
+def _known(credentials: HTTPBasicCredentials, access: Access) -> bool:
+    said = f"{credentials.username}:{credentials.password}".encode()
+    # All are compared, so that the time tells nothing.
+    return sum(compare_digest(said, ":".join(login).encode()) for login in access.logins) > 0
 
 
 def _networks_said(by_name: dict[str, Services]) -> str:

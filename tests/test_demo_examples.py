@@ -8,6 +8,7 @@ from demo.drawing import drawn_examples
 from demo.examples import Examples, examples_of_folder, one_without_context, with_a_miss
 from demo.gallery import gallery_html
 from demo.services import Example
+from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
 from model.errors import ImageError, PatientError
@@ -16,7 +17,7 @@ from model.inference.bundle import RELEASED, read_manifest
 from model.patient import Patient
 from tests.drawings import draw_lesion
 
-TEXTS = load_texts()
+TEMPLATES = Templates(load_texts())
 MANIFEST = read_manifest(RELEASED)
 ROW = {"image": "a.jpg", "diagnosis": "MEL", "origin": "ISIC_1, CC-0", "age_approx": "60"}
 
@@ -106,9 +107,9 @@ def test_drawn_examples_are_pictures_in_memory_that_say_what_they_are():
     found = drawn_examples()
     assert all(min(read_image(one.image).size) > 400 for one in found)
     assert Patient() in [one.patient for one in found]
-    html = gallery_html(found, MANIFEST, TEXTS)
+    html = gallery_html(found, MANIFEST, TEMPLATES)
     assert html.count("Illustration: ") == html.count("<button") == len(found)
-    assert html.count("no patient is shown") == 1
+    assert html.count("no real patient is shown") == 1
     assert html.count("python app.py --examples DIR") == 1
 
 
@@ -116,9 +117,9 @@ def test_a_button_names_diagnosis_patient_and_a_miss_and_every_origin_is_credite
     image = folder / "a.jpg"
     right = example("MEL", image=image, origin="<ISIC_1>, CC-0")
     wrong = with_a_miss([example("NV", image=image, origin="ISIC_2, CC-0")], lambda one: "MEL")
-    html = gallery_html([right, *wrong], MANIFEST, TEXTS)
+    html = gallery_html([right, *wrong], MANIFEST, TEMPLATES)
     assert "<strong>Melanoma</strong> age 50<" in html
-    assert "<strong>Melanocytic nevus</strong> age 50; the network errs<" in html
+    assert "<strong>Melanocytic nevus</strong> age 50; misclassified<" in html
     assert "<li>&lt;ISIC_1&gt;, CC-0</li><li>ISIC_2, CC-0</li>" in html
     assert "app.py" not in html  # these are real already
-    assert gallery_html([], MANIFEST, TEXTS) == ""
+    assert gallery_html([], MANIFEST, TEMPLATES) == ""
