@@ -17,6 +17,7 @@ from model.full_disk import is_full, quiet_hdf5
 COMMANDS = {
     "explore": "show what is in a data folder: a page with figures",
     "train": "train the dual-branch network on a data folder",
+    "train-finder": "train the network that finds the lesion in a photograph",
     "distill": "train a network on the predictions of trained ones",
     "tune": "search settings for a training, on one machine or several",
     "predict": "write the probabilities of a folder of images to a CSV file",

@@ -16,6 +16,8 @@ SMALLEST_SIDE = {
     "efficientnet_b4": 32,
     "efficientnet_v2_b0": 32,
     "efficientnet_lite0": 32,
+    "efficientnet_lite1": 32,
+    "efficientnet_lite2": 32,
     "inception_resnet_v2": 75,
     "resnet50": 32,
     "vgg16": 32,

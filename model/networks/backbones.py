@@ -18,7 +18,7 @@ from model.networks.backbone_names import (
     check_backbone,
     mobilenet_alpha,
 )
-from model.networks.efficientnet_lite import efficientnet_lite0, load_imagenet_weights
+from model.networks.efficientnet_lite import STAGES, efficientnet_lite, load_imagenet_weights
 from model.networks.plain_cnns import PLAIN_CNNS, plain_cnn
 
 Tensor = keras.KerasTensor
@@ -78,7 +78,7 @@ _PRETRAINED: dict[str, tuple[Callable, Callable[[Tensor], Tensor]]] = {
 """Constructor and preprocessing of each network that Keras has ImageNet weights for."""
 
 _OURS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
-    "efficientnet_lite0": (efficientnet_lite0, _around_127),
+    **{name: (partial(efficientnet_lite, name), _around_127) for name in STAGES},
     "attention_condenser": (attention_condenser, _to_unit),
     **{name: (partial(plain_cnn, name), _to_unit) for name in PLAIN_CNNS},
 }
@@ -113,7 +113,7 @@ def _built_here(name: str, image: Tensor, weights: str) -> keras.Model:
     backbone = keras.Model(image, features(preprocessed(image)), name=name)
     if weights != "imagenet":
         _load(backbone, weights, name)
-    elif name == "efficientnet_lite0":
+    elif name in STAGES:
         load_imagenet_weights(backbone)
     else:
         raise ConfigError(f"there are no ImageNet weights of {name}. Set weights to none.")
