@@ -10,7 +10,7 @@ from model.evaluation.intervals import Interval, LesionBootstrap, interval
 from model.evaluation.rendering import text_table, with_ci
 from model.frame import FINDER_SIDE, Frame, crop_frame
 from model.image import read_image
-from model.inference.tta import turned_back, views
+from model.inference.tta import aligned_mean, tta_views
 
 _ALL = "all"
 _BATCH = 32
@@ -46,8 +46,8 @@ def _pair(finder: keras.Model, path: str, mask: str) -> tuple[np.ndarray, np.nda
     image = read_image(path)
     frame = Frame.whole(*image.size)
     square = np.asarray(crop_frame(image, frame, FINDER_SIDE), np.float32)
-    logits = finder.predict_on_batch(np.concatenate(list(views(square[None], 8))))[..., 0]
-    share = turned_back(1 / (1 + np.exp(-logits)))
+    logits = finder.predict_on_batch(np.concatenate(list(tta_views(square[None], 8))))[..., 0]
+    share = aligned_mean(1 / (1 + np.exp(-logits)))
     side = max(image.size)
     found = Image.fromarray(share).resize((side, side), Image.Resampling.BILINEAR)
     left, top = ((side - length) // 2 for length in image.size)
