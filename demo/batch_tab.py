@@ -15,7 +15,7 @@ from demo.present import code_key, most_probable
 from demo.refusal import refusal, refusing
 from demo.services import Services
 from demo.style import styled_html
-from model.inference.answer_table import plain_cell
+from model.inference.prediction_table import plain_cell
 
 
 def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
