@@ -26,7 +26,7 @@ from tests.drawings import draw_lesion
 ROOT = Path(__file__).parents[1]
 PORT = 7877
 IMPORTS = {
-    "page": "import demo.interface, demo.examples",
+    "page": "import demo.page, demo.examples",
     "predictor": "import model.inference.predictor",
 }
 

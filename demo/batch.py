@@ -1,4 +1,4 @@
-"""Many photographs at once: what came in, what is answered, and the table of answers."""
+"""Many photographs at once: from files and zip files to a table of predictions."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from demo.limits import MOST_BYTES
-from demo.present import is_unlike
+from demo.prediction import is_ood
 from model.data.dataset import find_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
@@ -44,11 +44,11 @@ class Item:
 
 
 @dataclass
-class Answers:
+class BatchResult:
     """Rows by image, what may mislead there, and what could not be read."""
 
     rows: dict[str, dict[str, float]] = field(default_factory=dict)  # name → code → probability
-    doubts: dict[str, list[str]] = field(default_factory=dict)  # name → keys of texts.quality
+    warnings: dict[str, list[str]] = field(default_factory=dict)  # name → keys of texts.quality
     with_context: int = 0  # rows for which any field of the patient was known
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
 
@@ -88,36 +88,36 @@ def patients_of(table: Path | None, names: Sequence[str], fields: Sequence[Field
     return [patient or Patient() for patient in found]
 
 
-def answer_all(
+def predict_all(
     items: Sequence[Item],
     patients: Sequence[Patient],
     study: Callable[[Path | bytes], Study],
     *,
     progress: Callable[[Iterable], Iterable] = iter,
-) -> Answers:
+) -> BatchResult:
     """Predict for each photograph; what cannot be read is listed and stops nothing."""
-    answers = Answers()
+    result = BatchResult()
     for item, patient in progress(list(zip(items, patients, strict=True))):
         try:
             if isinstance(item.content, ImageError):
                 raise item.content
-            if item.name in answers.rows:
+            if item.name in result.rows:
                 raise ImageError(f"{item.name} came twice. Give the second another name.")
-            _add(answers, item.name, study(item.content), patient)
+            _add(result, item.name, study(item.content), patient)
         except ImageError as error:
-            answers.refused.append((item.name, str(error)))
-    return answers
+            result.refused.append((item.name, str(error)))
+    return result
 
 
-def _add(answers: Answers, name: str, study: Study, patient: Patient) -> None:
-    answers.rows[name] = study.probabilities(patient)
-    unlike = ["unlike"] if is_unlike(study.ood_score) else []
-    answers.doubts[name] = [*study.quality, *unlike]
-    answers.with_context += patient != Patient()
+def _add(result: BatchResult, name: str, study: Study, patient: Patient) -> None:
+    result.rows[name] = study.probabilities(patient)
+    unlike = ["unlike"] if is_ood(study.ood_score) else []
+    result.warnings[name] = [*study.quality, *unlike]
+    result.with_context += patient != Patient()
 
 
 def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str:
-    """Write answers in the challenge's format."""
+    """Write predictions in the challenge's format."""
     text = io.StringIO()
     table = PredictionTable(text, codes)
     for name, row in rows.items():

@@ -1,12 +1,32 @@
-"""Charts as SVG: text and axes in the colour of the page's text, so that they suit dark pages."""
+"""Charts as shapes; ``templates/chart.html`` writes them in the colour of the page's text."""
 
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from dataclasses import dataclass, field
 
 COLOURS = ("#d55e00", "#0072b2", "#8a8a8a", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#b8a800")
 """Of series, after Okabe and Ito; told apart with any colour vision. The next ones are dashed."""
 
 Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An element of SVG."""
+
+    tag: str
+    attributes: dict[str, str | float]
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Shapes in a frame of so many units, with a name for those who cannot see them."""
+
+    width: float
+    height: float
+    title: str
+    shapes: list[Shape] = field(default_factory=list)
+
 
 _WIDTH, _HEIGHT = 520, 280
 _LEFT, _TOP = 46, 12
@@ -27,11 +47,11 @@ def lines(
     y_unit: float = 100,
     mark: float | None = None,
     diagonal: bool = False,
-) -> str:
+) -> Chart:
     """Draw series of points (x, y), named in a legend below.
 
-    The axis of y counts in parts of 1 / ``y_unit``: by default per cent. ``mark`` draws an upright
-    line at that x; ``diagonal`` one from corner to corner.
+    Values on the y axis are multiplied by ``y_unit``: by default to percent. ``mark`` draws an
+    upright line at that x; ``diagonal`` one from corner to corner.
     """
     low, high = y_range
 
@@ -39,7 +59,7 @@ def lines(
         right = (x - x_range[0]) / (x_range[1] - x_range[0])
         return _LEFT + _PLOT_WIDTH * right, _TOP + _PLOT_HEIGHT * (1 - (y - low) / (high - low))
 
-    parts = [_grid(place, x_range, y_range, y_unit)]
+    parts = _grid(place, x_range, y_range, y_unit)
     if diagonal:
         parts.append(_path([place(x_range[0], low), place(x_range[1], high)], "thin"))
     if mark is not None:
@@ -49,8 +69,7 @@ def lines(
         kind = "line" if number < len(COLOURS) else "line dashed"
         parts.append(_path(places, kind, COLOURS[number % len(COLOURS)]))
     legend, height = _legend(list(series))
-    parts += [legend, _axis_names(x_label, y_label)]
-    return _svg(_WIDTH, height, title, "".join(parts))
+    return Chart(_WIDTH, height, title, [*parts, *legend, *_axis_names(x_label, y_label)])
 
 
 def bars(
@@ -63,10 +82,10 @@ def bars(
     decimals: int = 1,
     unit: str = " %",
     label_width: int = 150,
-) -> str:
-    """Draw one horizontal bar a value; with ``signed``, to both sides of a line in the middle.
+) -> Chart:
+    """Draw one horizontal bar per value; with ``signed``, to both sides of a line in the middle.
 
-    ``most`` is the value of a bar of full length; ``marked`` names a bar to stand out. The values
+    ``most`` is the value of a full-length bar; ``marked`` names a bar to highlight. The values
     are also in the chart's name, for those who cannot see them.
     """
     room = _WIDTH - label_width - 76
@@ -83,18 +102,17 @@ def bars(
         said.append(f"{name} {shown}")
         parts += [
             _text(label_width - 8, top + 13, _cut(name, label_width), "end"),
-            f'<rect x="{left:.1f}" y="{top}" width="{max(length, 0.5):.1f}" height="16" rx="2" '
-            f'fill="{colour}"/>',
+            _rectangle(left, top, max(length, 0.5), 16, rx=2, fill=colour),
             _text(_WIDTH - 70, top + 13, shown, "start"),
         ]
     height = 8 + _BAR_STEP * len(values)
     if signed:
         parts.append(_path([(zero, 2), (zero, height - 2)], "thin"))
-    return _svg(_WIDTH, height, f"{title}: {'; '.join(said)}", "".join(parts))
+    return Chart(_WIDTH, height, f"{title}: {'; '.join(said)}", parts)
 
 
-def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str) -> str:
-    """Draw a square matrix: rows the truth, columns the answer, shaded by share of the row."""
+def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str) -> Chart:
+    """Draw a confusion matrix: true classes in rows, predicted ones in columns, shaded by row."""
     names = [_cut(name, _LONGEST_CODE) for name in names]
     longest = _LETTER * max(map(len, names))
     cell, left, top = max(46, longest + 4), max(58, longest + 14), 40
@@ -106,29 +124,28 @@ def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str)
         for column, count in enumerate(line):
             share = count / total
             x, y = left + column * cell, top + row * cell
+            look = {"fill": COLOURS[1], "fill-opacity": f"{share:.3f}"}
+            edge = {"stroke": "currentColor", "stroke-opacity": 0.2}
+            parts.append(_rectangle(x, y, cell - 2, cell - 2, **look, **edge))
             ink = "#ffffff" if share > 0.5 else "currentColor"
             shown = f"{count:g}" if count else ""  # empty cells let the others be seen
-            parts.append(
-                f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" '
-                f'fill="{COLOURS[1]}" fill-opacity="{share:.3f}" stroke="currentColor" '
-                f'stroke-opacity="0.2"/><text x="{x + cell / 2 - 1}" y="{y + 28}" '
-                f'text-anchor="middle" fill="{ink}">{shown}</text>'
-            )
+            parts.append(_text(x + cell / 2 - 1, y + 28, shown, "middle", fill=ink))
     side = len(names) * cell
-    return _svg(left + side + 4, top + side + 4, title, "".join(parts))
+    return Chart(left + side + 4, top + side + 4, title, parts)
 
 
-def people(groups: Mapping[str, tuple[int, str]], *, title: str, columns: int = 50) -> str:
-    """Draw one dot a person: name → (how many, colour)."""
+def people(groups: Mapping[str, tuple[int, str]], *, title: str, columns: int = 50) -> Chart:
+    """Draw one dot per person: name → (how many, colour)."""
     step = 10
     colours = [colour for count, colour in groups.values() for _ in range(count)]
-    dots = "".join(
-        f'<circle cx="{5 + n % columns * step}" cy="{5 + n // columns * step}" r="4" '
-        f'fill="{colour}"/>'
+    dots = [
+        Shape(
+            "circle",
+            {"cx": 5 + n % columns * step, "cy": 5 + n // columns * step, "r": 4, "fill": colour},
+        )
         for n, colour in enumerate(colours)
-    )
-    height = step * -(-len(colours) // columns) + 2
-    return _svg(columns * step, height, title, dots)
+    ]
+    return Chart(columns * step, step * -(-len(colours) // columns) + 2, title, dots)
 
 
 def _grid(
@@ -136,7 +153,7 @@ def _grid(
     x_range: tuple,
     y_range: tuple,
     y_unit: float,
-) -> str:
+) -> list[Shape]:
     parts = []
     for step in range(5):
         share = step / 4
@@ -149,10 +166,10 @@ def _grid(
         across, bottom = place(x, y_range[0])
         unit = 100 if x_range == (0.0, 1.0) else 1
         parts.append(_text(across, bottom + 17, f"{unit * x:.3g}", "middle"))
-    return "".join(parts)
+    return parts
 
 
-def _legend(names: Sequence[str]) -> tuple[str, float]:
+def _legend(names: Sequence[str]) -> tuple[list[Shape], float]:
     """The series' names below the axis, in as many rows as they need, and where they end."""
     parts, x, y = [], _LEFT, _HEIGHT - 6
     for number, name in enumerate(names):
@@ -163,7 +180,7 @@ def _legend(names: Sequence[str]) -> tuple[str, float]:
         parts.append(_path([(x, y - 4), (x + 16, y - 4)], kind, COLOURS[number % len(COLOURS)]))
         parts.append(_text(x + 21, y, name, "start"))
         x += width
-    return "".join(parts), y + 6
+    return parts, y + 6
 
 
 def _cut(name: str, width: float) -> str:
@@ -172,25 +189,24 @@ def _cut(name: str, width: float) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def _axis_names(x_label: str, y_label: str) -> str:
-    below = _text(_LEFT + _PLOT_WIDTH / 2, _TOP + _PLOT_HEIGHT + 37, x_label, "middle")
-    return (
-        f'{below}<text transform="translate(11 {_TOP + _PLOT_HEIGHT / 2}) rotate(-90)" '
-        f'text-anchor="middle">{escape(y_label)}</text>'
-    )
+def _axis_names(x_label: str, y_label: str) -> list[Shape]:
+    turned = f"translate(11 {_TOP + _PLOT_HEIGHT / 2}) rotate(-90)"
+    return [
+        _text(_LEFT + _PLOT_WIDTH / 2, _TOP + _PLOT_HEIGHT + 37, x_label, "middle"),
+        Shape("text", {"transform": turned, "text-anchor": "middle"}, y_label),
+    ]
 
 
-def _path(points: Sequence[tuple[float, float]], kind: str, colour: str = "currentColor") -> str:
+def _path(points: Sequence[tuple[float, float]], kind: str, colour: str = "currentColor") -> Shape:
     way = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline class="{kind}" points="{way}" fill="none" stroke="{colour}"/>'
+    return Shape("polyline", {"class": kind, "points": way, "fill": "none", "stroke": colour})
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def _rectangle(x: float, y: float, width: float, height: float, **others: str | float) -> Shape:
+    place = {"x": f"{x:.1f}", "y": f"{y:.1f}", "width": f"{width:.1f}", "height": f"{height:.1f}"}
+    return Shape("rect", place | others)
 
 
-def _svg(width: float, height: float, title: str, content: str) -> str:
-    return (
-        f'<svg class="chart" viewBox="0 0 {width:g} {height:g}" role="img" '
-        f'style="max-width:{width:g}px" aria-label="{escape(title)}">{content}</svg>'
-    )
+def _text(x: float, y: float, text: str, anchor: str, **others: str) -> Shape:
+    place = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor}
+    return Shape("text", place | others, text)

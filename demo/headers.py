@@ -4,6 +4,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demo.gradio_patches import UNUSED_ROUTES, UPLOADS_ROUTE
+
 # Gradio starts itself from scripts inside its page and compiles its templates in the browser.
 _SOURCES = {
     "default-src": "'self'",
@@ -28,22 +30,9 @@ HEADERS = {
 }
 """The first lets the browser talk to this server only, whatever a text on the page may hold."""
 
-CLOSED = (
-    "/gradio_api/deep_link",  # would store a session's fields on the server
-    "/gradio_api/proxy=",
-    "/gradio_api/process_recording",
-    "/gradio_api/run-history",
-    "/gradio_api/vibe",
-    "/gradio_api/undo-vibe",
-    "/monitoring",
-)
-"""Beginnings of Gradio's addresses that this page has no use for."""
 
-_UPLOADS = "/gradio_api/file="
-
-
-class GuardedHeaders:
-    """Adds :data:`HEADERS` to every answer and closes :data:`CLOSED`. A Starlette middleware."""
+class SecurityHeaders:
+    """Adds :data:`HEADERS` to every answer and closes unused routes. A Starlette middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Take the application behind it."""
@@ -60,11 +49,11 @@ class GuardedHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                if path.startswith(_UPLOADS):
+                if path.startswith(UPLOADS_ROUTE):
                     # Browsers of a classroom are shared.
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
-        closed = path.startswith(CLOSED)
+        closed = path.startswith(UNUSED_ROUTES)
         answer = JSONResponse({"detail": "Not Found"}, 404) if closed else self.app
         await answer(scope, receive, send_guarded)

@@ -1,11 +1,10 @@
 """The networks that a page offers; the visitor chooses one of several beside the title."""
 
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 
 import gradio as gr
 
-from demo.events import QUIET
+from demo.components import QUIET, compact_radio
 from demo.services import Services, names_of
 
 
@@ -18,17 +17,11 @@ class Networks:
         self.chooser: gr.Radio | None = None
         self._panels: list[tuple[int, gr.Column]] = []
 
-    def add_chooser(self, texts: SimpleNamespace) -> None:
+    def add_chooser(self, label: str) -> None:
         """Show the names of the networks to choose from, if there are several."""
         if len(self.offered) > 1:
             choices = [(name, number) for number, name in enumerate(names_of(self.offered))]
-            self.chooser = gr.Radio(
-                choices,
-                value=0,
-                label=texts.page.network,
-                elem_id="network",
-                elem_classes="compact",
-            )
+            self.chooser = compact_radio(choices, value=0, label=label, elem_id="network")
 
     def each(self) -> Iterator[Services]:
         """Give each network inside a column of its own."""

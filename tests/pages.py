@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from demo.drawing import drawn_examples
 from demo.examples import of_task
-from demo.interface import build_demo, launch
+from demo.page import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Services
 from model.inference.bundle import RELEASED, read_manifest
@@ -39,7 +39,8 @@ def services(study=made_up, ready=lambda: True, **others):
 def asking(task, classes, **others):
     """What a page is built on whose network answers another task and was never measured."""
     unmeasured = {key: {} for key in ("metrics", "operating_points", "data")}
-    changed = {"classes": classes, "training": {"task": task}, **unmeasured, **others}
+    unstated = {"malignant": None, "precursors": []}
+    changed = {"classes": classes, "training": {"task": task}, **unstated, **unmeasured, **others}
     manifest = replace(read_manifest(RELEASED), name=f"network of {task}", **changed)
     examples = of_task(drawn_once(), manifest.task)
     return services(
@@ -48,6 +49,23 @@ def asking(task, classes, **others):
 
 
 drawn_once = cache(drawn_examples)
+
+
+def interval(value):
+    """A figure with its confidence interval."""
+    return {"value": value, "low": value - 0.05, "high": value + 0.05}
+
+
+MEASURED = {
+    "malignant": {
+        "at_90_sensitivity": {
+            "threshold": 0.45,
+            "sensitivity": interval(0.89),
+            "specificity": interval(0.68),
+        }
+    }
+}
+"""What a threshold gave on a test set."""
 
 
 @contextmanager
@@ -73,7 +91,7 @@ def serving(offered, access=None):
 def why_the_page_stops(*words):
     """What ``python app.py`` and these words end with before there is a page."""
     command = ["app.py", *map(str, words)]
-    with patch("demo.interface.launch"), patch.object(sys, "argv", command):
+    with patch("demo.page.launch"), patch.object(sys, "argv", command):
         try:
             runpy.run_path(str(Path(__file__).parents[1] / "app.py"), run_name="__main__")
         except SystemExit as stop:

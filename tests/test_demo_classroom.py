@@ -2,8 +2,8 @@
 
 import pytest
 
-from demo.quiz import Round, confusion, score
-from demo.threshold import at_threshold, outcomes
+from demo.tabs.quiz import Round, confusion, score
+from demo.tabs.threshold import at_threshold, outcomes
 
 ROUNDS = [Round("MEL", "MEL", "NV", "MEL"), Round("NV", "MEL", "NV", "NV")]
 
@@ -20,7 +20,7 @@ def test_the_confusion_matrix_has_the_truth_in_rows():
 def test_a_thousand_patients_are_shared_out_completely():
     found = outcomes(0.9, 0.8, prevalence=0.02)
     assert (found.found, found.missed, found.false_alarms, found.cleared) == (18, 2, 196, 784)
-    assert found.called == 214
+    assert found.referred == 214
 
 
 def test_the_stored_threshold_nearest_to_the_asked_one_counts():

@@ -5,9 +5,10 @@ import csv
 import pytest
 
 from demo.drawing import drawn_examples
-from demo.examples import Examples, examples_of_folder, one_without_context, with_a_miss
+from demo.examples import Examples, examples_of_folder, mark_misclassified, one_without_context
 from demo.gallery import gallery_html
 from demo.services import Example
+from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
 from model.errors import ImageError, PatientError
@@ -16,7 +17,7 @@ from model.inference.bundle import RELEASED, read_manifest
 from model.patient import Patient
 from tests.drawings import draw_lesion
 
-TEXTS = load_texts()
+TEMPLATES = Templates(load_texts())
 MANIFEST = read_manifest(RELEASED)
 ROW = {"image": "a.jpg", "diagnosis": "MEL", "origin": "ISIC_1, CC-0", "age_approx": "60"}
 
@@ -74,14 +75,16 @@ def test_one_example_is_shown_without_context():
 
 def test_an_example_that_the_network_gets_wrong_is_kept_and_marked():
     four = [example(code) for code in ("MEL", "NV", "BCC", "AK")]
-    found = with_a_miss(
+    found = mark_misclassified(
         four, lambda one: "MEL" if one.diagnosis == "AK" else one.diagnosis, count=2
     )
-    assert [(one.diagnosis, one.missed) for one in found] == [("MEL", False), ("AK", True)]
-    found = with_a_miss(four, lambda one: "MEL", count=2)
-    assert [(one.diagnosis, one.missed) for one in found] == [("MEL", False), ("NV", True)]
-    assert not any(one.missed for one in with_a_miss(four, lambda one: one.diagnosis, count=2))
-    assert with_a_miss([], lambda one: "MEL", count=2) == []
+    assert [(one.diagnosis, one.misclassified) for one in found] == [("MEL", False), ("AK", True)]
+    found = mark_misclassified(four, lambda one: "MEL", count=2)
+    assert [(one.diagnosis, one.misclassified) for one in found] == [("MEL", False), ("NV", True)]
+    assert not any(
+        one.misclassified for one in mark_misclassified(four, lambda one: one.diagnosis, count=2)
+    )
+    assert mark_misclassified([], lambda one: "MEL", count=2) == []
 
 
 def look(examples):
@@ -106,19 +109,21 @@ def test_drawn_examples_are_pictures_in_memory_that_say_what_they_are():
     found = drawn_examples()
     assert all(min(read_image(one.image).size) > 400 for one in found)
     assert Patient() in [one.patient for one in found]
-    html = gallery_html(found, MANIFEST, TEXTS)
+    html = gallery_html(found, MANIFEST, TEMPLATES)
     assert html.count("Illustration: ") == html.count("<button") == len(found)
-    assert html.count("no patient is shown") == 1
+    assert html.count("no real patient is shown") == 1
     assert html.count("python app.py --examples DIR") == 1
 
 
 def test_a_button_names_diagnosis_patient_and_a_miss_and_every_origin_is_credited(folder):
     image = folder / "a.jpg"
     right = example("MEL", image=image, origin="<ISIC_1>, CC-0")
-    wrong = with_a_miss([example("NV", image=image, origin="ISIC_2, CC-0")], lambda one: "MEL")
-    html = gallery_html([right, *wrong], MANIFEST, TEXTS)
+    wrong = mark_misclassified(
+        [example("NV", image=image, origin="ISIC_2, CC-0")], lambda one: "MEL"
+    )
+    html = gallery_html([right, *wrong], MANIFEST, TEMPLATES)
     assert "<strong>Melanoma</strong> age 50<" in html
-    assert "<strong>Melanocytic nevus</strong> age 50; the network errs<" in html
+    assert "<strong>Melanocytic nevus</strong> age 50; misclassified<" in html
     assert "<li>&lt;ISIC_1&gt;, CC-0</li><li>ISIC_2, CC-0</li>" in html
     assert "app.py" not in html  # these are real already
-    assert gallery_html([], MANIFEST, TEXTS) == ""
+    assert gallery_html([], MANIFEST, TEMPLATES) == ""

@@ -99,16 +99,18 @@ def test_warnings_come_first_and_still_leave_all_on_one_screen(window, photograp
         predict(window)
         said = window.locator("#result").inner_text()
         bars = window.locator("table.bars").bounding_box()
-    places = [said.index(words) for words in ("Poor image: blurred, too dark", "Unlike", "Likely")]
+    places = [
+        said.index(words) for words in ("Poor image quality: blurred, too dark", "Unlike", "Likely")
+    ]
     assert places == sorted(places)
-    assert "9 of 10" not in said  # which was found on images unlike this one
+    assert "9 of 10" not in said  # which was measured on images unlike this one
     assert bars["y"] + bars["height"] <= 800
 
 
 class TestAnAnswerToAPhotographAlone:
     def test_an_untouched_page_sends_an_unknown_age_not_zero(self, alone):
         assert alone.locator("#age input").input_value() == ""
-        assert "no patient context" in alone.locator("#result caption").inner_text()
+        assert "without patient context" in alone.locator("#result caption").inner_text()
 
     def test_similar_cases_link_to_the_archive(self, alone):
         alone.get_by_role("tab", name="Similar cases").click()
@@ -127,16 +129,16 @@ class TestAnAnswerAtEighty:
 
     def test_what_if_answers_for_another_age_at_once(self, at_80):
         at_80.get_by_role("tab", name="What if").click()
-        at_80.get_by_text("At 80 years: female 40.0 %").wait_for()
+        at_80.get_by_text("At age 80: female 40.0 %").wait_for()
         slider = at_80.locator("#if-age input[type=range]")
         slider.focus()
         slider.press("ArrowLeft")
-        at_80.get_by_text("At 75 years: female 37.5 %").wait_for()
+        at_80.get_by_text("At age 75: female 37.5 %").wait_for()
 
     def test_the_report_is_saved_from_the_page_itself(self, at_80, tmp_path):
         at_80.get_by_role("tab", name="Report").click()
         saved = {}
-        for label in ("Page to print", "Data"):
+        for label in ("Printable report", "Data"):
             with at_80.expect_download() as waiting:
                 at_80.get_by_role("link", name=label).click()
             target = tmp_path / waiting.value.suggested_filename
@@ -156,12 +158,12 @@ def test_the_reasons_follow_the_class_that_is_asked_for(page, photograph):
     add_photograph(page, photograph)
     page.locator("#age input").fill("80")
     predict(page)
-    page.get_by_text("What each field changed in the probability of melanoma").wait_for()
+    page.get_by_text("How each field changed the probability of melanoma").wait_for()
     chart = page.locator("#why-patient svg").get_attribute("aria-label")
     assert "age: 80 +40.0 pp; sex: unknown 0.0 pp" in chart
     assert page.locator("#why-patient").get_by_text("+40.0 pp").count() == 1
     page.locator("#explained").get_by_label("Dermatofibroma").check()
-    page.get_by_text("What each field changed in the probability of dermatofibroma").wait_for()
+    page.get_by_text("How each field changed the probability of dermatofibroma").wait_for()
     page.get_by_role("tab", name="Why: the image").click()
     assert page.locator("#why-image img").count() == 2
     assert "Where, not why" in page.locator("#why-image").inner_text()
@@ -195,7 +197,7 @@ def test_an_example_fills_the_fields(page):
 
 
 def test_beside_a_wrong_age_stands_the_rule_until_it_is_mended(page):
-    rule = page.locator("#age").get_by_text("From 0 to 120, or empty")
+    rule = page.locator("#age").get_by_text("From 0 to 120, or leave empty")
     age = page.locator("#age input")
     for wrong, mended in (("151", "80"), ("-1", "")):
         assert rule.is_hidden()
@@ -210,7 +212,7 @@ def test_beside_a_wrong_age_stands_the_rule_until_it_is_mended(page):
 def test_an_answer_to_other_fields_says_that_it_is_old(page, photograph):
     add_photograph(page, photograph)
     predict(page)
-    note = page.get_by_text("The photograph or a field has changed since this answer")
+    note = page.get_by_text("The photograph or a field has changed since this prediction")
     assert note.is_hidden()
     page.locator("#sex").get_by_label("female").check()
     note.wait_for()
@@ -311,5 +313,5 @@ def test_the_keyboard_alone_leads_from_the_photograph_to_the_answer(page, photog
     page.locator("#result caption", has_text="age 65, male, posterior torso").wait_for()
     tab_to("#explained input[value=BCC]")
     page.keyboard.press("Space")
-    page.get_by_text("What each field changed in the probability of basal cell").wait_for()
+    page.get_by_text("How each field changed the probability of basal cell").wait_for()
     assert all(visited), "the focus is not seen everywhere"

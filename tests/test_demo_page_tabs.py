@@ -37,17 +37,17 @@ def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph
     page.locator("#batch-images").get_by_text("KB").first.wait_for()
     page.locator("#batch-metadata").get_by_text("B").first.wait_for()
     page.locator("#batch-button").click()
-    page.get_by_text("1 of 2 photographs answered").wait_for()
+    page.get_by_text("1 of 2 photographs predicted").wait_for()
     assert "notes" in page.locator("#batch-said").inner_text()
     with page.expect_download() as waiting:
         page.get_by_role("link", name="Save as CSV").click()
     waiting.value.save_as(tmp_path / "saved.csv")
     assert (tmp_path / "saved.csv").read_text().splitlines()[1].startswith("lesion,0.4,")
     with page.expect_download() as waiting:
-        page.get_by_role("link", name="Save with doubts").click()
-    waiting.value.save_as(tmp_path / "doubts.csv")
-    head, row = (tmp_path / "doubts.csv").read_text().splitlines()
-    assert head.startswith("image,most probable,doubts,MEL,")
+        page.get_by_role("link", name="Save with warnings").click()
+    waiting.value.save_as(tmp_path / "warnings.csv")
+    head, row = (tmp_path / "warnings.csv").read_text().splitlines()
+    assert head.startswith("image,most probable,warnings,MEL,")
     assert row.startswith("lesion,MEL,,0.400,")
 
 
@@ -59,7 +59,7 @@ def test_a_zip_file_without_a_photograph_gets_a_sentence(page, tmp_path):
     page.set_input_files("#batch-images input[type=file]", empty)
     page.locator("#batch-images").get_by_text("B").first.wait_for()
     page.locator("#batch-button").click()
-    page.get_by_text("There is no photograph in these files").wait_for()
+    page.get_by_text("These files contain no photographs").wait_for()
 
 
 def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page):
@@ -73,9 +73,9 @@ def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page
     page.locator("#quiz-commit").click()
     page.locator("#quiz-alone svg").wait_for()
     assert guess.is_disabled()
-    assert "Diagnosis" not in page.locator("#quiz-whole").inner_text()
+    assert "True diagnosis" not in page.locator("#quiz-whole").inner_text()
     page.locator("#quiz-reveal").click()
-    page.get_by_text("Right answers, rounds played: 1").wait_for()
+    page.get_by_text("Correct answers (rounds played: 1)").wait_for()
     assert page.locator("#quiz-whole table.bars").count() == 1
     page.locator("#quiz-next").click()
     page.locator("#quiz-whole table.bars").wait_for(state="detached")
@@ -93,20 +93,20 @@ def test_a_threshold_and_a_prevalence_are_told_in_patients(window):
         open_page(page, address)
         page.get_by_role("tab", name="Classroom").click()
         page.get_by_role("tab", name="Threshold").click()
-        page.get_by_text("214 are called, of whom 18 have melanoma").wait_for()
+        page.get_by_text("214 are referred, of whom 18 have melanoma").wait_for()
         threshold = page.locator("#threshold input[type=range]")
         threshold.focus()
         threshold.press("ArrowRight")
-        page.get_by_text("108 are called, of whom 10 have melanoma").wait_for()
+        page.get_by_text("108 are referred, of whom 10 have melanoma").wait_for()
         page.locator("#prevalence input[type=range]").focus()
         page.keyboard.press("Home")
-        page.get_by_text("100 are called, of whom 0 have melanoma").wait_for()
+        page.get_by_text("100 are referred, of whom 0 have melanoma").wait_for()
 
 
 def test_a_guess_needs_a_photograph(page):
     page.get_by_role("tab", name="Classroom").click()
     page.locator("#quiz-commit").click()
-    page.get_by_text("Ask for a photograph and choose a guess first").wait_for()
+    page.get_by_text("Press Next photograph and choose a guess first").wait_for()
 
 
 @pytest.mark.parametrize(("width", "theme"), LOOKS)

@@ -2,71 +2,22 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from model.data.split import Split
-from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
-from model.evaluation.evaluate import describe, evaluate, judge
+from model.evaluation.card import compact, metrics_markdown
+from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.report_text import report_text
-from model.evaluation.stored_metrics import compact, metrics_markdown
-from model.image import ImagePreprocessor
 from model.inference.bundle import Manifest
 from model.inference.calibration import fit_operating_points
-from model.inference.conformal import fit_set_thresholds
-from model.patient import Patient, PatientEncoder
 from model.tasks import TASKS, custom_task
-
-COUNT = 400
-LABELS = np.arange(COUNT) % 8
-DRAWS = 200
-
-
-def table(labels=LABELS):
-    rng = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "image": [f"I{n:04d}" for n in range(len(labels))],
-            "lesion_id": [f"HAM_{n // 2}" for n in range(len(labels))],
-            "age_approx": rng.choice([25.0, 50.0, 80.0, np.nan], len(labels)),
-            "sex": rng.choice(["female", "male"], len(labels)),
-            "anatom_site_general": rng.choice(["head/neck", "palms/soles"], len(labels)),
-            "diagnosis": [DIAGNOSES[n] for n in labels],
-            "source": rng.choice(["HAM", "BCN"], len(labels)),
-        }
-    )
-
-
-def manifest(probabilities, labels, **changes):
-    sets = fit_set_thresholds(probabilities, labels)
-    values = {
-        "name": "made up",
-        "classes": DIAGNOSIS_NAMES,
-        "image": ImagePreprocessor(32),
-        "patient": PatientEncoder.fit([Patient(age=40.0), Patient(age=60.0)]),
-        "temperature": 1.0,
-        "split": Split((), (), (), "none", 0),
-        "training": {},
-        "data": {},
-        "operating_points": fit_operating_points(probabilities, labels, TASKS["isic2019"]),
-        "prediction_sets": {
-            "coverage": 0.9,
-            "thresholds": dict(zip(DIAGNOSES, sets.tolist(), strict=True)),
-        },
-    }
-    return Manifest(**(values | changes))
+from tests.outcomes import COUNT, DRAWS, LABELS, manifest, noisy, table
 
 
 def report_of(probabilities, labels=LABELS):
-    outcome = judge(table(labels), probabilities, manifest(probabilities, labels), draws=DRAWS)
+    outcome = outcome_of(table(labels), probabilities, manifest(probabilities, labels), draws=DRAWS)
     return evaluate(outcome)
-
-
-def noisy(seed=1):
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 1, (COUNT, 8)) + 2 * np.eye(8)[LABELS]
-    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
 def figures(value):
@@ -132,7 +83,7 @@ def test_a_class_without_an_image_is_reported_as_not_known():
 def test_a_bundle_without_validation_melanomas_has_no_melanoma_point():
     probabilities = noisy()
     bare = manifest(probabilities, LABELS, operating_points={})
-    report = evaluate(judge(table(), probabilities, bare, draws=DRAWS))
+    report = evaluate(outcome_of(table(), probabilities, bare, draws=DRAWS))
     assert report["melanoma_sensitivity"]["value"] is None
     assert report["balanced_accuracy"]["value"] is not None
 
@@ -141,20 +92,20 @@ def test_a_bundle_that_was_never_calibrated_is_refused_with_the_next_step():
     probabilities = noisy()
     bare = manifest(probabilities, LABELS, prediction_sets={})
     with pytest.raises(BundleError, match="python -m model calibrate"):
-        judge(table(), probabilities, bare, draws=DRAWS)
+        outcome_of(table(), probabilities, bare, draws=DRAWS)
 
 
 def test_calibration_before_undoes_the_temperature():
     probabilities = noisy()
     warm = manifest(probabilities, LABELS, temperature=2.0)
-    report = evaluate(judge(table(), probabilities, warm, draws=DRAWS))
+    report = evaluate(outcome_of(table(), probabilities, warm, draws=DRAWS))
     assert report["calibration"]["temperature"] == 2.0
     before, after = (report["calibration"][when]["bins"] for when in ("before", "after"))
     assert before[-1]["confidence"] > after[-1]["confidence"]
 
 
 def test_the_text_names_every_class_and_source(tmp_path):
-    outcome = judge(table(), noisy(), manifest(noisy(), LABELS), draws=DRAWS)
+    outcome = outcome_of(table(), noisy(), manifest(noisy(), LABELS), draws=DRAWS)
     report = evaluate(outcome) | {"about": describe(outcome, bundle=tmp_path, part="test")}
     text = report_text(report)
     for word in (*DIAGNOSES, "HAM", "BCN", "balanced accuracy", "400 images of 200 lesions"):
@@ -175,7 +126,7 @@ def test_a_task_without_melanoma_is_judged_by_what_it_has(malignant, tmp_path):
         prediction_sets={"coverage": 0.9, "thresholds": {"mole": 1.0, "wart": 1.0}},
     )
     custom = table(labels).assign(diagnosis=[list(task.classes)[n] for n in labels])
-    outcome = judge(custom, rows, bundle, draws=DRAWS)
+    outcome = outcome_of(custom, rows, bundle, draws=DRAWS)
     report = evaluate(outcome) | {"about": describe(outcome, bundle=tmp_path, part="all")}
     assert not [key for key in report if "melanoma" in key]
     assert set(report["operating_points"]) == ({"malignant"} if malignant else set())

@@ -26,7 +26,7 @@ from model.networks.network import build_network
 from model.patient import FIELDS, SITE, Patient
 from tests.drawings import draw_lesion
 from tests.pinned import ANSWERS, patients, photographs
-from tests.test_model_network import CLASSES, SIDE, WIDTH, build
+from tests.toy_network import CLASSES, SIDE, WIDTH, build
 
 KNOWN = Patient(age=70.0, sex="male", site="head/neck")
 

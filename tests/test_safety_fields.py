@@ -74,7 +74,7 @@ def test_an_age_at_either_end_is_answered_with_numbers_of_json(age, visitor, fil
 def test_missing_values_are_asked_for(visitor, file):
     for values in ([], [file], [file, 50, None]):
         said = visitor.call(values)["error"]
-        assert said.startswith(f"The request needs 4 values and has {len(values)}.")
+        assert said.startswith(f"The request needs 4 values but has {len(values)}.")
 
 
 @pytest.mark.parametrize("image", [None, "", 5, [], {}, "lesion.jpg", {"path": None}])

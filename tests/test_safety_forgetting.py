@@ -14,12 +14,14 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from gradio.state_holder import StateHolder
 
 from benchmarks.visitor import Visitor
-from demo import forgetting, predict_tab, quiz_tab
-from demo.forgetting import KEPT_SECONDS, forget_idle, use_private_folder
-from demo.interface import build_demo, launch
+from demo import session
+from demo.explanations import Shown
+from demo.gradio_patches import drop_idle_sessions
+from demo.page import build_demo, launch
+from demo.session import KEPT_SECONDS, use_private_folder
+from demo.tabs import predict, quiz
 from tests.pages import services
 
 AGE = 87.25  # of nobody else in this process
@@ -43,19 +45,19 @@ def ask(demo, photograph):
 
 def test_a_session_holds_no_copy_of_photograph_and_fields(demo, photograph):
     visitor = ask(demo, photograph)
-    session = demo.state_holder.session_data[visitor.name]
-    copies = str(session.config_values)
+    kept = demo.state_holder.session_data[visitor.name]
+    copies = str(kept.config_values)
     for text in ("data:image/jpeg", "lesion.jpg", f"{AGE:g}"):
         assert text not in copies
 
 
 def test_what_a_session_looks_at_is_dropped_after_its_time(demo, photograph):
     visitor = ask(demo, photograph)
-    session = demo.state_holder.session_data[visitor.name]
-    (shown,) = [v for v in session.state_data.values() if isinstance(v, predict_tab.Shown)]
+    kept = demo.state_holder.session_data[visitor.name]
+    (shown,) = [v for v in kept.state_data.values() if isinstance(v, Shown)]
     shown = weakref.ref(shown)
-    for number, (live, created) in session._state_ttl.items():
-        session._state_ttl[number] = (live, created - timedelta(seconds=predict_tab.KEPT_SECONDS))
+    for number, (live, created) in kept._state_ttl.items():
+        kept._state_ttl[number] = (live, created - timedelta(seconds=predict.KEPT_SECONDS))
     until = time.monotonic() + 10
     while shown() is not None and time.monotonic() < until:
         time.sleep(0.1)
@@ -66,9 +68,10 @@ def test_what_a_session_looks_at_is_dropped_after_its_time(demo, photograph):
 def test_an_idle_session_is_dropped_whole_and_a_used_one_stays(demo, photograph):
     visitor = ask(demo, photograph)
     sessions = demo.state_holder
-    forget_idle(sessions, datetime.now() + timedelta(seconds=KEPT_SECONDS - 60))
+    now = datetime.now()
+    drop_idle_sessions(sessions, now + timedelta(seconds=59), seconds=60)
     assert visitor.name in sessions
-    forget_idle(sessions, datetime.now() + timedelta(seconds=KEPT_SECONDS + 1))
+    drop_idle_sessions(sessions, now + timedelta(seconds=61), seconds=60)
     assert visitor.name not in sessions
     assert visitor.name not in sessions.time_last_used
     file = visitor.upload(photograph.read_bytes())
@@ -76,8 +79,8 @@ def test_an_idle_session_is_dropped_whole_and_a_used_one_stays(demo, photograph)
 
 
 def test_the_server_looks_for_idle_sessions_by_itself(monkeypatch, photograph):
-    monkeypatch.setattr(forgetting, "KEPT_SECONDS", -1)
-    monkeypatch.setattr(forgetting, "_EVERY", 0.2)
+    monkeypatch.setattr(session, "KEPT_SECONDS", -1)
+    monkeypatch.setattr(session, "_EVERY", 0.2)
     demo = build_demo([services()])
     launch(demo, prevent_thread_lock=True, quiet=True)
     try:
@@ -91,7 +94,7 @@ def test_the_server_looks_for_idle_sessions_by_itself(monkeypatch, photograph):
 
 
 def test_every_time_is_within_the_hour():
-    for seconds in (KEPT_SECONDS + 60, predict_tab.KEPT_SECONDS, quiz_tab.KEPT_SECONDS):
+    for seconds in (KEPT_SECONDS + 60, predict.KEPT_SECONDS, quiz.KEPT_SECONDS):
         assert seconds <= 3600
 
 
@@ -128,7 +131,7 @@ def _left():
 
 
 def test_a_page_that_ends_leaves_no_folder(tmp_path):
-    command = "from demo.forgetting import use_private_folder; print(use_private_folder())"
+    command = "from demo.session import use_private_folder; print(use_private_folder())"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     environment.pop("GRADIO_TEMP_DIR", None)
     ended = subprocess.run(
@@ -162,7 +165,3 @@ def test_a_named_folder_is_used_as_it_is(temporary, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(temporary / "named"))
     assert use_private_folder() == Path(temporary / "named")
     assert not (temporary / "named").exists()
-
-
-def test_the_parts_of_gradio_that_are_relied_on_are_there():
-    assert {"session_data", "time_last_used", "lock"} <= vars(StateHolder()).keys()

@@ -5,25 +5,30 @@ from dataclasses import replace
 
 import pytest
 
-from demo.about_tab import about_page
-from demo.data_tab import isic_data, own_data
+from demo.batch import BatchResult
+from demo.explanations import Shown, image_html, patient_html, similar_html, what_if_html
 from demo.gallery import gallery_html
-from demo.model_tab import card, figures
-from demo.predict_tab import ask
-from demo.report import report_page
+from demo.prediction import Prediction, prediction_html
+from demo.report import report_html
 from demo.services import Example
+from demo.tabs.about import about_html
+from demo.tabs.batch import result_frame, summary_html
+from demo.tabs.data import data_html
+from demo.tabs.model import model_html
+from demo.templates import Templates
 from demo.texts import load_texts
-from demo.why import image_reasons, patient_reasons, similar_cases, what_if
+from model.diagnosis import DIAGNOSES
 from model.image import read_image
-from model.inference.bundle import RELEASED, read_manifest
+from model.inference.bundle import NETWORK_FILE, RELEASED, read_manifest
 from model.inference.similar import SimilarCase
 from model.patient import FIELDS, Patient
 from tests.fake_study import FakeStudy
 from tests.pages import add_photograph, open_page, predict, served
 
-TEXTS = load_texts()
+TEMPLATES = Templates(load_texts())
 EVIL = "<img src=x onerror=\"document.title='broken'\">'\"><script>document.title='broken'</script>"
 PATIENT = Patient(age=60.0, sex="male", site="head/neck")
+ROW = dict.fromkeys(DIAGNOSES, 0.125)
 
 
 class EvilStudy(FakeStudy):
@@ -37,15 +42,17 @@ class EvilStudy(FakeStudy):
 def manifest():
     """Of a bundle in which every free text is hostile."""
     sound = read_manifest(RELEASED)
-    texts = {"name": EVIL, "licence": EVIL, "intended_use": EVIL, "network_sha256": EVIL}
-    versions = {EVIL: EVIL}
+    texts = {"name": EVIL, "licence": EVIL, "intended_use": EVIL, "versions": {EVIL: EVIL}}
+    files = {NETWORK_FILE: EVIL}
     classes = {code: f"{code} {EVIL}" for code in sound.classes}
-    return replace(sound, classes=classes, versions=versions, **texts)
+    return replace(sound, classes=classes, files=files, **texts)
 
 
 @pytest.fixture(scope="module")
 def examples(photograph):
-    return [Example(photograph.read_bytes(), PATIENT, "MEL", EVIL, real=True, missed=True)] * 2
+    return [
+        Example(photograph.read_bytes(), PATIENT, "MEL", EVIL, real=True, misclassified=True)
+    ] * 2
 
 
 def assert_harmless(page):
@@ -56,7 +63,11 @@ def assert_harmless(page):
 
 def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, photograph, examples):
     study, names = EvilStudy(read_image(photograph)), manifest.classes
-    pair, about = (study, PATIENT, "MEL"), {"name": names["MEL"], "texts": TEXTS}
+    prediction = Prediction.of(study, PATIENT)
+    about = {"name": names["MEL"], "templates": TEMPLATES}
+    own = {"images": 1, "lesions": 1, "diagnoses": {EVIL: 1}}
+    result = BatchResult({EVIL: ROW}, {EVIL: []}, refused=[(EVIL, EVIL)])
+    frame = result_frame(result, list(ROW), TEMPLATES.texts)
     summary = {
         "rows": 1,
         "lesions": 1,
@@ -68,19 +79,20 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
         "shares": {name: {EVIL: dict.fromkeys(names, 1.0)} for name in ("age", "sex", "site")},
     }
     pages = {
-        "report": report_page(study, ask(study, PATIENT), manifest, made="now", texts=TEXTS),
-        "patient": patient_reasons(*pair, fields=FIELDS, **about),
-        "image": image_reasons(*pair, strength=0.5, **about),
-        "what if": what_if(*pair, fields=FIELDS, **about),
-        "similar": similar_cases(
-            study.similar(1), names, fields=FIELDS, thumbnails={}, texts=TEXTS
+        "prediction": prediction_html(prediction, manifest, TEMPLATES),
+        "report": report_html(study, prediction, manifest, made="now", templates=TEMPLATES),
+        "patient": patient_html(Shown(study, PATIENT), "MEL", fields=FIELDS, **about),
+        "image": image_html(Shown(study, PATIENT), "MEL", strength=0.5, **about),
+        "what if": what_if_html(study, PATIENT, "MEL", fields=FIELDS, **about),
+        "similar": similar_html(
+            study.similar(1), names, fields=FIELDS, thumbnails={}, templates=TEMPLATES
         ),
-        "gallery": gallery_html(examples, manifest, TEXTS),
-        "card": card(manifest, TEXTS),
-        "figures": figures(manifest, TEXTS),
-        "own data": own_data({"images": 1, "lesions": 1, "diagnoses": {EVIL: 1}}, TEXTS),
-        "data": isic_data(summary, TEXTS),
-        "about": about_page(manifest, TEXTS),
+        "gallery": gallery_html(examples, manifest, TEMPLATES),
+        "batch": summary_html(result, list(ROW), frame, TEMPLATES),
+        "model": model_html(manifest, None, TEMPLATES),
+        "own data": data_html(own, None, TEMPLATES),
+        "data": data_html({}, summary, TEMPLATES),
+        "about": about_html(manifest, TEMPLATES),
     }
     for page in pages.values():
         assert_harmless(page)

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from benchmarks.fuzz import mutant, originals, outcome, quiet_decoders
 from benchmarks.visitor import Visitor
-from demo.html import picture
+from demo.formatting import jpeg_uri
 from model.errors import ImageError
 from model.image import read_image
 from tests.drawings import draw_lesion, encoded
@@ -197,7 +197,7 @@ def test_nothing_but_pixels_is_kept_of_a_file(tagged):
     image = read_image(tagged)
     assert image.info == {}
     assert not image.getexif()
-    shown = base64.b64decode(re.search(r"base64,([^\"]+)", picture(image, "")).group(1))
+    shown = base64.b64decode(jpeg_uri(image).partition("base64,")[2])
     assert SECRET.encode() not in shown
 
 
@@ -226,11 +226,11 @@ def test_a_file_above_the_limit_is_refused_while_it_arrives():
 
 
 def test_uploads_are_deleted_and_within_the_hour(monkeypatch):
-    import demo.interface as interface
+    import demo.page
 
-    assert interface._SWEEP_SECONDS + interface.KEPT_SECONDS <= 3600
-    monkeypatch.setattr(interface, "_SWEEP_SECONDS", 1)
-    monkeypatch.setattr(interface, "KEPT_SECONDS", 1)
+    assert demo.page._SWEEP_SECONDS + demo.page.KEPT_SECONDS <= 3600
+    monkeypatch.setattr(demo.page, "_SWEEP_SECONDS", 1)
+    monkeypatch.setattr(demo.page, "KEPT_SECONDS", 1)
     with served() as address:
         path = Path(Visitor(address).upload(os.urandom(100))["path"])
         assert path.exists()

@@ -11,13 +11,12 @@ import requests
 from gradio.utils import get_upload_folder
 
 from benchmarks.visitor import Visitor
-from demo.access import Access
+from demo.access import Access, RateLimit
 from demo.headers import HEADERS
-from demo.rate_limit import RateLimit
 from tests.pages import served
 
 FILE = {"_type": "gradio.FileData"}
-REFUSED = "Only a file that is uploaded here is read"
+REFUSED = "Only files uploaded here are read"
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,51 @@
-"""The words of the page: one file a language, every text in it by name."""
+"""The page's texts: one file per language, read into one typed object."""
 
 import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from typing import get_args, get_origin, get_type_hints
+
+from demo.texts.sections import Texts
+
+_FOLDER = Path(__file__).parent
 
 
-def load_texts(language: str = "en") -> SimpleNamespace:
-    """Read a language's texts; ``texts.predict.button`` is entry ``button`` of ``[predict]``."""
-    content = (Path(__file__).parent / f"{language}.toml").read_text(encoding="utf-8")
-    sections = tomllib.loads(content)
-    return SimpleNamespace(**{name: SimpleNamespace(**texts) for name, texts in sections.items()})
+def load_texts(language: str = "en", *, folder: Path = _FOLDER) -> Texts:
+    """Read a language's texts; ``texts.inputs.predict`` is entry ``predict`` of ``[inputs]``.
+
+    Raises:
+        ValueError: entries are missing, unknown or no text. The message names all of them.
+    """
+    file = folder / f"{language}.toml"
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    if problems := list(_problems(Texts, content)):
+        raise ValueError(f"{file.name} does not fit demo/texts/sections.py: {'; '.join(problems)}.")
+    return _build(Texts, content)
+
+
+def _problems(kind: object, content: object, place: str = "") -> Iterator[str]:
+    """What keeps content from being of a kind."""
+    if is_dataclass(kind) and isinstance(content, Mapping):
+        hints = get_type_hints(kind)
+        yield from (f"add {place}{name}" for name in hints if name not in content)
+        yield from (f"remove {place}{name}" for name in content if name not in hints)
+        for name in hints.keys() & content.keys():
+            yield from _problems(hints[name], content[name], f"{place}{name}.")
+    elif get_origin(kind) is Mapping and isinstance(content, Mapping):
+        for name, value in content.items():
+            yield from _problems(str, value, f"{place}{name}.")
+    elif get_origin(kind) is tuple and isinstance(content, list):
+        for number, value in enumerate(content):
+            yield from _problems(get_args(kind)[0], value, f"{place}{number}.")
+    elif kind is not str or not isinstance(content, str):
+        yield f"{place.rstrip('.')} is of another kind"
+
+
+def _build(kind: object, content: object) -> object:
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{name: _build(hint, content[name]) for name, hint in hints.items()})
+    if get_origin(kind) is tuple:
+        return tuple(_build(get_args(kind)[0], value) for value in content)
+    return content

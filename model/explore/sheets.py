@@ -34,13 +34,13 @@ def class_tiles(table: pd.DataFrame, diagnosis: str, *, count: int, seed: int) -
     rows = rows.sample(frac=1, random_state=seed).drop_duplicates("lesion_id").head(count)
     said = [describe(patient, FIELDS) or UNKNOWN for patient in table_patients(rows)]
     return [
-        Tile(row.path, (f"{row.image}, {row.source}", *wrap(context, _CHARACTERS)))
+        Tile(row.path, (row.image, *wrap(f"{row.source}, {context}", _CHARACTERS)))
         for row, context in zip(rows.itertuples(), said, strict=True)
     ]
 
 
 def pair_tiles(table: pd.DataFrame, pairs: np.ndarray, *, count: int) -> list[Tile]:
-    """Choose duplicates, two tiles a pair: those of two diagnoses, then of two lesions, first."""
+    """Choose duplicates, two tiles per pair: those of two diagnoses, then of two lesions, first."""
     lesion, diagnosis = table["lesion_id"].to_numpy(), table["diagnosis"].to_numpy()
     left, right, bits = pairs.T
     order = np.lexsort((bits, lesion[left] == lesion[right], diagnosis[left] == diagnosis[right]))

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.data.split import Split
 from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
@@ -199,7 +199,7 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
     """Write network and manifest; returns the manifest with hash and versions filled in."""
     import keras
 
-    from model.networks.saved import pack_saved
+    from model.networks.network import pack_saved
 
     def save(path: Path) -> None:
         with TemporaryDirectory(dir=bundle) as folder:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import IO
 
-from isic_api.cells import PlainWriter, plain_cell
+from isic_api.files import PlainWriter, plain_cell
 
 __all__ = ["PredictionTable", "plain_cell"]  # the page escapes its cells by the same rule
 

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from isic_api.image_id import archive_id
+from isic_api.vocabulary import archive_id
 from model.inference.array_file import ArrayFile
 from model.patient import Field, NumberField, Patient, is_unknown
 

@@ -1,0 +1,208 @@
+"""Explanations of a prediction: what the patient changed, the map, what-if and similar cases."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from markupsafe import Markup
+
+from demo.charts import Chart, Points, bars, lines
+from demo.formatting import in_sentence, percent
+from demo.inputs import label_of, number_label
+from demo.prediction import context_words
+from demo.templates import Templates
+from demo.texts import Texts
+from model.inference.grad_cam import overlay
+from model.inference.similar import SimilarCase
+from model.inference.study import Study
+from model.patient import ChoiceField, Field, NumberField, Patient, PatientEncoder, Value, vary
+
+SHOWN = 420
+"""Pixels; the longest side of photograph and overlay on the page."""
+
+_ARCHIVE_PAGE = "https://api.isic-archive.com/images/{isic_id}/"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a session looks at."""
+
+    study: Study
+    patient: Patient
+    _maps: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def contributions(self) -> dict[str, dict[str, float]]:
+        """Of each field to each class's probability, asked of the network once."""
+        return self.study.contributions(self.patient)
+
+    def grad_cam(self, code: str) -> np.ndarray:
+        """A class's map, asked of the network once."""
+        if code not in self._maps:
+            self._maps[code] = self.study.grad_cam(self.patient, code)
+        return self._maps[code]
+
+
+def nearest_variation(patient: Patient, encoder: PatientEncoder) -> Patient:
+    """The patient with each number at the nearest of the values that "what if" asks for.
+
+    An unknown number is at the mean, as it is encoded.
+    """
+    for known in encoder.fields:
+        if isinstance(known, NumberField):
+            here = patient.get(known.key, encoder.scaling[known.key]["mean"])
+            nearest = min(known.variations, key=lambda value: abs(value - here))
+            patient = patient.replace(known.key, nearest)
+    return patient
+
+
+def patient_html(
+    shown: Shown, code: str, *, fields: Sequence[Field], name: str, templates: Templates
+) -> Markup:
+    """Draw what each field changed in one class's probability."""
+    study, patient, points = shown.study, shown.patient, {}
+    if patient:
+        found = shown.contributions[code]
+        points = {
+            f"{f.name}: {_word(patient.get(f.key), templates.texts)}": 100 * found[f.key]
+            for f in fields
+        }
+    return templates.render(
+        "why_patient",
+        points=points,
+        most=max(1.0, *map(abs, points.values())) if points else 1.0,
+        name=name,
+        alone=study.probabilities(Patient())[code],
+        whole=study.probabilities(patient)[code],
+    )
+
+
+def image_html(
+    shown: Shown, code: str, *, name: str, strength: float, templates: Templates
+) -> Markup:
+    """Show the photograph and, beside it, where the class was found; strength is 0 to 1."""
+    photograph = shown.study.photograph.copy()
+    photograph.thumbnail((SHOWN, SHOWN))
+    activation = shown.grad_cam(code)
+    return templates.render(
+        "why_image",
+        name=name,
+        photograph=photograph,
+        covered=overlay(photograph, activation, strength=strength),
+        empty=not activation.any(),
+    )
+
+
+def what_if_html(
+    study: Study,
+    supposed: Patient,
+    code: str,
+    *,
+    fields: Sequence[Field],
+    name: str,
+    templates: Templates,
+) -> Markup:
+    """Draw the class's probability against each field, for this photograph.
+
+    A number's is drawn as curves, one for each word of the choice with the fewest words; a
+    choice's as bars. The other fields are as ``supposed``, whose numbers are within the curves.
+    """
+    choices = [field for field in fields if isinstance(field, ChoiceField)]
+    other = min(choices, key=lambda field: len(field.words), default=None)
+    about = {"name": name, "texts": templates.texts}
+    return templates.render(
+        "what_if",
+        panels=[
+            _curves(study, supposed, code, field=field, other=other, **about)
+            if isinstance(field, NumberField)
+            else _bars(study, supposed, code, field=field, **about)
+            for field in fields
+        ],
+    )
+
+
+def similar_html(
+    cases: Sequence[SimilarCase],
+    names: Mapping[str, str],
+    *,
+    fields: Sequence[Field],
+    thumbnails: Mapping[str, bytes],
+    templates: Templates,
+) -> Markup:
+    """List the nearest training images with links to the Archive; thumbnails where it gave any."""
+    return templates.render(
+        "similar",
+        cases=[(case, context_words(case.patient, fields, templates.texts)) for case in cases],
+        names=names,
+        thumbnails=thumbnails,
+        archive_page=_ARCHIVE_PAGE,
+    )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a field would change: a chart, and for a number its values in words."""
+
+    title: str
+    chart: Chart
+    said: str = ""
+
+
+def _curves(
+    study: Study,
+    supposed: Patient,
+    code: str,
+    *,
+    field: NumberField,
+    other: ChoiceField | None,
+    name: str,
+    texts: Texts,
+) -> Panel:
+    why, label, here = texts.why, in_sentence(label_of(field.key, texts)), supposed[field.key]
+    patients = vary(supposed, other) if other else {None: supposed}
+    curves = {
+        _word(word, texts): list(study.what_if(patient, field, code).items())
+        for word, patient in patients.items()
+    }
+    title = why.by_field.format(name=name, field=label)
+    if other:
+        second = in_sentence(label_of(other.key, texts))
+        title = why.by_two_fields.format(name=name, field=label, other=second)
+    chart = lines(
+        curves,
+        title=title,
+        x_label=in_sentence(number_label(field, texts)),
+        y_label=why.probability_axis,
+        x_range=(field.variations[0], field.variations[-1]),
+        y_range=(0, _nice(max(p for points in curves.values() for _, p in points))),
+        mark=here,
+    )
+    values = ", ".join(f"{word} {percent(_at(points, here))}" for word, points in curves.items())
+    return Panel(title, chart, why.what_if_at.format(value=field.say(here), values=values))
+
+
+def _bars(
+    study: Study, supposed: Patient, code: str, *, field: ChoiceField, name: str, texts: Texts
+) -> Panel:
+    found = study.what_if(supposed, field, code)
+    shown = {_word(word, texts): 100 * p for word, p in found.items()}
+    title = texts.why.by_field.format(name=name, field=in_sentence(label_of(field.key, texts)))
+    here = _word(supposed.get(field.key), texts)
+    return Panel(title, bars(shown, title=title, most=max(shown.values()), marked=here))
+
+
+def _word(value: Value | None, texts: Texts) -> str:
+    if value is None:
+        return texts.inputs.unknown
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _at(points: Points, value: float) -> float:
+    """The probability at the nearest value that was asked for."""
+    return min(points, key=lambda point: abs(point[0] - value))[1]
+
+
+def _nice(highest: float) -> float:
+    """A round upper end of an axis of probabilities."""
+    return next((top for top in (0.04, 0.1, 0.2, 0.4, 0.6, 0.8) if highest <= top), 1.0)

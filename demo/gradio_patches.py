@@ -1,0 +1,146 @@
+"""What changes Gradio, or leans on parts of it that it does not document.
+
+Checked against Gradio 6.31.0. Each entry names the upstream issue as far as there is one;
+``tests/test_demo_gradio_patches.py`` fails where Gradio no longer behaves as described here.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import gradio as gr
+from gradio import processing_utils
+from gradio.state_holder import SessionState, StateHolder
+
+CHECKED = "6.31.0"
+"""The Gradio that all of this was checked against, as pinned for the Space."""
+
+UNUSED_ROUTES = (
+    "/gradio_api/deep_link",  # would store a session's fields on the server
+    "/gradio_api/proxy=",
+    "/gradio_api/process_recording",
+    "/gradio_api/run-history",
+    "/gradio_api/vibe",
+    "/gradio_api/undo-vibe",
+    "/monitoring",
+)
+"""Beginnings of Gradio's addresses that this page has no use for, and that no setting closes."""
+
+UPLOADS_ROUTE = "/gradio_api/file="
+
+_MARKUP = str.maketrans("<>", "‹›")
+
+
+def user_error(sentence: object) -> gr.Error:
+    """What to raise for something that the visitor or program can mend.
+
+    A sentence may repeat the name of a file or the cell of a table, and Gradio shows the message of
+    an error as HTML (gradio-app/gradio#8817).
+    """
+    return gr.Error(str(sentence).translate(_MARKUP), print_exception=False)
+
+
+# === Components ===
+
+
+def keep_path(image: gr.Image) -> None:
+    """Give handlers the path of an upload as it is.
+
+    Gradio would open the file itself, and fail on a damaged one without a word that a visitor can
+    use. No issue is known.
+    """
+    image.preprocess = lambda upload: upload and upload.path
+
+
+def keep_number(number: gr.Number) -> None:
+    """Give handlers whatever was sent, which they refuse by name and with the next step.
+
+    Gradio's own message about a number out of range has neither (gradio-app/gradio#3991).
+    """
+    number.preprocess = lambda value: value
+
+
+def empty_on_load(demo: gr.Blocks, number: gr.Number, **options: object) -> None:
+    """Empty a number when the page loads.
+
+    One that starts as None is shown and sent as 0, one that is set to None is empty
+    (gradio-app/gradio#6728).
+    """
+    demo.load(lambda: None, None, number, queue=False, **options)
+
+
+def into_cache(component: gr.components.Component, image: Path | bytes, name: str) -> str:
+    """Lay an image where a component's uploads lie; gives its path.
+
+    The functions and the folder's name are not documented. No issue is known.
+    """
+    if isinstance(image, bytes):
+        return processing_utils.save_bytes_to_cache(image, name, component.GRADIO_CACHE)
+    return processing_utils.save_file_to_cache(image, component.GRADIO_CACHE)
+
+
+def event_value(event: gr.EventData, key: str) -> object:
+    """What the page's script sent with an event; None if it did not.
+
+    Gradio's own attribute access raises where a request has no such key. No issue is known.
+    """
+    return event._data.get(key) if isinstance(event._data, dict) else None
+
+
+# === Requests ===
+
+
+def fetch_nothing(error: Callable[[], Exception]) -> None:
+    """Make Gradio refuse an address in place of a file, which it would else download.
+
+    It keeps to public addresses (GHSA-3xvj-7669-6whx, gradio-app/gradio#13436), but a page that
+    answers about uploads needs none, and there is no setting. All its downloads go through this
+    one function.
+    """
+
+    async def refuse(url: str) -> None:
+        raise error()
+
+    processing_utils.async_ssrf_protected_get = refuse
+
+
+def require_all_values(demo: gr.Blocks, error: Callable[[int, int], Exception]) -> None:
+    """Refuse a request with too few values by ``error(needed, given)``.
+
+    Gradio would log what the request holds (as in gradio-app/gradio#5908).
+    """
+    check = demo.validate_inputs
+
+    def require(event: gr.block_function.BlockFunction, values: list) -> None:
+        try:
+            check(event, values)
+        except ValueError as found:
+            raise error(len(event.inputs), len(values)) from found
+
+    demo.validate_inputs = require
+
+
+# === Sessions ===
+
+
+def keep_no_copies() -> None:
+    """Keep Gradio from copying every field and output of a session.
+
+    The copies are for deep links (gradio-app/gradio#10834), which this page does not offer; they
+    hold photographs, and were given to other sessions once (gradio-app/gradio#11201). There is no
+    setting.
+    """
+    SessionState._update_value_in_config = lambda self, key, value: None
+
+
+def drop_idle_sessions(sessions: StateHolder, now: datetime, *, seconds: float) -> None:
+    """Drop the sessions that were last used longer ago.
+
+    Gradio drops values an hour after a tab is closed, and a session only when there are too many
+    (gradio-app/gradio#7517).
+    """
+    for name, used in list(sessions.time_last_used.items()):
+        if (now - used).total_seconds() > seconds:
+            with sessions.lock:
+                sessions.session_data.pop(name, None)
+                sessions.time_last_used.pop(name, None)

@@ -1,0 +1,178 @@
+"""The page: header, tabs and session, the endpoint for programs, and how all of it is served."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from demo.access import Access, RateLimit
+from demo.components import QUIET, styled_html
+from demo.gradio_patches import fetch_nothing, keep_no_copies, require_all_values, user_error
+from demo.headers import SecurityHeaders
+from demo.limits import AT_ONCE, KEPT_SECONDS, MOST_BYTES
+from demo.networks import Networks
+from demo.photograph import open_study
+from demo.services import Services
+from demo.session import expiring_sessions, use_private_folder
+from demo.signature import parameter, takes
+from demo.styles import CSS, ICON, THEME
+from demo.tabs.about import add_about
+from demo.tabs.batch import add_batch
+from demo.tabs.data import add_data
+from demo.tabs.model import add_model
+from demo.tabs.predict import add_predict
+from demo.tabs.quiz import add_quiz
+from demo.tabs.threshold import add_threshold
+from demo.templates import Templates
+from demo.texts import Texts, load_texts
+from model.patient import Field, NumberField
+
+_ABOUT_API = """Probabilities (0 to 1) of the classes, by code: {codes}.
+
+image: a dermoscopic photograph, as JPEG or PNG. {fields}.
+None or "unknown" where unknown.
+"""
+_SWEEP_SECONDS = 600  # between two looks for uploads to delete
+
+
+def build_demo(offered: Sequence[Services], *, language: str = "en") -> gr.Blocks:
+    """Build the page of one or several networks in a language; the first is chosen at first."""
+    texts = load_texts(language)
+    templates, networks = Templates(texts), Networks(offered)
+    use_private_folder()
+    keep_no_copies()
+    fetch_nothing(lambda: user_error(texts.errors.not_uploaded))
+    keep = (_SWEEP_SECONDS, KEPT_SECONDS)
+    with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
+        _add_header(demo, networks, templates)
+        _add_tabs(demo, networks, templates)
+        networks.connect()
+        _add_api(offered[0], texts)
+
+    def too_few(needed: int, given: int) -> gr.Error:
+        return user_error(texts.errors.too_few.format(needed=needed, given=given))
+
+    require_all_values(demo, too_few)
+    return demo.queue(default_concurrency_limit=AT_ONCE, max_size=256, api_open=False)
+
+
+def launch(
+    demo: gr.Blocks,
+    access: Access | None = None,
+    *,
+    routes: Sequence[BaseRoute] = (),
+    **options: object,
+) -> tuple:
+    """Serve the page with the settings that keep uploads private; options go to ``launch``.
+
+    ``routes`` are served beside the page and come before its own.
+    """
+    access = access or Access()
+    middleware = [Middleware(SecurityHeaders)]
+    if access.per_minute:
+        middleware.append(Middleware(RateLimit, access.per_minute))
+    return demo.launch(
+        auth=list(access.logins) or None,
+        app_kwargs={
+            "middleware": middleware,
+            "routes": list(routes),
+            "lifespan": expiring_sessions,
+        },
+        theme=THEME,
+        css=CSS,
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        max_file_size=MOST_BYTES,
+        show_error=False,
+        strict_cors=True,
+        state_session_capacity=200,
+        favicon_path=ICON,
+        footer_links=["api", "gradio", "settings"],
+        **options,
+    )
+
+
+def _add_header(demo: gr.Blocks, networks: Networks, templates: Templates) -> None:
+    texts = templates.texts
+    with gr.Row(elem_id="top"):
+        styled_html(templates.render("header"), elem_id="head")
+        networks.add_chooser(texts.page.network)
+        status = styled_html(templates.render("status", state="loading"), elem_id="status")
+    styled_html(templates.render("paragraph", text=texts.page.notice), elem_id="notice")
+    _say_ready(demo, networks, status, templates)
+
+
+def _add_tabs(demo: gr.Blocks, networks: Networks, templates: Templates) -> None:
+    names = templates.texts.tabs
+    with gr.Tabs(overflow_behavior="wrap"):
+        with gr.Tab(names.predict):
+            add_predict(demo, networks, templates)
+        with gr.Tab(names.batch):
+            for services in networks.each():
+                add_batch(services, templates)
+        with gr.Tab(names.classroom):
+            for services in networks.each():
+                _add_classroom(services, templates)
+        with gr.Tab(names.model):
+            for services in networks.each():
+                add_model(services, templates)
+        with gr.Tab(names.data):
+            for services in networks.each():
+                add_data(services, templates)
+        with gr.Tab(names.about):
+            for services in networks.each():
+                add_about(services, templates)
+
+
+def _add_classroom(services: Services, templates: Templates) -> None:
+    words = templates.texts.classroom
+    with gr.Tabs(overflow_behavior="wrap"):
+        with gr.Tab(words.quiz):
+            add_quiz(services, templates)
+        with gr.Tab(words.threshold):
+            add_threshold(services, templates)
+
+
+def _say_ready(demo: gr.Blocks, networks: Networks, status: gr.HTML, templates: Templates) -> None:
+    """Say when the chosen network is loaded."""
+
+    def say_ready(chosen: int = 0) -> str:
+        state = "ready" if networks.offered[chosen].ready() else "failed"
+        return templates.render("status", state=state)
+
+    # Without a limit of its own, visitors who wait for the network would hold up the others.
+    waiting = {"concurrency_limit": None, **QUIET}
+    demo.load(say_ready, None, status, **waiting)
+    if networks.chooser:
+        loading = templates.render("status", state="loading")
+        begun = networks.chooser.input(lambda: loading, None, status, queue=False, **QUIET)
+        begun.then(say_ready, networks.chooser, status, **waiting)
+
+
+def _add_api(services: Services, texts: Texts) -> None:
+    fields = services.manifest.patient.fields
+    given = []
+    for field in fields:
+        kind = float | str | None if isinstance(field, NumberField) else str | None
+        given.append(parameter(field.key, kind, None))
+
+    @takes(parameter("image", gr.FileData), *given)
+    def predict_for_programs(image: gr.FileData, *values: object) -> dict:
+        path = image.get("path") if isinstance(image, dict) else None
+        keys = [field.key for field in fields]
+        study, patient = open_study(services, path, dict(zip(keys, values, strict=True)), texts)
+        return study.probabilities(patient)
+
+    predict_for_programs.__doc__ = _ABOUT_API.format(
+        codes=", ".join(services.manifest.codes), fields=". ".join(map(_accepted, fields))
+    )
+    gr.api(predict_for_programs, api_name="predict")
+
+
+def _accepted(field: Field) -> str:
+    """What programs may send, in a sentence."""
+    if isinstance(field, NumberField):
+        return f"{field.key}: a number of {field.unit} from {field.low:g} to {field.high:g}"
+    return f"{field.key}: {', '.join(field.words)}"

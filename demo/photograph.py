@@ -1,0 +1,86 @@
+"""The photograph: its input, what may be handed in, and opening it with its patient."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from demo.gradio_patches import keep_path, user_error
+from demo.services import Services
+from demo.texts import Texts
+from model.errors import ModelError
+from model.inference.study import Study
+from model.patient import Patient
+
+
+def image_input(texts: Texts, *, height: int = 265) -> gr.Image:
+    """A photograph by upload, paste or camera."""
+    image = gr.Image(
+        type="filepath",
+        sources=["upload", "clipboard", "webcam"],
+        label=texts.inputs.image,
+        alt_text=texts.inputs.image_alt,
+        height=height,
+        elem_id="image",
+        buttons=[],
+    )
+    keep_path(image)
+    return image
+
+
+def open_study(
+    services: Services, image: object, context: Mapping[str, object], texts: Texts
+) -> tuple[Study, Patient]:
+    """Check what came in and open the photograph; what can be mended becomes a sentence.
+
+    ``context`` is by the fields' keys; of them the network takes those that it knows.
+
+    Raises:
+        gr.Error: with a sentence for the visitor or program.
+    """
+    path = uploaded(image, texts)
+    fields = services.manifest.patient.fields
+    own = {field.key: context.get(field.key) for field in fields}
+    with user_errors(texts):
+        patient = Patient.parse(own, fields)
+        return services.study(path), patient
+
+
+def uploaded(path: object, texts: Texts) -> Path:
+    """Accept the path of an uploaded file, or of an example that the page handed out.
+
+    Gradio checks a path only where the request calls it a file, and requests may leave that out.
+
+    Raises:
+        gr.Error: with a sentence for the visitor or program.
+    """
+    if not path:
+        raise user_error(texts.errors.no_image)
+    folder = Path(get_upload_folder()).resolve()
+    if not isinstance(path, str) or not _is_below(path, folder):
+        raise user_error(texts.errors.not_uploaded)
+    return Path(path)
+
+
+@contextmanager
+def user_errors(texts: Texts) -> Iterator[None]:
+    """Turn what can be mended, and a network that could not be loaded, into a sentence.
+
+    Raises:
+        gr.Error: with the sentence.
+    """
+    try:
+        yield
+    except ModelError as error:
+        raise user_error(error) from error
+    except RuntimeError as error:
+        raise user_error(texts.status.failed) from error
+
+
+def _is_below(path: str, folder: Path) -> bool:
+    try:
+        return Path(path).resolve().is_relative_to(folder)
+    except (OSError, ValueError):  # a name that is too long, or with a zero byte
+        return False

@@ -1,0 +1,131 @@
+"""One prediction as page and report show it: warnings, likely diagnoses, malignancy and bars."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from demo.formatting import in_sentence, percentages
+from demo.templates import Templates
+from demo.texts import Texts
+from model.inference.bundle import Manifest
+from model.inference.study import Study
+from model.patient import Field, Patient, describe
+
+POINT = "at_90_sensitivity"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one photograph and patient."""
+
+    patient: Patient
+    probabilities: Mapping[str, float]
+    alone: Mapping[str, float]  # of the image without any context
+    prediction_set: Sequence[str]
+    ood_score: float | None
+    quality: Sequence[str]
+
+    @classmethod
+    def of(cls, study: Study, patient: Patient) -> "Prediction":
+        """Ask the network."""
+        return cls(
+            patient,
+            study.probabilities(patient),
+            study.probabilities(Patient()),
+            study.prediction_set(patient),
+            study.ood_score,
+            study.quality,
+        )
+
+    @property
+    def is_ood(self) -> bool:
+        """Whether the photograph is unlike the training images; never without a detector."""
+        return is_ood(self.ood_score)
+
+
+def is_ood(ood_score: float | None) -> bool:
+    """Whether a score is that of a photograph unlike the training images."""
+    return ood_score is not None and ood_score > 1
+
+
+@dataclass(frozen=True)
+class Malignancy:
+    """Probabilities from 0 to 1, which sum to 1 with those of the precursors.
+
+    Not a verdict: a sum beside a threshold that was set on validation images, and what that
+    threshold gave on the test set.
+    """
+
+    malignant: float
+    benign: float
+    precursors: dict[str, float]  # by code
+    malignant_codes: list[str]
+    threshold: float | None  # of the malignant sum, for 90 % sensitivity on validation images
+    sensitivity: dict[str, float] | None  # that the threshold had on the test set, with interval
+    specificity: dict[str, float] | None
+
+
+def malignancy(probabilities: Mapping[str, float], manifest: Manifest) -> Malignancy | None:
+    """Sum up as malignant against benign; None where the task does not say what is malignant."""
+    task = manifest.task
+    if not task.malignant:
+        return None
+    malignant = sum(probabilities[code] for code in task.malignant)
+    precursors = {code: probabilities[code] for code in task.precursors}
+    benign = sum(p for code, p in probabilities.items() if code not in precursors) - malignant
+    threshold = manifest.operating_points.get("malignant", {}).get(POINT)
+    points = manifest.metrics.get("test", {}).get("operating_points", {})
+    measured = points.get("malignant", {}).get(POINT, {}) if threshold is not None else {}
+    return Malignancy(
+        malignant,
+        max(benign, 0.0),  # rounding may leave it just below
+        precursors,
+        list(task.malignant),
+        threshold,
+        measured.get("sensitivity"),
+        measured.get("specificity"),
+    )
+
+
+def prediction_html(prediction: Prediction, manifest: Manifest, templates: Templates) -> Markup:
+    """Warnings, headline, malignancy and bars."""
+    names, quality = manifest.classes, templates.texts.quality
+    measured = manifest.metrics.get("test", {}).get("coverage", {}).get("value")
+    coverage = measured
+    if coverage is None and manifest.prediction_sets:
+        coverage = manifest.prediction_sets["coverage"]
+    return templates.render(
+        "prediction",
+        prediction=prediction,
+        names=names,
+        problems=", ".join(getattr(quality, problem) for problem in prediction.quality),
+        listed=", ".join(in_sentence(names[code]) for code in prediction.prediction_set),
+        measured=measured is not None,
+        tenths=_tenths(coverage),
+        malignancy=malignancy(prediction.probabilities, manifest),
+        bars=bars_html(prediction, manifest, templates),
+    )
+
+
+def bars_html(prediction: Prediction, manifest: Manifest, templates: Templates) -> Markup:
+    """A table with one bar per diagnosis: with context, of the image alone, and the change."""
+    return templates.render(
+        "bars",
+        prediction=prediction,
+        has_context=bool(prediction.patient),
+        names=manifest.classes,
+        context=context_words(prediction.patient, manifest.patient.fields, templates.texts),
+        shown=percentages(prediction.probabilities),
+        shown_alone=percentages(prediction.alone),
+    )
+
+
+def context_words(patient: Patient, fields: Sequence[Field], texts: Texts) -> str:
+    """Say what is known of the patient, as in "age 55, female, head/neck"."""
+    return describe(patient, fields) or texts.result.no_context
+
+
+def _tenths(coverage: float | None) -> int | None:
+    """Ten of ten only where no list was wrong: it would be a promise that nobody can keep."""
+    return None if coverage is None else min(round(10 * coverage), 9 + (coverage == 1))

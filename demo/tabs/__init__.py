@@ -1,0 +1,1 @@
+"""One file per tab of the page: its layout, its events and what they do."""

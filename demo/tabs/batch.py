@@ -1,0 +1,115 @@
+"""Batch: many photographs, one table."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import gradio as gr
+import pandas as pd
+from markupsafe import Markup
+
+from demo.batch import BatchResult, collect, patients_of, predict_all, to_csv
+from demo.components import PRIVATE, styled_html
+from demo.formatting import most_probable
+from demo.gradio_patches import user_error
+from demo.photograph import user_errors
+from demo.services import Services
+from demo.templates import Templates
+from demo.texts import Texts
+from model.inference.prediction_table import plain_cell
+
+
+def add_batch(services: Services, templates: Templates) -> None:
+    """Lay the tab out and connect it."""
+    words, codes = templates.texts.batch, services.manifest.codes
+    columns = ", ".join(field.column for field in services.manifest.patient.fields)
+    intro = words.intro.format(columns=columns)
+    styled_html(templates.render("batch_intro", intro=intro, names=services.manifest.classes))
+    with gr.Row():
+        images = gr.File(
+            label=words.images,
+            file_count="multiple",
+            file_types=["image", ".zip"],
+            height=150,
+            elem_id="batch-images",
+        )
+        metadata = gr.File(
+            label=words.metadata, file_types=[".csv"], height=150, elem_id="batch-metadata"
+        )
+    button = gr.Button(words.button, variant="primary", elem_id="batch-button")
+    said = styled_html(elem_id="batch-said")
+    found = gr.Dataframe(
+        headers=table_headers(codes, templates.texts),
+        datatype="str",
+        interactive=False,
+        visible=False,
+        label=words.table,
+        elem_id="batch-table",
+        pinned_columns=1,
+    )
+
+    def on_predict(files: list[str] | None, context: str | None, progress=gr.Progress()) -> tuple:  # noqa: ANN001, B008
+        result = predict_uploads(
+            files or [], context, services, texts=templates.texts, progress=progress.tqdm
+        )
+        frame = result_frame(result, codes, templates.texts)
+        shown = gr.Dataframe(frame, visible=bool(result.rows))
+        return summary_html(result, codes, frame, templates), shown
+
+    button.click(on_predict, [images, metadata], [said, found], **PRIVATE)
+
+
+def predict_uploads(
+    files: list[str],
+    context: str | None,
+    services: Services,
+    *,
+    texts: Texts,
+    progress: Callable[[Iterable], Iterable],
+) -> BatchResult:
+    """Predict for uploaded files with the table of their context, if there is one.
+
+    Raises:
+        gr.Error: with a sentence for the visitor.
+    """
+    if not files:
+        raise user_error(texts.batch.nothing)
+    with user_errors(texts):
+        items = collect(Path(file) for file in files)
+        table, names = Path(context) if context else None, [item.name for item in items]
+        patients = patients_of(table, names, services.manifest.patient.fields)
+        if not items:
+            raise user_error(texts.batch.none_inside)
+        return predict_all(items, patients, services.study, progress=progress)
+
+
+def table_headers(codes: list[str], texts: Texts) -> list[str]:
+    """Headers of the table on the page."""
+    return ["image", texts.batch.most_probable, texts.batch.warnings, *codes]
+
+
+def result_frame(result: BatchResult, codes: list[str], texts: Texts) -> pd.DataFrame:
+    """One row per image: its most probable diagnosis, warnings, all probabilities, 3 decimals.
+
+    As texts of one length, which are sorted like the numbers.
+    """
+    rows = []
+    for name, row in result.rows.items():
+        warnings = ", ".join(getattr(texts.quality, key) for key in result.warnings[name])
+        figures = (f"{row[code]:.3f}" for code in codes)
+        rows.append([plain_cell(name), most_probable(row), warnings, *figures])
+    return pd.DataFrame(rows, columns=table_headers(codes, texts))
+
+
+def summary_html(
+    result: BatchResult, codes: list[str], frame: pd.DataFrame, templates: Templates
+) -> Markup:
+    """How many were predicted, the files to save, and what was refused and why.
+
+    One file is in the challenge's format; the other is the ``frame`` that the page shows.
+    """
+    return templates.render(
+        "batch",
+        result=result,
+        predictions=to_csv(result.rows, codes).encode(),
+        warnings=frame.to_csv(index=False).encode(),
+    )

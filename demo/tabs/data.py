@@ -1,0 +1,80 @@
+"""Data: what the network's data held, and the tables of ISIC 2019.
+
+The former is counted in the bundle, the latter in a file that travels with the page.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from markupsafe import Markup
+
+from demo.components import styled_html
+from demo.formatting import in_sentence
+from demo.inputs import label_of
+from demo.services import Services
+from demo.templates import Templates
+from demo.texts import Texts
+from demo.texts.sections import DataTexts
+from model.diagnosis import DIAGNOSIS_NAMES
+from model.patient import FIELDS
+
+SUMMARY = Path(__file__).parents[1] / "data" / "isic2019.json"
+"""Written by ``python -m model explore --data DIR --out report`` as ``summary.json``."""
+
+
+def add_data(services: Services, templates: Templates) -> None:
+    """Show the figures; those of ISIC 2019 where the network's diagnoses are among its own."""
+    data = services.manifest.data
+    fits = set(_counted(data)) <= set(DIAGNOSIS_NAMES)
+    summary = json.loads(SUMMARY.read_text(encoding="utf-8")) if fits else None
+    styled_html(data_html(data, summary, templates), elem_id="data")
+
+
+def data_html(data: Mapping, summary: Mapping | None, templates: Templates) -> Markup:
+    """What the bundle says of its data, if anything, and what the tables of ISIC 2019 hold."""
+    own = {DIAGNOSIS_NAMES.get(code, code): count for code, count in _counted(data).items()}
+    isic2019 = None if summary is None else _isic2019(summary, templates.texts)
+    return templates.render(
+        "data", own=data, own_counts=own, isic2019=isic2019, names=DIAGNOSIS_NAMES
+    )
+
+
+def _isic2019(summary: Mapping, texts: Texts) -> dict:
+    """What the tables hold, under the fields' names."""
+    words, numbers = texts.data, summary["numbers"]
+    counted = [field for field in FIELDS if field.key in summary["groups"]]
+    called = {field.key: in_sentence(label_of(field.key, texts)) for field in counted}
+    unknown = called | {"lesion": words.lesion}
+    return {
+        "rows": summary["rows"],
+        "lesions": summary["lesions"],
+        "means": [
+            words.mean.format(field=called[field.key], unit=field.unit, **numbers[field.key])
+            for field in counted
+            if field.key in numbers
+        ],
+        "charts": {
+            words.diagnoses: {DIAGNOSIS_NAMES[c]: n for c, n in summary["diagnoses"].items()},
+            words.sources: summary["sources"],
+            words.unknown: {unknown[key]: n for key, n in summary["unknown"].items()},
+        }
+        | {words.by_field.format(field=called[key]): summary["groups"][key] for key in called},
+        "shares": {
+            words.diagnosis_by_field.format(field=name): _share_table(summary["shares"][key], words)
+            for key, name in called.items()
+        },
+    }
+
+
+def _counted(data: Mapping) -> dict[str, int]:
+    return {code: count for code, count in data.get("diagnoses", {}).items() if count}
+
+
+def _share_table(
+    shares: Mapping[str, Mapping[str, float]], words: DataTexts
+) -> tuple[list[str], list[list[str]]]:
+    """Head, and one row of whole percentages per group."""
+    codes = list(next(iter(shares.values())))
+    rows = [[name, *(f"{100 * row[code]:.0f}" for code in codes)] for name, row in shares.items()]
+    return [words.group, *codes], rows

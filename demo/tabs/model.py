@@ -1,0 +1,164 @@
+"""Model: what the network is, how it learned and how good it is, as its bundle says."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from demo.charts import Points
+from demo.components import styled_html
+from demo.formatting import in_sentence, interval
+from demo.inputs import label_of
+from demo.services import Services
+from demo.templates import Templates
+from demo.texts import Texts
+from demo.texts.sections import ModelTexts
+from model.inference.bundle import Manifest
+
+FEWEST_IMAGES = 50
+"""Of a group, for its figures to be shown: as many as an evaluation asks of groups it compares."""
+
+_HEADLINES = ("balanced_accuracy", "accuracy", "macro_auc", "melanoma_auc", "ece", "coverage")
+_PER_CLASS = ("recall", "precision", "f1", "specificity", "auc", "coverage")
+_PER_GROUP = ("balanced_accuracy", "macro_auc", "melanoma_auc")
+_CURVES = ("loss", "balanced_accuracy")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Head and rows of texts."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str
+    few: bool = False  # a group has too few images for figures
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A learning curve."""
+
+    label: str
+    series: Mapping[str, Points]
+    x_range: tuple[float, float]  # epochs
+    y_range: tuple[float, float]
+
+
+def add_model(services: Services, templates: Templates) -> None:
+    """Show the card, the architecture, the learning curves and the figures."""
+    styled_html(model_html(services.manifest, services.architecture, templates), elem_id="model")
+
+
+def model_html(manifest: Manifest, architecture: bytes | None, templates: Templates) -> Markup:
+    """Everything the tab shows, as far as the bundle has it."""
+    words, found = templates.texts.model, manifest.metrics.get("test")
+    shown = {"found": None}
+    if found:
+        title, roc = _roc(found, words)
+        shown = {
+            "found": {"confusion": None} | found,
+            "overall": [
+                [getattr(words, k), interval(found[k])] for k in _HEADLINES if found.get(k)
+            ],
+            "by_class": _by_class(found, manifest.classes, words),
+            "roc": roc,
+            "roc_title": title,
+            "reliability": [(r["confidence"], r["accuracy"]) for r in found.get("reliability", ())],
+            "groups": _groups(found, templates.texts),
+            "fewest": FEWEST_IMAGES,
+        }
+    return templates.render(
+        "model",
+        card=_card(manifest, words),
+        architecture=architecture,
+        curves=[_curve(n, manifest.history, words) for n in _CURVES if n in manifest.history],
+        names=manifest.classes,
+        **shown,
+    )
+
+
+def _card(manifest: Manifest, words: ModelTexts) -> list[list[str]]:
+    """What the network is."""
+    facts = [
+        [words.name, manifest.name],
+        [words.use, manifest.intended_use],
+        [words.classes, ", ".join(manifest.classes.values())],
+        [words.input, words.pixels.format(side=manifest.image.side, views=manifest.tta_views)],
+        [words.temperature, f"{manifest.temperature:.3f}"],
+        [words.licence, manifest.licence],
+        [words.hash, manifest.network_sha256],
+    ]
+    if "images" in manifest.data:
+        facts.insert(3, [words.data, words.images.format(**manifest.data)])
+    return facts
+
+
+def _curve(name: str, history: Mapping[str, Sequence[float]], words: ModelTexts) -> Curve:
+    parts = {words.training: name, words.validation: f"val_{name}"}
+    series = {
+        part: list(enumerate(history[column], start=1))
+        for part, column in parts.items()
+        if column in history
+    }
+    epochs = max(map(len, series.values()))
+    highest = 1.0
+    if name == "loss":
+        worst = max(value for points in series.values() for _, value in points)
+        highest = 0.4 * max(math.ceil(worst / 0.4), 1)  # marks at whole tenths
+    last = 1 + 4 * max(math.ceil((epochs - 1) / 4), 1)  # and at whole epochs
+    return Curve(getattr(words, name), series, (1, last), (0, highest))
+
+
+def _by_class(found: Mapping, names: Mapping[str, str], words: ModelTexts) -> Table:
+    covered = found.get("coverage_by_class", {})
+    rows = {code: row | {"coverage": covered.get(code)} for code, row in found["per_class"].items()}
+    # Bundles that were measured before F1 was stored have none.
+    shown = [key for key in _PER_CLASS if any(key in row for row in rows.values())]
+    cells = [
+        [names[code], f"{row['support']:,}", *(interval(row.get(key)) for key in shown)]
+        for code, row in rows.items()
+    ]
+    head = [words.diagnosis, words.count, *(getattr(words, key) for key in shown)]
+    return Table(head, cells, words.by_diagnosis)
+
+
+def _roc(found: Mapping, words: ModelTexts) -> tuple[str, dict[str, Points]]:
+    """Of every class, or of melanoma where a bundle stored no more; empty if it stored neither."""
+    if "roc" in found:
+        rates = found["roc"]["false_positive_rate"]
+        return words.roc_by_class, {
+            code: list(zip(rates, sensitivities, strict=True))
+            for code, sensitivities in found["roc"]["sensitivity"].items()
+        }
+    curve = found.get("by_threshold", {}).get("melanoma")
+    if curve is None:
+        return words.roc, {}
+    pairs = zip(curve["specificity"], curve["sensitivity"], strict=True)
+    return words.roc, {words.network: [(1 - specificity, found) for specificity, found in pairs]}
+
+
+def _groups(found: Mapping, texts: Texts) -> list[Table]:
+    """One table per kind of subgroup that was measured."""
+    words = texts.model
+    captions = {words.by_source: found.get("per_source", {})}
+    captions |= {
+        words.by_field.format(field=in_sentence(label_of(key, texts))): groups
+        for key, groups in found.get("subgroups", {}).items()
+    }
+    return [_group(caption, groups, words) for caption, groups in captions.items() if groups]
+
+
+def _group(caption: str, groups: Mapping[str, Mapping], words: ModelTexts) -> Table:
+    shown = [key for key in _PER_GROUP if any(row.get(key) for row in groups.values())]
+    few = {name for name, row in groups.items() if row["images"] < FEWEST_IMAGES}
+    rows = [
+        [
+            name,
+            f"{row['images']:,}",
+            *(interval(None if name in few else row.get(key)) for key in shown),
+        ]
+        for name, row in groups.items()
+    ]
+    head = [words.group, words.count, *(getattr(words, key) for key in shown)]
+    return Table(head, rows, caption, few=bool(few))

@@ -1,0 +1,192 @@
+"""Predict: a photograph and its patient, the prediction and its explanations."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+from markupsafe import Markup
+
+from demo.components import PRIVATE, QUIET, styled_html
+from demo.explanations import Shown
+from demo.gallery import Gallery
+from demo.gradio_patches import empty_on_load
+from demo.inputs import Inputs, patient_inputs, shown_value
+from demo.limits import KEPT_SECONDS
+from demo.networks import Networks
+from demo.photograph import image_input, open_study
+from demo.prediction import Prediction, prediction_html
+from demo.services import Services, fields_of
+from demo.tabs.explain import Explanations
+from demo.templates import Templates
+from demo.texts import Texts
+
+# A prediction for other fields than the visitor sees must not pass for one for these.
+_MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
+  answer.classList.add('old');
+  answer.querySelector('.changed').hidden = false;
+})"""
+# On a phone the result is below the fields.
+_INTO_VIEW = "() => document.querySelector('#result').scrollIntoView({block: 'nearest'})"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of photograph and patient, which all networks share."""
+
+    image: gr.Image
+    patient: Inputs
+
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        """All of them, in the order of handlers' parameters."""
+        return [self.image, *self.patient.values()]
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """Below the form."""
+
+    clear: gr.Button
+    predict: gr.Button
+
+
+@dataclass(frozen=True)
+class Result:
+    """Beside the form: the prediction, and examples to fill the form with."""
+
+    shown: gr.State
+    prediction: gr.HTML
+    gallery: Gallery
+
+
+def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> None:
+    """Lay the tab out and connect it."""
+    with gr.Row(elem_classes="wide"):
+        with gr.Column(scale=4, min_width=300):
+            image = image_input(templates.texts)
+            form = Form(image, patient_inputs(fields_of(networks.offered), templates.texts))
+            buttons = [_buttons(templates.texts) for _ in networks.each()]
+        with gr.Column(scale=6, min_width=300):
+            results = [_result(services, templates) for services in networks.each()]
+    reasons = [Explanations(services, templates) for services in networks.each()]
+    parts = zip(networks.offered, buttons, results, reasons, strict=True)
+    for number, (services, *laid_out) in enumerate(parts):
+        predictions = Predictions(services, templates, form, *laid_out)
+        predictions.connect(demo)
+        if networks.chooser:
+            predictions.connect_chooser(networks.chooser, number)
+    gr.on([part.input for part in form.inputs], js=_MARK_OLD, **QUIET)
+    for part in form.inputs:
+        if isinstance(part, gr.Number):
+            empty_on_load(demo, part, **QUIET)
+
+
+def _buttons(texts: Texts) -> Buttons:
+    with gr.Row():
+        clear = gr.Button(texts.inputs.clear, min_width=100)
+        predict = gr.Button(
+            texts.inputs.predict, variant="primary", scale=2, min_width=160, elem_id="predict"
+        )
+    return Buttons(clear, predict)
+
+
+def _result(services: Services, templates: Templates) -> Result:
+    return Result(
+        gr.State(None, time_to_live=KEPT_SECONDS),
+        styled_html(_placeholder(templates), elem_id="result"),
+        Gallery(services, templates),
+    )
+
+
+class Predictions:
+    """What the tab does for one network when it is asked."""
+
+    def __init__(
+        self,
+        services: Services,
+        templates: Templates,
+        form: Form,
+        buttons: Buttons,
+        result: Result,
+        reasons: Explanations,
+    ) -> None:
+        """Take what is laid out."""
+        self.services, self.templates = services, templates
+        self.form, self.buttons, self.result, self.reasons = form, buttons, result, reasons
+        self.filled = [result.shown, result.prediction, *reasons.filled]
+
+    def connect(self, demo: gr.Blocks) -> None:
+        """Predict at the press of a button or for an example; keep the explanations in step."""
+        chosen = self.result.gallery.connect(demo, self.form.image, self.form.patient)
+        for listen in (self.buttons.predict.click, chosen.success):
+            asked = listen(
+                self.show_prediction,
+                [*self.form.inputs, self.reasons.strength],
+                self.filled,
+                show_progress_on=self.result.prediction,
+                concurrency_id="predict",
+                **PRIVATE,
+            )
+            asked.success(js=_INTO_VIEW, **QUIET)
+            self.reasons.add_thumbnails(asked, self.result.shown)
+        self.reasons.connect(self.result.shown)
+        emptied = [*self.form.inputs, self.result.shown, self.result.prediction, self.reasons.panel]
+        self.buttons.clear.click(self.clear, None, emptied, queue=False, **QUIET)
+
+    def connect_chooser(self, chooser: gr.Radio, number: int) -> None:
+        """When this network is chosen, ask it of the same photograph and patient.
+
+        Earlier predictions are emptied first: they may be for other fields.
+        """
+
+        def predict_if_chosen(chosen: int, image: str | None, *given: object) -> dict | list:
+            if chosen != number or not image:
+                return [gr.skip()] * len(self.filled)
+            return self.show_prediction(image, *given)
+
+        emptied = [self.result.shown, self.result.prediction, self.reasons.panel]
+        begun = chooser.input(self.nothing, None, emptied, queue=False, **QUIET)
+        asked = begun.then(
+            predict_if_chosen,
+            [chooser, *self.form.inputs, self.reasons.strength],
+            self.filled,
+            show_progress_on=self.result.prediction,
+            concurrency_id="predict",
+            **PRIVATE,
+        )
+        self.reasons.add_thumbnails(asked, self.result.shown)
+
+    def show_prediction(self, image: str | None, *given: object) -> dict:
+        """Open the photograph and show all that the network says of it.
+
+        ``given`` are values of the patient's inputs, in their order, and the overlay's strength.
+        """
+        *values, strength = given
+        keys = [field.key for field in self.form.patient]
+        context = dict(zip(keys, values, strict=True))
+        study, patient = open_study(self.services, image, context, self.templates.texts)
+        prediction = Prediction.of(study, patient)
+        content = prediction_html(prediction, self.services.manifest, self.templates)
+        shown = Shown(study, patient)
+        return {
+            self.result.shown: shown,
+            self.result.prediction: self.templates.render("result", content=content),
+            **self.reasons.explain(shown, prediction, strength),
+        }
+
+    def nothing(self) -> dict:
+        """Forget what a session looks at."""
+        return {
+            self.result.shown: None,
+            self.result.prediction: _placeholder(self.templates),
+            self.reasons.panel: gr.Column(visible=False),
+        }
+
+    def clear(self) -> dict:
+        """Empty the form, too."""
+        emptied = {part: shown_value(None, field) for field, part in self.form.patient.items()}
+        return {self.form.image: None} | emptied | self.nothing()
+
+
+def _placeholder(templates: Templates) -> Markup:
+    """What stands in place of the first prediction."""
+    return templates.render("paragraph", text=templates.texts.result.empty, kind="empty")

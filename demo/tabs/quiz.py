@@ -1,0 +1,206 @@
+"""Quiz: a class guesses first, then sees the prediction without context, then with it."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import gradio as gr
+import numpy as np
+from markupsafe import Markup
+
+from demo.components import PRIVATE, QUIET, compact_radio, styled_html
+from demo.formatting import most_probable
+from demo.gradio_patches import user_error
+from demo.limits import KEPT_SECONDS
+from demo.photograph import user_errors
+from demo.prediction import Prediction, bars_html, context_words
+from demo.services import Example, Services
+from demo.templates import Templates
+from model.inference.study import Study
+from model.patient import Patient
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a class looks at, and what it has said."""
+
+    example: Example
+    study: Study
+    guess: str | None = None
+    revealed: bool = False  # the true diagnosis; the round is counted
+
+
+@dataclass(frozen=True)
+class Round:
+    """One photograph that was guessed. All are class codes."""
+
+    truth: str
+    guess: str
+    alone: str  # the network's most probable, from the image alone
+    whole: str  # with context
+
+
+@dataclass(frozen=True)
+class Score:
+    """Correct answers of so many rounds."""
+
+    rounds: int
+    guesses: int
+    alone: int
+    whole: int
+
+
+def score(rounds: Sequence[Round]) -> Score:
+    """Count who was right."""
+    return Score(
+        len(rounds),
+        sum(one.guess == one.truth for one in rounds),
+        sum(one.alone == one.truth for one in rounds),
+        sum(one.whole == one.truth for one in rounds),
+    )
+
+
+def confusion(rounds: Sequence[Round], codes: Sequence[str]) -> list[list[int]]:
+    """The class's guesses: true diagnosis in rows, guess in columns, in the order of ``codes``."""
+    counts = np.zeros((len(codes), len(codes)), int)
+    for one in rounds:
+        counts[codes.index(one.truth), codes.index(one.guess)] += 1
+    return counts.tolist()
+
+
+def add_quiz(services: Services, templates: Templates) -> None:
+    """Lay the quiz out and connect it."""
+    Quiz(services, templates).connect()
+
+
+class Quiz:
+    """The quiz of one network."""
+
+    def __init__(self, services: Services, templates: Templates) -> None:
+        """Lay it out."""
+        self.services, self.templates = services, templates
+        self.names, words = services.manifest.classes, templates.texts.classroom
+        self.deck = gr.State([])  # examples that this class has not seen
+        self.asked = gr.State(None, time_to_live=KEPT_SECONDS)
+        self.rounds = gr.State([])
+        styled_html(templates.render("paragraph", text=words.quiz_intro, kind="prose"))
+        with gr.Row(elem_classes="wide"):
+            with gr.Column(scale=4, min_width=280):
+                self.next = gr.Button(words.next, elem_id="quiz-next")
+                self.photograph = styled_html(elem_id="quiz-photograph")
+                choices = [(name, code) for code, name in self.names.items()]
+                self.guess = compact_radio(choices, label=words.guess, elem_id="quiz-guess")
+                self.lock = gr.Button(words.lock, variant="primary", elem_id="quiz-commit")
+            with gr.Column(scale=6, min_width=300):
+                self.alone = styled_html(elem_id="quiz-alone")
+                self.reveal = gr.Button(
+                    words.reveal, variant="primary", visible=False, elem_id="quiz-reveal"
+                )
+                self.whole = styled_html(elem_id="quiz-whole")
+                self.score = styled_html(elem_id="quiz-score")
+
+    def connect(self) -> None:
+        """Let the buttons do what they say."""
+        shown = [self.deck, self.asked, self.photograph, self.guess, self.alone]
+        self.next.click(
+            self.show_next,
+            self.deck,
+            [*shown, self.reveal, self.whole],
+            show_progress_on=self.photograph,
+            **PRIVATE,
+        )
+        predicted = [self.asked, self.alone, self.guess, self.reveal]
+        self.lock.click(self.lock_in, [self.asked, self.guess], predicted, **QUIET)
+        revealed = [self.asked, self.rounds, self.alone, self.whole, self.score, self.reveal]
+        self.reveal.click(self.reveal_diagnosis, [self.asked, self.rounds], revealed, **QUIET)
+
+    def show_next(self, deck: list[Example]) -> dict:
+        """Begin a round with an example that the class has not seen."""
+        texts = self.templates.texts
+        deck = deck or shuffled(self.services.examples())
+        if not deck:
+            raise user_error(texts.classroom.no_examples)
+        example, *rest = deck
+        with user_errors(texts):
+            study = self.services.study(example.image)
+        photograph = self.templates.render(
+            "quiz_photograph", photograph=study.photograph, real=example.real
+        )
+        return {
+            self.deck: rest,
+            self.asked: Asked(example, study),
+            self.photograph: photograph,
+            self.guess: gr.Radio(value=None, interactive=True),
+            self.alone: "",
+            self.reveal: gr.Button(visible=False),
+            self.whole: "",
+        }
+
+    def lock_in(self, asked: Asked | None, guess: str | None) -> dict:
+        """Take the guess and show the prediction from the image alone."""
+        if asked is None or not guess:
+            raise user_error(self.templates.texts.classroom.guess_first)
+        # The first guess counts, however often the button is pressed.
+        asked = asked if asked.guess else replace(asked, guess=guess)
+        return {
+            self.asked: asked,
+            self.alone: self._alone(asked),
+            self.guess: gr.Radio(value=asked.guess, interactive=False),
+            self.reveal: gr.Button(visible=True),
+        }
+
+    def reveal_diagnosis(self, asked: Asked | None, rounds: list[Round]) -> dict:
+        """Show the true diagnosis, and count the round."""
+        if asked is None or not asked.guess:
+            raise user_error(self.templates.texts.classroom.guess_first)
+        rounds = rounds if asked.revealed else [*rounds, played(asked)]
+        return {
+            self.asked: replace(asked, revealed=True),
+            self.rounds: rounds,
+            self.alone: "",
+            self.whole: self._whole(asked),
+            self.score: self._score(rounds),
+            self.reveal: gr.Button(visible=False),
+        }
+
+    def _alone(self, asked: Asked) -> Markup:
+        """The prediction from the image alone; the class's guess stands out."""
+        alone = asked.study.probabilities(Patient())
+        values = {self.names[code]: 100 * p for code, p in alone.items()}
+        return self.templates.render("quiz_alone", values=values, guess=self.names[asked.guess])
+
+    def _whole(self, asked: Asked) -> Markup:
+        """The true diagnosis, everyone's answer, and what the context changed."""
+        example, manifest = asked.example, self.services.manifest
+        fields = manifest.patient.fields
+        prediction = Prediction.of(asked.study, example.patient)
+        return self.templates.render(
+            "quiz_whole",
+            round=played(asked),
+            names=self.names,
+            context=context_words(example.patient, fields, self.templates.texts),
+            origin=example.origin,
+            bars=bars_html(replace(prediction, prediction_set=()), manifest, self.templates),
+        )
+
+    def _score(self, rounds: list[Round]) -> Markup:
+        """Who was right how often, and the class's confusion matrix."""
+        return self.templates.render(
+            "quiz_score",
+            score=score(rounds),
+            confusion=confusion(rounds, list(self.names)),
+            names=self.names,
+        )
+
+
+def shuffled(examples: list[Example]) -> list[Example]:
+    """In an order that the Predict tab does not give away."""
+    return random.sample(examples, len(examples))
+
+
+def played(asked: Asked) -> Round:
+    """The round that ends with the true diagnosis."""
+    alone = asked.study.probabilities(Patient())
+    whole = asked.study.probabilities(asked.example.patient)
+    diagnosis = asked.example.diagnosis
+    return Round(diagnosis, asked.guess, most_probable(alone), most_probable(whole))

@@ -1,0 +1,49 @@
+"""HTML from Jinja2 templates; all that is put into them is escaped."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from demo import charts, formatting
+from demo.texts import Texts
+
+_FOLDER = Path(__file__).parent
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader([_FOLDER, _FOLDER.parent / "styles"]),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {
+    "code_key": formatting.code_key,
+    "data_uri": formatting.data_uri,
+    "in_sentence": formatting.in_sentence,
+    "interval": formatting.interval,
+    "jpeg_uri": formatting.jpeg_uri,
+    "number": "{:g}".format,
+    "percent": formatting.percent,
+    "percent_interval": formatting.percent_interval,
+    "signed": formatting.signed,
+}
+_ENVIRONMENT.globals |= {
+    "bars": charts.bars,
+    "heat": charts.heat,
+    "lines": charts.lines,
+    "people": charts.people,
+}
+
+
+class Templates:
+    """The templates in one language, whose texts they know as ``texts``."""
+
+    def __init__(self, texts: Texts) -> None:
+        """Take the language's texts."""
+        self.texts = texts
+
+    def render(self, template: str, /, **values: object) -> Markup:
+        """Fill a template with values; one that it uses and is not given is an error."""
+        found = _ENVIRONMENT.get_template(f"{template}.html")
+        return Markup(found.render(values, texts=self.texts))

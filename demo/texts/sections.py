@@ -1,0 +1,331 @@
+"""Every text of the page by name, section by section; a language's file fills them all.
+
+Braces hold what the page puts in, as in ``"age {age:g}"``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Of the About tab, under its heading."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PageTexts:
+    """Header and notice."""
+
+    title: str
+    subtitle: str
+    notice: str
+    network: str
+
+
+@dataclass(frozen=True)
+class TabsTexts:
+    """Names of the tabs."""
+
+    predict: str
+    batch: str
+    classroom: str
+    model: str
+    data: str
+    about: str
+
+
+@dataclass(frozen=True)
+class StatusTexts:
+    """How far the network is loaded."""
+
+    loading: str
+    ready: str
+    failed: str
+
+
+@dataclass(frozen=True)
+class InputsTexts:
+    """Form and examples."""
+
+    image: str
+    image_alt: str
+    number: str
+    number_rule: str
+    unknown: str
+    predict: str
+    clear: str
+    examples: str
+    drawn: str
+    drawn_origin: str
+    real_ones: str
+    misclassified: str
+    origins: str
+
+
+@dataclass(frozen=True)
+class ResultTexts:
+    """Prediction: headline, bars and warnings."""
+
+    empty: str
+    caption: str
+    caption_alone: str
+    diagnosis: str
+    probability: str
+    alone: str
+    change: str
+    points: str
+    no_context: str
+    scope: str
+    scope_listed: str
+    listed: str
+    held: str
+    meant: str
+    untested: str
+    changed: str
+    unlike: str
+    poor: str
+
+
+@dataclass(frozen=True)
+class MalignancyTexts:
+    """Malignant against benign."""
+
+    malignant: str
+    benign: str
+    precursor: str
+    sum: str
+    reaches: str
+    below: str
+    measured: str
+
+
+@dataclass(frozen=True)
+class QualityTexts:
+    """Problems of a photograph, under their keys."""
+
+    blurred: str
+    dark: str
+    bright: str
+    flat: str
+    small_lesion: str
+    small_image: str
+    unlike: str
+
+
+@dataclass(frozen=True)
+class WhyTexts:
+    """Explanations of a prediction."""
+
+    about: str
+    patient_tab: str
+    image_tab: str
+    what_if_tab: str
+    similar_tab: str
+    report_tab: str
+    contributions: str
+    contributions_text: str
+    nothing_known: str
+    map: str
+    photograph: str
+    map_text: str
+    map_empty: str
+    opacity: str
+    by_field: str
+    by_two_fields: str
+    probability_axis: str
+    what_if_at: str
+    what_if_text: str
+    similar: str
+    similar_none: str
+    similar_text: str
+    similarity: str
+
+
+@dataclass(frozen=True)
+class ReportTexts:
+    """Saved report."""
+
+    html: str
+    json: str
+    text: str
+    title: str
+    photograph: str
+    patient: str
+    model: str
+    time: str
+
+
+@dataclass(frozen=True)
+class ErrorsTexts:
+    """What went wrong, and the next step."""
+
+    no_example: str
+    no_image: str
+    not_uploaded: str
+    too_few: str
+
+
+@dataclass(frozen=True)
+class BatchTexts:
+    """Batch tab."""
+
+    intro: str
+    images: str
+    metadata: str
+    button: str
+    table: str
+    most_probable: str
+    warnings: str
+    nothing: str
+    none_inside: str
+    answered: str
+    save: str
+    save_warnings: str
+    refused: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClassroomTexts:
+    """Quiz and threshold."""
+
+    quiz: str
+    threshold: str
+    quiz_intro: str
+    next: str
+    photograph: str
+    drawn: str
+    guess: str
+    lock: str
+    reveal: str
+    guess_first: str
+    no_examples: str
+    truth: str
+    you: str
+    alone: str
+    whole: str
+    origin: str
+    marked: str
+    with_context: str
+    score: str
+    confusion: str
+    threshold_intro: str
+    threshold_label: str
+    prevalence: str
+    no_figures: str
+    found: str
+    missed: str
+    false_alarms: str
+    cleared: str
+    meaning: str
+    conditions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ModelTexts:
+    """Model tab."""
+
+    card: str
+    name: str
+    use: str
+    classes: str
+    data: str
+    images: str
+    input: str
+    pixels: str
+    temperature: str
+    licence: str
+    hash: str
+    no_figures: str
+    test_part: str
+    brackets: str
+    meanings: str
+    few: str
+    overall: str
+    by_diagnosis: str
+    by_source: str
+    by_field: str
+    diagnosis: str
+    group: str
+    count: str
+    balanced_accuracy: str
+    accuracy: str
+    macro_auc: str
+    melanoma_auc: str
+    ece: str
+    coverage: str
+    recall: str
+    precision: str
+    specificity: str
+    auc: str
+    confusion: str
+    roc: str
+    roc_by_class: str
+    f1: str
+    architecture: str
+    architecture_alt: str
+    curves: str
+    training: str
+    validation: str
+    epoch: str
+    loss: str
+    reliability: str
+    network: str
+    false_positives: str
+    sensitivity: str
+    predicted: str
+    observed: str
+
+
+@dataclass(frozen=True)
+class DataTexts:
+    """Data tab."""
+
+    own: str
+    own_intro: str
+    intro: str
+    mean: str
+    diagnoses: str
+    sources: str
+    unknown: str
+    lesion: str
+    by_field: str
+    group: str
+    diagnosis_by_field: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class AboutTexts:
+    """About tab."""
+
+    these: str
+    malignant: str
+    precursors: str
+    definitions: Mapping[str, str]
+    parts: tuple[Paragraph, ...]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """All texts of the page in one language."""
+
+    page: PageTexts
+    tabs: TabsTexts
+    status: StatusTexts
+    inputs: InputsTexts
+    fields: Mapping[str, str]  # labels of the patient's fields by key
+    result: ResultTexts
+    malignancy: MalignancyTexts
+    quality: QualityTexts
+    why: WhyTexts
+    report: ReportTexts
+    errors: ErrorsTexts
+    batch: BatchTexts
+    classroom: ClassroomTexts
+    model: ModelTexts
+    data: DataTexts
+    about: AboutTexts
