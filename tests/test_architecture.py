@@ -24,7 +24,7 @@ FOR_THE_DEMO = {
     "model.image",
     "model.patient",
     "model.data.dataset",
-    "model.inference.answer_table",
+    "model.inference.prediction_table",
     "model.inference.bundle",
     "model.inference.what_if",
     "model.inference.grad_cam",

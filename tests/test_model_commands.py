@@ -8,7 +8,7 @@ import pytest
 
 from model.__main__ import COMMANDS, main
 from model.diagnosis import DIAGNOSES
-from model.inference.answer_table import AnswerTable
+from model.inference.prediction_table import PredictionTable
 
 
 def run(*words):
@@ -107,14 +107,14 @@ def test_an_unreadable_image_is_named_and_the_others_are_answered(predict, folde
 def test_an_interruption_leaves_no_half_table(predict, tmp_path, monkeypatch, capsys):
     out = tmp_path / "predictions.csv"
     out.write_text("of an earlier run\n")
-    write, written = AnswerTable.write, []
+    write, written = PredictionTable.write, []
 
     def interrupted(*row):
         written.append(write(*row))
         if len(written) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(AnswerTable, "write", interrupted)
+    monkeypatch.setattr(PredictionTable, "write", interrupted)
     assert predict()[0] == 130
     assert out.read_text() == "of an earlier run\n"
     assert list(tmp_path.glob("predictions*")) == [out]

@@ -11,7 +11,7 @@ import argparse
 
 from model.cli.options import add_bundle, add_cache, add_data
 from model.data.dataset import read_folder
-from model.inference.bundle import read_manifest
+from model.inference.bundle import LITERT_FILE, read_manifest
 from model.inference.tta import VIEW_COUNTS
 
 
@@ -38,4 +38,9 @@ def run(options: argparse.Namespace) -> int:
         options.bundle, dataset, cache_dir=options.cache, tta_views=options.tta_views
     )
     print(f"temperature {manifest.temperature:.3f}; wrote {options.bundle}")
+    if LITERT_FILE in known.files.keys() - manifest.files:
+        print(
+            f"removed {LITERT_FILE}, which was for {known.tta_views} TTA views; to write it "
+            f"again: python -m model export --bundle {options.bundle}"
+        )
     return 0

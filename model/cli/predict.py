@@ -20,8 +20,8 @@ from isic_api.files import whole_file
 from model.cli.options import add_bundle
 from model.data.dataset import find_patients, image_paths
 from model.errors import DataError, ImageError
-from model.inference.answer_table import AnswerTable
 from model.inference.bundle import read_manifest
+from model.inference.prediction_table import PredictionTable
 from model.inference.predictor import Predictor
 from model.patient import FIELDS, Field, Patient
 
@@ -78,7 +78,7 @@ def _write(
     """Write the table once all are predicted; returns the errors of the unreadable images."""
     unreadable = []
     with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
-        table = AnswerTable(file, codes)
+        table = PredictionTable(file, codes)
         for name, answer in answers:
             if isinstance(answer, ImageError):
                 unreadable.append(answer)

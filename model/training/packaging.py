@@ -135,8 +135,7 @@ def _with_tta_views(manifest: Manifest, count: int) -> Manifest:
     """Set the number of TTA views; an exported network has its own, and no longer fits."""
     if count == manifest.tta_views:
         return manifest
-    files = {name: sha256 for name, sha256 in manifest.files.items() if name != LITERT_FILE}
-    return replace(manifest, tta_views=count, files=files)
+    return replace(manifest.without(LITERT_FILE), tta_views=count)
 
 
 def _fit_on_validation(

@@ -1,15 +1,15 @@
-"""Tables of answers in the challenge's format: image, and the probability of each class."""
+"""Predictions as CSV in the challenge's format: image, and the probability of each class."""
 
 from collections.abc import Iterable, Sequence
 from typing import IO
 
 from isic_api.files import PlainWriter, plain_cell
 
-__all__ = ["AnswerTable", "plain_cell"]  # the page, too, guards its cells by this rule
+__all__ = ["PredictionTable", "plain_cell"]  # the page escapes its cells by the same rule
 
 
-class AnswerTable:
-    """Writes answers as CSV, one row an image; no name becomes a formula in a spreadsheet."""
+class PredictionTable:
+    """Writes one row per image; no name becomes a formula in a spreadsheet."""
 
     def __init__(self, file: IO[str], codes: Sequence[str]) -> None:
         """Write the header into a file that was opened with ``newline=""``."""
