@@ -41,7 +41,9 @@ def test_it_says_classes_range_words_licence_and_use(own_bundle):
     values = json.loads((own_bundle / MANIFEST_FILE).read_text())
     assert list(values["classes"]) == list(DIAGNOSES)
     assert values["image"]["range"] == [0, 255]
-    assert "head/neck" in json.dumps(values["patient"])
+    fields = {field["key"]: field for field in values["patient"]["fields"]}
+    assert "head/neck" in fields["site"]["words"]
+    assert fields["age"]["unit"] == "years"
     assert values["licence"] == "CC BY-NC 4.0"
     assert "Not a medical device" in values["intended_use"]
     assert values["versions"]["keras"]

@@ -175,8 +175,8 @@ def test_an_empty_folder_is_one_clear_line(tmp_path, capsys):
 def test_the_official_tables_have_the_published_figures(shared_data):
     summary = summarize_tables(read_tables(shared_data))
     assert summary["rows"] == 25_331
-    assert summary["age"]["mean"] == pytest.approx(54.03, abs=0.01)
-    assert summary["age"]["sd"] == pytest.approx(18.13, abs=0.01)
+    assert summary["numbers"]["age"]["mean"] == pytest.approx(54.03, abs=0.01)
+    assert summary["numbers"]["age"]["sd"] == pytest.approx(18.13, abs=0.01)
     published = (4522, 12875, 3323, 867, 2624, 239, 253, 628)
     assert tuple(summary["diagnoses"].values()) == published
 

@@ -8,7 +8,7 @@
 (:mod:`model.data.class_folders`) is read as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -265,8 +265,7 @@ def find_patients(
 
 def table_patients(table: pd.DataFrame, fields: Sequence[Field] = FIELDS) -> list[Patient]:
     """The context of each row of a table that :func:`read_metadata` or ``read_folder`` checked."""
-    rows = table[[field.column for field in fields]].to_dict(orient="records")
-    return [Patient.parse(row, fields) for row in rows]
+    return [Patient.parse(row, fields) for row in _raw(table, [f.column for f in fields])]
 
 
 def table_groups(table: pd.DataFrame, field: Field) -> pd.Series:
@@ -321,7 +320,7 @@ def image_source(image: str, lesion_id: object) -> str:
 def _parse_rows(table: pd.DataFrame, name: str, fields: Sequence[Field]) -> list[Patient]:
     given = [n for field in fields for n in dict.fromkeys((field.column, field.key)) if n in table]
     patients, errors = [], {}
-    for row, values in enumerate(table[given].to_dict(orient="records")):
+    for row, values in enumerate(_raw(table, given)):
         try:
             patients.append(Patient.parse(values, fields))
         except PatientError as error:
@@ -343,6 +342,12 @@ def _sizes(paths: list[Path]) -> np.ndarray:
             f"{name_some(empty)}. Replace or remove them; rows without a file are skipped."
         )
     return sizes
+
+
+def _raw(table: pd.DataFrame, names: Sequence[str]) -> Iterator[dict[str, object]]:
+    """The cells of these columns, by name, of each row."""
+    columns = [table[name].tolist() for name in names]
+    return ({n: c[row] for n, c in zip(names, columns, strict=True)} for row in range(len(table)))
 
 
 def _columns(patients: Sequence[Patient], fields: Sequence[Field]) -> dict[str, pd.Series]:

@@ -34,7 +34,7 @@ def class_tiles(table: pd.DataFrame, diagnosis: str, *, count: int, seed: int) -
     rows = rows.sample(frac=1, random_state=seed).drop_duplicates("lesion_id").head(count)
     said = [describe(patient, FIELDS) or UNKNOWN for patient in table_patients(rows)]
     return [
-        Tile(row.path, (f"{row.image}, {row.source}", *wrap(context, _CHARACTERS)))
+        Tile(row.path, (row.image, *wrap(f"{row.source}, {context}", _CHARACTERS)))
         for row, context in zip(rows.itertuples(), said, strict=True)
     ]
 
