@@ -8,3 +8,22 @@ from), ``networks`` (what learns), ``training`` (``settings`` â†’ ``batches`` â†
 
 ``inference`` imports neither training code nor the Archive's client.
 """
+
+from importlib import import_module
+from typing import Any
+
+_MODULES = {
+    "Manifest": "inference.bundle",
+    "Patient": "patient",
+    "Predictor": "inference.predictor",
+    "Study": "inference.study",
+    "ModelError": "errors",
+}
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Load a public name when it is first used, since some take TensorFlow along."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
