@@ -18,6 +18,7 @@ from model.inference.tta import aligned_mean, tta_views
 Segment = Callable[[np.ndarray], np.ndarray]
 """Gives the share of each cell that is lesion, (B, h, w) in [0, 1], of views (B, side, side, 3)."""
 
+_VIEWS = 8  # of test-time augmentation: all quarter turns and mirror images
 _FINE = 224  # cells along each side in which outlines are measured
 _SMALL = 0.3  # of the photograph's longer side: a smaller lesion gets a second look
 _SECOND_LOOK = 2.5  # its frame, in multiples of the lesion's longer side
@@ -47,20 +48,20 @@ class Finding:
     fills: bool = False  # the first lesion fills the photograph
 
 
-def find_lesions(image: Image.Image, segment: Segment, *, views: int = 8) -> Finding:
+def find_lesions(image: Image.Image, segment: Segment) -> Finding:
     """Find the lesions of an RGB photograph.
 
     Prominent is what is large and near the middle.
     """
     frame = Frame.whole(*image.size)
-    outline = _outline(image, frame, segment, views)
+    outline = _outline(image, frame, segment)
     lesions = _lesions(outline, frame, image.size)
     if not lesions:
         return Finding((), outline, frame)
     x0, y0, x1, y1 = lesions[0].box
     if max(x1 - x0, y1 - y0) < _SMALL * frame.side:
         near = Frame.around(lesions[0].box, _SECOND_LOOK)
-        sharper = _outline(image, near, segment, views)
+        sharper = _outline(image, near, segment)
         if again := _lesions(sharper, near, image.size):
             lesions, outline, frame = [again[0], *lesions[1:]], sharper, near
     first = lesions[0]
@@ -74,9 +75,9 @@ def find_lesions(image: Image.Image, segment: Segment, *, views: int = 8) -> Fin
     )
 
 
-def _outline(image: Image.Image, frame: Frame, segment: Segment, views: int) -> np.ndarray:
+def _outline(image: Image.Image, frame: Frame, segment: Segment) -> np.ndarray:
     square = np.asarray(crop_frame(image, frame, FINDER_SIDE), np.float32)
-    return aligned_mean(segment(np.concatenate(list(tta_views(square[None], views)))))
+    return aligned_mean(segment(np.concatenate(list(tta_views(square[None], _VIEWS)))))
 
 
 def _lesions(outline: np.ndarray, frame: Frame, size: tuple[int, int]) -> list[Lesion]:

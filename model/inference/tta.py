@@ -20,12 +20,12 @@ def tta_views(images: np.ndarray, count: int) -> Iterator[np.ndarray]:
         yield turned[:, :, ::-1] if flipped else turned
 
 
-def aligned_mean(maps: np.ndarray) -> np.ndarray:
-    """Average the maps of one image's views (V, side, side), each turned back: (side, side)."""
-    count, side = maps.shape[:2]
+def aligned_mean(views: np.ndarray) -> np.ndarray:
+    """Average maps of one image's views (V, side, side), each turned back: (side, side)."""
+    count, side = views.shape[:2]
     total = np.zeros(side * side, np.float32)
     # The views of the cells' numbers tell where each cell of a view comes from.
     cells = tta_views(np.arange(side * side).reshape(1, side, side), count)
-    for view, origin in zip(maps, cells, strict=True):
+    for view, origin in zip(views, cells, strict=True):
         total[origin.ravel()] += view.ravel()
     return total.reshape(side, side) / count
