@@ -12,10 +12,12 @@ from model.inference.bundle import SIMILAR_FILE, read_manifest, write_manifest
 from model.inference.conformal import prediction_sets
 from model.inference.keras_backend import KerasBackend
 from model.inference.predictor import Predictor
+from model.inference.similar import CaseIndex
 from model.patient import AGE, FIELDS, SITE, Patient
 from tests.drawings import draw_lesion, encoded
 
 KNOWN = Patient(age=70.0, sex="male", site="head/neck")
+_OLDER = {"patient.age": "ages", "patient.sex": "sexes", "patient.site": "sites"}
 CONTEXTS = [Patient(), Patient(age=30.0), Patient(sex="female"), KNOWN]
 
 
@@ -94,6 +96,20 @@ def test_the_most_similar_case_of_a_training_image_is_itself(untrained_bundle, t
     lesions = {case.isic_id[:-2] for case in cases}
     assert len(lesions) == 5
     assert all(case.isic_id in predictor.manifest.split.train for case in cases)
+
+
+def test_an_index_whose_fields_have_names_of_their_own_is_read_as_one_by_key(
+    untrained_bundle, tmp_path
+):
+    with np.load(untrained_bundle / SIMILAR_FILE) as arrays:
+        older = {_OLDER.get(name, name): values for name, values in arrays.items()}
+    np.savez(tmp_path / "older.npz", **older)
+    assert {"ages", "sexes", "sites"} < set(older)
+    index = CaseIndex.load(tmp_path / "older.npz")
+    expected = CaseIndex.load(untrained_bundle / SIMILAR_FILE)
+    found = index.nearest(np.zeros(len(index.centre)), 9)
+    assert found == expected.nearest(np.zeros(len(index.centre)), 9)
+    assert any("age" in case.patient for case in found)
 
 
 def test_a_study_asked_from_many_threads_answers_each(study):

@@ -28,7 +28,7 @@ EDITS = {
         "(AGE, SEX, SITE)\n",
         '(AGE, SEX, SITE, ChoiceField("family_hx_mm", "family_history", YES_NO))\n',
     ),
-    "demo/texts/en.toml": ("[fields]\n", '[fields]\nfamily_history = "Family history"\n'),
+    "demo/texts/en.toml": ("[fields]\n", '[fields]\nfamily_history = "Melanoma in the family"\n'),
     "isic_api/metadata.py": (
         "    SITE_COLUMN: ",
         '    "family_hx_mm": lambda record: {True: "yes", False: "no"}.get(\n'
@@ -173,17 +173,16 @@ def test_predict_reads_it_from_a_table_and_refuses_other_words(edited, bundle, d
 def test_the_page_has_an_input_for_it_by_its_label(address):
     config = requests.get(f"{address}/config", timeout=60).json()
     found = {part["props"].get("elem_id"): part["props"] for part in config["components"]}
-    assert found["family_history"]["label"] == "Family history"
+    assert found["family_history"]["label"] == "Melanoma in the family"
     assert [word for word, _ in found["family_history"]["choices"]] == ["no", "yes", "unknown"]
     assert {"if-family_history", "if-age", "if-sex", "if-site"} <= set(found)
     shown = json.dumps(config)
-    assert "By family history" in shown  # the tab Model's subgroups
+    assert "By melanoma in the family" in shown  # the tab Model's subgroups
 
 
 def test_the_answer_names_it_and_says_what_it_changed(answer):
     assert "family history: yes" in answer
-    assert "Probability of" in answer
-    assert "by family history" in answer  # what if
+    assert "by melanoma in the family" in answer  # what if
 
 
 def test_the_report_holds_it(answer):

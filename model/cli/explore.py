@@ -1,6 +1,6 @@
 """Show what is in a data folder: one HTML page, its figures as PNG files, its numbers as JSON.
 
-Diagnoses, ages, sexes, sites, sources, unknown fields, and, where there are images, their sizes,
+Diagnoses, the patients' fields, sources, unknown fields, and, where there are images, their sizes,
 duplicates and a contact sheet of each diagnosis. Contact sheets, and so the page, show photographs:
 the licence of the data folder applies to them.
 

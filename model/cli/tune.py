@@ -5,9 +5,8 @@ part is never used. The folder given with --out gets leaderboard.csv, best.json 
 The same command resumes an interrupted run.
 
 A setting given as an option, or with --config, is not searched; --epochs is the most that one
-trial gets. With --features the backbone stays frozen in all epochs, its features are computed once
-and images are not augmented, so that a trial takes seconds. docs/tuning.md says how several
-machines share a search.
+trial gets. With --features the backbone stays frozen and its features are computed once, without
+augmentation, so that a trial takes seconds. docs/tuning.md: sharing a search among machines.
 
 example: python -m model tune --data DIR --out runs/search --epochs 27
 then: python -m model train --data DIR --config runs/search/best.json --out runs/tuned
