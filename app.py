@@ -19,12 +19,12 @@ from demo.examples import (
     Examples,
     examples_of_folder,
     known_to,
+    mark_misclassified,
     of_task,
     one_without_context,
-    with_a_miss,
 )
 from demo.formatting import most_probable
-from demo.loading import Answering, BackgroundPredictor
+from demo.loading import BackgroundPredictor, LoadedPredictor
 from demo.page import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Example, Services
@@ -68,7 +68,7 @@ class Offer:
         self.bundle, self.manifest = bundle, read_whole(bundle)
         self.predictor = BackgroundPredictor(self.load)
 
-    def load(self) -> Answering:
+    def load(self) -> LoadedPredictor:
         """Load the network and run it once."""
         from model.inference.predictor import Predictor  # only behind the page
 
@@ -90,13 +90,13 @@ class Offer:
             drawn = of_task(drawn_examples(), self.manifest.task)
             return Examples(drawn, better=self.archive_examples)
         found = one_without_context(of_task(given, self.manifest.task))
-        return Examples(found, better=partial(with_a_miss, found, self.answer))
+        return Examples(found, better=partial(mark_misclassified, found, self.answer))
 
     def archive_examples(self) -> list[Example]:
         """CC-0 photographs of different diagnoses that no network here was trained on."""
         with fetching:
             found = of_task(archive_photographs(), self.manifest.task)
-        return with_a_miss(one_without_context(found), self.answer, count=SHOWN)
+        return mark_misclassified(one_without_context(found), self.answer, count=SHOWN)
 
     def services(self, examples: Examples) -> Services:
         """What the page is built on."""

@@ -21,7 +21,7 @@ _MOST_ADDRESSES = 10_000  # remembered at a time
 
 @dataclass(frozen=True)
 class Access:
-    """Names with passwords, and requests a minute from one address; None is no limit."""
+    """Names with passwords, and requests per minute from one address; None is no limit."""
 
     logins: tuple[tuple[str, str], ...] = ()
     per_minute: int | None = None

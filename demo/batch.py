@@ -1,4 +1,4 @@
-"""Many photographs at once: what came in, what is answered, and the table of answers."""
+"""Many photographs at once: from files and zip files to a table of predictions."""
 
 import io
 import struct
@@ -44,7 +44,7 @@ class Item:
 
 
 @dataclass
-class Answers:
+class BatchResult:
     """Rows by image, what may mislead there, and what could not be read."""
 
     rows: dict[str, dict[str, float]] = field(default_factory=dict)  # name → code → probability
@@ -88,36 +88,36 @@ def patients_of(table: Path | None, names: Sequence[str], fields: Sequence[Field
     return [patient or Patient() for patient in found]
 
 
-def answer_all(
+def predict_all(
     items: Sequence[Item],
     patients: Sequence[Patient],
     study: Callable[[Path | bytes], Study],
     *,
     progress: Callable[[Iterable], Iterable] = iter,
-) -> Answers:
+) -> BatchResult:
     """Predict for each photograph; what cannot be read is listed and stops nothing."""
-    answers = Answers()
+    result = BatchResult()
     for item, patient in progress(list(zip(items, patients, strict=True))):
         try:
             if isinstance(item.content, ImageError):
                 raise item.content
-            if item.name in answers.rows:
+            if item.name in result.rows:
                 raise ImageError(f"{item.name} came twice. Give the second another name.")
-            _add(answers, item.name, study(item.content), patient)
+            _add(result, item.name, study(item.content), patient)
         except ImageError as error:
-            answers.refused.append((item.name, str(error)))
-    return answers
+            result.refused.append((item.name, str(error)))
+    return result
 
 
-def _add(answers: Answers, name: str, study: Study, patient: Patient) -> None:
-    answers.rows[name] = study.probabilities(patient)
+def _add(result: BatchResult, name: str, study: Study, patient: Patient) -> None:
+    result.rows[name] = study.probabilities(patient)
     unlike = ["unlike"] if is_ood(study.ood_score) else []
-    answers.warnings[name] = [*study.quality, *unlike]
-    answers.with_context += patient != Patient()
+    result.warnings[name] = [*study.quality, *unlike]
+    result.with_context += patient != Patient()
 
 
 def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str:
-    """Write answers in the challenge's format."""
+    """Write predictions in the challenge's format."""
     text = io.StringIO()
     table = AnswerTable(text, codes)
     for name, row in rows.items():

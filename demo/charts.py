@@ -50,8 +50,8 @@ def lines(
 ) -> Chart:
     """Draw series of points (x, y), named in a legend below.
 
-    The axis of y counts in parts of 1 / ``y_unit``: by default per cent. ``mark`` draws an upright
-    line at that x; ``diagonal`` one from corner to corner.
+    Values on the y axis are multiplied by ``y_unit``: by default to percent. ``mark`` draws an
+    upright line at that x; ``diagonal`` one from corner to corner.
     """
     low, high = y_range
 
@@ -83,9 +83,9 @@ def bars(
     unit: str = " %",
     label_width: int = 150,
 ) -> Chart:
-    """Draw one horizontal bar a value; with ``signed``, to both sides of a line in the middle.
+    """Draw one horizontal bar per value; with ``signed``, to both sides of a line in the middle.
 
-    ``most`` is the value of a bar of full length; ``marked`` names a bar to stand out. The values
+    ``most`` is the value of a full-length bar; ``marked`` names a bar to highlight. The values
     are also in the chart's name, for those who cannot see them.
     """
     room = _WIDTH - label_width - 76
@@ -112,7 +112,7 @@ def bars(
 
 
 def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str) -> Chart:
-    """Draw a square matrix: rows the truth, columns the answer, shaded by share of the row."""
+    """Draw a confusion matrix: true classes in rows, predicted ones in columns, shaded by row."""
     names = [_cut(name, _LONGEST_CODE) for name in names]
     longest = _LETTER * max(map(len, names))
     cell, left, top = max(46, longest + 4), max(58, longest + 14), 40
@@ -135,7 +135,7 @@ def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str)
 
 
 def people(groups: Mapping[str, tuple[int, str]], *, title: str, columns: int = 50) -> Chart:
-    """Draw one dot a person: name → (how many, colour)."""
+    """Draw one dot per person: name → (how many, colour)."""
     step = 10
     colours = [colour for count, colour in groups.values() for _ in range(count)]
     dots = [

@@ -73,18 +73,18 @@ def known_to(tasks: Iterable[Task]) -> list[str]:
     return list(dict.fromkeys(code for task in tasks for code in (*task.classes, *task.members)))
 
 
-def with_a_miss(
+def mark_misclassified(
     examples: Sequence[Example], answer: Callable[[Example], str], *, count: int | None = None
 ) -> list[Example]:
-    """Mark the examples whose diagnosis is not the network's most probable answer.
+    """Mark the examples that the network misclassifies.
 
-    ``answer`` gives that answer's class code. Of more than ``count``, the first are kept, and the
+    ``answer`` gives the predicted class code. Of more than ``count``, the first are kept, and the
     last of these makes room for a marked one where they would have none.
     """
-    marked = [replace(one, missed=answer(one) != one.diagnosis) for one in examples]
+    marked = [replace(one, misclassified=answer(one) != one.diagnosis) for one in examples]
     kept, others = marked[:count], marked[len(marked[:count]) :]
-    if not any(one.missed for one in kept):
-        kept[-1:] = [one for one in others if one.missed][:1] or kept[-1:]
+    if not any(one.misclassified for one in kept):
+        kept[-1:] = [one for one in others if one.misclassified][:1] or kept[-1:]
     return kept
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from demo.components import QUIET, styled_html
 from demo.formatting import in_sentence, jpeg_uri
-from demo.gradio_patches import event_value, into_cache, refusal
+from demo.gradio_patches import event_value, into_cache, user_error
 from demo.inputs import Inputs, shown_value
 from demo.prediction import context_words
 from demo.services import Example, Services
@@ -45,7 +45,7 @@ class Gallery:
         def choose(offered: list[Example], event: gr.EventData) -> tuple:
             number = event_value(event, "number")
             if not isinstance(number, int) or not 0 <= number < len(offered):
-                raise refusal(self.templates.texts.errors.no_example)
+                raise user_error(self.templates.texts.errors.no_example)
             example = offered[number]
             known = [shown_value(example.patient.get(field.key), field) for field in inputs]
             return into_cache(image, example.image, "example.jpg"), *known
@@ -70,7 +70,7 @@ def gallery_html(examples: Sequence[Example], manifest: Manifest, templates: Tem
                 "thumbnail": thumbnail(one.image),
                 "diagnosis": _diagnosis(one, manifest.classes, texts),
                 "context": context_words(one.patient, manifest.patient.fields, texts),
-                "missed": one.missed,
+                "misclassified": one.misclassified,
             }
             for one in examples
         ],

@@ -31,7 +31,7 @@ UPLOADS_ROUTE = "/gradio_api/file="
 _MARKUP = str.maketrans("<>", "‹›")
 
 
-def refusal(sentence: object) -> gr.Error:
+def user_error(sentence: object) -> gr.Error:
     """What to raise for something that the visitor or program can mend.
 
     A sentence may repeat the name of a file or the cell of a table, and Gradio shows the message of

@@ -31,7 +31,7 @@ HEADERS = {
 """The first lets the browser talk to this server only, whatever a text on the page may hold."""
 
 
-class GuardedHeaders:
+class SecurityHeaders:
     """Adds :data:`HEADERS` to every answer and closes unused routes. A Starlette middleware."""
 
     def __init__(self, app: ASGIApp) -> None:

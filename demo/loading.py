@@ -1,4 +1,4 @@
-"""The network behind the page: loaded in the background, waited for by whoever needs it."""
+"""Loads the network in the background; whoever needs it waits."""
 
 import logging
 import threading

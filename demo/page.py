@@ -8,8 +8,8 @@ from starlette.routing import BaseRoute
 
 from demo.access import Access, RateLimit
 from demo.components import QUIET, styled_html
-from demo.gradio_patches import fetch_nothing, keep_no_copies, refusal, require_all_values
-from demo.headers import GuardedHeaders
+from demo.gradio_patches import fetch_nothing, keep_no_copies, require_all_values, user_error
+from demo.headers import SecurityHeaders
 from demo.limits import AT_ONCE, KEPT_SECONDS, MOST_BYTES
 from demo.networks import Networks
 from demo.photograph import open_study
@@ -42,7 +42,7 @@ def build_demo(offered: Sequence[Services], *, language: str = "en") -> gr.Block
     templates, networks = Templates(texts), Networks(offered)
     use_private_folder()
     keep_no_copies()
-    fetch_nothing(lambda: refusal(texts.errors.not_uploaded))
+    fetch_nothing(lambda: user_error(texts.errors.not_uploaded))
     keep = (_SWEEP_SECONDS, KEPT_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
         _add_header(demo, networks, templates)
@@ -51,7 +51,7 @@ def build_demo(offered: Sequence[Services], *, language: str = "en") -> gr.Block
         _add_api(offered[0], texts)
 
     def too_few(needed: int, given: int) -> gr.Error:
-        return refusal(texts.errors.too_few.format(needed=needed, given=given))
+        return user_error(texts.errors.too_few.format(needed=needed, given=given))
 
     require_all_values(demo, too_few)
     return demo.queue(default_concurrency_limit=AT_ONCE, max_size=256, api_open=False)
@@ -69,7 +69,7 @@ def launch(
     ``routes`` are served beside the page and come before its own.
     """
     access = access or Access()
-    middleware = [Middleware(GuardedHeaders)]
+    middleware = [Middleware(SecurityHeaders)]
     if access.per_minute:
         middleware.append(Middleware(RateLimit, access.per_minute))
     return demo.launch(

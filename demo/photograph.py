@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from demo.gradio_patches import keep_path, refusal
+from demo.gradio_patches import keep_path, user_error
 from demo.services import Services
 from demo.texts import Texts
 from model.errors import ModelError
@@ -43,7 +43,7 @@ def open_study(
     path = uploaded(image, texts)
     fields = services.manifest.patient.fields
     own = {field.key: context.get(field.key) for field in fields}
-    with refusing(texts):
+    with user_errors(texts):
         patient = Patient.parse(own, fields)
         return services.study(path), patient
 
@@ -57,15 +57,15 @@ def uploaded(path: object, texts: Texts) -> Path:
         gr.Error: with a sentence for the visitor or program.
     """
     if not path:
-        raise refusal(texts.errors.no_image)
+        raise user_error(texts.errors.no_image)
     folder = Path(get_upload_folder()).resolve()
     if not isinstance(path, str) or not _is_below(path, folder):
-        raise refusal(texts.errors.not_uploaded)
+        raise user_error(texts.errors.not_uploaded)
     return Path(path)
 
 
 @contextmanager
-def refusing(texts: Texts) -> Iterator[None]:
+def user_errors(texts: Texts) -> Iterator[None]:
     """Turn what can be mended, and a network that could not be loaded, into a sentence.
 
     Raises:
@@ -74,9 +74,9 @@ def refusing(texts: Texts) -> Iterator[None]:
     try:
         yield
     except ModelError as error:
-        raise refusal(error) from error
+        raise user_error(error) from error
     except RuntimeError as error:
-        raise refusal(texts.status.failed) from error
+        raise user_error(texts.status.failed) from error
 
 
 def _is_below(path: str, folder: Path) -> bool:

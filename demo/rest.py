@@ -5,7 +5,7 @@
     GET  /api/health    which networks there are, and whether they are loaded
     GET  /api/openapi.json   the OpenAPI description
 
-Refusals are in ``rest_refusals``. An upload is held only while it is answered, and never logged.
+Errors are in ``rest_errors``. An upload is held only while it is answered, and never logged.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Mount
 from demo.access import Access
 from demo.limits import AT_ONCE, MOST_BYTES
 from demo.prediction import Malignancy, malignancy
-from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
+from demo.rest_errors import RestError, UploadLimit, documented, report_in_json
 from demo.services import Services, State, fields_of, names_of
 from demo.signature import parameter, takes
 from model.errors import ImageError, PatientError
@@ -35,8 +35,8 @@ from model.patient import UNKNOWN, ChoiceField, Field, Patient, is_unknown
 
 _MOST_WAITING = 64
 _NOT_GIVEN = [UNKNOWN, ""]
-_REFUSALS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
-_REFUSALS += ("bad_bundle", "too_many_requests", "busy", "no_network")
+_ERRORS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
+_ERRORS += ("bad_bundle", "too_many_requests", "busy", "no_network")
 _MEANING = (
     "Probabilities are from 0 to 1 and sum to 1. A contribution says how far a field of the "
     "patient moved a probability from that of the image alone. The prediction set is a list that "
@@ -50,7 +50,7 @@ _MEANING = (
 
 @dataclass
 class ModelVersion:
-    """Which network answered."""
+    """Which network predicted."""
 
     name: str
     network_sha256: str
@@ -58,7 +58,7 @@ class ModelVersion:
 
 @dataclass
 class Prediction:
-    """What the network answered; keys of the inner objects are class codes or fields' columns."""
+    """What the network predicted; keys of the inner objects are class codes or fields' columns."""
 
     model: ModelVersion
     inputs: dict[str, float | str | None]
@@ -85,7 +85,7 @@ class Offered:
 
 @dataclass
 class Health:
-    """Whether predictions can be had, and from which networks; ``model`` is the first's."""
+    """Whether predictions are available, and from which networks; ``model`` is the first's."""
 
     status: State
     model: ModelVersion
@@ -109,7 +109,7 @@ def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(UploadLimit, most=MOST_BYTES)
-    refuse_in_json(app)
+    report_in_json(app)
     app.include_router(_health_router(by_name))
     app.include_router(_predict_router(by_name), dependencies=_log_in(access))
     return app
@@ -124,7 +124,7 @@ def _log_in(access: Access) -> Sequence[Dependency]:
     def check(credentials: given) -> None:
         if credentials is None or not _known(credentials, access):
             sentence = "Send the page's name and password, as in: curl --user NAME:PASSWORD"
-            raise Refusal("no_login", sentence, headers={"WWW-Authenticate": "Basic"})
+            raise RestError("no_login", sentence, headers={"WWW-Authenticate": "Basic"})
 
     return (Depends(check),)
 
@@ -175,7 +175,7 @@ def _offered(name: str, services: Services) -> Offered:
 
 def _predict_router(by_name: dict[str, Services]) -> APIRouter:
     router = APIRouter()
-    turns = _Turns()
+    queue = _Queue()
     first = next(iter(by_name))
     fields = fields_of(tuple(by_name.values()))
     given = {name: _form(_accepted(f)) for f in fields for name in (f.key, f.column)}
@@ -195,21 +195,21 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
         services = by_name.get(bundle or first)
         if services is None:
             known = ", ".join(map(repr, by_name))
-            raise Refusal(
+            raise RestError(
                 "bad_bundle", f"bundle {bundle!r} is not served here. Send one of: {known}."
             )
-        return await turns.take(partial(_predict, services, image.file, context))
+        return await queue.take(partial(_predict, services, image.file, context))
 
     router.post(
         "/predict",
-        responses=documented(*_REFUSALS),
-        response_description="what the network answered",
+        responses=documented(*_ERRORS),
+        response_description="what the network predicted",
     )(predict)
     return router
 
 
-class _Turns:
-    """Lets a few work at once, more wait, and sends the others away. For one event loop."""
+class _Queue:
+    """Runs a few requests at once, lets more wait, and turns the rest away. For one event loop."""
 
     def __init__(self) -> None:
         self._limiter = anyio.CapacityLimiter(AT_ONCE)
@@ -217,7 +217,7 @@ class _Turns:
 
     async def take(self, work: Callable[[], Prediction]) -> Prediction:
         if self._inside >= AT_ONCE + _MOST_WAITING:
-            raise Refusal("busy")
+            raise RestError("busy")
         self._inside += 1
         try:
             return await anyio.to_thread.run_sync(work, limiter=self._limiter)
@@ -231,11 +231,11 @@ def _predict(services: Services, image: BinaryIO, context: dict[str, str]) -> Pr
         patient = Patient.parse(sent, services.manifest.patient.fields)
         study = services.study(image.read())
     except PatientError as error:
-        raise Refusal("bad_context", str(error)) from error
+        raise RestError("bad_context", str(error)) from error
     except ImageError as error:
-        raise Refusal("unreadable_image", str(error)) from error
+        raise RestError("unreadable_image", str(error)) from error
     except RuntimeError as error:
-        raise Refusal("no_network") from error
+        raise RestError("no_network") from error
     return _prediction(study, patient, services.manifest)
 
 

@@ -25,7 +25,7 @@ class Example:
     diagnosis: str  # class code; before demo.examples.of_task also a finer diagnosis
     origin: str  # where it is from and whose it is; empty for a drawn one
     real: bool  # False: drawn
-    missed: bool = False  # the network finds another diagnosis most probable
+    misclassified: bool = False  # the network finds another diagnosis most probable
 
 
 def _none() -> list[Example]:

@@ -147,7 +147,7 @@ def test_examples_from_the_archive_are_credited_cc0_photographs_never_trained_on
     trained = {name.removesuffix("_downsampled") for name in app.offers[0].manifest.split.train}
     assert not trained & {one.image.stem for one in found}
     assert found[1].patient == Patient()
-    assert [one.missed for one in found] == [one.diagnosis != "NV" for one in found]
+    assert [one.misclassified for one in found] == [one.diagnosis != "NV" for one in found]
 
 
 def test_photographs_that_were_fetched_once_are_not_fetched_again(from_the_archive):
@@ -165,9 +165,9 @@ def test_a_folder_of_examples_is_taken_instead_and_its_misses_are_marked(
     (photograph.parent / "examples.csv").write_text(table)
     given = examples_of_folder(photograph.parent, ["MEL"])
     examples = from_the_archive.offers[0].examples(given)
-    assert [one.missed for one in examples()] == [False]
+    assert [one.misclassified for one in examples()] == [False]
     examples._look()
-    assert [(one.patient, one.missed) for one in examples()] == [(Patient(age=60.0), True)]
+    assert [(one.patient, one.misclassified) for one in examples()] == [(Patient(age=60.0), True)]
 
 
 @pytest.mark.parametrize(

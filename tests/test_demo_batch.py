@@ -9,8 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from demo.batch import Answers, answer_all, collect, patients_of, to_csv
-from demo.tabs.batch import answer_frame, summary_html
+from demo.batch import BatchResult, collect, patients_of, predict_all, to_csv
+from demo.tabs.batch import result_frame, summary_html
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
@@ -73,17 +73,17 @@ def test_a_member_that_says_it_is_too_large_is_not_unpacked(tmp_path, monkeypatc
 def test_a_member_that_is_too_large_is_refused_alone(tmp_path, photograph, monkeypatch):
     monkeypatch.setattr("demo.batch.MOST_BYTES", len(photograph.read_bytes()))
     archive = pack(tmp_path, {"A.jpg": photograph.read_bytes(), "B.jpg": b"\0" * 10**6})
-    answers = answer_all(collect([archive]), [Patient()] * 2, made_up)
-    assert list(answers.rows) == ["A"]
-    assert answers.refused[0][0] == "B"
+    result = predict_all(collect([archive]), [Patient()] * 2, made_up)
+    assert list(result.rows) == ["A"]
+    assert result.refused[0][0] == "B"
 
 
 def test_an_unreadable_file_is_listed_and_stops_nothing(tmp_path, photograph):
     bad = tmp_path / "bad.jpg"
     bad.write_text("x")
-    answers = answer_all(collect([bad, photograph]), [Patient()] * 2, made_up)
-    assert list(answers.rows) == ["ISIC_0000001"]
-    assert "cannot be read" in dict(answers.refused)["bad"]
+    result = predict_all(collect([bad, photograph]), [Patient()] * 2, made_up)
+    assert list(result.rows) == ["ISIC_0000001"]
+    assert "cannot be read" in dict(result.refused)["bad"]
 
 
 def test_context_is_found_by_name(tmp_path):
@@ -104,10 +104,10 @@ def test_beside_a_prediction_stand_its_warnings_and_how_many_had_context(photogr
         study.quality, study.ood_score = ("dark",), 2.0
         return study
 
-    answers = answer_all(collect([photograph]), [Patient(age=60.0)], doubtful)
-    assert answers.warnings == {"ISIC_0000001": ["dark", "unlike"]}
-    assert answers.with_context == 1
-    sound = answer_all(collect([photograph]), [Patient()], made_up)
+    result = predict_all(collect([photograph]), [Patient(age=60.0)], doubtful)
+    assert result.warnings == {"ISIC_0000001": ["dark", "unlike"]}
+    assert result.with_context == 1
+    sound = predict_all(collect([photograph]), [Patient()], made_up)
     assert sound.warnings == {"ISIC_0000001": []}
     assert sound.with_context == 0
 
@@ -124,10 +124,10 @@ def test_the_csv_is_the_challenges_and_no_cell_is_a_formula():
 def test_one_of_the_saved_tables_holds_the_warnings():
     templates = Templates(load_texts())
     warnings = {"=1+1": ["dark", "unlike"], "B": []}
-    answers = Answers({name: dict.fromkeys(DIAGNOSES, 0.125) for name in warnings}, warnings)
-    frame = answer_frame(answers, list(DIAGNOSES), templates.texts)
+    result = BatchResult({name: dict.fromkeys(DIAGNOSES, 0.125) for name in warnings}, warnings)
+    frame = result_frame(result, list(DIAGNOSES), templates.texts)
     _, saved = re.findall(
-        r"data:text/csv;base64,([^\"]+)", summary_html(answers, list(DIAGNOSES), frame, templates)
+        r"data:text/csv;base64,([^\"]+)", summary_html(result, list(DIAGNOSES), frame, templates)
     )
     rows = list(csv.reader(io.StringIO(base64.b64decode(saved).decode())))
     assert [row[:3] for row in rows[1:]] == [
@@ -138,5 +138,5 @@ def test_one_of_the_saved_tables_holds_the_warnings():
 
 def test_a_name_that_came_twice_is_answered_once(photograph):
     items = collect([photograph, photograph])
-    answers: Answers = answer_all(items, [Patient()] * 2, made_up)
-    assert len(answers.rows) == len(answers.refused) == 1
+    result: BatchResult = predict_all(items, [Patient()] * 2, made_up)
+    assert len(result.rows) == len(result.refused) == 1

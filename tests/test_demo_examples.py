@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from demo.drawing import drawn_examples
-from demo.examples import Examples, examples_of_folder, one_without_context, with_a_miss
+from demo.examples import Examples, examples_of_folder, mark_misclassified, one_without_context
 from demo.gallery import gallery_html
 from demo.services import Example
 from demo.templates import Templates
@@ -75,14 +75,16 @@ def test_one_example_is_shown_without_context():
 
 def test_an_example_that_the_network_gets_wrong_is_kept_and_marked():
     four = [example(code) for code in ("MEL", "NV", "BCC", "AK")]
-    found = with_a_miss(
+    found = mark_misclassified(
         four, lambda one: "MEL" if one.diagnosis == "AK" else one.diagnosis, count=2
     )
-    assert [(one.diagnosis, one.missed) for one in found] == [("MEL", False), ("AK", True)]
-    found = with_a_miss(four, lambda one: "MEL", count=2)
-    assert [(one.diagnosis, one.missed) for one in found] == [("MEL", False), ("NV", True)]
-    assert not any(one.missed for one in with_a_miss(four, lambda one: one.diagnosis, count=2))
-    assert with_a_miss([], lambda one: "MEL", count=2) == []
+    assert [(one.diagnosis, one.misclassified) for one in found] == [("MEL", False), ("AK", True)]
+    found = mark_misclassified(four, lambda one: "MEL", count=2)
+    assert [(one.diagnosis, one.misclassified) for one in found] == [("MEL", False), ("NV", True)]
+    assert not any(
+        one.misclassified for one in mark_misclassified(four, lambda one: one.diagnosis, count=2)
+    )
+    assert mark_misclassified([], lambda one: "MEL", count=2) == []
 
 
 def look(examples):
@@ -116,7 +118,9 @@ def test_drawn_examples_are_pictures_in_memory_that_say_what_they_are():
 def test_a_button_names_diagnosis_patient_and_a_miss_and_every_origin_is_credited(folder):
     image = folder / "a.jpg"
     right = example("MEL", image=image, origin="<ISIC_1>, CC-0")
-    wrong = with_a_miss([example("NV", image=image, origin="ISIC_2, CC-0")], lambda one: "MEL")
+    wrong = mark_misclassified(
+        [example("NV", image=image, origin="ISIC_2, CC-0")], lambda one: "MEL"
+    )
     html = gallery_html([right, *wrong], MANIFEST, TEMPLATES)
     assert "<strong>Melanoma</strong> age 50<" in html
     assert "<strong>Melanocytic nevus</strong> age 50; misclassified<" in html

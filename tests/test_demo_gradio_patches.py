@@ -30,8 +30,8 @@ from demo.gradio_patches import (
     keep_no_copies,
     keep_number,
     keep_path,
-    refusal,
     require_all_values,
+    user_error,
 )
 from tests.drawings import draw_lesion, encoded
 
@@ -165,5 +165,5 @@ def test_gradio_has_the_routes_that_are_closed(demo):
 
 
 def test_the_message_of_an_error_has_no_markup():
-    assert refusal("<img src=x>").message == "‹img src=x›"
-    assert refusal("").print_exception is False
+    assert user_error("<img src=x>").message == "‹img src=x›"
+    assert user_error("").print_exception is False

@@ -110,7 +110,7 @@ def test_warnings_come_first_and_still_leave_all_on_one_screen(window, photograp
 class TestAnAnswerToAPhotographAlone:
     def test_an_untouched_page_sends_an_unknown_age_not_zero(self, alone):
         assert alone.locator("#age input").input_value() == ""
-        assert "no patient context" in alone.locator("#result caption").inner_text()
+        assert "without patient context" in alone.locator("#result caption").inner_text()
 
     def test_similar_cases_link_to_the_archive(self, alone):
         alone.get_by_role("tab", name="Similar cases").click()
@@ -129,11 +129,11 @@ class TestAnAnswerAtEighty:
 
     def test_what_if_answers_for_another_age_at_once(self, at_80):
         at_80.get_by_role("tab", name="What if").click()
-        at_80.get_by_text("At 80 years: female 40.0 %").wait_for()
+        at_80.get_by_text("At age 80: female 40.0 %").wait_for()
         slider = at_80.locator("#if-age input[type=range]")
         slider.focus()
         slider.press("ArrowLeft")
-        at_80.get_by_text("At 75 years: female 37.5 %").wait_for()
+        at_80.get_by_text("At age 75: female 37.5 %").wait_for()
 
     def test_the_report_is_saved_from_the_page_itself(self, at_80, tmp_path):
         at_80.get_by_role("tab", name="Report").click()

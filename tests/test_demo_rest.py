@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 
 from demo.access import Access, RateLimit
 from demo.rest import MOST_BYTES, rest_routes
-from demo.rest_refusals import CODES, Refusal, UploadLimit
+from demo.rest_errors import CODES, RestError, UploadLimit
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
 from model.inference.bundle import RELEASED, read_manifest
@@ -147,7 +147,7 @@ def test_what_sends_more_than_it_may_is_refused_on_the_way():
     async def receive():
         return {"type": "http.request", "body": pieces.pop(), "more_body": True}
 
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(RestError) as caught:
         anyio.run(UploadLimit(read_all, most=10), {"type": "http", "headers": []}, receive, None)
     assert caught.value.code == "too_large"
     assert len(pieces) == 6

@@ -17,8 +17,8 @@ from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.stored_metrics import compact
 from model.evaluation.subgroups import FEWEST_IMAGES as FEWEST_COMPARED
 from model.inference.bundle import RELEASED, read_manifest
-from tests.test_model_evaluate import DRAWS, LABELS, noisy, table
-from tests.test_model_evaluate import manifest as manifest_of
+from tests.made_up_evaluation import DRAWS, LABELS, noisy, table
+from tests.made_up_evaluation import manifest as manifest_of
 
 TEMPLATES = Templates(load_texts())
 WORDS = TEMPLATES.texts.model

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo.rest_refusals import CODES
+from demo.rest_errors import CODES
 from isic_api.cli import parser
 from model.__main__ import COMMANDS
 from model.inference.bundle import RELEASED, read_manifest

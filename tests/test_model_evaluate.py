@@ -2,71 +2,22 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from model.data.split import Split
-from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
 from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.report_text import report_text
 from model.evaluation.stored_metrics import compact, metrics_markdown
-from model.image import ImagePreprocessor
 from model.inference.bundle import Manifest
 from model.inference.calibration import fit_operating_points
-from model.inference.conformal import fit_set_thresholds
-from model.patient import Patient, PatientEncoder
 from model.tasks import TASKS, custom_task
-
-COUNT = 400
-LABELS = np.arange(COUNT) % 8
-DRAWS = 200
-
-
-def table(labels=LABELS):
-    rng = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "image": [f"I{n:04d}" for n in range(len(labels))],
-            "lesion_id": [f"HAM_{n // 2}" for n in range(len(labels))],
-            "age_approx": rng.choice([25.0, 50.0, 80.0, np.nan], len(labels)),
-            "sex": rng.choice(["female", "male"], len(labels)),
-            "anatom_site_general": rng.choice(["head/neck", "palms/soles"], len(labels)),
-            "diagnosis": [DIAGNOSES[n] for n in labels],
-            "source": rng.choice(["HAM", "BCN"], len(labels)),
-        }
-    )
-
-
-def manifest(probabilities, labels, **changes):
-    sets = fit_set_thresholds(probabilities, labels)
-    values = {
-        "name": "made up",
-        "classes": DIAGNOSIS_NAMES,
-        "image": ImagePreprocessor(32),
-        "patient": PatientEncoder.fit([Patient(age=40.0), Patient(age=60.0)]),
-        "temperature": 1.0,
-        "split": Split((), (), (), "none", 0),
-        "training": {},
-        "data": {},
-        "operating_points": fit_operating_points(probabilities, labels, TASKS["isic2019"]),
-        "prediction_sets": {
-            "coverage": 0.9,
-            "thresholds": dict(zip(DIAGNOSES, sets.tolist(), strict=True)),
-        },
-    }
-    return Manifest(**(values | changes))
+from tests.made_up_evaluation import COUNT, DRAWS, LABELS, manifest, noisy, table
 
 
 def report_of(probabilities, labels=LABELS):
     outcome = judge(table(labels), probabilities, manifest(probabilities, labels), draws=DRAWS)
     return evaluate(outcome)
-
-
-def noisy(seed=1):
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 1, (COUNT, 8)) + 2 * np.eye(8)[LABELS]
-    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
 def figures(value):

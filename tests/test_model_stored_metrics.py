@@ -6,7 +6,7 @@ from model.errors import DataError
 from model.evaluation.evaluate import describe, evaluate, judge
 from model.evaluation.stored_metrics import BEGIN, END, compact, metrics_markdown, with_metrics
 from model.inference.bundle import MANIFEST_FILE, RELEASED, read_manifest
-from tests.test_model_evaluate import DRAWS, LABELS, manifest, noisy, table
+from tests.made_up_evaluation import DRAWS, LABELS, manifest, noisy, table
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "docs/model_card.md")

@@ -4,7 +4,7 @@ import pytest
 
 from model.evaluation.evaluate import judge
 from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
-from tests.test_model_evaluate import DRAWS, LABELS, manifest, noisy, table
+from tests.made_up_evaluation import DRAWS, LABELS, manifest, noisy, table
 
 
 def outcome_with(rows, share, seed=0):

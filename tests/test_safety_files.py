@@ -27,6 +27,7 @@ from model.inference.bundle import (
     read_manifest,
 )
 from model.inference.predictor import Predictor
+from model.patient import FIELDS
 from tests.drawings import draw_lesion, encoded
 from tests.toy_bundle import store_hash
 
@@ -141,7 +142,7 @@ def test_mutated_tables_are_read_or_refused(tmp_path):
     for number in range(300):
         path.write_bytes(mutant(files, number))
         with suppress(DataError):
-            patients_of(path, ["A", "B"])
+            patients_of(path, ["A", "B"], FIELDS)
 
 
 def test_a_zip_is_read_in_memory_and_writes_nowhere(tmp_path):

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from demo.batch import Answers
+from demo.batch import BatchResult
 from demo.explanations import Shown, image_html, patient_html, similar_html, what_if_html
 from demo.gallery import gallery_html
 from demo.prediction import Prediction, prediction_html
 from demo.report import report_html
 from demo.services import Example
 from demo.tabs.about import about_html
-from demo.tabs.batch import answer_frame, summary_html
+from demo.tabs.batch import result_frame, summary_html
 from demo.tabs.data import data_html
 from demo.tabs.model import model_html
 from demo.templates import Templates
@@ -50,7 +50,9 @@ def manifest():
 
 @pytest.fixture(scope="module")
 def examples(photograph):
-    return [Example(photograph.read_bytes(), PATIENT, "MEL", EVIL, real=True, missed=True)] * 2
+    return [
+        Example(photograph.read_bytes(), PATIENT, "MEL", EVIL, real=True, misclassified=True)
+    ] * 2
 
 
 def assert_harmless(page):
@@ -64,8 +66,8 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
     prediction = Prediction.of(study, PATIENT)
     about = {"name": names["MEL"], "templates": TEMPLATES}
     own = {"images": 1, "lesions": 1, "diagnoses": {EVIL: 1}}
-    answers = Answers({EVIL: ROW}, {EVIL: []}, refused=[(EVIL, EVIL)])
-    frame = answer_frame(answers, list(ROW), TEMPLATES.texts)
+    result = BatchResult({EVIL: ROW}, {EVIL: []}, refused=[(EVIL, EVIL)])
+    frame = result_frame(result, list(ROW), TEMPLATES.texts)
     summary = {
         "rows": 1,
         "lesions": 1,
@@ -86,7 +88,7 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
             study.similar(1), names, fields=FIELDS, thumbnails={}, templates=TEMPLATES
         ),
         "gallery": gallery_html(examples, manifest, TEMPLATES),
-        "batch": summary_html(answers, list(ROW), frame, TEMPLATES),
+        "batch": summary_html(result, list(ROW), frame, TEMPLATES),
         "model": model_html(manifest, None, TEMPLATES),
         "own data": data_html(own, None, TEMPLATES),
         "data": data_html({}, summary, TEMPLATES),

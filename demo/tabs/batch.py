@@ -7,11 +7,11 @@ import gradio as gr
 import pandas as pd
 from markupsafe import Markup
 
-from demo.batch import Answers, answer_all, collect, patients_of, to_csv
+from demo.batch import BatchResult, collect, patients_of, predict_all, to_csv
 from demo.components import PRIVATE, styled_html
 from demo.formatting import most_probable
-from demo.gradio_patches import refusal
-from demo.photograph import refusing
+from demo.gradio_patches import user_error
+from demo.photograph import user_errors
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts
@@ -47,39 +47,39 @@ def add_batch(services: Services, templates: Templates) -> None:
         pinned_columns=1,
     )
 
-    def predict_all(files: list[str] | None, context: str | None, progress=gr.Progress()) -> tuple:  # noqa: ANN001, B008
-        answers = answers_to(
+    def on_predict(files: list[str] | None, context: str | None, progress=gr.Progress()) -> tuple:  # noqa: ANN001, B008
+        result = predict_uploads(
             files or [], context, services, texts=templates.texts, progress=progress.tqdm
         )
-        frame = answer_frame(answers, codes, templates.texts)
-        shown = gr.Dataframe(frame, visible=bool(answers.rows))
-        return summary_html(answers, codes, frame, templates), shown
+        frame = result_frame(result, codes, templates.texts)
+        shown = gr.Dataframe(frame, visible=bool(result.rows))
+        return summary_html(result, codes, frame, templates), shown
 
-    button.click(predict_all, [images, metadata], [said, found], **PRIVATE)
+    button.click(on_predict, [images, metadata], [said, found], **PRIVATE)
 
 
-def answers_to(
+def predict_uploads(
     files: list[str],
     context: str | None,
     services: Services,
     *,
     texts: Texts,
     progress: Callable[[Iterable], Iterable],
-) -> Answers:
+) -> BatchResult:
     """Predict for uploaded files with the table of their context, if there is one.
 
     Raises:
         gr.Error: with a sentence for the visitor.
     """
     if not files:
-        raise refusal(texts.batch.nothing)
-    with refusing(texts):
+        raise user_error(texts.batch.nothing)
+    with user_errors(texts):
         items = collect(Path(file) for file in files)
         table, names = Path(context) if context else None, [item.name for item in items]
         patients = patients_of(table, names, services.manifest.patient.fields)
         if not items:
-            raise refusal(texts.batch.none_inside)
-        return answer_all(items, patients, services.study, progress=progress)
+            raise user_error(texts.batch.none_inside)
+        return predict_all(items, patients, services.study, progress=progress)
 
 
 def table_headers(codes: list[str], texts: Texts) -> list[str]:
@@ -87,21 +87,21 @@ def table_headers(codes: list[str], texts: Texts) -> list[str]:
     return ["image", texts.batch.most_probable, texts.batch.warnings, *codes]
 
 
-def answer_frame(answers: Answers, codes: list[str], texts: Texts) -> pd.DataFrame:
+def result_frame(result: BatchResult, codes: list[str], texts: Texts) -> pd.DataFrame:
     """One row per image: its most probable diagnosis, warnings, all probabilities, 3 decimals.
 
     As texts of one length, which are sorted like the numbers.
     """
     rows = []
-    for name, row in answers.rows.items():
-        warnings = ", ".join(getattr(texts.quality, key) for key in answers.warnings[name])
+    for name, row in result.rows.items():
+        warnings = ", ".join(getattr(texts.quality, key) for key in result.warnings[name])
         figures = (f"{row[code]:.3f}" for code in codes)
         rows.append([plain_cell(name), most_probable(row), warnings, *figures])
     return pd.DataFrame(rows, columns=table_headers(codes, texts))
 
 
 def summary_html(
-    answers: Answers, codes: list[str], frame: pd.DataFrame, templates: Templates
+    result: BatchResult, codes: list[str], frame: pd.DataFrame, templates: Templates
 ) -> Markup:
     """How many were predicted, the files to save, and what was refused and why.
 
@@ -109,7 +109,7 @@ def summary_html(
     """
     return templates.render(
         "batch",
-        answers=answers,
-        predictions=to_csv(answers.rows, codes).encode(),
+        result=result,
+        predictions=to_csv(result.rows, codes).encode(),
         warnings=frame.to_csv(index=False).encode(),
     )

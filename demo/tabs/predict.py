@@ -15,7 +15,7 @@ from demo.networks import Networks
 from demo.photograph import image_input, open_study
 from demo.prediction import Prediction, prediction_html
 from demo.services import Services, fields_of
-from demo.tabs.reasons import Reasons
+from demo.tabs.explain import Explanations
 from demo.templates import Templates
 from demo.texts import Texts
 
@@ -67,7 +67,7 @@ def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> No
             buttons = [_buttons(templates.texts) for _ in networks.each()]
         with gr.Column(scale=6, min_width=300):
             results = [_result(services, templates) for services in networks.each()]
-    reasons = [Reasons(services, templates) for services in networks.each()]
+    reasons = [Explanations(services, templates) for services in networks.each()]
     parts = zip(networks.offered, buttons, results, reasons, strict=True)
     for number, (services, *laid_out) in enumerate(parts):
         predictions = Predictions(services, templates, form, *laid_out)
@@ -107,7 +107,7 @@ class Predictions:
         form: Form,
         buttons: Buttons,
         result: Result,
-        reasons: Reasons,
+        reasons: Explanations,
     ) -> None:
         """Take what is laid out."""
         self.services, self.templates = services, templates

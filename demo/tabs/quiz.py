@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from demo.components import PRIVATE, QUIET, compact_radio, styled_html
 from demo.formatting import most_probable
-from demo.gradio_patches import refusal
+from demo.gradio_patches import user_error
 from demo.limits import KEPT_SECONDS
-from demo.photograph import refusing
+from demo.photograph import user_errors
 from demo.prediction import Prediction, bars_html, context_words
 from demo.services import Example, Services
 from demo.templates import Templates
@@ -27,7 +27,7 @@ class Asked:
     example: Example
     study: Study
     guess: str | None = None
-    told: bool = False  # the diagnosis; the round is counted
+    revealed: bool = False  # the true diagnosis; the round is counted
 
 
 @dataclass(frozen=True)
@@ -111,17 +111,17 @@ class Quiz:
         )
         predicted = [self.asked, self.alone, self.guess, self.reveal]
         self.lock.click(self.lock_in, [self.asked, self.guess], predicted, **QUIET)
-        told = [self.asked, self.rounds, self.alone, self.whole, self.score, self.reveal]
-        self.reveal.click(self.tell, [self.asked, self.rounds], told, **QUIET)
+        revealed = [self.asked, self.rounds, self.alone, self.whole, self.score, self.reveal]
+        self.reveal.click(self.reveal_diagnosis, [self.asked, self.rounds], revealed, **QUIET)
 
     def show_next(self, deck: list[Example]) -> dict:
         """Begin a round with an example that the class has not seen."""
         texts = self.templates.texts
         deck = deck or shuffled(self.services.examples())
         if not deck:
-            raise refusal(texts.classroom.no_examples)
+            raise user_error(texts.classroom.no_examples)
         example, *rest = deck
-        with refusing(texts):
+        with user_errors(texts):
             study = self.services.study(example.image)
         photograph = self.templates.render(
             "quiz_photograph", photograph=study.photograph, real=example.real
@@ -139,7 +139,7 @@ class Quiz:
     def lock_in(self, asked: Asked | None, guess: str | None) -> dict:
         """Take the guess and show the prediction from the image alone."""
         if asked is None or not guess:
-            raise refusal(self.templates.texts.classroom.guess_first)
+            raise user_error(self.templates.texts.classroom.guess_first)
         # The first guess counts, however often the button is pressed.
         asked = asked if asked.guess else replace(asked, guess=guess)
         return {
@@ -149,13 +149,13 @@ class Quiz:
             self.reveal: gr.Button(visible=True),
         }
 
-    def tell(self, asked: Asked | None, rounds: list[Round]) -> dict:
+    def reveal_diagnosis(self, asked: Asked | None, rounds: list[Round]) -> dict:
         """Show the true diagnosis, and count the round."""
         if asked is None or not asked.guess:
-            raise refusal(self.templates.texts.classroom.guess_first)
-        rounds = rounds if asked.told else [*rounds, played(asked)]
+            raise user_error(self.templates.texts.classroom.guess_first)
+        rounds = rounds if asked.revealed else [*rounds, played(asked)]
         return {
-            self.asked: replace(asked, told=True),
+            self.asked: replace(asked, revealed=True),
             self.rounds: rounds,
             self.alone: "",
             self.whole: self._whole(asked),

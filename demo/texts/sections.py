@@ -61,7 +61,7 @@ class InputsTexts:
     drawn: str
     drawn_origin: str
     real_ones: str
-    missed: str
+    misclassified: str
     origins: str
 
 

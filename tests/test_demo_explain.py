@@ -7,7 +7,7 @@ import pytest
 
 from demo.explanations import Shown
 from demo.prediction import Prediction
-from demo.tabs.reasons import Reasons
+from demo.tabs.explain import Explanations
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.patient import AGE, Patient
@@ -40,7 +40,7 @@ def shown():
 def page():
     with gr.Blocks() as page:
         page.shown = gr.State()
-        page.reasons = Reasons(services(), Templates(load_texts()))
+        page.reasons = Explanations(services(), Templates(load_texts()))
         page.reasons.connect(page.shown)
     return page
 

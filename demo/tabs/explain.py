@@ -15,7 +15,7 @@ from demo.explanations import (
 )
 from demo.formatting import in_sentence, most_probable
 from demo.inputs import shown_value, supposed_inputs
-from demo.photograph import refusing
+from demo.photograph import user_errors
 from demo.prediction import Prediction
 from demo.report import report_links
 from demo.services import Services, Thumbnail, no_thumbnail
@@ -27,7 +27,7 @@ _CASES = 6
 _STRENGTH = 50  # per cent of the overlay, at first
 
 
-class Reasons:
+class Explanations:
     """The explanations of one network; hidden until there is a prediction."""
 
     def __init__(self, services: Services, templates: Templates) -> None:
@@ -116,7 +116,7 @@ class Reasons:
         if shown is None:
             return ""
         keys = [field.key for field in self.fields]
-        with refusing(self.templates.texts):
+        with user_errors(self.templates.texts):
             patient = Patient.parse(dict(zip(keys, values, strict=True)), self.fields)
         supposed = nearest_variation(patient, self.services.manifest.patient)
         name = in_sentence(self.names[code])

@@ -1,4 +1,4 @@
-"""How the REST endpoint says no: JSON with a code that stays, a sentence and the next step.
+"""Errors of the REST endpoint: JSON with a stable code, and a sentence with the next step.
 
 {"error": {"code": "unreadable_image", "message": "the upload cannot be read as ..."}}
 """
@@ -32,22 +32,22 @@ _OF_STATUS = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 4
 
 
 @dataclass
-class Reason:
-    """Why, for programs and for people."""
+class ErrorDetail:
+    """Code for programs, message for people."""
 
     code: Literal[tuple(CODES)]
     message: str
 
 
 @dataclass
-class Refused:
-    """The body of every answer that is none."""
+class ErrorResponse:
+    """Error response body."""
 
-    error: Reason
+    error: ErrorDetail
 
 
-class Refusal(HTTPException):
-    """A request that is not answered, with one of ``CODES``."""
+class RestError(HTTPException):
+    """A request that is refused, with one of ``CODES``."""
 
     def __init__(self, code: str, message: str = "", *, headers: dict | None = None) -> None:
         """Take a code, and a sentence for the caller where the meaning does not do."""
@@ -57,7 +57,7 @@ class Refusal(HTTPException):
 
 
 class UploadLimit:
-    """Refuses a request as soon as it states or sends more than so many bytes."""
+    """Refuses a request as soon as it states or sends more bytes than a limit."""
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         """Take the application behind it and the number of bytes."""
@@ -74,11 +74,11 @@ class UploadLimit:
         async def counted() -> Message:
             nonlocal seen
             if stated.isdecimal() and int(stated) > self._most:
-                raise Refusal("too_large", self._sentence())
+                raise RestError("too_large", self._sentence())
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._most:
-                raise Refusal("too_large", self._sentence())
+                raise RestError("too_large", self._sentence())
             return message
 
         return await self._app(scope, counted, send)
@@ -87,8 +87,8 @@ class UploadLimit:
         return f"A request may have {self._most >> 20} MB. Send a smaller copy of the photograph."
 
 
-def refuse_in_json(app: FastAPI) -> None:
-    """Let an application answer all refusals in the one form."""
+def report_in_json(app: FastAPI) -> None:
+    """Let an application report all errors in this form."""
     app.add_exception_handler(HTTPException, _refused)
     for status in _OF_STATUS:  # those of the router itself
         app.add_exception_handler(status, _refused)
@@ -96,13 +96,16 @@ def refuse_in_json(app: FastAPI) -> None:
 
 
 def documented(*codes: str) -> dict[int, dict]:
-    """The refusals of an endpoint for its OpenAPI description, by status."""
+    """The errors of an endpoint for its OpenAPI description, by status."""
     described = {}
     for code in codes:
         status, meaning = CODES[code]
         text = described.get(status, {}).get("description")
         line = f"`{code}`: {meaning}"
-        described[status] = {"description": f"{text}; {line}" if text else line, "model": Refused}
+        described[status] = {
+            "description": f"{text}; {line}" if text else line,
+            "model": ErrorResponse,
+        }
     return described
 
 
@@ -116,6 +119,6 @@ def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     fields = {str(place["loc"][1]) for place in error.errors() if len(place["loc"]) > 1}
     if fields and "image" not in fields:
         sentence = "Send the patient's fields and bundle as text."
-        return _refused(request, Refusal("bad_context", sentence))
+        return _refused(request, RestError("bad_context", sentence))
     sentence = "Send the photograph as a file in the field image of multipart/form-data."
-    return _refused(request, Refusal("no_image", sentence))
+    return _refused(request, RestError("no_image", sentence))
