@@ -30,12 +30,13 @@ from demo.rest import rest_routes
 from demo.services import Example, Services
 from isic_api.client import IsicClient
 from isic_api.image_id import archive_id
+from isic_api.metadata import METADATA_COLUMNS
 from isic_api.showcase import Photograph, Showcase
 from model.diagnosis import DIAGNOSES
 from model.errors import ModelError
 from model.inference.bundle import PICTURE_FILE
 from model.inference.hub import chosen_bundle, read_whole
-from model.patient import Patient
+from model.patient import FIELDS, Patient
 
 EXAMPLES = Path(__file__).parent / ".cache" / "examples"
 """Where photographs from the Archive are kept, to be fetched once."""
@@ -69,14 +70,14 @@ class Offer:
 
     def load(self) -> Answering:
         """Load the network and run it once."""
-        from model.inference.loading import load_examiner  # takes seconds: only behind the page
+        from model.inference.predictor import Predictor  # only behind the page
 
         # One photograph's vectors are short: threads would only wait for each other.
         threadpool_limits(1, user_api="blas")
         with loading:
-            examiner = load_examiner(self.bundle)
-            examiner.warm_up()
-        return examiner
+            predictor = Predictor.load(self.bundle)
+            predictor.warm_up()
+        return predictor
 
     def answer(self, example: Example) -> str:
         """The class that the network finds most probable; waits until it is loaded."""
@@ -113,8 +114,9 @@ class Offer:
 
 def archive_example(photograph: Photograph, credit: str | None) -> Example:
     """A photograph of the Archive with its patient and its origin."""
-    record, fields = photograph.record, photograph.record.metadata
-    patient = Patient.parse(fields.age_approx, fields.sex, record.challenge_site)
+    record = photograph.record
+    known = {f.column: METADATA_COLUMNS[f.column] for f in FIELDS if f.column in METADATA_COLUMNS}
+    patient = Patient.parse({column: value(record) for column, value in known.items()})
     words = (record.isic_id, "ISIC Archive", credit, record.copyright_license)
     origin = ", ".join(word for word in words if word)
     return Example(photograph.path, patient, photograph.diagnosis, origin, real=True)

@@ -1,9 +1,9 @@
-"""Images a second from a folder, beside the network's forward pass alone.
+"""Images per second from a folder, beside the network's forward pass alone.
 
     taskset -c 0,1 python benchmarks/batch.py
 
 A folder of drawn 600 x 450 JPEGs goes through the predictor as ``python -m model predict`` does
-it; then the same number of prepared images through the network alone, over as many views. The
+it; then the same number of prepared images through the network alone, over as many TTA views. The
 cores of the process are those that the system gives it. Expect a minute.
 """
 
@@ -39,7 +39,7 @@ def main() -> None:
         prepared = np.stack([predictor.manifest.image.load(path) for path in paths])
         ways = {
             "folder": lambda: list(predictor.predict_files(paths, patients)),
-            "network_alone": lambda: predictor.probabilities(prepared, patients),
+            "network_alone": lambda: predictor.predict_images(prepared, patients),
         }
         seconds = {name: [] for name in ways}
         for number in range(given.rounds + 1):
@@ -51,7 +51,7 @@ def main() -> None:
     middle = {name: median(times) for name, times in seconds.items()}
     report = machine() | {
         "network": predictor.manifest.name,
-        "views": predictor.manifest.views,
+        "tta_views": predictor.manifest.tta_views,
         "images": given.images,
         **{f"{name}_images_per_s": round(given.images / s, 1) for name, s in middle.items()},
         "folder_to_network": round(middle["folder"] / middle["network_alone"], 2),

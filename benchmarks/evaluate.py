@@ -21,9 +21,9 @@ from model.evaluation.evaluate import evaluate, outcome_of
 from model.evaluation.intervals import DRAWS
 from model.image import ImagePreprocessor
 from model.inference.bundle import Manifest
+from model.inference.calibration import fit_operating_points
 from model.inference.conformal import fit_set_thresholds
-from model.inference.operating_points import fit_operating_points
-from model.patient import PatientEncoder
+from model.patient import Patient, PatientEncoder
 from model.tasks import TASKS
 
 SHARES = [0.2, 0.45, 0.14, 0.04, 0.1, 0.02, 0.02, 0.03]  # about those of ISIC 2019
@@ -55,7 +55,7 @@ def made_up_manifest(labels: np.ndarray, probabilities: np.ndarray) -> Manifest:
         name="simulated",
         classes=DIAGNOSIS_NAMES,
         image=ImagePreprocessor(128),
-        patient=PatientEncoder.fit([50.0]),
+        patient=PatientEncoder.fit([Patient(age=50.0)]),
         temperature=1.2,
         split=Split((), (), (), "none", 0),
         training={},

@@ -110,10 +110,10 @@ def our_batches(paths: list[Path], labels: np.ndarray, side: int, cache: Path) -
     from model.patient import Patient, PatientEncoder
     from model.training.batches import TrainingBatches
 
-    encoder = PatientEncoder.fit([50.0])
+    encoder = PatientEncoder.fit([Patient(age=50.0)])
     return TrainingBatches(
         cached_images(paths, ImagePreprocessor(side), cache_dir=cache),
-        encoder.encode([Patient(60, "male", "head/neck")] * len(paths)),
+        encoder.encode([Patient(age=60.0, sex="male", site="head/neck")] * len(paths)),
         labels,
         encoder=encoder,
         metadata_dropout_field=0.1,

@@ -25,18 +25,14 @@ from threadpoolctl import threadpool_limits
 from benchmarks.measuring import in_turn, machine, save, spread
 from model.image import read_image
 from model.inference.bundle import RELEASED
-from model.inference.examiner import Examiner
-from model.inference.loading import load_examiner
 from model.inference.predictor import Predictor
 from model.inference.quality import find_problems
-from model.inference.seen import MAP_VIEWS
 from model.inference.study import Study
-from model.inference.tta import views
 from model.patient import Patient
 from tests.drawings import draw_lesion
 
 SIDE = 224  # pixels, of the usual network
-PATIENT = Patient(60.0, "male", "head/neck")
+PATIENT = Patient(age=60.0, sex="male", site="head/neck")
 
 
 def main() -> None:
@@ -46,10 +42,11 @@ def main() -> None:
     options.add_argument("--bundle", type=Path, default=RELEASED)
     given = options.parse_args()
     threadpool_limits(1, user_api="blas")  # as app.py does it
-    served, reference = load_examiner(given.bundle), Predictor.load(given.bundle)
+    served = Predictor.load(given.bundle)
+    reference = Predictor.load(given.bundle, backend="keras")
     manifest, photograph = served.manifest, jpeg()
     report = machine() | {"rounds": given.rounds, "network": manifest.name}
-    report |= {"views": manifest.views, "runs_on": type(served.opened).__name__}
+    report |= {"tta_views": manifest.tta_views, "backend": served.backend.name}
     steps = steps_of(served, photograph) | {
         "everything_by_keras": lambda: everything(reference.study(photograph)),
         "efficientnet_b4_predict": usual(),
@@ -61,23 +58,22 @@ def main() -> None:
     save("predict", report)
 
 
-def steps_of(examiner: Examiner, photograph: bytes) -> dict[str, Callable[[], object]]:
+def steps_of(predictor: Predictor, photograph: bytes) -> dict[str, Callable[[], object]]:
     """All that the page does, and its parts."""
-    study, decoded = examiner.study(photograph), read_image(photograph)
-    preprocessor = examiner.manifest.image
+    study, decoded = predictor.study(photograph), read_image(photograph)
+    preprocessor, fields = predictor.manifest.image, predictor.manifest.patient.fields
     prepared = preprocessor(decoded)
-    images = np.concatenate(list(views(prepared[None], max(MAP_VIEWS, examiner.manifest.views))))
     return {
-        "everything": lambda: everything(examiner.study(photograph)),
-        "open_photograph": lambda: examiner.study(photograph),
+        "everything": lambda: everything(predictor.study(photograph)),
+        "open_photograph": lambda: predictor.study(photograph),
         "decode": lambda: read_image(photograph),
         "prepare": lambda: preprocessor(decoded),
-        "quality": lambda: find_problems(prepared, decoded.size, examiner.manifest.quality),
-        "image_part": lambda: examiner.opened.look(images),
+        "quality": lambda: find_problems(prepared, decoded.size, predictor.manifest.quality),
+        "image_part": lambda: predictor.backend.embed(prepared),
         "probabilities": lambda: study.probabilities(PATIENT),
-        "contributions": lambda: study.contributions(PATIENT, "MEL"),
-        "what_if": lambda: (study.by_age(PATIENT, "MEL"), study.by_site(PATIENT, "MEL")),
-        "map": lambda: study.activation(PATIENT, "MEL"),
+        "contributions": lambda: study.contributions(PATIENT),
+        "what_if": lambda: [study.what_if(PATIENT, field, "MEL") for field in fields],
+        "grad_cam": lambda: study.grad_cam(PATIENT, "MEL"),
         "similar": lambda: study.similar(6),
     }
 
@@ -94,9 +90,9 @@ def everything(study: Study) -> None:
     study.probabilities(PATIENT)
     study.probabilities(Patient())
     study.prediction_set(PATIENT)
-    study.contributions(PATIENT, "MEL")
-    study.activation(PATIENT, "MEL")
-    _ = study.unknown_score, study.quality
+    study.contributions(PATIENT)
+    study.grad_cam(PATIENT, "MEL")
+    _ = study.ood_score, study.quality
 
 
 def jpeg() -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.visitor import Visitor, wait_until_served
-from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES
+from model.patient import FIELDS
 from tests.drawings import draw_lesion
 
 ROOT = Path(__file__).parents[1]
@@ -69,8 +69,7 @@ def predict(visitor: Visitor, content: bytes, rng: np.random.Generator, **option
         RuntimeError: the page answered with an error.
     """
     file = visitor.upload(content)
-    age = int(rng.integers(5, 90))
-    words = (str(rng.choice(CHALLENGE_SEXES)), str(rng.choice(CHALLENGE_SITES)))
-    answer = visitor.press("predict", [file, age, *words, _OVERLAY], **options)
+    context = [field.variations[rng.integers(len(field.variations))] for field in FIELDS]
+    answer = visitor.press("predict", [file, *context, _OVERLAY], **options)
     if "data" not in answer:
         raise RuntimeError(f"the page answered: {answer.get('error')}")

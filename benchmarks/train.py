@@ -37,7 +37,7 @@ import numpy as np
 from benchmarks.device import device_name, matrix_tflops
 from benchmarks.measuring import FOLDER, OwnMemory, machine, save
 from model.networks.outline import multiply_adds
-from model.patient import PatientEncoder
+from model.patient import Patient, PatientEncoder
 from model.tasks import task_of
 from model.training.augmentation import build_augmenter
 from model.training.batches import Part, TrainingBatches
@@ -48,7 +48,7 @@ from tests.drawings import draw_lesion
 
 PARTS = ("feeding", "precision", "batch")
 CLASSES, WARM_UP = 8, 3  # steps before the clock runs
-ENCODER = PatientEncoder.fit([20.0, 50.0, 80.0])
+ENCODER = PatientEncoder.fit([Patient(age=age) for age in (20.0, 50.0, 80.0)])
 CONFIG = TrainConfig(
     backbone="mobilenet_0.75", weights="none", epochs=1, schedule="constant", keep="last"
 )

@@ -15,7 +15,7 @@ from model.errors import DataError, ImageError
 from model.image import SUFFIXES
 from model.inference.answer_table import AnswerTable
 from model.inference.study import Study
-from model.patient import Patient
+from model.patient import Field, Patient
 
 MOST_IMAGES = 1_000
 MOST_UNPACKED = 300 << 20
@@ -72,7 +72,7 @@ def collect(files: Iterable[Path]) -> list[Item]:
     return items
 
 
-def patients_of(table: Path | None, names: Sequence[str]) -> list[Patient]:
+def patients_of(table: Path | None, names: Sequence[str], fields: Sequence[Field]) -> list[Patient]:
     """Look up each photograph's context in a table in the challenge's format.
 
     Raises:
@@ -82,7 +82,7 @@ def patients_of(table: Path | None, names: Sequence[str]) -> list[Patient]:
     if table is None:
         return [Patient()] * len(names)
     try:
-        found = find_patients(table, names)
+        found = find_patients(table, names, fields)
     except DataError as error:
         raise DataError(str(error).replace(str(table), table.name)) from error
     return [patient or Patient() for patient in found]
@@ -111,7 +111,7 @@ def answer_all(
 
 def _add(answers: Answers, name: str, study: Study, patient: Patient) -> None:
     answers.rows[name] = study.probabilities(patient)
-    unlike = ["unlike"] if is_unlike(study.unknown_score) else []
+    unlike = ["unlike"] if is_unlike(study.ood_score) else []
     answers.doubts[name] = [*study.quality, *unlike]
     answers.with_context += patient != Patient()
 

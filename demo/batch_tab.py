@@ -22,9 +22,9 @@ def add_batch_tab(services: Services, texts: SimpleNamespace) -> None:
     """Lay the tab out and connect it."""
     words = texts.batch
     codes_said = code_key(services.manifest.classes)
-    styled_html(
-        f'<p class="prose">{escape(words.intro)}</p><p class="scope">{escape(codes_said)}</p>'
-    )
+    columns = ", ".join(field.column for field in services.manifest.patient.fields)
+    intro = words.intro.format(columns=columns)
+    styled_html(f'<p class="prose">{escape(intro)}</p><p class="scope">{escape(codes_said)}</p>')
     with gr.Row():
         images = gr.File(
             label=words.images,
@@ -76,7 +76,8 @@ def answers_to(
         raise refusal(texts.batch.nothing)
     with refusing(texts):
         items = collect(Path(file) for file in files)
-        patients = patients_of(Path(context) if context else None, [item.name for item in items])
+        table, names = Path(context) if context else None, [item.name for item in items]
+        patients = patients_of(table, names, services.manifest.patient.fields)
         if not items:
             raise refusal(texts.batch.none_inside)
         return answer_all(items, patients, services.study, progress=progress)

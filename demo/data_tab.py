@@ -10,10 +10,12 @@ from types import SimpleNamespace
 
 from demo.charts import bars
 from demo.html import table
-from demo.present import code_key
+from demo.inputs import label_of
+from demo.present import code_key, in_sentence
 from demo.services import Services
 from demo.style import styled_html
 from model.diagnosis import DIAGNOSIS_NAMES
+from model.patient import FIELDS
 
 SUMMARY = Path(__file__).parent / "data" / "isic2019.json"
 """Written by ``python -m model explore --data DIR --out report`` as ``summary.json``."""
@@ -47,23 +49,29 @@ def _counted(data: dict) -> dict[str, int]:
 
 def isic_data(summary: dict, texts: SimpleNamespace) -> str:
     """What the tables of ISIC 2019 hold."""
-    words, age, names = texts.data, summary["age"], DIAGNOSIS_NAMES
-    said = words.intro.format(rows=summary["rows"], lesions=summary["lesions"])
-    ages = words.ages.format(mean=age["mean"], sd=age["sd"], known=age["known"])
-    counts = {names[code]: count for code, count in summary["diagnoses"].items()}
-    charts = [
-        (words.diagnoses, counts),
-        (words.sources, summary["sources"]),
-        (words.unknown, {words.fields[field]: n for field, n in summary["unknown"].items()}),
-        (words.by_age, summary["ages"]),
+    words, names = texts.data, DIAGNOSIS_NAMES
+    counted = [field for field in FIELDS if field.key in summary["groups"]]
+    called = {field.key: in_sentence(label_of(field.key, texts)) for field in counted}
+    said = [words.intro.format(rows=summary["rows"], lesions=summary["lesions"])]
+    said += [
+        words.mean.format(field=called[field.key], unit=field.unit, **summary["numbers"][field.key])
+        for field in counted
+        if field.key in summary["numbers"]
     ]
-    drawn = "".join(_chart(caption, values) for caption, values in charts)
+    unknown = {(called | {"lesion": words.lesion})[key]: n for key, n in summary["unknown"].items()}
+    charts = {
+        words.diagnoses: {names[code]: count for code, count in summary["diagnoses"].items()},
+        words.sources: summary["sources"],
+        words.unknown: unknown,
+    }
+    charts |= {words.by_field.format(field=called[key]): summary["groups"][key] for key in called}
+    drawn = "".join(_chart(caption, values) for caption, values in charts.items())
     shares = "".join(
-        _shares(getattr(words, f"diagnosis_by_{name}"), summary["shares"][name], words.group)
-        for name in ("age", "sex", "site")
+        _shares(words.diagnosis_by_field.format(field=name), summary["shares"][key], words.group)
+        for key, name in called.items()
     )
     return (
-        f'<p class="prose">{escape(said)} {escape(ages)}</p><div class="pair">{drawn}</div>'
+        f'<p class="prose">{escape(" ".join(said))}</p><div class="pair">{drawn}</div>'
         f'<p class="scope">{escape(code_key(names))}</p>{shares}'
         f'<p class="prose">{escape(words.origin)}</p>'
     )

@@ -10,12 +10,12 @@ from model.patient import Patient
 
 # Colour of the lesion and the patient who goes with it, by diagnosis.
 _DRAWINGS = {
-    "MEL": ("#2b1a12", Patient(65.0, "male", "posterior torso")),
+    "MEL": ("#2b1a12", Patient(age=65.0, sex="male", site="posterior torso")),
     "NV": ("#7a4a2b", Patient()),
-    "BCC": ("#c98a80", Patient(75.0, "male", "head/neck")),
-    "AK": ("#c9776a", Patient(70.0, "female", "head/neck")),
-    "BKL": ("#a98a55", Patient(60.0, "male", "posterior torso")),
-    "VASC": ("#a01030", Patient(50.0, "female", "lower extremity")),
+    "BCC": ("#c98a80", Patient(age=75.0, sex="male", site="head/neck")),
+    "AK": ("#c9776a", Patient(age=70.0, sex="female", site="head/neck")),
+    "BKL": ("#a98a55", Patient(age=60.0, sex="male", site="posterior torso")),
+    "VASC": ("#a01030", Patient(age=50.0, sex="female", site="lower extremity")),
 }
 
 

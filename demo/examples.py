@@ -91,8 +91,8 @@ def with_a_miss(
 def examples_of_folder(folder: Path, codes: Sequence[str]) -> list[Example]:
     """Read examples from a folder: photographs and ``examples.csv``.
 
-    The table has the columns image (the file's name), diagnosis (one of ``codes``), origin, and
-    age_approx, sex and anatom_site_general, which may be empty.
+    The table has the columns image (the file's name), diagnosis (one of ``codes``), origin, and one
+    per field of the patient, which may be empty.
 
     Raises:
         OSError: folder or table cannot be read.
@@ -115,5 +115,5 @@ def _of_row(row: dict[str, str], folder: Path, codes: Sequence[str]) -> Example:
             f"diagnoses {', '.join(codes)}. Correct or remove the row."
         )
     read_image(image)  # a bad file is named at the start, not to a visitor
-    patient = Patient.parse(*map(row.get, FIELDS), names=FIELDS)
+    patient = Patient.parse({field.column: row.get(field.column) for field in FIELDS})
     return Example(image, patient, row["diagnosis"], row.get("origin") or folder.name, real=True)

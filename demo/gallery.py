@@ -1,6 +1,6 @@
 """The examples as buttons: a picture, its diagnosis and its patient."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -11,12 +11,14 @@ from gradio.processing_utils import save_bytes_to_cache, save_file_to_cache
 
 from demo.events import QUIET
 from demo.html import picture
+from demo.inputs import shown_value
 from demo.present import context_words, in_sentence
 from demo.refusal import refusal
 from demo.services import Example, Services
 from demo.style import styled_html
 from model.image import read_image
-from model.patient import UNKNOWN
+from model.inference.bundle import Manifest
+from model.patient import Field
 
 _SIDE = 112  # pixels of a button's picture, twice what is shown
 
@@ -31,9 +33,10 @@ def add_gallery(
     services: Services,
     texts: SimpleNamespace,
     *,
-    fields: Sequence[gr.components.Component],
+    image: gr.Image,
+    inputs: Mapping[Field, gr.components.Component],
 ) -> Callable:
-    """Show the examples, which fill the ``fields``: image, age, sex and site.
+    """Show the examples, which fill the inputs of the photograph and of the patient's fields.
 
     They are asked for when the page loads, since better ones may have come. Gives the event's
     ``success``, to go on from there.
@@ -43,32 +46,30 @@ def add_gallery(
 
     def fill() -> tuple[str, list[Example]]:
         examples = services.examples()
-        return gallery_html(examples, services.manifest.classes, texts), examples
+        return gallery_html(examples, services.manifest, texts), examples
 
     def choose(offered: list[Example], event: gr.EventData) -> tuple:
         number = event._data.get("number")
         if not isinstance(number, int) or not 0 <= number < len(offered):
             raise refusal(texts.errors.no_example)
-        example, cache = offered[number], fields[0].GRADIO_CACHE
+        example, cache = offered[number], image.GRADIO_CACHE
         if isinstance(example.image, bytes):
-            image = save_bytes_to_cache(example.image, "example.jpg", cache)
+            file = save_bytes_to_cache(example.image, "example.jpg", cache)
         else:
-            image = save_file_to_cache(example.image, cache)
-        patient = example.patient
-        site = patient.anatom_site_general or UNKNOWN
-        return image, patient.age_approx, patient.sex or UNKNOWN, site
+            file = save_file_to_cache(example.image, cache)
+        return file, *(shown_value(example.patient.get(field.key), field) for field in inputs)
 
     demo.load(fill, None, [gallery, offered], **QUIET)
-    return gallery.select(choose, offered, list(fields), **QUIET).success
+    return gallery.select(choose, offered, [image, *inputs.values()], **QUIET).success
 
 
-def gallery_html(examples: Sequence[Example], names: dict[str, str], texts: SimpleNamespace) -> str:
+def gallery_html(examples: Sequence[Example], manifest: Manifest, texts: SimpleNamespace) -> str:
     """A list of buttons, and where the pictures are from; nothing without examples."""
     if not examples:
         return ""
     buttons = "".join(
         f'<li><button type="button" data-number="{number}">{thumbnail(example.image)}'
-        f"<span>{_caption(example, names, texts)}</span></button></li>"
+        f"<span>{_caption(example, manifest, texts)}</span></button></li>"
         for number, example in enumerate(examples)
     )
     return (
@@ -85,11 +86,11 @@ def thumbnail(image: Path | bytes) -> str:
     return picture(photograph, "")
 
 
-def _caption(example: Example, names: dict[str, str], texts: SimpleNamespace) -> str:
-    diagnosis = names[example.diagnosis]
+def _caption(example: Example, manifest: Manifest, texts: SimpleNamespace) -> str:
+    diagnosis = manifest.classes[example.diagnosis]
     if not example.real:
         diagnosis = texts.inputs.drawn.format(diagnosis=in_sentence(diagnosis))
-    said = [context_words(example.patient, texts)]
+    said = [context_words(example.patient, manifest.patient.fields, texts)]
     said += [texts.inputs.missed] if example.missed else []
     return f"<strong>{escape(diagnosis)}</strong> {escape('; '.join(said))}"
 

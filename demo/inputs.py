@@ -1,5 +1,6 @@
 """The fields of photograph and patient, and reading them."""
 
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 
 import gradio as gr
@@ -8,7 +9,9 @@ from demo.refusal import refusing
 from demo.services import Services
 from demo.uploads import uploaded
 from model.inference.study import Study
-from model.patient import AGE_RANGE, UNKNOWN, Patient
+from model.patient import UNKNOWN, ChoiceField, Field, NumberField, Patient, Value
+
+_FEW = 3  # words that have room beside another field
 
 
 def image_input(texts: SimpleNamespace, *, height: int = 265) -> gr.Image:
@@ -27,53 +30,79 @@ def image_input(texts: SimpleNamespace, *, height: int = 265) -> gr.Image:
     return image
 
 
-def age_input(texts: SimpleNamespace) -> gr.Number:
-    """Years; empty is unknown. To be emptied when the page loads, see ``interface``."""
-    low, high = AGE_RANGE
-    age = gr.Number(
-        label=texts.inputs.age,
-        placeholder=texts.inputs.age_placeholder,
-        info=texts.inputs.age_rule.format(low=low, high=high),  # seen while it is broken
-        minimum=low,
-        maximum=high,
-        elem_id="age",
+def patient_inputs(
+    fields: Sequence[Field], texts: SimpleNamespace
+) -> dict[Field, gr.components.Component]:
+    """One input per field, with its key as the page's id."""
+    with gr.Row():
+        return {
+            field: _number_input(field, texts)
+            if isinstance(field, NumberField)
+            else choice_input(field, texts, elem_id=field.key)
+            for field in fields
+        }
+
+
+def label_of(key: str, texts: SimpleNamespace) -> str:
+    """What the page calls a field; a bundle's own, which has no text, by its key."""
+    return getattr(texts.fields, key, key.replace("_", " ").capitalize())
+
+
+def number_label(field: NumberField, texts: SimpleNamespace) -> str:
+    """The field with its unit, as "Age in years"."""
+    return texts.inputs.number.format(label=label_of(field.key, texts), unit=field.unit)
+
+
+def _number_input(field: NumberField, texts: SimpleNamespace) -> gr.Number:
+    """Empty is unknown. To be emptied when the page loads, see ``predict_tab``."""
+    number = gr.Number(
+        label=number_label(field, texts),
+        placeholder=texts.inputs.unknown,
+        # Seen while it is broken.
+        info=texts.inputs.number_rule.format(low=field.low, high=field.high),
+        minimum=field.low,
+        maximum=field.high,
+        elem_id=field.key,
+        elem_classes="number",
         min_width=120,
     )
-    # What is wrong with an age, Patient says by name and with the next step; Gradio does not.
-    age.preprocess = lambda value: value
-    return age
+    # What is wrong with a number, Patient says by name and with the next step; Gradio does not.
+    number.preprocess = lambda value: value
+    return number
 
 
-def words_input(
-    label: str,
-    words: tuple[str, ...],
-    texts: SimpleNamespace,
-    *,
-    elem_id: str,
-    scale: int = 1,
-) -> gr.Radio:
+def choice_input(field: ChoiceField, texts: SimpleNamespace, *, elem_id: str) -> gr.Radio:
     """One of a field's words, or unknown."""
-    choices = [*((word, word) for word in words), (texts.inputs.unknown, UNKNOWN)]
+    choices = [*((word, word) for word in field.words), (texts.inputs.unknown, UNKNOWN)]
     return gr.Radio(
         choices,
         value=UNKNOWN,
-        label=label,
-        min_width=160,
-        scale=scale,
+        label=label_of(field.key, texts),
+        min_width=160 if len(field.words) <= _FEW else 400,
+        scale=2,
         elem_id=elem_id,
         elem_classes="compact",
     )
 
 
+def shown_value(value: Value | None, field: Field) -> Value | None:
+    """What a field's input shows for a value; None is unknown."""
+    return UNKNOWN if value is None and isinstance(field, ChoiceField) else value
+
+
 def open_study(
-    services: Services, image: str | None, context: tuple, texts: SimpleNamespace
+    services: Services, image: str | None, context: Mapping[str, object], texts: SimpleNamespace
 ) -> tuple[Study, Patient]:
     """Check what came in and open the photograph; what can be mended becomes a sentence.
+
+    ``context`` is by the fields' keys; of them the network takes those that it knows.
 
     Raises:
         gr.Error: with a sentence for the visitor or program.
     """
     path = uploaded(image, texts)
+    fields = services.manifest.patient.fields
+    own = {field.key: context.get(field.key) for field in fields}
     with refusing(texts):
-        patient = Patient.parse(*context)
+        patient = Patient.parse(own, fields)
         return services.study(path), patient

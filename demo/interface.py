@@ -22,9 +22,11 @@ from demo.networks import Networks
 from demo.predict_tab import add_predict_tab
 from demo.rate_limit import RateLimit
 from demo.services import Services
+from demo.signature import parameter, takes
 from demo.style import CSS, ICON, THEME, styled_html
 from demo.texts import load_texts
 from demo.uploads import fetch_nothing, require_all_values
+from model.patient import Field, NumberField
 
 _TABS = {
     "batch": add_batch_tab,
@@ -35,8 +37,8 @@ _TABS = {
 }
 _ABOUT_API = """Probabilities (0 to 1) of the classes, by code: {codes}.
 
-image: a dermoscopic photograph, as JPEG or PNG. age: in years. sex: female or male.
-site: one of the challenge's words, such as head/neck. None or "unknown" where unknown.
+image: a dermoscopic photograph, as JPEG or PNG. {fields}.
+None or "unknown" where unknown.
 """
 _SWEEP_SECONDS = 600  # between two looks for uploads to delete
 
@@ -121,15 +123,27 @@ def _say_ready(
 
 
 def _add_api(services: Services, texts: SimpleNamespace) -> None:
-    def predict_for_programs(
-        image: gr.FileData,
-        age: float | str | None = None,
-        sex: str | None = None,
-        site: str | None = None,
-    ) -> dict:
+    fields = services.manifest.patient.fields
+    given = []
+    for field in fields:
+        kind = float | str | None if isinstance(field, NumberField) else str | None
+        given.append(parameter(field.key, kind, None))
+
+    @takes(parameter("image", gr.FileData), *given)
+    def predict_for_programs(image: gr.FileData, *values: object) -> dict:
         path = image.get("path") if isinstance(image, dict) else None
-        study, patient = open_study(services, path, (age, sex, site), texts)
+        keys = [field.key for field in fields]
+        study, patient = open_study(services, path, dict(zip(keys, values, strict=True)), texts)
         return study.probabilities(patient)
 
-    predict_for_programs.__doc__ = _ABOUT_API.format(codes=", ".join(services.manifest.codes))
+    predict_for_programs.__doc__ = _ABOUT_API.format(
+        codes=", ".join(services.manifest.codes), fields=". ".join(map(_accepted, fields))
+    )
     gr.api(predict_for_programs, api_name="predict")
+
+
+def _accepted(field: Field) -> str:
+    """What programs may send, in a sentence."""
+    if isinstance(field, NumberField):
+        return f"{field.key}: a number of {field.unit} from {field.low:g} to {field.high:g}"
+    return f"{field.key}: {', '.join(field.words)}"

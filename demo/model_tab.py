@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 from demo.charts import heat, lines
 from demo.html import data_uri, table
-from demo.present import code_key
+from demo.inputs import label_of
+from demo.present import code_key, in_sentence
 from demo.services import Services
 from demo.style import styled_html
 from model.inference.bundle import Manifest
@@ -40,7 +41,7 @@ def card(manifest: Manifest, texts: SimpleNamespace) -> str:
         [words.name, manifest.name],
         [words.use, manifest.intended_use],
         [words.classes, ", ".join(classes.values())],
-        [words.input, words.pixels.format(side=manifest.image.side, views=manifest.views)],
+        [words.input, words.pixels.format(side=manifest.image.side, views=manifest.tta_views)],
         [words.temperature, f"{manifest.temperature:.3f}"],
         [words.licence, manifest.licence],
         [words.hash, manifest.network_sha256],
@@ -115,7 +116,8 @@ def figures(manifest: Manifest, texts: SimpleNamespace) -> str:
         _groups(words.by_source, found.get("per_source", {}), texts),
     ]
     for name, groups in found.get("subgroups", {}).items():
-        parts.append(_groups(getattr(words, f"by_{name}"), groups, texts))
+        caption = words.by_field.format(field=in_sentence(label_of(name, texts)))
+        parts.append(_groups(caption, groups, texts))
     return "".join(parts)
 
 

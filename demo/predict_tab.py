@@ -8,22 +8,28 @@ import gradio as gr
 
 from demo.events import PRIVATE, QUIET
 from demo.gallery import add_gallery
-from demo.inputs import age_input, image_input, open_study, words_input
+from demo.inputs import (
+    choice_input,
+    image_input,
+    number_label,
+    open_study,
+    patient_inputs,
+    shown_value,
+)
 from demo.limits import KEPT_SECONDS
 from demo.networks import Networks
 from demo.present import answer_html, in_sentence, most_probable, placeholder
+from demo.refusal import refusing
 from demo.report import Answer, report_links, said
-from demo.services import Services, Thumbnail, no_thumbnail
+from demo.services import Services, Thumbnail, fields_of, no_thumbnail
 from demo.style import styled_html
 from demo.why import image_reasons, patient_reasons, similar_cases, what_if
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.inference.study import Study
-from model.inference.what_if import AGES
-from model.patient import UNKNOWN, Patient, PatientEncoder
+from model.patient import Field, NumberField, Patient, PatientEncoder
 
 _CASES = 6
 _STRENGTH = 50  # per cent of the overlay, at first
-_MIDDLE = 50  # years, where "what if" begins for an unknown age
 # An answer to other fields than the visitor sees must not pass for an answer to these.
 _MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
   answer.classList.add('old');
@@ -48,34 +54,27 @@ def add_predict_tab(demo: gr.Blocks, networks: Networks, texts: SimpleNamespace)
     ]
     with gr.Row(elem_classes="wide"):
         with gr.Column(scale=4, min_width=300):
-            fields = _fields(networks.offered[0].manifest.patient, texts)
+            image, fields = image_input(texts), fields_of(networks.offered)
+            inputs = patient_inputs(fields, texts)
             for view, _ in zip(views, networks.each(), strict=True):
-                view.fields = fields
+                view.image, view.inputs = image, inputs
                 _buttons(view, texts)
         with gr.Column(scale=6, min_width=300):
             for view, services in zip(views, networks.each(), strict=True):
                 view.result = styled_html(placeholder(texts), elem_id="result")
-                view.chosen = add_gallery(demo, services, texts, fields=fields)
+                view.chosen = add_gallery(demo, services, texts, image=image, inputs=inputs)
     for view, services in zip(views, networks.each(), strict=True):
         _reasons(view, services, texts)
     for number, (view, services) in enumerate(zip(views, networks.offered, strict=True)):
-        answers = _Answers(services, texts)
+        answers = _Answers(services, fields, texts)
         _connect(view, answers)
         if networks.chooser:
             _connect_chooser(networks.chooser, number, view, answers)
-    gr.on([field.input for field in fields], js=_MARK_OLD, **QUIET)
+    gr.on([part.input for part in (image, *inputs.values())], js=_MARK_OLD, **QUIET)
     # A Number that starts as None is shown and sent as 0; one that is set to None is empty.
-    demo.load(lambda: None, None, fields[1], queue=False, **QUIET)
-
-
-def _fields(known: PatientEncoder, texts: SimpleNamespace) -> list[gr.components.Component]:
-    """Image, age, sex and site; ``known`` has the words of the last two."""
-    image = image_input(texts)
-    with gr.Row():
-        age = age_input(texts)
-        sex = words_input(texts.inputs.sex, known.sexes, texts, scale=2, elem_id="sex")
-    site = words_input(texts.inputs.site, known.sites, texts, elem_id="site")
-    return [image, age, sex, site]
+    for part in inputs.values():
+        if isinstance(part, gr.Number):
+            demo.load(lambda: None, None, part, queue=False, **QUIET)
 
 
 def _buttons(view: SimpleNamespace, texts: SimpleNamespace) -> None:
@@ -105,12 +104,7 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
                 view.strength = gr.Slider(0, 100, _STRENGTH, step=5, label=why.opacity)
                 view.why_image = styled_html(elem_id="why-image")
             with gr.Tab(why.what_if_tab):
-                view.if_age = gr.Slider(
-                    AGES[0], AGES[-1], _MIDDLE, step=5, label=why.what_if_age, elem_id="if-age"
-                )
-                view.if_site = words_input(
-                    why.what_if_site, services.manifest.patient.sites, texts, elem_id="if-site"
-                )
+                view.supposed = _supposed_inputs(services.manifest.patient, texts)
                 view.what_if = styled_html(elem_id="what-if")
             with gr.Tab(why.similar_tab):
                 view.similar = styled_html(elem_id="similar")
@@ -118,47 +112,87 @@ def _reasons(view: SimpleNamespace, services: Services, texts: SimpleNamespace) 
                 view.report = styled_html(elem_id="report")
 
 
+def _supposed_inputs(known: PatientEncoder, texts: SimpleNamespace) -> list:
+    """One input per field that the network knows, to suppose another value."""
+    supposed = suppose(Patient(), known)
+    return [
+        gr.Slider(
+            field.variations[0],
+            field.variations[-1],
+            supposed[field.key],
+            step=field.step,
+            label=number_label(field, texts),
+            elem_id=f"if-{field.key}",
+        )
+        if isinstance(field, NumberField)
+        else choice_input(field, texts, elem_id=f"if-{field.key}")
+        for field in known.fields
+    ]
+
+
+def suppose(patient: Patient, known: PatientEncoder) -> Patient:
+    """Where "what if" begins: at the nearest of the values that it asks for.
+
+    An unknown number begins at the mean, as it is encoded.
+    """
+    for field in known.fields:
+        if isinstance(field, NumberField):
+            here = patient.get(field.key, known.scaling[field.key]["mean"])
+            nearest = min(field.variations, key=lambda value: abs(value - here))
+            patient = patient.replace(field.key, nearest)
+    return patient
+
+
 class _Answers:
     """What the tab does when it is asked, or when a knob of the reasons is turned."""
 
-    def __init__(self, services: Services, texts: SimpleNamespace) -> None:
+    def __init__(self, services: Services, shared: Sequence[Field], texts: SimpleNamespace) -> None:
+        """Take a network, and the fields that the page has for all its networks."""
         self.services, self.texts = services, texts
         self.names = services.manifest.classes
+        self.known, self.fields = services.manifest.patient, services.manifest.patient.fields
+        self.shared = shared
 
     def nothing(self) -> tuple:
         """In place of what a session looks at, the result, and the reasons."""
         return None, placeholder(self.texts), gr.Column(visible=False)
 
-    def answer(self, image: str | None, age: object, sex: str, site: str, strength: float) -> tuple:
-        study, patient = open_study(self.services, image, (age, sex, site), self.texts)
+    def answer(self, image: str | None, *given: object) -> tuple:
+        """``given`` are values of the shared fields, in their order, and the overlay's strength."""
+        *values, strength = given
+        keys = [field.key for field in self.shared]
+        context = dict(zip(keys, values, strict=True))
+        study, patient = open_study(self.services, image, context, self.texts)
         found, manifest = ask(study, patient), self.services.manifest
         top = most_probable(found.probabilities)
-        years = _within_ages(_MIDDLE if patient.age_approx is None else patient.age_approx)
-        shown = Shown(study, patient)
+        shown, supposed = Shown(study, patient), suppose(patient, self.known)
+        begun = [shown_value(supposed.get(field.key), field) for field in self.fields]
         return (
             shown,
             answer_html(said(found, manifest, self.texts), self.texts),
             gr.Column(visible=True),
             top,
-            5 * round(years / 5),
-            site,
-            *self.explain(shown, top, strength, years, site),
+            *begun,
+            *self.explain(shown, top, strength, *begun),
             self.similar(shown),
             report_links(study, found, manifest, texts=self.texts),
         )
 
     def explain(
-        self, shown: Shown | None, code: str, strength: float, age: float, site: str
+        self, shown: Shown | None, code: str, strength: float, *supposed: object
     ) -> tuple[str, str, str]:
+        """``supposed`` are values of the network's fields, in their order."""
         if shown is None:
             return "", "", ""
         about = {"name": in_sentence(self.names[code]), "texts": self.texts}
-        pair = (shown.study, shown.patient, code)
-        supposed = {"age": float(age), "site": None if site == UNKNOWN else site}
+        keys = [field.key for field in self.fields]
+        with refusing(self.texts):
+            other = Patient.parse(dict(zip(keys, supposed, strict=True)), self.fields)
+        other = suppose(other, self.known)
         return (
-            patient_reasons(*pair, **about),
-            image_reasons(*pair, strength=strength / 100, **about),
-            what_if(*pair, **supposed, **about),
+            patient_reasons(shown.study, shown.patient, code, fields=self.fields, **about),
+            image_reasons(shown.study, shown.patient, code, strength=strength / 100, **about),
+            what_if(shown.study, other, code, fields=self.fields, **about),
         )
 
     def similar(self, shown: Shown | None, thumbnail: Thumbnail = no_thumbnail) -> str:
@@ -167,7 +201,7 @@ class _Answers:
         known = {isic_id: content for isic_id, content in found.items() if content}
         # The index holds diagnoses, of which a class of the task may join several.
         names = DIAGNOSIS_NAMES | self.names
-        return similar_cases(cases, names, thumbnails=known, texts=self.texts)
+        return similar_cases(cases, names, fields=self.fields, thumbnails=known, texts=self.texts)
 
     def similar_with_thumbnails(self, shown: Shown | None) -> str:
         return self.similar(shown, self.services.thumbnail)
@@ -176,18 +210,18 @@ class _Answers:
 def _outputs(view: SimpleNamespace) -> list[gr.components.Component]:
     """What :meth:`_Answers.answer` fills."""
     return [
-        *(view.shown, view.result, view.reasons, view.code, view.if_age, view.if_site),
+        *(view.shown, view.result, view.reasons, view.code, *view.supposed),
         *(view.why_patient, view.why_image, view.what_if, view.similar, view.report),
     ]
 
 
 def _connect(view: SimpleNamespace, answers: _Answers) -> None:
     explanations = [view.why_patient, view.why_image, view.what_if]
-    knobs = [view.code, view.strength, view.if_age, view.if_site]
+    knobs = [view.code, view.strength, *view.supposed]
     for listen in (view.button.click, view.chosen):
         asked = listen(
             answers.answer,
-            [*view.fields, view.strength],
+            [view.image, *view.inputs.values(), view.strength],
             _outputs(view),
             show_progress_on=view.result,
             concurrency_id="answer",
@@ -198,9 +232,10 @@ def _connect(view: SimpleNamespace, answers: _Answers) -> None:
     turned = {"trigger_mode": "always_last", **QUIET}
     for knob in knobs:
         knob.input(answers.explain, [view.shown, *knobs], explanations, **turned)
-    cleared = [*view.fields, view.shown, view.result, view.reasons]
+    cleared = [view.image, *view.inputs.values(), view.shown, view.result, view.reasons]
+    empty = [shown_value(None, field) for field in view.inputs]
     view.clear.click(
-        lambda: (None, None, UNKNOWN, UNKNOWN, *answers.nothing()),
+        lambda: (None, *empty, *answers.nothing()),
         None,
         cleared,
         queue=False,
@@ -217,16 +252,16 @@ def _connect_chooser(
     """
     outputs = _outputs(view)
 
-    def ask_if_chosen(chosen: int, image: str | None, *others: object) -> Sequence:
+    def ask_if_chosen(chosen: int, image: str | None, *given: object) -> Sequence:
         if chosen != number or not image:
             return [gr.skip()] * len(outputs)
-        return answers.answer(image, *others)
+        return answers.answer(image, *given)
 
     emptied = [view.shown, view.result, view.reasons]
     begun = chooser.input(answers.nothing, None, emptied, queue=False, **QUIET)
     asked = begun.then(
         ask_if_chosen,
-        [chooser, *view.fields, view.strength],
+        [chooser, view.image, *view.inputs.values(), view.strength],
         outputs,
         show_progress_on=view.result,
         concurrency_id="answer",
@@ -242,10 +277,6 @@ def ask(study: Study, patient: Patient) -> Answer:
         study.probabilities(patient),
         study.probabilities(Patient()),
         study.prediction_set(patient),
-        study.unknown_score,
+        study.ood_score,
         study.quality,
     )
-
-
-def _within_ages(years: float) -> float:
-    return min(max(years, AGES[0]), AGES[-1])

@@ -5,8 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from types import SimpleNamespace
 
-from model.inference.similar import SimilarCase
-from model.patient import Patient
+from model.patient import Field, Patient, describe
 
 
 def percentages(probabilities: Mapping[str, float], *, decimals: int = 1) -> dict[str, float]:
@@ -30,11 +29,9 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def context_words(patient: Patient | SimilarCase, texts: SimpleNamespace) -> str:
+def context_words(patient: Patient, fields: Sequence[Field], texts: SimpleNamespace) -> str:
     """Say what is known of the patient, as in "age 55, female, head/neck"."""
-    known = [] if patient.age_approx is None else [texts.result.age.format(age=patient.age_approx)]
-    known += [word for word in (patient.sex, patient.anatom_site_general) if word]
-    return ", ".join(known) or texts.result.no_context
+    return describe(patient, fields) or texts.result.no_context
 
 
 def headline(
@@ -76,6 +73,7 @@ def bars(
     *,
     alone: Mapping[str, float],
     patient: Patient,
+    fields: Sequence[Field],
     texts: SimpleNamespace,
     listed: Collection[str] = (),
 ) -> str:
@@ -90,7 +88,7 @@ def bars(
         for code in names
     )
     result = texts.result
-    caption = result.caption.format(context=context_words(patient, texts))
+    caption = result.caption.format(context=context_words(patient, fields, texts))
     if patient == Patient():
         caption = result.caption_alone
     scope = result.scope.format(classes=len(names))

@@ -1,6 +1,7 @@
 """The classroom's quiz: a guess first, then the network's answer without context, then with it."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from demo.refusal import refusal, refusing
 from demo.services import Example, Services
 from demo.style import styled_html
 from model.inference.study import Study
-from model.patient import Patient
+from model.patient import Field, Patient
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class _Game:
     def __init__(self, services: Services, texts: SimpleNamespace) -> None:
         self.services, self.texts = services, texts
         self.names = services.manifest.classes
+        self.fields = services.manifest.patient.fields
 
     def show(self, deck: list[Example]) -> tuple:
         words = self.texts.classroom
@@ -92,7 +94,7 @@ class _Game:
             raise refusal(self.texts.classroom.guess_first)
         rounds = rounds if asked.told else [*rounds, played(asked)]
         standing = score_html(rounds, self.names, self.texts)
-        whole = whole_html(asked, self.names, self.texts)
+        whole = whole_html(asked, self.names, self.fields, self.texts)
         told, hidden = replace(asked, told=True), gr.Button(visible=False)
         return told, rounds, "", whole, standing, hidden
 
@@ -140,19 +142,22 @@ def alone_html(asked: Asked, names: dict[str, str], texts: SimpleNamespace) -> s
     return f"<h2>{escape(words.alone)}</h2>{drawn}<p>{escape(words.marked)}</p>"
 
 
-def whole_html(asked: Asked, names: dict[str, str], texts: SimpleNamespace) -> str:
+def whole_html(
+    asked: Asked, names: dict[str, str], fields: Sequence[Field], texts: SimpleNamespace
+) -> str:
     """The diagnosis, everyone's answer, and what the context changed."""
     words, patient, one = texts.classroom, asked.example.patient, played(asked)
     said = {
         words.truth: names[one.truth],
         words.you: names[one.guess],
         words.alone: names[one.alone],
-        words.whole.format(context=context_words(patient, texts)): names[one.whole],
+        words.whole.format(context=context_words(patient, fields, texts)): names[one.whole],
         words.origin: asked.example.origin or texts.inputs.drawn_origin,
     }
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in said.items())
     alone, whole = asked.study.probabilities(Patient()), asked.study.probabilities(patient)
-    return f"<dl>{rows}</dl>{bars(whole, names, alone=alone, patient=patient, texts=texts)}"
+    drawn = bars(whole, names, alone=alone, patient=patient, fields=fields, texts=texts)
+    return f"<dl>{rows}</dl>{drawn}"
 
 
 def score_html(rounds: list[Round], names: dict[str, str], texts: SimpleNamespace) -> str:

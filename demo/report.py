@@ -65,11 +65,7 @@ def report_data(answer: Answer, manifest: Manifest, *, made: str) -> dict:
             "versions": manifest.versions,
             "licence": manifest.licence,
         },
-        "inputs": {
-            "age_approx": patient.age_approx,
-            "sex": patient.sex,
-            "anatom_site_general": patient.anatom_site_general,
-        },
+        "inputs": {f.column: patient.get(f.key) for f in manifest.patient.fields},
         "probabilities": dict(answer.probabilities),
         "probabilities_of_image_alone": dict(answer.alone),
         "malignancy": asdict(summed) if summed else None,
@@ -87,7 +83,7 @@ def report_page(
     title = texts.report.title.format(title=texts.page.title)
     facts = {
         texts.report.time: made,
-        texts.report.patient: context_words(answer.patient, texts),
+        texts.report.patient: context_words(answer.patient, manifest.patient.fields, texts),
         texts.report.model: f"{manifest.name}, SHA-256 {manifest.network_sha256}",
     }
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
@@ -127,6 +123,7 @@ def said(answer: Answer, manifest: Manifest, texts: SimpleNamespace) -> str:
             manifest.classes,
             alone=answer.alone,
             patient=answer.patient,
+            fields=manifest.patient.fields,
             texts=texts,
             listed=answer.prediction_set,
         )

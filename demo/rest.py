@@ -1,7 +1,7 @@
 """The REST endpoint beside the page: a photograph with its context in, JSON out.
 
-    POST /api/predict   multipart: image, age (or age_approx), sex, site (or
-                        anatom_site_general), bundle; all but image may be left out
+    POST /api/predict   multipart: image, the patient's fields, each by its key or its column's
+                        name, and bundle; all but image may be left out
     GET  /api/health    which networks there are, and whether they are loaded
     GET  /api/docs      the description, for people; made from /api/openapi.json
 
@@ -25,12 +25,13 @@ from demo.malignancy import Malignancy, malignancy
 from demo.rest_login import log_in
 from demo.rest_page import description_page
 from demo.rest_refusals import Refusal, UploadLimit, documented, refuse_in_json
-from demo.services import Services, State, names_of
+from demo.services import Services, State, fields_of, names_of
+from demo.signature import parameter, takes
 from model.errors import ImageError, PatientError
 from model.image import FORMATS
 from model.inference.bundle import Manifest
 from model.inference.study import Study
-from model.patient import AGE_RANGE, UNKNOWN, Patient, is_unknown
+from model.patient import UNKNOWN, ChoiceField, Field, Patient, is_unknown
 
 _MOST_WAITING = 64
 _NOT_GIVEN = [UNKNOWN, ""]
@@ -57,7 +58,7 @@ class ModelVersion:
 
 @dataclass
 class Prediction:
-    """What the network answered; keys of the inner objects are class codes or official fields."""
+    """What the network answered; keys of the inner objects are class codes or fields' columns."""
 
     model: ModelVersion
     inputs: dict[str, float | str | None]
@@ -161,26 +162,19 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
     router = APIRouter()
     turns = _Turns()
     first = next(iter(by_name))
-    image_field, age_field, sex_field, site_field = _fields(by_name[first])
-    bundle_field = Annotated[str, Form(), WithJsonSchema(_one_of([*by_name, ""]))]
+    fields = fields_of(tuple(by_name.values()))
+    given = {name: _form(_accepted(f)) for f in fields for name in (f.key, f.column)}
+    shown = {"type": "string", "format": "binary", "description": f"A file: {', '.join(FORMATS)}."}
 
-    @router.post(
-        "/predict",
-        responses=documented(*_REFUSALS),
-        response_description="what the network answered",
+    @takes(
+        parameter("image", Annotated[UploadFile, File(), WithJsonSchema(shown)]),
+        *(parameter(name, form, UNKNOWN) for name, form in given.items()),
+        parameter("bundle", _form(_one_of([*by_name, ""])), ""),
     )
-    async def predict(
-        image: image_field,
-        age: age_field = UNKNOWN,
-        sex: sex_field = UNKNOWN,
-        site: site_field = UNKNOWN,
-        age_approx: age_field = UNKNOWN,
-        anatom_site_general: site_field = UNKNOWN,
-        bundle: bundle_field = "",
-    ) -> Prediction:
+    async def predict(image: UploadFile, bundle: str, **context: str) -> Prediction:
         """Answer for one photograph and what is known of its patient.
 
-        The challenge's names of age and site, age_approx and anatom_site_general, do as well.
+        A field of the patient may be sent by its key or by its column's name in the challenge.
         The first network answers unless the field bundle names another.
         """
         services = by_name.get(bundle or first)
@@ -189,15 +183,13 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
             raise Refusal(
                 "bad_bundle", f"bundle {bundle!r} is not served here. Send one of: {known}."
             )
-        context = dict(
-            (
-                _either(age=age, age_approx=age_approx),
-                ("sex", sex),
-                _either(site=site, anatom_site_general=anatom_site_general),
-            )
-        )
         return await turns.take(partial(_predict, services, image.file, context))
 
+    router.post(
+        "/predict",
+        responses=documented(*_REFUSALS),
+        response_description="what the network answered",
+    )(predict)
     return router
 
 
@@ -218,18 +210,10 @@ class _Turns:
             self._inside -= 1
 
 
-def _either(**values: str) -> tuple[str, str]:
-    """The name that a field was sent under, and its value."""
-    sent = [(name, value) for name, value in values.items() if not is_unknown(value)]
-    if len(sent) > 1:
-        names = " or ".join(values)
-        raise Refusal("bad_context", f"{sent[0][0]} came twice. Send {names}, not both.")
-    return sent[0] if sent else next(iter(values.items()))
-
-
 def _predict(services: Services, image: BinaryIO, context: dict[str, str]) -> Prediction:
     try:
-        patient = Patient.parse(*context.values(), names=tuple(context))
+        sent = {name: value for name, value in context.items() if not is_unknown(value)}
+        patient = Patient.parse(sent, services.manifest.patient.fields)
         study = services.study(image.read())
     except PatientError as error:
         raise Refusal("bad_context", str(error)) from error
@@ -243,16 +227,24 @@ def _predict(services: Services, image: BinaryIO, context: dict[str, str]) -> Pr
 def _prediction(study: Study, patient: Patient, manifest: Manifest) -> Prediction:
     return Prediction(
         model=_version(manifest),
-        inputs=vars(patient),
+        inputs={field.column: patient.get(field.key) for field in manifest.patient.fields},
         probabilities=study.probabilities(patient),
         probabilities_of_image_alone=study.probabilities(Patient()),
-        contributions={code: study.contributions(patient, code) for code in manifest.codes},
+        contributions=_contributions(study, patient, manifest),
         malignancy=malignancy(study.probabilities(patient), manifest),
         prediction_set=list(study.prediction_set(patient)),
-        unknown_score=study.unknown_score,
+        unknown_score=study.ood_score,
         quality=list(study.quality),
         notice=manifest.intended_use,
     )
+
+
+def _contributions(
+    study: Study, patient: Patient, manifest: Manifest
+) -> dict[str, dict[str, float]]:
+    """By class code, then by the field's column."""
+    found, fields = study.contributions(patient), manifest.patient.fields
+    return {code: {f.column: moved[f.key] for f in fields} for code, moved in found.items()}
 
 
 def _version(manifest: Manifest) -> ModelVersion:
@@ -263,13 +255,13 @@ def _one_of(words: list[str]) -> dict:
     return {"type": "string", "enum": words}
 
 
-def _fields(services: Services) -> tuple:
-    """Types of the form's fields: text to the program, described by what is accepted."""
-    patient = services.manifest.patient
-    low, high = AGE_RANGE
-    years = {"type": "number", "minimum": low, "maximum": high}
-    age = {"anyOf": [years, {"type": "string", "enum": _NOT_GIVEN}]}
-    words = [_one_of([*known, *_NOT_GIVEN]) for known in (patient.sexes, patient.sites)]
-    shown = {"type": "string", "format": "binary", "description": f"A file: {', '.join(FORMATS)}."}
-    image = Annotated[UploadFile, File(), WithJsonSchema(shown)]
-    return image, *(Annotated[str, Form(), WithJsonSchema(schema)] for schema in (age, *words))
+def _form(schema: dict) -> object:
+    """A form's field: text to the program, described by what is accepted."""
+    return Annotated[str, Form(), WithJsonSchema(schema)]
+
+
+def _accepted(field: Field) -> dict:
+    if isinstance(field, ChoiceField):
+        return _one_of([*field.words, *_NOT_GIVEN])
+    number = {"type": "number", "minimum": field.low, "maximum": field.high}
+    return {"anyOf": [number, _one_of(_NOT_GIVEN)]}

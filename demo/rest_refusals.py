@@ -20,7 +20,7 @@ CODES = {
     "too_large": (413, "the request has more bytes than are read"),
     "no_image": (422, "the field image is missing or is no file"),
     "unreadable_image": (422, "the file cannot be read as a photograph"),
-    "bad_context": (422, "age, sex or site is outside its range or words"),
+    "bad_context": (422, "a field of the patient is outside its range or words"),
     "bad_bundle": (422, "no network of that name is served here; see /api/health"),
     "too_many_requests": (429, "more a minute than this server allows; see Retry-After"),
     "busy": (503, "too many others wait; try again"),
@@ -115,6 +115,7 @@ def _refused(request: Request, error: HTTPException) -> JSONResponse:
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     fields = {str(place["loc"][1]) for place in error.errors() if len(place["loc"]) > 1}
     if fields and "image" not in fields:
-        return _refused(request, Refusal("bad_context", "Send age, sex, site and bundle as text."))
+        sentence = "Send the patient's fields and bundle as text."
+        return _refused(request, Refusal("bad_context", sentence))
     sentence = "Send the photograph as a file in the field image of multipart/form-data."
     return _refused(request, Refusal("no_image", sentence))

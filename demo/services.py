@@ -8,7 +8,7 @@ from typing import Literal
 
 from model.inference.bundle import Manifest
 from model.inference.study import Study
-from model.patient import Patient
+from model.patient import Field, Patient
 
 State = Literal["loading", "ready", "failed"]
 """Of the network."""
@@ -58,6 +58,14 @@ class Services:
     """How far loading is; does not wait."""
     architecture: bytes | None = None
     """A picture of the network, as SVG."""
+
+
+def fields_of(offered: Sequence[Services]) -> tuple[Field, ...]:
+    """All fields of the patient that any of the networks knows, each once."""
+    found: dict[str, Field] = {}
+    for services in offered:
+        found = {field.key: field for field in services.manifest.patient.fields} | found
+    return tuple(found.values())
 
 
 def names_of(offered: Sequence[Services]) -> list[str]:

@@ -3,7 +3,7 @@
 ModelError
 ├── DataError        a data folder, a table or one of its rows
 ├── ImageError       a file or upload that cannot be read as a photograph
-├── PatientError     an age, sex or site outside its range or words
+├── PatientError     a field of the patient outside its range or words
 ├── SplitError       a split that does not fit its images or would leak
 ├── ConfigError      an unknown setting, or settings that exclude each other
 ├── SearchError      a search that cannot start, go on or find anything
@@ -26,7 +26,7 @@ class ImageError(ModelError):
 
 
 class PatientError(ModelError):
-    """An age, sex or anatomical site is outside its range or words."""
+    """A field of the patient is outside its range or words."""
 
 
 class SplitError(ModelError):

@@ -6,52 +6,48 @@ from PIL import Image
 from model.diagnosis import DIAGNOSES
 from model.image import read_image
 from model.inference.similar import SimilarCase
-from model.inference.what_if import AGES
-from model.patient import FIELDS, UNKNOWN, Patient
-
-SEXES = ("female", "male", UNKNOWN)
-SITES = ("head/neck", "palms/soles", UNKNOWN)
+from model.patient import FIELDS, Patient, vary
 
 
 class FakeStudy:
     """Of any classes, in the shape of :class:`model.inference.study.Study`."""
 
-    def __init__(self, photograph, *, codes=DIAGNOSES, quality=(), unknown_score=0.5):
+    def __init__(self, photograph, *, codes=DIAGNOSES, quality=(), ood_score=0.5):
         self.codes = tuple(codes)
         self.photograph = photograph
         self.quality = quality
-        self.unknown_score = unknown_score
+        self.ood_score = ood_score
 
     def probabilities(self, patient):
-        melanoma = (patient.age_approx or 0) / 200
+        melanoma = patient.get("age", 0) / 200
         rest = (1 - melanoma) / (len(self.codes) - 1)
         return {code: melanoma if code == self._growing else rest for code in self.codes}
 
     def prediction_set(self, patient):
-        return self.codes[:2] if patient.age_approx else self.codes[1:2]
+        return self.codes[:2] if patient.get("age") else self.codes[1:2]
 
     @property
     def _growing(self):
         return "MEL" if "MEL" in self.codes else self.codes[0]
 
-    def contributions(self, patient, code):
-        changed = self.probabilities(patient)[code] - self.probabilities(Patient())[code]
-        return dict.fromkeys(FIELDS, 0.0) | {"age_approx": changed}
+    def contributions(self, patient):
+        none, alone = {field.key: 0.0 for field in FIELDS}, self.probabilities(Patient())
+        return {
+            code: none | {"age": whole - alone[code]}
+            for code, whole in self.probabilities(patient).items()
+        }
 
-    def by_age(self, patient, code):
-        points = [(float(age), self.probabilities(Patient(float(age)))[code]) for age in AGES]
-        return dict.fromkeys(SEXES, points)
+    def what_if(self, patient, field, code):
+        supposed = vary(patient, field)
+        return {value: self.probabilities(one)[code] for value, one in supposed.items()}
 
-    def by_site(self, patient, code):
-        return dict.fromkeys(SITES, self.probabilities(patient)[code])
-
-    def activation(self, patient, code):
+    def grad_cam(self, patient, code):
         map_ = np.zeros((4, 4), np.float32)
         map_[1:3, 1:3] = 1
         return map_
 
     def similar(self, count):
-        case = SimilarCase("ISIC_0000001", "MEL", 60.0, "male", None, 0.97)
+        case = SimilarCase("ISIC_0000001", "MEL", Patient(age=60.0, sex="male"), 0.97)
         return [case][:count]
 
 

@@ -18,7 +18,7 @@ os.environ["XLA_FLAGS"] = f"{DEVICES} {FAST}"  # read by JAX on import
 import keras
 import numpy as np
 
-from model.patient import PatientEncoder
+from model.patient import Patient, PatientEncoder
 from model.tasks import task_of
 from model.training.batches import Part
 from model.training.devices import on_devices
@@ -26,7 +26,7 @@ from model.training.fit import fit
 from model.training.settings import TrainConfig
 from model.training.train import build_of
 
-ENCODER = PatientEncoder.fit([20.0, 50.0, 80.0])
+ENCODER = PatientEncoder.fit([Patient(age=20.0), Patient(age=50.0), Patient(age=80.0)])
 SETTINGS = {
     **{"backbone": "cnn_2block", "weights": "none", "image_side": 32, "fusion": "film"},
     **{"dropout": 0.0, "optimiser": "sgd", "schedule": "constant", "learning_rate": 0.01},

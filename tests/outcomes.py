@@ -7,9 +7,9 @@ from model.data.split import Split
 from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
 from model.image import ImagePreprocessor
 from model.inference.bundle import Manifest
+from model.inference.calibration import fit_operating_points
 from model.inference.conformal import fit_set_thresholds
-from model.inference.operating_points import fit_operating_points
-from model.patient import PatientEncoder
+from model.patient import Patient, PatientEncoder
 from model.tasks import TASKS
 
 COUNT = 400
@@ -38,7 +38,7 @@ def manifest(probabilities, labels, **changes):
         "name": "made up",
         "classes": DIAGNOSIS_NAMES,
         "image": ImagePreprocessor(32),
-        "patient": PatientEncoder.fit([40, 60]),
+        "patient": PatientEncoder.fit([Patient(age=40.0), Patient(age=60.0)]),
         "temperature": 1.0,
         "split": Split((), (), (), "none", 0),
         "training": {},

@@ -1,4 +1,4 @@
-"""What the shipped network answers for twenty stored drawings, so that no change goes unnoticed.
+"""What the shipped network predicts for twenty stored drawings, so that no change goes unnoticed.
 
     python -m tests.pinned           after exchanging the network: writes its answers down
     python -m tests.pinned --draw    draws the photographs again, too
@@ -34,7 +34,7 @@ def patients():
     sexes = [*CHALLENGE_SEXES, None]
     sites = [*CHALLENGE_SITES, None]
     return [
-        Patient(ages[number], sexes[number % len(sexes)], sites[number % len(sites)])
+        Patient(age=ages[number], sex=sexes[number % len(sexes)], site=sites[number % len(sites)])
         for number in range(COUNT)
     ]
 
@@ -43,7 +43,7 @@ def predictions():
     """The shipped network's ``network_sha256`` and ``predictions``: name → code → probability."""
     from model.inference.predictor import Predictor
 
-    predictor = Predictor.load()
+    predictor = Predictor.load(backend="keras")
     rows = zip(photographs(), patients(), strict=True)
     return {
         "network_sha256": predictor.manifest.network_sha256,

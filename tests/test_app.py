@@ -167,7 +167,7 @@ def test_a_folder_of_examples_is_taken_instead_and_its_misses_are_marked(
     examples = from_the_archive.offers[0].examples(given)
     assert [one.missed for one in examples()] == [False]
     examples._look()
-    assert [(one.patient, one.missed) for one in examples()] == [(Patient(60.0), True)]
+    assert [(one.patient, one.missed) for one in examples()] == [(Patient(age=60.0), True)]
 
 
 @pytest.mark.parametrize(
@@ -175,13 +175,13 @@ def test_a_folder_of_examples_is_taken_instead_and_its_misses_are_marked(
     [
         ({"format": 99}, "format 99"),
         ({"training": {"task": "moles"}}, "the task 'moles'"),
-        ({"network_sha256": "0" * 64}, "is not the file"),
+        ({"files": {NETWORK_FILE: "0" * 64}}, "is not the file"),
     ],
 )
 def test_a_bundle_that_cannot_be_shown_ends_the_start_with_one_line(tmp_path, changed, reason):
     bundle = tmp_path / "bundle"
     bundle.mkdir()
-    values = json.loads((RELEASED / MANIFEST_FILE).read_text()) | changed
+    values = read_manifest(RELEASED).to_dict() | changed
     (bundle / MANIFEST_FILE).write_text(json.dumps(values))
     shutil.copy(RELEASED / NETWORK_FILE, bundle)
     said = why_the_page_stops("--bundle", RELEASED, "--bundle", bundle)

@@ -27,7 +27,7 @@ FOR_THE_DEMO = {
     "model.inference.answer_table",
     "model.inference.bundle",
     "model.inference.what_if",
-    "model.inference.overlay",
+    "model.inference.grad_cam",
     "model.inference.similar",
     "model.inference.study",
     "model.tasks",
@@ -106,6 +106,13 @@ def test_the_demo_knows_no_network_and_no_training():
 
 def test_the_predictor_loads_neither_training_code_nor_the_client():
     found = loaded_by("model.inference.predictor")
-    assert {"keras", "model.inference.bundle", "isic_api.vocabulary"} <= found
+    assert {"model.inference.bundle", "isic_api.vocabulary"} <= found
     kept_out = ("model.training", "model.tuning", "isic_api.client", "keras_tuner", "gradio")
     assert not [name for name in found if name.startswith(kept_out)]
+
+
+@pytest.mark.parametrize("name", ["app", "model.inference.predictor", "model.inference.hub"])
+def test_neither_the_page_nor_the_predictor_loads_a_backend_when_imported(name):
+    found = {name.split(".")[0] for name in loaded_by(name)}
+    assert not found & {"keras", "tensorflow", "ai_edge_litert"}
+    assert "keras" in loaded_by("model.inference.keras_backend")

@@ -14,7 +14,7 @@ from demo.batch_tab import answer_frame, summary
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError, ImageError
-from model.patient import Patient
+from model.patient import FIELDS, Patient
 from tests.drawings import draw_lesion
 from tests.fake_study import made_up
 
@@ -88,22 +88,22 @@ def test_an_unreadable_file_is_listed_and_stops_nothing(tmp_path, photograph):
 def test_context_is_found_by_name(tmp_path):
     table = tmp_path / "m.csv"
     table.write_text("image,age_approx,sex\nA,60,male\nC,,\n")
-    assert patients_of(table, ["A", "B"]) == [Patient(60.0, "male"), Patient()]
+    assert patients_of(table, ["A", "B"], FIELDS) == [Patient(age=60.0, sex="male"), Patient()]
     table.write_bytes(b"image,age_approx\nA,\xe4\n")
     with pytest.raises(DataError, match=r"^m\.csv is not a CSV table"):  # without its place
-        patients_of(table, ["A"])
+        patients_of(table, ["A"], FIELDS)
     table.write_text("image,age_approx\nA,600\n")
     with pytest.raises(DataError, match="600"):
-        patients_of(table, ["A"])
+        patients_of(table, ["A"], FIELDS)
 
 
 def test_beside_an_answer_stand_its_doubts_and_how_many_had_context(photograph):
     def doubtful(content):
         study = made_up(content)
-        study.quality, study.unknown_score = ("dark",), 2.0
+        study.quality, study.ood_score = ("dark",), 2.0
         return study
 
-    answers = answer_all(collect([photograph]), [Patient(60.0)], doubtful)
+    answers = answer_all(collect([photograph]), [Patient(age=60.0)], doubtful)
     assert answers.doubts == {"ISIC_0000001": ["dark", "unlike"]}
     assert answers.with_context == 1
     sound = answer_all(collect([photograph]), [Patient()], made_up)

@@ -9,18 +9,20 @@ from demo.examples import Examples, examples_of_folder, one_without_context, wit
 from demo.gallery import gallery_html
 from demo.services import Example
 from demo.texts import load_texts
-from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
+from model.diagnosis import DIAGNOSES
 from model.errors import ImageError, PatientError
 from model.image import read_image
+from model.inference.bundle import RELEASED, read_manifest
 from model.patient import Patient
 from tests.drawings import draw_lesion
 
 TEXTS = load_texts()
+MANIFEST = read_manifest(RELEASED)
 ROW = {"image": "a.jpg", "diagnosis": "MEL", "origin": "ISIC_1, CC-0", "age_approx": "60"}
 
 
 def example(diagnosis, *, image=b"", origin="somewhere"):
-    return Example(image, Patient(50.0), diagnosis, origin, real=True)
+    return Example(image, Patient(age=50.0), diagnosis, origin, real=True)
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def write(folder, *rows):
 def test_a_folders_table_gives_its_examples(folder):
     write(folder, ROW)
     (found,) = examples_of_folder(folder, DIAGNOSES)
-    assert found == Example(folder / "a.jpg", Patient(60.0), "MEL", "ISIC_1, CC-0", real=True)
+    assert found == Example(folder / "a.jpg", Patient(age=60.0), "MEL", "ISIC_1, CC-0", real=True)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_drawn_examples_are_pictures_in_memory_that_say_what_they_are():
     found = drawn_examples()
     assert all(min(read_image(one.image).size) > 400 for one in found)
     assert Patient() in [one.patient for one in found]
-    html = gallery_html(found, DIAGNOSIS_NAMES, TEXTS)
+    html = gallery_html(found, MANIFEST, TEXTS)
     assert html.count("Illustration: ") == html.count("<button") == len(found)
     assert html.count("no patient is shown") == 1
     assert html.count("python app.py --examples DIR") == 1
@@ -114,9 +116,9 @@ def test_a_button_names_diagnosis_patient_and_a_miss_and_every_origin_is_credite
     image = folder / "a.jpg"
     right = example("MEL", image=image, origin="<ISIC_1>, CC-0")
     wrong = with_a_miss([example("NV", image=image, origin="ISIC_2, CC-0")], lambda one: "MEL")
-    html = gallery_html([right, *wrong], DIAGNOSIS_NAMES, TEXTS)
+    html = gallery_html([right, *wrong], MANIFEST, TEXTS)
     assert "<strong>Melanoma</strong> age 50<" in html
     assert "<strong>Melanocytic nevus</strong> age 50; the network errs<" in html
     assert "<li>&lt;ISIC_1&gt;, CC-0</li><li>ISIC_2, CC-0</li>" in html
     assert "app.py" not in html  # these are real already
-    assert gallery_html([], DIAGNOSIS_NAMES, TEXTS) == ""
+    assert gallery_html([], MANIFEST, TEXTS) == ""

@@ -5,13 +5,14 @@ import pytest
 from demo.present import bars, context_words, headline, percentages, signed, warnings
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSIS_NAMES
-from model.patient import Patient
+from model.patient import FIELDS, Patient
 
 TEXTS = load_texts()
 
 
 def drawn(probabilities, names, *, alone=None):
-    return bars(probabilities, names, alone=alone or probabilities, patient=Patient(), texts=TEXTS)
+    about = {"patient": Patient(), "fields": FIELDS, "texts": TEXTS}
+    return bars(probabilities, names, alone=alone or probabilities, **about)
 
 
 def test_shown_percentages_sum_to_exactly_100():
@@ -39,8 +40,8 @@ def test_names_are_escaped():
 
 
 def test_context_names_only_what_is_known():
-    assert context_words(Patient(55, "female", None), TEXTS) == "age 55, female"
-    assert context_words(Patient(), TEXTS) == TEXTS.result.no_context
+    assert context_words(Patient(age=55.0, sex="female"), FIELDS, TEXTS) == "age 55, female"
+    assert context_words(Patient(), FIELDS, TEXTS) == TEXTS.result.no_context
 
 
 def test_the_change_is_the_difference_of_the_shown_values():

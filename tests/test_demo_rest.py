@@ -25,7 +25,7 @@ from demo.rest_refusals import CODES, Refusal, UploadLimit
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
 from model.inference.bundle import RELEASED, read_manifest
-from model.patient import FIELDS, Patient
+from model.patient import AGE, FIELDS, SEX, SITE, Patient
 from tests.drawings import draw_lesion, encoded
 from tests.pages import served, services
 
@@ -61,7 +61,7 @@ def test_it_answers_with_everything_that_the_network_said():
     assert {len(moved) for moved in said["contributions"].values()} == {len(FIELDS)}
     assert said["prediction_set"] == ["MEL", "NV"]
     assert said["unknown_score"] == 0.5
-    assert said["inputs"] == dict(zip(FIELDS, (60, "male", "head/neck"), strict=True))
+    assert said["inputs"] == {AGE.column: 60, SEX.column: "male", SITE.column: "head/neck"}
     assert said["model"] == {"name": MANIFEST.name, "network_sha256": MANIFEST.network_sha256}
 
 
@@ -71,7 +71,7 @@ def test_an_absent_field_is_unknown(fields):
 
 
 def test_age_and_site_may_bear_the_challenges_names():
-    challenge = dict(zip(FIELDS, ("60", "male", "head/neck"), strict=True))
+    challenge = {AGE.column: "60", SEX.column: "male", SITE.column: "head/neck"}
     short = {"age": "60", "sex": "male", "site": "head/neck"}
     expected = ask(client(), **short).json()
     assert ask(client(), **challenge).json() == expected
@@ -251,7 +251,7 @@ def test_a_real_network_answers_as_it_does_from_the_shell(untrained_bundle):
     predictor = Predictor.load(untrained_bundle)
     real = replace(services(predictor.study), manifest=predictor.manifest)
     said = ask(TestClient(Starlette(routes=rest_routes([real]))), age="60", sex="male").json()
-    patient = Patient.parse(60, "male")
+    patient = Patient(age=60.0, sex="male")
     assert said["probabilities"] == pytest.approx(predictor.predict(PHOTOGRAPH, patient), abs=1e-6)
     alone, moved = said["probabilities_of_image_alone"], said["contributions"]
     for code, probability in said["probabilities"].items():

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from model.patient import Patient, PatientEncoder
+from model.patient import FIELDS, Patient, PatientEncoder
 from model.training.augmentation import (
     ROTATIONS,
     RandomColour,
@@ -18,8 +18,8 @@ from model.training.batches import TrainingBatches
 from model.training.resume import NumberedEpochs
 from model.training.settings import Rotation
 
-ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
 STILL = {"side": 16, "zoom": 0.0, "colour": 0.0, "downscale": 0.0}
+ENCODER = PatientEncoder(FIELDS, {"age": {"mean": 50.0, "std": 20.0}, "sex": {}, "site": {}})
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def fit(trainer, **epochs):
     count = 40
     batches = TrainingBatches(
         rng.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8),
-        ENCODER.encode([Patient(60, "male", "head/neck")] * count),
+        ENCODER.encode([Patient(age=60.0, sex="male", site="head/neck")] * count),
         np.arange(count) % 4,
         encoder=ENCODER,
         metadata_dropout_field=0.3,

@@ -4,14 +4,14 @@ import keras
 import numpy as np
 import pytest
 
-from model.patient import Patient, PatientEncoder
+from model.patient import FIELDS, Patient, PatientEncoder
 from model.training.batches import LabelledBatches, TrainingBatches, balanced_weights
 
-ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
+ENCODER = PatientEncoder(FIELDS, {"age": {"mean": 50.0, "std": 20.0}, "sex": {}, "site": {}})
 N = 40
 LABELS = np.arange(N) % 4
 IMAGES = np.broadcast_to(np.arange(N, dtype=np.uint8)[:, None, None, None], (N, 2, 2, 3))
-PATIENTS = ENCODER.encode([Patient(60, "male", "head/neck")] * N)
+PATIENTS = ENCODER.encode([Patient(age=60.0, sex="male", site="head/neck")] * N)
 
 
 def training(**changes):

@@ -12,12 +12,16 @@ from model.image import ImagePreprocessor
 from model.inference.bundle import (
     MANIFEST_FILE,
     NETWORK_FILE,
-    load_network,
+    OOD_FILE,
+    OOD_FILE_IN_FORMAT_1,
+    file_sha256,
     read_manifest,
     write_manifest,
 )
+from model.inference.keras_backend import load_network
 from model.inference.predictor import Predictor
-from tests.toy_bundle import change_manifest
+from tests.drawings import draw_lesion, encoded
+from tests.toy_bundle import as_format_1, change_manifest
 
 
 def test_a_manifest_reads_back_equal(own_bundle):
@@ -37,7 +41,7 @@ def test_it_says_classes_range_words_licence_and_use(own_bundle):
     values = json.loads((own_bundle / MANIFEST_FILE).read_text())
     assert list(values["classes"]) == list(DIAGNOSES)
     assert values["image"]["range"] == [0, 255]
-    assert "head/neck" in values["patient"]["sites"]
+    assert "head/neck" in json.dumps(values["patient"])
     assert values["licence"] == "CC BY-NC 4.0"
     assert "Not a medical device" in values["intended_use"]
     assert values["versions"]["keras"]
@@ -85,3 +89,26 @@ def test_a_manifest_of_another_size_does_not_fit_the_network(own_bundle):
 def test_the_network_file_is_compressed(untrained_bundle):
     with ZipFile(untrained_bundle / NETWORK_FILE) as archive:
         assert {member.compress_type for member in archive.infolist()} == {ZIP_DEFLATED}
+
+
+def test_the_manifest_has_the_hash_of_every_file_that_was_written(own_bundle):
+    files = read_manifest(own_bundle).files
+    assert set(files) == {path.name for path in own_bundle.iterdir()} - {MANIFEST_FILE}
+    assert files == {name: file_sha256(own_bundle / name) for name in files}
+
+
+def test_a_bundle_of_format_1_opens_and_is_written_in_format_2(own_bundle):
+    photograph, manifest = encoded(draw_lesion(2, seed=1), "PNG"), read_manifest(own_bundle)
+    expected = Predictor.load(own_bundle).study(photograph)
+    as_format_1(own_bundle)
+    assert (own_bundle / OOD_FILE_IN_FORMAT_1).exists()
+    found = Predictor.load(own_bundle).study(photograph)
+    assert found.ood_score == expected.ood_score
+    assert found.similar(3) == expected.similar(3)
+    old = read_manifest(own_bundle)
+    renamed = {OOD_FILE_IN_FORMAT_1: OOD_FILE}
+    files = {renamed.get(name, name): sha256 for name, sha256 in old.files.items()}
+    assert replace(old, files=files) == manifest
+    write_manifest(own_bundle, old)
+    assert json.loads((own_bundle / MANIFEST_FILE).read_text())["format"] == 2
+    assert Predictor.load(own_bundle).study(photograph).ood_score == expected.ood_score

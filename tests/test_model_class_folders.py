@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from model.__main__ import main
-from model.data.dataset import read_folder, read_tables
+from model.data.dataset import read_folder, read_tables, table_patients
 from model.data.default_split import own_split
 from model.errors import DataError, SplitError
+from model.patient import Patient
 from tests.drawings import draw_lesion
 
 
@@ -32,7 +33,7 @@ def test_a_folder_per_class_is_read_without_any_table(folder):
     assert labels_of(dataset) == {"BENIGN": 4, "MALIGNANT": 4}
     assert (dataset.table["lesion_id"] == dataset.table["image"]).all()
     assert set(dataset.table["source"]) == {"other"}
-    assert all(patient.age_approx is None for patient in dataset.patients())
+    assert table_patients(dataset.table) == [Patient()] * len(dataset.table)
 
 
 def test_folders_are_named_by_code_or_by_the_usual_name(tmp_path):

@@ -5,7 +5,14 @@ import shutil
 import pandas as pd
 import pytest
 
-from model.data.dataset import find_patients, image_source, read_folder, read_metadata, read_tables
+from model.data.dataset import (
+    find_patients,
+    image_source,
+    read_folder,
+    read_metadata,
+    read_tables,
+    table_patients,
+)
 from model.errors import DataError
 from model.patient import Patient
 from tests.drawings import draw_folder
@@ -42,9 +49,9 @@ def test_semicolons_between_columns_are_read_as_commas(tmp_path):
 
 
 def test_an_empty_cell_is_unknown(toy_folder):
-    patients = read_folder(toy_folder).patients()
-    assert sum(patient.age_approx is None for patient in patients) == 16
-    assert sum(patient.anatom_site_general is None for patient in patients) == 16
+    patients = table_patients(read_folder(toy_folder).table)
+    assert sum("age" not in patient for patient in patients) == 16
+    assert sum("site" not in patient for patient in patients) == 16
 
 
 def test_rows_without_an_image_are_skipped_and_counted(folder):
@@ -167,6 +174,15 @@ def test_metadata_survives_a_byte_order_mark_and_lacks_columns(tmp_path):
     table = read_metadata(path)
     assert table["sex"].tolist() == ["female"]
     assert table["age_approx"].isna().all()
+
+
+def test_a_field_may_be_headed_by_its_key_but_not_by_both_names(tmp_path):
+    path = tmp_path / "Metadata.csv"
+    path.write_text("image,age,site\nA,60,head/neck\n")
+    assert find_patients(path, ["A"]) == [Patient(age=60.0, site="head/neck")]
+    path.write_text("image,age,age_approx\nA,60,60\n")
+    with pytest.raises(DataError, match=r"line 2 \(image A\): age came twice"):
+        read_metadata(path)
 
 
 def test_the_row_of_an_image_stands_for_its_reduced_copy_unless_each_has_one(tmp_path):

@@ -66,10 +66,10 @@ def test_answers_are_the_mean_of_the_teachers_in_the_order_of_the_training_part(
 
 
 def test_teachers_are_aligned_by_the_names_of_their_classes(ask, teachers, tmp_path):
-    teacher = Predictor.load(teachers[0])
+    teacher = Predictor.load(teachers[0], backend="keras")
     backwards = dict(reversed(teacher.manifest.classes.items()))
     turned = replace(teacher.manifest, classes=backwards)
-    write_bundle(tmp_path / "turned", teacher.network, replace(turned, unknown={}, similar={}))
+    write_bundle(tmp_path / "turned", teacher.backend.network, replace(turned, files={}))
     np.testing.assert_allclose(ask([tmp_path / "turned"]), ask(teachers[:1])[:, ::-1], atol=1e-6)
 
 

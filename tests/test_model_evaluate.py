@@ -10,7 +10,7 @@ from model.evaluation.card import compact, metrics_markdown
 from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.report_text import report_text
 from model.inference.bundle import Manifest
-from model.inference.operating_points import fit_operating_points
+from model.inference.calibration import fit_operating_points
 from model.tasks import TASKS, custom_task
 from tests.outcomes import COUNT, DRAWS, LABELS, manifest, noisy, table
 

@@ -4,17 +4,17 @@ import json
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from model.__main__ import main
-from model.data.dataset import read_folder, table_patients
+from model.data.dataset import read_folder
 from model.errors import BundleError
 from model.evaluation import ood_check
 from model.evaluation.card import BEGIN, END
-from model.evaluation.ood_check import ood_images
-from model.inference.bundle import read_manifest
+from model.evaluation.ood_images import ood_images
+from model.inference.bundle import OOD_FILE, read_manifest
 from model.inference.predictor import Predictor
+from model.patient import Patient
 from tests.toy_bundle import strip_optional_fields
 
 ROOT = Path(__file__).parents[1]
@@ -48,39 +48,30 @@ def test_a_bundle_keeps_what_was_set_on_validation_images(untrained_bundle):
     manifest = read_manifest(untrained_bundle)
     assert set(manifest.prediction_sets["thresholds"]) == set(manifest.codes)
     assert set(manifest.operating_points) == {"melanoma", "malignant"}
-    assert manifest.unknown["method"] in manifest.unknown["thresholds"]
+    assert manifest.ood["method"] in manifest.ood["thresholds"]
     assert all(file.stat().st_size < 10_000_000 for file in untrained_bundle.iterdir())
 
 
-def test_the_predictor_gives_sets_and_unknown_scores(untrained_bundle, toy_folder):
+def test_one_of_sixteen_validation_images_is_out_of_distribution(untrained_bundle, toy_folder):
     predictor = Predictor.load(untrained_bundle)
     table = predictor.manifest.split.part("validation", read_folder(toy_folder).table)
-    images = np.stack([predictor.manifest.image.load(path) for path in table["path"]])
-    inside = predictor.look_inside(images, table_patients(table))
-    same = predictor.probabilities(images, table_patients(table))
-    assert inside.probabilities == pytest.approx(same, abs=1e-6)
-    sets = predictor.prediction_sets(inside.probabilities)
-    assert sets.shape == (16, 8)
-    assert sets[np.arange(16), inside.probabilities.argmax(axis=1)].all()
-    scores = predictor.unknown_scores(inside)
-    assert (scores > 1).sum() == 1  # 5 % of 16
+    scores = [predictor.study(path).ood_score for path in table["path"]]
+    assert sum(score > 1 for score in scores) == 1  # a false-positive rate of 5 %
 
 
 def test_a_bundle_without_the_optional_fields_still_answers(own_bundle, toy_folder):
     strip_optional_fields(own_bundle)
-    (own_bundle / "unknown.npz").unlink()
-    predictor = Predictor.load(own_bundle)
-    images = np.zeros((1, 32, 32, 3), np.uint8)
-    inside = predictor.look_inside(images, table_patients(read_folder(toy_folder).table.head(1)))
-    assert inside.probabilities.sum() == pytest.approx(1)
-    assert predictor.prediction_sets(inside.probabilities) is None
-    assert predictor.unknown_scores(inside) is None
+    (own_bundle / OOD_FILE).unlink()
+    study = Predictor.load(own_bundle).study(read_folder(toy_folder).table["path"].iloc[0])
+    assert sum(study.probabilities(Patient()).values()) == pytest.approx(1)
+    assert study.prediction_set(Patient()) == ()
+    assert study.ood_score is None
 
 
 def test_an_exchanged_detector_is_noticed(own_bundle):
-    with (own_bundle / "unknown.npz").open("ab") as file:
+    with (own_bundle / OOD_FILE).open("ab") as file:
         file.write(b"x")
-    with pytest.raises(BundleError, match=r"unknown\.npz is not the file"):
+    with pytest.raises(BundleError, match=rf"{OOD_FILE} is not the file"):
         Predictor.load(own_bundle)
 
 

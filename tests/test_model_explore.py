@@ -18,12 +18,12 @@ from model.diagnosis import DIAGNOSES
 from model.explore.figures import shares_figure
 from model.explore.sheets import class_tiles, contact_sheet, pair_tiles
 from model.explore.summary import (
-    age_bands,
     pairs_across_lesions,
-    share_by,
+    share_by_field,
     summarize_duplicates,
     summarize_tables,
 )
+from model.patient import AGE
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "01_explore.ipynb"
@@ -66,32 +66,33 @@ def report(doubled, tmp_path_factory):
 def test_the_summary_counts_rows_lesions_ages_and_unknowns(table):
     summary = summarize_tables(table)
     assert (summary["rows"], summary["lesions"]) == (6, 5)
-    assert summary["age"]["known"] == 5
-    assert summary["age"]["mean"] == pytest.approx(36.8)
-    assert summary["age"]["sd"] == pytest.approx(30.72, abs=0.01)
+    age = summary["numbers"]["age"]
+    assert (age["known"], age["lowest"], age["highest"]) == (5, 10, 85)
+    assert age["mean"] == pytest.approx(36.8)
+    assert age["sd"] == pytest.approx(30.72, abs=0.01)
     assert summary["diagnoses"]["NV"] == 3
     assert summary["diagnoses"]["UNK"] == 1
     assert summary["diagnoses"]["DF"] == 0
     assert summary["sources"] == {"HAM": 2, "BCN": 3, "MSK": 1}
-    expected = {"age_approx": 1, "sex": 1, "anatom_site_general": 2, "lesion_id": 1}
+    expected = {"age": 1, "sex": 1, "site": 2, "lesion": 1}
     assert summary["unknown"] == expected
+    assert summary["groups"]["sex"] == {"female": 2, "male": 3, "unknown": 1}
 
 
 def test_shares_are_of_each_row_and_rows_without_images_are_left_out(table):
-    bands, order = age_bands(table)
-    shares = share_by(table, bands, order)
+    shares = share_by_field(table, AGE)
     assert [name.split("  ")[0] for name in shares.index] == [
-        "10 to 19",
-        "30 to 39",
-        "40 to 49",
-        "80 and over",
+        "under 30",
+        "30-44",
+        "75 and over",
         "unknown",
     ]
     assert shares.sum(axis=1).to_numpy() == pytest.approx(1)
-    assert shares.loc["10 to 19  (n = 2)", "NV"] == 1
+    assert shares.loc["under 30  (n = 2)", "NV"] == 1
     cells = [text.get_text() for text in shares_figure(shares).axes[0].texts]
-    assert cells.count("100") == 5
-    assert cells.count("") == 5 * 9 - 5
+    assert cells.count("100") == 3
+    assert cells.count("50") == 2  # of two images, one each
+    assert cells.count("") == 4 * 9 - 5
 
 
 def test_duplicates_are_counted_by_lesion_and_diagnosis(table):

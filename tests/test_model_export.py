@@ -11,28 +11,32 @@ import pytest
 
 from model.__main__ import main
 from model.errors import BundleError
-from model.inference.bundle import LITE_FILE, RELEASED, read_manifest, write_bundle, write_manifest
-from model.inference.examiner import Examiner
-from model.inference.export import TOLERANCE, largest_difference, to_lite
-from model.inference.half_precision import halve
-from model.inference.lite import LiteNetwork
-from model.inference.loading import load_examiner
+from model.inference.bundle import (
+    LITERT_FILE,
+    RELEASED,
+    read_manifest,
+    write_bundle,
+    write_manifest,
+)
+from model.inference.export import TOLERANCE, halve, largest_difference, to_litert
+from model.inference.keras_backend import KerasBackend
+from model.inference.litert_backend import LiteRTBackend
 from model.inference.predictor import Predictor
 from model.networks.network import build_network
-from model.patient import Patient
+from model.patient import FIELDS, SITE, Patient
 from tests.drawings import draw_lesion
 from tests.pinned import ANSWERS, patients, photographs
 from tests.toy_network import CLASSES, SIDE, WIDTH, build
 
-KNOWN = Patient(70.0, "male", "head/neck")
+KNOWN = Patient(age=70.0, sex="male", site="head/neck")
 
 
 @pytest.fixture(scope="module")
 def exported(untrained_bundle, tmp_path_factory):
-    """A bundle of four views, with its network for LiteRT."""
+    """A bundle of four TTA views, with its network for LiteRT."""
     bundle = tmp_path_factory.mktemp("export") / "bundle"
     shutil.copytree(untrained_bundle, bundle)
-    write_manifest(bundle, replace(read_manifest(bundle), views=4))
+    write_manifest(bundle, replace(read_manifest(bundle), tta_views=4))
     assert main(["export", "--bundle", str(bundle)]) == 0
     return bundle
 
@@ -49,17 +53,22 @@ def test_the_exported_network_answers_as_keras_and_leaves_that_as_it_was(
     fusion, views, untrained_bundle, tmp_path
 ):
     network = build(fusion, patient_layers=1, further_units=(6,), head_batchnorm=True)
-    manifest = replace(read_manifest(untrained_bundle), views=views)
+    manifest = replace(read_manifest(untrained_bundle), tta_views=views)
     assert (manifest.image.side, manifest.patient.width, len(manifest.codes)) == (
         SIDE,
         WIDTH,
         CLASSES,
     )
     before = json.dumps(network.get_config(), default=str)
-    (tmp_path / LITE_FILE).write_bytes(to_lite(network, views=views))
+    (tmp_path / LITERT_FILE).write_bytes(to_litert(network, tta_views=views))
     assert json.dumps(network.get_config(), default=str) == before
-    lite = Examiner(LiteNetwork(tmp_path / LITE_FILE), manifest)
-    assert largest_difference(Predictor(network, manifest), lite) < TOLERANCE
+    exported = Predictor(LiteRTBackend(tmp_path / LITERT_FILE), manifest)
+    assert (
+        largest_difference(
+            Predictor(KerasBackend(network, tta_views=manifest.tta_views), manifest), exported
+        )
+        < TOLERANCE
+    )
 
 
 def test_weights_that_float16_holds_are_stored_so_and_nothing_is_lost(untrained_bundle, tmp_path):
@@ -69,50 +78,55 @@ def test_weights_that_float16_holds_are_stored_so_and_nothing_is_lost(untrained_
     backbone = keras.Model(image, keras.layers.BatchNormalization()(x))
     network = build_network(backbone, patient_width=WIDTH, classes=CLASSES, fused_units=512)
     halve(network)
-    (tmp_path / LITE_FILE).write_bytes(to_lite(network, views=4))
+    (tmp_path / LITERT_FILE).write_bytes(to_litert(network, tta_views=4))
     # The head is in it twice, as it is and transposed.
-    assert (tmp_path / LITE_FILE).stat().st_size < 5 * network.count_params()
-    manifest = replace(read_manifest(untrained_bundle), views=4)
-    lite = Examiner(LiteNetwork(tmp_path / LITE_FILE), manifest)
-    assert largest_difference(Predictor(network, manifest), lite) < TOLERANCE / 10
+    assert (tmp_path / LITERT_FILE).stat().st_size < 5 * network.count_params()
+    manifest = replace(read_manifest(untrained_bundle), tta_views=4)
+    exported = Predictor(LiteRTBackend(tmp_path / LITERT_FILE), manifest)
+    assert (
+        largest_difference(
+            Predictor(KerasBackend(network, tta_views=manifest.tta_views), manifest), exported
+        )
+        < TOLERANCE / 10
+    )
 
 
 def test_a_network_that_litert_cannot_run_is_named_and_goes_on_through_keras():
     with pytest.raises(BundleError, match=r"CrossAttention.*through Keras"):
-        to_lite(build("cross_attention"), views=1)
+        to_litert(build("cross_attention"), tta_views=1)
 
 
 def test_the_page_answers_through_litert_what_keras_answers(exported, photograph):
-    examiner, predictor = load_examiner(exported), Predictor.load(exported)
-    assert not isinstance(examiner, Predictor)
-    found, expected = examiner.study(photograph), predictor.study(photograph)
+    found = Predictor.load(exported).study(photograph)
+    expected = Predictor.load(exported, backend="keras").study(photograph)
     for patient in (Patient(), KNOWN):
         assert found.probabilities(patient) == pytest.approx(
             expected.probabilities(patient), abs=TOLERANCE
         )
         for code in ("MEL", "SCC"):
             np.testing.assert_allclose(
-                found.activation(patient, code), expected.activation(patient, code), atol=TOLERANCE
+                found.grad_cam(patient, code), expected.grad_cam(patient, code), atol=TOLERANCE
             )
     assert found.prediction_set(KNOWN) == expected.prediction_set(KNOWN)
-    assert found.by_site(KNOWN, "MEL") == pytest.approx(
-        expected.by_site(KNOWN, "MEL"), abs=TOLERANCE
-    )
-    assert found.unknown_score == pytest.approx(expected.unknown_score, rel=1e-3)
+    for field in FIELDS:
+        assert found.what_if(KNOWN, field, "MEL") == pytest.approx(
+            expected.what_if(KNOWN, field, "MEL"), abs=TOLERANCE
+        )
+    assert found.ood_score == pytest.approx(expected.ood_score, rel=1e-3)
     assert [case.isic_id for case in found.similar(3)] == [
         case.isic_id for case in expected.similar(3)
     ]
 
 
 def test_asked_from_many_threads_each_gets_its_own_answer(exported, tmp_path):
-    examiner = load_examiner(exported)
+    predictor = Predictor.load(exported, backend="litert")
     paths = [tmp_path / f"{kind}.png" for kind in range(4)]
     for kind, path in enumerate(paths):
         draw_lesion(kind, seed=kind, size=(120, 90)).save(path)
 
     def answer(path):
-        study = examiner.study(path)
-        return study.probabilities(KNOWN)["NV"], study.by_site(KNOWN, "NV")["head/neck"]
+        study = predictor.study(path)
+        return study.probabilities(KNOWN)["NV"], study.what_if(KNOWN, SITE, "NV")["head/neck"]
 
     expected = [answer(path) for path in paths]
     with ThreadPoolExecutor(4) as pool:
@@ -121,26 +135,28 @@ def test_asked_from_many_threads_each_gets_its_own_answer(exported, tmp_path):
 
 def test_without_its_file_the_bundle_is_served_through_keras(exported, tmp_path):
     shutil.copytree(exported, tmp_path / "bundle")
-    (tmp_path / "bundle" / LITE_FILE).unlink()
-    assert isinstance(load_examiner(tmp_path / "bundle"), Predictor)
+    (tmp_path / "bundle" / LITERT_FILE).unlink()
+    assert Predictor.load(tmp_path / "bundle").backend.name == "keras"
+    with pytest.raises(BundleError, match=f"no {LITERT_FILE}.*model export"):
+        Predictor.load(tmp_path / "bundle", backend="litert")
 
 
 def test_one_changed_byte_of_the_exported_network_is_noticed(exported, tmp_path):
     shutil.copytree(exported, tmp_path / "bundle")
-    content = bytearray((tmp_path / "bundle" / LITE_FILE).read_bytes())
+    content = bytearray((tmp_path / "bundle" / LITERT_FILE).read_bytes())
     content[len(content) // 2] ^= 1
-    (tmp_path / "bundle" / LITE_FILE).write_bytes(content)
-    with pytest.raises(BundleError, match=rf"{LITE_FILE} is not the file .*SHA-256"):
-        load_examiner(tmp_path / "bundle")
+    (tmp_path / "bundle" / LITERT_FILE).write_bytes(content)
+    with pytest.raises(BundleError, match=rf"{LITERT_FILE} is not the file .*SHA-256"):
+        Predictor.load(tmp_path / "bundle")
 
 
 def test_another_network_in_the_bundle_takes_the_exported_one_away(exported, tmp_path):
     bundle = tmp_path / "bundle"
     shutil.copytree(exported, bundle)
-    predictor = Predictor.load(bundle)
-    write_bundle(bundle, predictor.network, predictor.manifest)
-    assert not (bundle / LITE_FILE).exists()
-    assert not read_manifest(bundle).lite
+    predictor = Predictor.load(bundle, backend="keras")
+    write_bundle(bundle, predictor.backend.network, predictor.manifest)
+    assert not (bundle / LITERT_FILE).exists()
+    assert LITERT_FILE not in read_manifest(bundle).files
 
 
 def test_a_folder_for_a_phone_says_how_to_prepare_and_to_name(exported, tmp_path, capsys):
@@ -150,17 +166,18 @@ def test_a_folder_for_a_phone_says_how_to_prepare_and_to_name(exported, tmp_path
     manifest = read_manifest(exported)
     assert list(notes["classes"]) == manifest.codes
     assert notes["image"]["range"] == [0, 255]
-    assert notes["views"] == 4
+    assert notes["tta_views"] == 4
+    assert notes["network_sha256"] == manifest.network_sha256
     assert sorted(path.name for path in (tmp_path / "phone").iterdir()) == [
         "network.json",
-        LITE_FILE,
+        LITERT_FILE,
     ]
 
 
 def test_the_shipped_file_answers_the_pinned_photographs_as_keras_did():
-    examiner = load_examiner(RELEASED)
-    assert not isinstance(examiner, Predictor)
+    predictor = Predictor.load(RELEASED)
+    assert predictor.backend.name == "litert"
     written_down = json.loads(ANSWERS.read_text())["predictions"]
     for path, patient in zip(photographs(), patients(), strict=True):
-        found = examiner.study(path).probabilities(patient)
+        found = predictor.predict(path, patient)
         assert found == pytest.approx(written_down[path.stem], abs=TOLERANCE)

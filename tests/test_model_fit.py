@@ -7,14 +7,14 @@ import pytest
 
 from model.errors import ConfigError
 from model.networks.network import build_network
-from model.patient import PatientEncoder
+from model.patient import Patient, PatientEncoder
 from model.training.batches import Part
 from model.training.fit import fit
 from model.training.settings import TrainConfig
 
 pytestmark = pytest.mark.usefixtures("eager")  # whole trainings are in test_model_train
 SIDE, CLASSES = 32, 3
-ENCODER = PatientEncoder.fit([20.0, 50.0, 80.0])
+ENCODER = PatientEncoder.fit([Patient(age=20.0), Patient(age=50.0), Patient(age=80.0)])
 
 
 def network_of(seed=1):

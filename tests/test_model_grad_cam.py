@@ -15,7 +15,8 @@ from model.evaluation.explanation_check import (
 )
 from model.image import ImagePreprocessor
 from model.inference.bundle import Manifest
-from model.inference.overlay import enlarge, overlay
+from model.inference.grad_cam import enlarge, overlay
+from model.inference.keras_backend import KerasBackend
 from model.inference.predictor import Predictor
 from model.networks.network import build_network
 from model.patient import Patient, PatientEncoder
@@ -26,7 +27,7 @@ SIDE = 32
 @pytest.fixture(scope="module")
 def bright_spotter():
     """A network whose one feature is brightness and whose first logit is its mean."""
-    encoder = PatientEncoder.fit([40.0])
+    encoder = PatientEncoder.fit([Patient(age=40.0)])
     image = keras.Input((SIDE, SIDE, 3))
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
     pooled = keras.layers.AveragePooling2D(4)(scaled)
@@ -50,7 +51,7 @@ def bright_spotter():
         training={},
         data={},
     )
-    return Predictor(network, manifest)
+    return Predictor(KerasBackend(network), manifest)
 
 
 def spotted():
@@ -61,20 +62,20 @@ def spotted():
 
 
 def test_the_map_is_high_where_the_class_finds_its_evidence(bright_spotter):
-    map_ = bright_spotter.activation_maps(spotted(), [Patient()], np.array([0]))[0]
+    map_ = bright_spotter.grad_cam(spotted(), [Patient()], np.array([0]))[0]
     assert map_.shape == (8, 8)
     assert map_[1:3, 1:3] == pytest.approx(1.0)
     assert map_[4:, 4:].max() < 0.01
 
 
 def test_what_speaks_against_a_class_is_not_marked(bright_spotter):
-    map_ = bright_spotter.activation_maps(spotted(), [Patient()], np.array([1]))[0]
+    map_ = bright_spotter.grad_cam(spotted(), [Patient()], np.array([1]))[0]
     assert map_.max() == 0
 
 
 def test_many_images_are_explained_in_their_order(bright_spotter):
     images = np.concatenate([spotted(), spotted()[:, :, ::-1]] * 40)
-    maps = bright_spotter.activation_maps(images, [Patient()] * 80, np.zeros(80, int))
+    maps = bright_spotter.grad_cam(images, [Patient()] * 80, np.zeros(80, int))
     assert maps[0::2] == pytest.approx(maps[1::2, :, ::-1])
 
 
@@ -127,7 +128,7 @@ def test_a_map_that_points_at_the_evidence_passes_both_checks(bright_spotter, tm
         paths.append(tmp_path / f"{number}.bmp")
         Image.fromarray(images[number]).save(paths[-1])
     rows["path"] = paths
-    probabilities = bright_spotter.probabilities(images, [Patient()] * count)
+    probabilities = bright_spotter.predict_images(images, [Patient()] * count)
     outcome = outcome_of(rows, probabilities, manifest(noisy(), np.arange(400) % 8), draws=100)
     found = check_explanations(bright_spotter, outcome, images, tmp_path)
     assert found["on_lesion"]["images"] == count

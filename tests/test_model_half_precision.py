@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from model.inference.half_precision import halve, is_halved
+from model.inference.export import halve, is_halved
 
 SIDE = 8
 

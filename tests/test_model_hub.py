@@ -1,16 +1,24 @@
 """A bundle goes to the Hub and comes back; what is wrong there is said; without it all works."""
 
-import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from model.__main__ import main
 from model.errors import BundleError
-from model.inference.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, UNKNOWN_FILE, file_sha256
+from model.inference.bundle import (
+    MANIFEST_FILE,
+    NETWORK_FILE,
+    OOD_FILE,
+    RELEASED,
+    file_sha256,
+    read_manifest,
+    write_manifest,
+)
 from model.inference.hub import FILES, chosen_bundle, hub_card
 from tests.fake_hub import fake_hub, send_there
 
@@ -54,19 +62,15 @@ def small(tmp_path):
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     (bundle / NETWORK_FILE).write_bytes(b"network")
-    write_unknown(bundle, b"unknown")
+    write_detector(bundle, b"detector")
     return bundle
 
 
-def write_unknown(bundle, content):
+def write_detector(bundle, content):
     """Write what stands for the detector, and the manifest of a bundle that has nothing else."""
-    (bundle / UNKNOWN_FILE).write_bytes(content)
-    manifest = json.loads((RELEASED / MANIFEST_FILE).read_text(encoding="utf-8"))
-    manifest["network_sha256"] = file_sha256(bundle / NETWORK_FILE)
-    manifest |= {"unknown": {"sha256": file_sha256(bundle / UNKNOWN_FILE)}}
-    (bundle / MANIFEST_FILE).write_text(
-        json.dumps(manifest | {"similar": {}, "lite": {}}), encoding="utf-8"
-    )
+    (bundle / OOD_FILE).write_bytes(content)
+    files = {name: file_sha256(bundle / name) for name in (NETWORK_FILE, OOD_FILE)}
+    write_manifest(bundle, replace(read_manifest(RELEASED), files=files))
 
 
 def contents(bundle):
@@ -109,21 +113,21 @@ def test_a_bundle_with_another_network_is_not_pushed(hub, push, small, capsys):
 
 
 def test_a_bundle_that_lacks_a_file_is_not_pushed(hub, push, small, capsys):
-    (small / UNKNOWN_FILE).unlink()
+    (small / OOD_FILE).unlink()
     assert push("hf_right") == 1
     said = capsys.readouterr().err
-    assert f"{UNKNOWN_FILE} is missing, but {MANIFEST_FILE} names it" in said
+    assert f"{OOD_FILE} is missing, but {MANIFEST_FILE} names it" in said
     assert hub.tokens == []
 
 
 def test_a_revision_is_served_even_after_main_has_moved_on(hub, small):
     first = hub.commit("ada/lesions", contents(small))
-    write_unknown(small, b"later")
+    write_detector(small, b"later")
     hub.commit("ada/lesions", contents(small))
     served = chosen_bundle(NAMED | {"MODEL_REVISION": first})
-    assert (served / UNKNOWN_FILE).read_bytes() == b"unknown"
+    assert (served / OOD_FILE).read_bytes() == b"detector"
     newest = chosen_bundle(NAMED)
-    assert (newest / UNKNOWN_FILE).read_bytes() == b"later"
+    assert (newest / OOD_FILE).read_bytes() == b"later"
 
 
 def test_a_bundle_whose_hash_is_wrong_is_refused_not_replaced(hub, small):

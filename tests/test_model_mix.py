@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from model.patient import Patient, PatientEncoder
+from model.patient import FIELDS, Patient, PatientEncoder
 from model.training.augmentation import MixImages, draw_mixup, mix_rows
 from model.training.batches import TrainingBatches
 
-ENCODER = PatientEncoder(age_mean=50.0, age_std=20.0, age_cap=85.0)
+ENCODER = PatientEncoder(FIELDS, {"age": {"mean": 50.0, "std": 20.0}, "sex": {}, "site": {}})
 
 
 def flat_images(levels):
@@ -57,7 +57,8 @@ def batches(count=12, **changes):
         "classes": 4,
         "batch_size": 12,
     }
-    patients = ENCODER.encode([Patient(60, "male", "head/neck"), Patient(20)] * (count // 2))
+    pair = [Patient(age=60.0, sex="male", site="head/neck"), Patient(age=20.0)]
+    patients = ENCODER.encode(pair * (count // 2))
     images = np.zeros((count, 8, 8, 3), np.uint8)
     labels = np.arange(count) % 4
     return TrainingBatches(images, patients, labels, **{**settings, **changes})

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from model.errors import ConfigError
-from model.inference.opened import OpenedNetwork
+from model.inference.keras_backend import KerasBackend
 from model.networks.fusion import FUSIONS as LAYERS
 from model.training.metrics import BalancedAccuracy
 from model.training.settings import FUSIONS
@@ -98,10 +98,10 @@ def test_it_learns_sixteen_images_by_heart(learned):
     assert (found.argmax(axis=1) == np.arange(16) % CLASSES).all()
 
 
-def test_taken_apart_after_the_embedding_it_answers_the_same(learned):
-    opened = OpenedNetwork(learned.network)
-    seen = answer(opened.image_part, learned.inputs["image"])
-    found = answer(opened.head, [seen["embedding"], learned.inputs["patient"]])
+def test_split_after_the_embedding_it_predicts_the_same(learned):
+    backend = KerasBackend(learned.network)
+    found = answer(backend.image_part, learned.inputs["image"])
+    found = answer(backend.head, [found["embedding"], learned.inputs["patient"]])
     np.testing.assert_allclose(found, answer(learned.network, learned.inputs), atol=1e-6)
 
 

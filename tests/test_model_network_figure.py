@@ -6,6 +6,7 @@ from model.networks.backbones import build_backbone
 from model.networks.figure import draw_network, network_figure
 from model.networks.network import build_network
 from model.networks.outline import Outline, stages
+from model.patient import FIELDS
 from model.training.settings import FUSIONS
 
 CLASSES = ["MEL", "NV", "OTHER"]
@@ -16,7 +17,7 @@ def outline(fusion="concat", backbone="cnn_2block", **settings):
     if fusion != "metadata":
         inner = build_backbone(backbone, side=32, weights="none")
     sizes = {"patient_width": 14, "classes": len(CLASSES), "side": 32}
-    return Outline.of(build_network(inner, fusion=fusion, **sizes, **settings))
+    return Outline.of(build_network(inner, fusion=fusion, **sizes, **settings), FIELDS)
 
 
 def words_of(figure):
@@ -32,7 +33,8 @@ def test_shapes_and_layers_of_both_branches_stand_in_the_picture():
     found = outline(further_units=(7,), patient_units=5)
     words = words_of(network_figure(found, CLASSES))
     shapes = {"32 × 32 × 3", "13 × 13", "× 64", "69"}
-    assert shapes | {"fused", "patient 1", "patient 2", *CLASSES} <= set(words)
+    fields = {field.key for field in FIELDS}
+    assert shapes | fields | {"fused", "patient 1", "patient 2", *CLASSES} <= set(words)
     assert [block.title for block in found.head] == ["fused", "further 1", "logits"]
 
 

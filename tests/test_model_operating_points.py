@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.inference.operating_points import (
+from model.inference.calibration import (
     fit_operating_points,
     point_name,
     question_scores,

@@ -21,11 +21,11 @@ from model.data.split import Split
 from model.errors import BundleError
 from model.inference.bundle import (
     NETWORK_FILE,
+    OOD_FILE,
     SIMILAR_FILE,
-    UNKNOWN_FILE,
-    load_network,
     read_manifest,
 )
+from model.inference.keras_backend import load_network
 from model.inference.projection import WIDEST, Projection, image_vectors, projection_for
 from model.networks.fusion import FUSIONS
 from model.presets.preset import load_preset, preset_names
@@ -41,15 +41,15 @@ OPENED = """
 import json, sys
 from pathlib import Path
 from model.patient import Patient
-from model.inference.loading import load_examiner
+from model.inference.predictor import Predictor
 
 image, *bundles = map(Path, sys.argv[1:])
 for bundle in bundles:
-    examiner = load_examiner(bundle)
-    examiner.warm_up()
-    study = examiner.study(image)
-    found = study.probabilities(Patient(50.0, "male"))
-    print(json.dumps([sum(found.values()), study.unknown_score, len(study.similar(1))]))
+    predictor = Predictor.load(bundle)
+    predictor.warm_up()
+    study = predictor.study(image)
+    found = study.probabilities(Patient(age=50.0, sex="male"))
+    print(json.dumps([sum(found.values()), study.ood_score, len(study.similar(1))]))
 """
 PREDICTED = """
 import sys
@@ -107,9 +107,9 @@ def opened_afresh(few, *bundles):
     lines = fresh("-c", OPENED, image, *bundles).splitlines()
     fresh("-c", PREDICTED, few.data / "images", *bundles)
     for bundle, line in zip(bundles, lines, strict=True):
-        total, unknown, similar = json.loads(line)
+        total, ood, similar = json.loads(line)
         assert total == pytest.approx(1), bundle
-        assert np.isfinite(unknown), bundle
+        assert np.isfinite(ood), bundle
         assert similar == 1, bundle
         rows = (bundle.parent / "predicted.csv").read_text().splitlines()
         assert len(rows) == 1 + 16, bundle
@@ -141,7 +141,7 @@ def test_a_bundle_of_every_fusion_opens_in_a_fresh_process(few, tmp_path):
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_of_its_own_size_is_packaged(name, packaged):
     bundle = packaged(name)
-    added = [bundle / UNKNOWN_FILE, bundle / SIMILAR_FILE]
+    added = [bundle / OOD_FILE, bundle / SIMILAR_FILE]
     assert sum(file.stat().st_size for file in added) < MOST_ADDED
 
 
@@ -220,7 +220,7 @@ def test_a_calibration_that_fails_leaves_the_bundle_as_it_was(own_bundle, toy_fo
     assert content() == before
 
 
-@pytest.mark.parametrize("name", [NETWORK_FILE, UNKNOWN_FILE, SIMILAR_FILE])
+@pytest.mark.parametrize("name", [NETWORK_FILE, OOD_FILE, SIMILAR_FILE])
 @pytest.mark.parametrize("command", ["predict", "evaluate", "export", "summary"])
 def test_a_missing_file_is_one_line_in_every_command(
     command, name, own_bundle, toy_folder, tmp_path, capsys

@@ -1,13 +1,12 @@
-"""The predictor: one answer by every way in, averaged over views where the bundle says so."""
-
-from dataclasses import replace
+"""The predictor: one answer by every way in, averaged over TTA views where the bundle says so."""
 
 import numpy as np
 import pytest
 
 from model.errors import ImageError
+from model.inference.keras_backend import KerasBackend
 from model.inference.predictor import Predictor
-from model.inference.tta import VIEW_COUNTS, views
+from model.inference.tta import VIEW_COUNTS, tta_views
 from model.patient import Patient
 from tests.drawings import draw_lesion
 
@@ -25,9 +24,9 @@ def paths(tmp_path):
 
 
 def test_one_photograph_or_a_folder_or_an_array_get_the_same_answer(predictor, paths):
-    patients = [Patient(50, "male", "head/neck"), Patient(), Patient(None, "female", None)]
+    patients = [Patient(age=50.0, sex="male", site="head/neck"), Patient(), Patient(sex="female")]
     prepared = np.stack([predictor.manifest.image.load(path) for path in paths])
-    expected = predictor.probabilities(prepared, patients)
+    expected = predictor.predict_images(prepared, patients)
     folder = np.stack(list(predictor.predict_files(paths, patients)))
     single = [predictor.predict(*pair) for pair in zip(paths, patients, strict=True)]
     np.testing.assert_allclose(folder, expected, atol=1e-6)
@@ -45,23 +44,23 @@ def test_an_unreadable_file_gets_its_error_in_its_place(predictor, paths, tmp_pa
 @pytest.mark.parametrize("count", VIEW_COUNTS)
 def test_views_are_different_and_begin_with_the_image_itself(count):
     image = np.arange(2 * 4 * 4 * 3).reshape(2, 4, 4, 3)
-    found = list(views(image, count))
+    found = list(tta_views(image, count))
     assert np.array_equal(found[0], image)
     assert len(np.unique(np.stack(found).reshape(count, -1), axis=0)) == count
 
 
 def test_with_eight_views_an_answer_does_not_depend_on_how_the_image_lies(predictor, paths):
-    averaging = Predictor(predictor.network, replace(predictor.manifest, views=8))
+    averaging = Predictor(KerasBackend(predictor.backend.network, tta_views=8), predictor.manifest)
     image = predictor.manifest.image.load(paths[0])[None]
-    answers = [averaging.probabilities(turned, [Patient()])[0] for turned in views(image, 8)]
+    answers = [averaging.predict_images(turned, [Patient()])[0] for turned in tta_views(image, 8)]
     np.testing.assert_allclose(answers, np.broadcast_to(answers[0], (8, 8)), atol=1e-5)
 
 
-def test_looking_inside_agrees_with_the_answer(predictor, paths):
+def test_the_outputs_agree_with_the_probabilities(predictor, paths):
     image = predictor.manifest.image.load(paths[0])[None]
-    inside = predictor.look_inside(image, [Patient()])
-    answer = predictor.probabilities(image, [Patient()])
-    np.testing.assert_allclose(inside.probabilities, answer, atol=1e-6)
+    outputs = predictor.outputs(image, [Patient()])
+    answer = predictor.predict_images(image, [Patient()])
+    np.testing.assert_allclose(outputs.probabilities, answer, atol=1e-6)
 
 
 @pytest.mark.parametrize(("quiet", "told"), [(0, True), (60, False)])
@@ -69,5 +68,5 @@ def test_only_what_takes_long_tells_how_far_it_is(predictor, quiet, told, monkey
     monkeypatch.setattr("model.inference.predictor._BATCH", 1)
     monkeypatch.setattr("model.inference.predictor._QUIET", quiet)
     side = predictor.manifest.image.side
-    predictor.probabilities(np.zeros((2, side, side, 3), np.uint8), [Patient()] * 2)
-    assert ("Asking the network" in capsys.readouterr().err) is told
+    predictor.predict_images(np.zeros((2, side, side, 3), np.uint8), [Patient()] * 2)
+    assert ("Predicting" in capsys.readouterr().err) is told

@@ -8,20 +8,23 @@ import pytest
 from PIL import Image
 
 from model.errors import BundleError, ImageError
-from model.inference.bundle import read_manifest, write_manifest
+from model.inference.bundle import SIMILAR_FILE, read_manifest, write_manifest
+from model.inference.conformal import prediction_sets
+from model.inference.keras_backend import KerasBackend
 from model.inference.predictor import Predictor
-from model.patient import FIELDS, UNKNOWN, Patient
+from model.patient import AGE, FIELDS, SITE, Patient
 from tests.drawings import draw_lesion, encoded
 
-KNOWN = Patient(70.0, "male", "head/neck")
-CONTEXTS = [Patient(), Patient(age_approx=30.0), Patient(sex="female"), KNOWN]
+KNOWN = Patient(age=70.0, sex="male", site="head/neck")
+CONTEXTS = [Patient(), Patient(age=30.0), Patient(sex="female"), KNOWN]
 
 
 @pytest.fixture(scope="module", params=[1, 4])
 def predictor(request, untrained_bundle):
     shipped = Predictor.load(untrained_bundle)
-    manifest = replace(shipped.manifest, views=request.param)
-    return Predictor(shipped.network, manifest, shipped.detector, shipped.cases)
+    backend = KerasBackend(shipped.backend.network, tta_views=request.param)
+    manifest = replace(shipped.manifest, tta_views=request.param)
+    return Predictor(backend, manifest, shipped.detector, shipped.cases)
 
 
 @pytest.fixture(scope="module")
@@ -47,36 +50,37 @@ def test_it_gives_the_predictors_probabilities(study, predictor, photograph, pat
 def test_its_prediction_set_is_the_predictors_most_probable_first(study, predictor):
     found = study.prediction_set(KNOWN)
     row = study.probabilities(KNOWN)
-    inside = predictor.prediction_sets(np.array([list(row.values())]))[0]
+    thresholds = predictor.manifest.set_thresholds
+    inside = prediction_sets(np.array([list(row.values())]), thresholds)[0]
     assert set(found) == {code for code, yes in zip(row, inside, strict=True) if yes}
     assert [row[code] for code in found] == sorted((row[code] for code in found), reverse=True)
 
 
 @pytest.mark.parametrize("patient", CONTEXTS)
 def test_contributions_sum_to_what_the_context_changed(study, patient):
+    contributions = study.contributions(patient)
+    assert list(contributions) == list(study.probabilities(patient))
     for code in ("MEL", "SCC"):
-        found = study.contributions(patient, code)
-        assert list(found) == list(FIELDS)
+        found = contributions[code]
+        assert list(found) == [field.key for field in FIELDS]
         changed = study.probabilities(patient)[code] - study.probabilities(Patient())[code]
         assert sum(found.values()) == pytest.approx(changed, abs=1e-6)
-        unknown = [field for field in FIELDS if getattr(patient, field) is None]
-        assert all(found[field] == 0 for field in unknown)
+        assert all(moved == 0 for key, moved in found.items() if key not in patient)
 
 
-def test_what_if_holds_the_present_patient_and_every_word(study, predictor):
-    ages = study.by_age(KNOWN, "MEL")
-    assert list(ages) == ["female", "male", UNKNOWN]
-    assert dict(ages["male"])[70.0] == pytest.approx(study.probabilities(KNOWN)["MEL"], abs=1e-6)
-    sites = study.by_site(KNOWN, "MEL")
-    assert list(sites) == [*predictor.manifest.patient.sites, UNKNOWN]
+def test_what_if_holds_the_present_patient_and_every_word(study):
+    ages = study.what_if(KNOWN, AGE, "MEL")
+    assert ages[70] == pytest.approx(study.probabilities(KNOWN)["MEL"], abs=1e-6)
+    sites = study.what_if(KNOWN, SITE, "MEL")
+    assert list(sites) == [*SITE.words, None]
     assert sites["head/neck"] == pytest.approx(study.probabilities(KNOWN)["MEL"], abs=1e-6)
 
 
-def test_a_map_is_one_of_the_explanations(study, predictor, photograph):
+def test_its_grad_cam_is_the_predictors(study, predictor, photograph):
     prepared = predictor.manifest.image.load(photograph)[None]
     number = predictor.manifest.codes.index("BCC")
-    expected = predictor.activation_maps(prepared, [KNOWN], np.array([number]))[0]
-    np.testing.assert_allclose(study.activation(KNOWN, "BCC"), expected, atol=1e-4)
+    expected = predictor.grad_cam(prepared, [KNOWN], np.array([number]))[0]
+    np.testing.assert_allclose(study.grad_cam(KNOWN, "BCC"), expected, atol=1e-4)
 
 
 def test_the_most_similar_case_of_a_training_image_is_itself(untrained_bundle, toy_folder):
@@ -99,12 +103,12 @@ def test_a_study_asked_from_many_threads_answers_each(study):
     np.testing.assert_allclose(found, expected * 5, atol=1e-6)
 
 
-def test_the_photograph_shown_is_reduced_and_its_unknown_score_known(predictor, tmp_path):
+def test_the_photograph_shown_is_reduced_and_its_ood_score_known(predictor, tmp_path):
     path = tmp_path / "large.png"
     draw_lesion(1, seed=1, size=(1600, 1200)).save(path)
     study = predictor.study(path)
     assert study.photograph.size == (1024, 768)
-    assert study.unknown_score > 0
+    assert study.ood_score > 0
 
 
 def test_a_file_that_is_no_photograph_is_refused(predictor):
@@ -114,16 +118,18 @@ def test_a_file_that_is_no_photograph_is_refused(predictor):
 
 def test_without_index_detector_and_limits_a_study_says_less(untrained_bundle, photograph):
     shipped = Predictor.load(untrained_bundle)
-    bare = replace(shipped.manifest, similar={}, unknown={}, quality={}, prediction_sets={})
-    study = Predictor(shipped.network, bare).study(photograph)
+    bare = replace(shipped.manifest, quality={}, prediction_sets={})
+    study = Predictor(shipped.backend, bare).study(photograph)
     assert (study.similar(3), study.quality, study.prediction_set(KNOWN)) == ([], (), ())
-    assert study.unknown_score is None
+    assert study.ood_score is None
 
 
 def test_an_index_of_another_bundle_is_refused(untrained_bundle, tmp_path):
     for file in untrained_bundle.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    write_manifest(tmp_path, replace(read_manifest(tmp_path), similar={"sha256": "0" * 64}))
+    manifest = read_manifest(tmp_path)
+    files = manifest.files | {SIMILAR_FILE: "0" * 64}
+    write_manifest(tmp_path, replace(manifest, files=files))
     with pytest.raises(BundleError, match="similar"):
         Predictor.load(tmp_path)
 

@@ -15,7 +15,8 @@ from model.data.cache import files_key
 from model.data.dataset import read_folder
 from model.data.split import PARTS
 from model.image import ImagePreprocessor
-from model.inference.bundle import load_network, read_manifest
+from model.inference.bundle import read_manifest
+from model.inference.keras_backend import load_network
 
 pytestmark = pytest.mark.usefixtures("eager")
 SMALL = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32"]

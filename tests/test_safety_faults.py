@@ -17,20 +17,19 @@ from model.__main__ import main
 from model.errors import BundleError
 from model.full_disk import is_full
 from model.inference.bundle import (
-    LITE_FILE,
+    LITERT_FILE,
     MANIFEST_FILE,
     NETWORK_FILE,
     RELEASED,
-    file_sha256,
-    load_network,
     read_manifest,
     write_bundle,
 )
+from model.inference.keras_backend import load_network
 from model.inference.predictor import Predictor
 from model.training.resume import Backup
 from tests.drawings import draw_lesion
 from tests.pages import why_the_page_stops
-from tests.toy_bundle import build_toy_network, change_manifest
+from tests.toy_bundle import build_toy_network, change_manifest, store_hash
 
 ROOT = Path(__file__).parents[1]
 
@@ -52,7 +51,7 @@ def test_the_order_is_checked_for_networks_that_do_not_note_it(own_bundle):
             content = noted.read(member)
             bare.writestr(member, b"{}" if member.filename == "metadata.json" else content)
     without.replace(own_bundle / NETWORK_FILE)
-    change_manifest(own_bundle, network_sha256=file_sha256(own_bundle / NETWORK_FILE))
+    store_hash(own_bundle, NETWORK_FILE)
     load_network(own_bundle, read_manifest(own_bundle))
     classes = read_manifest(own_bundle).classes
     change_manifest(own_bundle, classes=dict(sorted(classes.items())))
@@ -67,7 +66,7 @@ def test_the_shipped_bundle_keeps_to_its_order():
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip at all"])
 def test_a_network_file_that_is_vouched_for_but_no_network_is_refused(content, own_bundle):
     (own_bundle / NETWORK_FILE).write_bytes(content)
-    change_manifest(own_bundle, network_sha256=file_sha256(own_bundle / NETWORK_FILE))
+    store_hash(own_bundle, NETWORK_FILE)
     with pytest.raises(BundleError, match=r"cannot be loaded: [^\n]+$"):
         Predictor.load(own_bundle)
 
@@ -107,7 +106,7 @@ def test_a_bundle_that_cannot_be_written_leaves_the_old_one_whole(own_bundle, mo
 def test_a_disk_that_is_full_at_the_manifest_leaves_the_old_bundle_whole(own_bundle, monkeypatch):
     manifest = read_manifest(own_bundle)
     other = build_toy_network(manifest.patient, seed=1)
-    (own_bundle / LITE_FILE).write_bytes(b"of the old network")
+    (own_bundle / LITERT_FILE).write_bytes(b"of the old network")
 
     def fill_up(path, *words, **options):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))

@@ -21,15 +21,14 @@ from isic_api.image_file import require_id
 from model.__main__ import main
 from model.errors import BundleError, DataError, ImageError
 from model.inference.bundle import (
-    MANIFEST_FILE,
     NETWORK_FILE,
+    OOD_FILE,
     SIMILAR_FILE,
-    UNKNOWN_FILE,
-    file_sha256,
     read_manifest,
 )
 from model.inference.predictor import Predictor
 from tests.drawings import draw_lesion, encoded
+from tests.toy_bundle import store_hash
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [ROOT / name for name in ("isic_api", "model", "demo")]
@@ -64,16 +63,6 @@ def test_no_code_runs_what_it_reads(path):
             assert given.get("compile") is False, f"line {node.lineno}"
 
 
-def vouch_for(bundle, **hashes):
-    """Write hashes into the manifest, as one who may write the whole bundle could."""
-    path = bundle / MANIFEST_FILE
-    values = json.loads(path.read_text())
-    values["network_sha256"] = hashes.get("network", values["network_sha256"])
-    for name in ("unknown", "similar"):
-        values[name]["sha256"] = hashes.get(name, values[name]["sha256"])
-    path.write_text(json.dumps(values))
-
-
 def test_a_network_that_holds_code_is_not_loaded(own_bundle, tmp_path):
     manifest = read_manifest(own_bundle)
     image = keras.Input((manifest.image.side, manifest.image.side, 3))
@@ -85,13 +74,13 @@ def test_a_network_that_holds_code_is_not_loaded(own_bundle, tmp_path):
     outputs = keras.layers.Dense(8, activation="softmax")(joined)
     keras.Model({"image": image, "patient": patient}, outputs).save(own_bundle / NETWORK_FILE)
     Path(mark).unlink(missing_ok=True)
-    vouch_for(own_bundle, network=file_sha256(own_bundle / NETWORK_FILE))
+    store_hash(own_bundle, NETWORK_FILE)
     with pytest.raises(BundleError, match="cannot be loaded"):
         Predictor.load(own_bundle)
     assert not Path(mark).exists()
 
 
-@pytest.mark.parametrize("name", [NETWORK_FILE, UNKNOWN_FILE, SIMILAR_FILE])
+@pytest.mark.parametrize("name", [NETWORK_FILE, OOD_FILE, SIMILAR_FILE])
 def test_one_changed_byte_in_a_file_of_the_bundle_is_noticed(name, own_bundle):
     content = bytearray((own_bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -100,8 +89,8 @@ def test_one_changed_byte_in_a_file_of_the_bundle_is_noticed(name, own_bundle):
         Predictor.load(own_bundle)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("unknown", UNKNOWN_FILE), ("similar", SIMILAR_FILE)])
-def test_arrays_of_objects_are_not_unpickled(kind, name, own_bundle):
+@pytest.mark.parametrize("name", [OOD_FILE, SIMILAR_FILE])
+def test_arrays_of_objects_are_not_unpickled(name, own_bundle):
     class Trap:
         def __reduce__(self):
             return pytest.fail, ("it ran",)
@@ -109,7 +98,7 @@ def test_arrays_of_objects_are_not_unpickled(kind, name, own_bundle):
     with np.load(own_bundle / name) as arrays:
         first, *others = [(key, arrays[key]) for key in arrays]
     np.savez(own_bundle / name, **dict(others), **{first[0]: np.array([Trap()], object)})
-    vouch_for(own_bundle, **{kind: file_sha256(own_bundle / name)})
+    store_hash(own_bundle, name)
     with pytest.raises(BundleError, match="allow_pickle=False"):
         Predictor.load(own_bundle)
 

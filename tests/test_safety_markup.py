@@ -17,20 +17,20 @@ from demo.why import image_reasons, patient_reasons, similar_cases, what_if
 from model.image import read_image
 from model.inference.bundle import RELEASED, read_manifest
 from model.inference.similar import SimilarCase
-from model.patient import Patient
+from model.patient import FIELDS, Patient
 from tests.fake_study import FakeStudy
 from tests.pages import add_photograph, open_page, predict, served
 
 TEXTS = load_texts()
 EVIL = "<img src=x onerror=\"document.title='broken'\">'\"><script>document.title='broken'</script>"
-PATIENT = Patient(60.0, "male", "head/neck")
+PATIENT = Patient(age=60.0, sex="male", site="head/neck")
 
 
 class EvilStudy(FakeStudy):
     """Of a bundle whose index of training images was tampered with."""
 
     def similar(self, count):
-        return [SimilarCase(EVIL, "MEL", 60.0, EVIL, EVIL, 0.9)]
+        return [SimilarCase(EVIL, "MEL", Patient(age=60.0, sex=EVIL, site=EVIL), 0.9)]
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +60,22 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
     summary = {
         "rows": 1,
         "lesions": 1,
-        "age": {"mean": 1.0, "sd": 1.0, "known": 1},
+        "numbers": {"age": {"mean": 1.0, "sd": 1.0, "known": 1}},
         "diagnoses": dict.fromkeys(names, 1),
         "sources": {EVIL: 1},
         "unknown": {"sex": 1},
-        "ages": {EVIL: 1},
+        "groups": {field.key: {EVIL: 1} for field in FIELDS},
         "shares": {name: {EVIL: dict.fromkeys(names, 1.0)} for name in ("age", "sex", "site")},
     }
     pages = {
         "report": report_page(study, ask(study, PATIENT), manifest, made="now", texts=TEXTS),
-        "patient": patient_reasons(*pair, **about),
+        "patient": patient_reasons(*pair, fields=FIELDS, **about),
         "image": image_reasons(*pair, strength=0.5, **about),
-        "what if": what_if(*pair, age=60.0, site="head/neck", **about),
-        "similar": similar_cases(study.similar(1), names, thumbnails={}, texts=TEXTS),
-        "gallery": gallery_html(examples, names, TEXTS),
+        "what if": what_if(*pair, fields=FIELDS, **about),
+        "similar": similar_cases(
+            study.similar(1), names, fields=FIELDS, thumbnails={}, texts=TEXTS
+        ),
+        "gallery": gallery_html(examples, manifest, TEXTS),
         "card": card(manifest, TEXTS),
         "figures": figures(manifest, TEXTS),
         "own data": own_data({"images": 1, "lesions": 1, "diagnoses": {EVIL: 1}}, TEXTS),

@@ -12,14 +12,20 @@ from model.data.split import Split
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.image import ImagePreprocessor
 from model.inference.bundle import (
+    LITERT_FILE,
     MANIFEST_FILE,
+    NETWORK_FILE,
+    OOD_FILE,
+    OOD_FILE_IN_FORMAT_1,
+    SIMILAR_FILE,
     Manifest,
+    file_sha256,
     read_manifest,
     write_bundle,
     write_manifest,
 )
 from model.networks.network import build_network
-from model.patient import PatientEncoder
+from model.patient import Patient, PatientEncoder
 from model.training.packaging import calibrate_bundle
 
 SIDE = 32
@@ -48,7 +54,7 @@ def toy_split(data: Path) -> Split:
 
 def write_toy_bundle(folder: Path, data: Path, *, seed: int = 0) -> Path:
     """Write and calibrate the bundle; ``data`` is from ``draw_folder``."""
-    encoder = PatientEncoder.fit([40.0, 60.0])
+    encoder = PatientEncoder.fit([Patient(age=40.0), Patient(age=60.0)])
     manifest = Manifest(
         name="toy",
         classes={code: DIAGNOSIS_NAMES[code] for code in CHALLENGE_CLASSES},
@@ -64,6 +70,12 @@ def write_toy_bundle(folder: Path, data: Path, *, seed: int = 0) -> Path:
     return folder
 
 
+def store_hash(bundle: Path, name: str) -> None:
+    """Write a file's hash into the manifest, as one who may write the whole bundle could."""
+    files = read_manifest(bundle).files | {name: file_sha256(bundle / name)}
+    change_manifest(bundle, files=files)
+
+
 def change_manifest(bundle: Path, **values: object) -> None:
     """Write values into the manifest's file, sound or not."""
     path = bundle / MANIFEST_FILE
@@ -72,5 +84,25 @@ def change_manifest(bundle: Path, **values: object) -> None:
 
 def strip_optional_fields(bundle: Path) -> None:
     """Make the bundle one that was never calibrated."""
-    bare = replace(read_manifest(bundle), operating_points={}, prediction_sets={}, unknown={})
+    manifest = read_manifest(bundle)
+    files = {NETWORK_FILE: manifest.network_sha256}
+    bare = replace(manifest, operating_points={}, prediction_sets={}, ood={}, files=files)
     write_manifest(bundle, bare)
+
+
+def as_format_1(bundle: Path) -> None:
+    """Make the bundle one of the first format."""
+    path = bundle / MANIFEST_FILE
+    values = json.loads(path.read_text())
+    files, ood = values.pop("files"), values.pop("ood")
+    (bundle / OOD_FILE).rename(bundle / OOD_FILE_IN_FORMAT_1)
+    ood["false_alarm_rate"] = ood.pop("false_positive_rate")
+    values |= {
+        "format": 1,
+        "views": values.pop("tta_views"),
+        "network_sha256": files[NETWORK_FILE],
+        "unknown": ood | {"sha256": files[OOD_FILE]},
+        "similar": {"sha256": files[SIMILAR_FILE]},
+        "lite": {"sha256": files[LITERT_FILE]} if LITERT_FILE in files else {},
+    }
+    path.write_text(json.dumps(values))

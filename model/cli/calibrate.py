@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_bundle(parser)
     parser.add_argument(
-        "--views",
+        "--tta-views",
         type=int,
         choices=VIEW_COUNTS,
         help="test-time augmentation: views to average over (default: unchanged)",
@@ -30,11 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate and print what was found."""
-    dataset = read_folder(options.data, task=read_manifest(options.bundle).task.name)
+    known = read_manifest(options.bundle)
+    dataset = read_folder(options.data, task=known.task.name, fields=known.patient.fields)
     from model.training.packaging import calibrate_bundle
 
     manifest = calibrate_bundle(
-        options.bundle, dataset, cache_dir=options.cache, views=options.views
+        options.bundle, dataset, cache_dir=options.cache, tta_views=options.tta_views
     )
     print(f"temperature {manifest.temperature:.3f}; wrote {options.bundle}")
     return 0

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate, write and print."""
     manifest = read_manifest(options.bundle)
-    dataset = read_folder(options.data, task=manifest.task.name)
+    dataset = read_folder(options.data, task=manifest.task.name, fields=manifest.patient.fields)
     print(dataset.summary(), file=sys.stderr)
     table = part_table(manifest.split, options.part, dataset.table)
     # Keras takes seconds to load: not before the input is known to be sound.

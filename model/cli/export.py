@@ -1,8 +1,8 @@
 """Convert a bundle's network to LiteRT, compared with Keras.
 
-Without --out network.tflite goes into the bundle, and the page predicts through it from then on:
-faster, and without loading TensorFlow. With --out it goes into a folder, beside network.json: what
-a program on a phone needs to prepare a photograph and a patient and to name the classes.
+Without --out network.tflite goes into the bundle, and predictions are made through it from then
+on: faster, and without loading TensorFlow. With --out it goes into a folder, beside network.json:
+what a program on a phone needs to prepare a photograph and a patient and to name the classes.
 
 example: python -m model export --out phone
 """
@@ -10,14 +10,14 @@ example: python -m model export --out phone
 import argparse
 import json
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from model.cli.options import add_bundle
 from model.errors import BundleError
-from model.inference.bundle import LITE_FILE, Manifest, file_sha256, write_manifest
+from model.inference.bundle import LITERT_FILE, Manifest, write_files
+from model.inference.predictor import Predictor
 
-_FOR_PHONES = ("name", "classes", "image", "patient", "temperature", "views", "network_sha256")
+_FOR_PHONES = ("name", "classes", "image", "patient", "temperature", "tta_views")
 _FOR_PHONES += ("licence", "intended_use")
 
 
@@ -31,43 +31,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Convert, compare, write."""
-    from model.inference.predictor import Predictor
-
-    predictor = Predictor.load(options.bundle)
+    predictor = Predictor.load(options.bundle, backend="keras")
     out = options.out or options.bundle
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        file = Path(scratch) / LITE_FILE
+        file = Path(scratch) / LITERT_FILE
         difference = _convert(predictor, file)
-        file = file.replace(out / LITE_FILE)
-    if options.out:
-        _write_notes(out / "network.json", predictor.manifest)
-    else:
-        lite = {"sha256": file_sha256(file)}
-        write_manifest(options.bundle, replace(predictor.manifest, lite=lite))
+        if options.out:
+            file.replace(out / LITERT_FILE)
+            _write_notes(out / "network.json", predictor.manifest)
+        else:
+            write_files(out, predictor.manifest, {LITERT_FILE: file.replace})
+    file = out / LITERT_FILE
     print(f"wrote {file}, {file.stat().st_size / 1e6:.1f} MB")
-    print(f"probabilities and maps differ from Keras' by {difference:.1g} at most")
+    print(f"probabilities and Grad-CAMs differ from Keras' by {difference:.1g} at most")
     return 0
 
 
-def _convert(predictor: "Predictor", file: Path) -> float:  # noqa: F821
+def _convert(predictor: Predictor, file: Path) -> float:
     """Write the file, and give the largest difference between it and the predictor."""
-    from model.inference.examiner import Examiner
-    from model.inference.export import TOLERANCE, largest_difference, to_lite
-    from model.inference.lite import LiteNetwork
+    from model.inference.export import TOLERANCE, largest_difference, to_litert
+    from model.inference.litert_backend import LiteRTBackend
 
-    file.write_bytes(to_lite(predictor.network, views=predictor.manifest.views))
-    examiner = Examiner(LiteNetwork(file), predictor.manifest)
-    difference = largest_difference(predictor, examiner)
+    manifest = predictor.manifest
+    file.write_bytes(to_litert(predictor.backend.network, tta_views=manifest.tta_views))
+    exported = Predictor(LiteRTBackend(file), manifest)
+    difference = largest_difference(predictor, exported)
     if difference > TOLERANCE:
         raise BundleError(
-            f"LiteRT differs by up to {difference:.2g} from Keras, more than {TOLERANCE}. Nothing "
-            "was written; the page keeps using Keras."
+            f"LiteRT's predictions differ from Keras' by up to {difference:.2g}, more than "
+            f"{TOLERANCE}. Nothing was written; the bundle is still served through Keras."
         )
     return difference
 
 
 def _write_notes(path: Path, manifest: Manifest) -> None:
-    notes = manifest.to_dict()
-    chosen = {name: notes[name] for name in _FOR_PHONES}
-    path.write_text(json.dumps(chosen, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    values = manifest.to_dict()
+    notes = {name: values[name] for name in _FOR_PHONES}
+    notes["network_sha256"] = manifest.network_sha256
+    path.write_text(json.dumps(notes, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,16 +1,16 @@
 """Write the probabilities of a folder of images to a CSV file.
 
-METADATA.csv is in the challenge's layout (image,age_approx,anatom_site_general,sex); an absent
-option, row, column or cell is unknown. A row of NAME holds for NAME_downsampled too, and the other
-way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per image,
-under its file's own name; it appears once all images are predicted.
+METADATA.csv has the column image and one per field of the patient, in the challenge's words; an
+absent option, row, column or cell is unknown. A row of NAME holds for NAME_downsampled too, and the
+other way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per
+image, under its file's own name; it is there once all images are predicted.
 
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
 """
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,20 @@ from model.cli.options import add_bundle
 from model.data.dataset import find_patients, image_paths
 from model.errors import DataError, ImageError
 from model.inference.answer_table import AnswerTable
-from model.patient import Patient
+from model.inference.bundle import read_manifest
+from model.inference.predictor import Predictor
+from model.patient import FIELDS, Field, Patient
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("images", type=Path, metavar="IMAGES", help="folder of images")
-    parser.add_argument("--metadata", type=Path, metavar="CSV", help="the patients' context")
+    parser.add_argument(
+        "--metadata",
+        type=Path,
+        metavar="CSV",
+        help=f"the patients' context: image,{','.join(f.column for f in FIELDS)}",
+    )
     parser.add_argument("--out", type=Path, metavar="CSV", required=True, help="table to write")
     add_bundle(parser)
 
@@ -36,10 +43,9 @@ def run(options: argparse.Namespace) -> int:
     """Predict; the status is 1 when an image could not be read."""
     _require_writable(options.out)
     paths = image_paths(options.images)
-    patients = _patients(list(paths), options.metadata)
-    # Keras takes seconds to load: not before the input is known to be sound.
-    from model.inference.predictor import Predictor
-
+    fields = read_manifest(options.bundle).patient.fields
+    patients = _patients(list(paths), options.metadata, fields)
+    # Takes seconds through Keras: not before the input is known to be sound.
     predictor = Predictor.load(options.bundle)
     answers = predictor.predict_files(list(paths.values()), patients)
     progress = tqdm(zip(paths, answers, strict=True), total=len(paths), desc="Predicting")
@@ -56,11 +62,11 @@ def _require_writable(out: Path) -> None:
         raise DataError(f"{out} is no file. Give --out the name of a table.")
 
 
-def _patients(names: list[str], metadata: Path | None) -> list[Patient]:
+def _patients(names: list[str], metadata: Path | None, fields: Sequence[Field]) -> list[Patient]:
     """Look up each image's context by its name."""
     if metadata is None:
         return [Patient()] * len(names)
-    found = find_patients(metadata, names)
+    found = find_patients(metadata, names, fields)
     rows = len(found) - found.count(None)
     print(f"{rows} of {len(names)} images have a row in {metadata}")
     return [patient or Patient() for patient in found]

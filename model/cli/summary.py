@@ -11,8 +11,8 @@ from pathlib import Path
 
 from model.cli.options import add_preset, add_settings, settings_of
 from model.errors import ConfigError
-from model.inference.bundle import check_files, load_network, read_manifest
-from model.patient import PatientEncoder
+from model.inference.bundle import check_files, read_manifest
+from model.patient import Field, PatientEncoder
 from model.tasks import CUSTOM, task_of
 from model.training.settings import TrainConfig, current_settings
 
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(
             f"--bundle {options.bundle} has its own settings: leave out {', '.join(settings)}."
         )
-    network, config, classes = (
+    network, config, fields, classes = (
         _of_bundle(options.bundle) if options.bundle else _of_settings(settings)
     )
     from model.training.summary import summarise, summary_text
@@ -48,19 +48,21 @@ def run(options: argparse.Namespace) -> int:
         from model.networks.figure import draw_network
         from model.networks.outline import Outline
 
-        draw_network(Outline.of(network), classes, options.picture)
+        draw_network(Outline.of(network, fields), classes, options.picture)
         print(f"\nwrote {options.picture}")
     return 0
 
 
-def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, list[str]]:
+def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, tuple[Field, ...], list[str]]:
     manifest = read_manifest(bundle)
     check_files(bundle, manifest)
+    from model.inference.keras_backend import load_network  # Keras takes seconds to load
+
     config = TrainConfig(**current_settings(manifest.training))
-    return load_network(bundle, manifest), config, manifest.codes
+    return load_network(bundle, manifest), config, manifest.patient.fields, manifest.codes
 
 
-def _of_settings(settings: dict) -> tuple[object, TrainConfig, list[str]]:
+def _of_settings(settings: dict) -> tuple[object, TrainConfig, tuple[Field, ...], list[str]]:
     """The network with random weights: what is counted does not depend on them."""
     config = TrainConfig(**settings | {"weights": "none", "init_from": ""})
     if config.task == CUSTOM:
@@ -71,4 +73,5 @@ def _of_settings(settings: dict) -> tuple[object, TrainConfig, list[str]]:
     task = task_of(config.task, [])
     from model.training.train import build_of
 
-    return build_of(config, PatientEncoder.fit([]), task), config, list(task.classes)
+    encoder = PatientEncoder.fit([])
+    return build_of(config, encoder, task), config, encoder.fields, list(task.classes)

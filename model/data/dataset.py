@@ -2,7 +2,7 @@
 
     DIR/images/*.jpg       or the challenge's own DIR/ISIC_2019_Training_Input/*.jpg
     DIR/*GroundTruth.csv   image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC[,UNK]
-    DIR/*Metadata.csv      image,age_approx,anatom_site_general,lesion_id,sex
+    DIR/*Metadata.csv      image,lesion_id and a column per field of model.patient
 
 ``isic_api download`` writes the same layout. A folder with one folder of images per label
 (:mod:`model.data.class_folders`) is read as well.
@@ -24,7 +24,7 @@ from model.data.tables import find_table, name_rows, name_some, read_csv
 from model.diagnosis import COARSE_LABELS, DIAGNOSIS_NAMES, label_of
 from model.errors import DataError, PatientError
 from model.image import SUFFIXES, stored_size
-from model.patient import FIELDS, Patient
+from model.patient import FIELDS, Field, NumberField, Patient
 from model.tasks import CUSTOM, TASKS, Task, custom_task, own_task
 
 SOURCES = ("HAM", "BCN", "MSK")
@@ -39,10 +39,10 @@ class Dataset:
     """A validated data folder.
 
     ``table`` has one row per image, sorted by ``image``, with the columns image, lesion_id,
-    age_approx (years, NaN = unknown), sex, anatom_site_general (None = unknown), diagnosis (which
-    may be a coarse label), source, part (of a folder that is divided already, else empty), path,
-    width and height (pixels, as stored). An image without a ``lesion_id`` is its own lesion: it
-    bears its own name there.
+    one per field of the patient, by its ``column`` (unknown: NaN for a number, None for a choice),
+    diagnosis (which may be a coarse label), source, part (of a folder that is divided already, else
+    empty), path, width and height (pixels, as stored). An image without a ``lesion_id`` is its own
+    lesion: it bears its own name there.
     """
 
     table: pd.DataFrame
@@ -52,10 +52,6 @@ class Dataset:
     without_class: int = 0  # rows whose coarse label has no class in the task, left out
     skipped: tuple[str, ...] = ()  # files in class folders that are no image, left out
     classes: ClassTable | None = None  # of a custom task, if stated
-
-    def patients(self) -> list[Patient]:
-        """The context of each row of the table, in its order."""
-        return table_patients(self.table)
 
     def task(self, name: str) -> Task:
         """The task of a name, whose classes are the table's labels if it is custom.
@@ -119,8 +115,13 @@ class Dataset:
         return [code for code in asked.classes if code not in found]
 
 
-def read_folder(data_dir: Path, *, task: str | None = TASKS["isic2019"].name) -> Dataset:
-    """Read and check a data folder for a task, by its name.
+def read_folder(
+    data_dir: Path,
+    *,
+    task: str | None = TASKS["isic2019"].name,
+    fields: Sequence[Field] = FIELDS,
+) -> Dataset:
+    """Read and check a data folder for a task, by its name, with these fields of the patients.
 
     A custom task takes every label of the folder as a class; the others need labels that
     ``model.diagnosis`` knows, and images with one that is too coarse for the task are left out.
@@ -129,16 +130,15 @@ def read_folder(data_dir: Path, *, task: str | None = TASKS["isic2019"].name) ->
     Raises:
         DataError: what :func:`read_tables` refuses, a file that is no image, or no image at all.
     """
-    dataset = (
-        _read_by_class(data_dir, task) if is_by_class(data_dir) else _read_tabled(data_dir, task)
-    )
+    read = _read_by_class if is_by_class(data_dir) else _read_tabled
+    dataset = read(data_dir, task, fields)
     sizes = _sizes(dataset.table["path"].tolist())
     dataset.table[["width", "height"]] = sizes
     return dataset.of_task(task or own_task(dataset.table["diagnosis"].unique().tolist()))
 
 
-def _read_tabled(data_dir: Path, task: str | None) -> Dataset:
-    table = read_tables(data_dir, task=task)
+def _read_tabled(data_dir: Path, task: str | None, fields: Sequence[Field]) -> Dataset:
+    table = read_tables(data_dir, task=task, fields=fields)
     images_dir = images_folder(data_dir)
     paths = image_paths(images_dir)
     table["path"] = table["image"].map(paths)
@@ -159,7 +159,7 @@ def _read_tabled(data_dir: Path, task: str | None) -> Dataset:
     )
 
 
-def _read_by_class(data_dir: Path, task: str | None) -> Dataset:
+def _read_by_class(data_dir: Path, task: str | None, fields: Sequence[Field]) -> Dataset:
     table, skipped = read_class_folders(data_dir)
     folders = table["folder"].unique().tolist()
     code_of = {name: label_of(name) for name in folders}
@@ -173,13 +173,14 @@ def _read_by_class(data_dir: Path, task: str | None) -> Dataset:
             f"--task {CUSTOM}, which takes any."
         )
     table["diagnosis"] = table.pop("folder").map(code_of)
-    context = _context_beside(data_dir, table["image"])
+    context = _context_beside(data_dir, table["image"], fields)
     table = table.merge(context, on="image", how="left", validate="one_to_one")
     table = table.sort_values("image", ignore_index=True)
     lesion = table["lesion_id"].fillna("")  # unlike the challenge's, such an image is not from MSK
     table["source"] = list(map(image_source, table["image"], lesion))
     table["lesion_id"] = table["lesion_id"].fillna(table["image"])
-    columns = ["image", "lesion_id", *FIELDS, "diagnosis", "source", "part", "path"]
+    context_columns = [field.column for field in fields]
+    columns = ["image", "lesion_id", *context_columns, "diagnosis", "source", "part", "path"]
     return Dataset(
         table[columns],
         without_image=int((~context["image"].isin(table["image"])).sum()),
@@ -189,13 +190,13 @@ def _read_by_class(data_dir: Path, task: str | None) -> Dataset:
     )
 
 
-def _context_beside(data_dir: Path, images: pd.Series) -> pd.DataFrame:
+def _context_beside(data_dir: Path, images: pd.Series, fields: Sequence[Field]) -> pd.DataFrame:
     """Read the table of context if there is one; all is unknown without it."""
     if any(data_dir.glob("*Metadata.csv")):
-        context = read_metadata(find_table(data_dir, "*Metadata.csv"))
+        context = read_metadata(find_table(data_dir, "*Metadata.csv"), fields=fields)
     else:
-        context = pd.DataFrame({"image": images} | dict.fromkeys(FIELDS))
-        context["age_approx"] = context["age_approx"].astype(float)
+        unknown = _columns([Patient()] * len(images), fields)
+        context = pd.DataFrame({"image": images.to_numpy()} | unknown)
     return context if "lesion_id" in context else context.assign(lesion_id=None)
 
 
@@ -203,18 +204,25 @@ def _labels(table: pd.DataFrame) -> list[str]:
     return sorted(set(table["diagnosis"]) - {UNKNOWN_CLASS})
 
 
-def read_tables(data_dir: Path, *, task: str | None = TASKS["isic2019"].name) -> pd.DataFrame:
+def read_tables(
+    data_dir: Path,
+    *,
+    task: str | None = TASKS["isic2019"].name,
+    fields: Sequence[Field] = FIELDS,
+) -> pd.DataFrame:
     """Read and check the two tables of a data folder, with or without its images.
 
     Gives one row per labelled image, sorted by ``image``, with the columns of :class:`Dataset` as
-    far as ``part``; ``diagnosis`` may be UNK. ``task`` is as in :func:`read_folder`.
+    far as ``part``; ``diagnosis`` may be UNK. ``task`` and ``fields`` are as in
+    :func:`read_folder`.
 
     Raises:
-        DataError: a missing file, column or label, a row given twice, two labels in one row, or an
-            age, sex or site outside its range or words.
+        DataError: a missing file, column or label, a row given twice, two labels in one row, or a
+            field of the patient outside its range or words.
     """
     truth = read_truth(find_table(data_dir, "*GroundTruth.csv"), task)
-    metadata = read_metadata(find_table(data_dir, "*Metadata.csv"), require=("image", "lesion_id"))
+    file = find_table(data_dir, "*Metadata.csv")
+    metadata = read_metadata(file, require=("image", "lesion_id"), fields=fields)
     table = truth.merge(metadata, on="image", how="left", validate="one_to_one")
     table = table.sort_values("image", ignore_index=True)
     table["source"] = list(map(image_source, table["image"], table["lesion_id"]))
@@ -222,41 +230,49 @@ def read_tables(data_dir: Path, *, task: str | None = TASKS["isic2019"].name) ->
     return table.assign(part="")
 
 
-def read_metadata(path: Path, *, require: tuple[str, ...] = ("image",)) -> pd.DataFrame:
-    """Read patient context: image, then lesion_id if present, age_approx, sex and site.
+def read_metadata(
+    path: Path, *, require: tuple[str, ...] = ("image",), fields: Sequence[Field] = FIELDS
+) -> pd.DataFrame:
+    """Read patient context: image, then lesion_id if present, then a column per field.
 
-    A field whose column or cell is absent is unknown.
+    A field may be headed by its column's name or its key. One whose column or cell is absent is
+    unknown.
 
     Raises:
         DataError: no such file, not a table, a column of ``require`` missing, an image named twice,
             or a value outside its range or words.
     """
-    table = read_csv(path, require)
-    for field in FIELDS:
-        if field not in table:
-            table[field] = None
-    patients = _parse_rows(table, path.name)
-    for field in FIELDS:
-        table[field] = pd.Series([getattr(p, field) for p in patients], dtype=_dtype(field))
+    words = [name for f in fields if not isinstance(f, NumberField) for name in (f.column, f.key)]
+    table = read_csv(path, require, text=("lesion_id", *words))
+    patients = _parse_rows(table, path.name, fields)
     lesion = ["lesion_id"] if "lesion_id" in table else []
-    return table[["image", *lesion, *FIELDS]]
+    return table[["image", *lesion]].assign(**_columns(patients, fields))
 
 
-def find_patients(path: Path, images: Sequence[str]) -> list[Patient | None]:
+def find_patients(
+    path: Path, images: Sequence[str], fields: Sequence[Field] = FIELDS
+) -> list[Patient | None]:
     """Read the context of images, in their order; None for one without a row.
 
     A row of an image stands for the challenge's reduced copy of it, and the other way round, unless
     each has one. Raises as :func:`read_metadata`.
     """
-    table = read_metadata(path)
-    by_name = dict(zip(table["image"], table_patients(table), strict=True))
+    table = read_metadata(path, fields=fields)
+    by_name = dict(zip(table["image"], table_patients(table, fields), strict=True))
     by_id = {archive_id(name): patient for name, patient in by_name.items()}
     return [by_name.get(image, by_id.get(archive_id(image))) for image in images]
 
 
-def table_patients(table: pd.DataFrame) -> list[Patient]:
+def table_patients(table: pd.DataFrame, fields: Sequence[Field] = FIELDS) -> list[Patient]:
     """The context of each row of a table that :func:`read_metadata` or ``read_folder`` checked."""
-    return [Patient.parse(*values) for values in table[list(FIELDS)].itertuples(index=False)]
+    rows = table[[field.column for field in fields]].to_dict(orient="records")
+    return [Patient.parse(row, fields) for row in rows]
+
+
+def table_groups(table: pd.DataFrame, field: Field) -> pd.Series:
+    """Each row's subgroup by a field of its patient: categories, in the field's order."""
+    values = [patient.get(field.key) for patient in table_patients(table, [field])]
+    return pd.Series(pd.Categorical([field.group(value) for value in values], field.groups))
 
 
 def images_folder(data_dir: Path) -> Path:
@@ -302,11 +318,12 @@ def image_source(image: str, lesion_id: object) -> str:
     return next(found, "other")
 
 
-def _parse_rows(table: pd.DataFrame, name: str) -> list[Patient]:
+def _parse_rows(table: pd.DataFrame, name: str, fields: Sequence[Field]) -> list[Patient]:
+    given = [n for field in fields for n in dict.fromkeys((field.column, field.key)) if n in table]
     patients, errors = [], {}
-    for row, values in enumerate(table[list(FIELDS)].itertuples(index=False)):
+    for row, values in enumerate(table[given].to_dict(orient="records")):
         try:
-            patients.append(Patient.parse(*values, names=FIELDS))
+            patients.append(Patient.parse(values, fields))
         except PatientError as error:
             errors[row] = error
     if errors:
@@ -328,5 +345,12 @@ def _sizes(paths: list[Path]) -> np.ndarray:
     return sizes
 
 
-def _dtype(field: str) -> str:
-    return "float64" if field == "age_approx" else "object"
+def _columns(patients: Sequence[Patient], fields: Sequence[Field]) -> dict[str, pd.Series]:
+    """The fields' values as columns of a table."""
+    return {
+        field.column: pd.Series(
+            [patient.get(field.key) for patient in patients],
+            dtype="float64" if isinstance(field, NumberField) else "object",
+        )
+        for field in fields
+    }

@@ -29,11 +29,13 @@ def find_table(data_dir: Path, pattern: str) -> Path:
     return found[0]
 
 
-def read_csv(path: Path, columns: Sequence[str], *, key: str = "image") -> pd.DataFrame:
+def read_csv(
+    path: Path, columns: Sequence[str], *, key: str = "image", text: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read a table that has at least these columns and one row per value of ``key``.
 
-    Words stay text; an empty cell is NaN. Semicolons between columns, which spreadsheets write in
-    much of Europe, are read as commas are.
+    ``text`` names further columns whose cells stay text; an empty cell is NaN. Semicolons between
+    columns, which spreadsheets write in much of Europe, are read as commas are.
 
     Raises:
         DataError: no such file, not a table, a column missing, or an image unnamed or repeated.
@@ -41,11 +43,11 @@ def read_csv(path: Path, columns: Sequence[str], *, key: str = "image") -> pd.Da
     if not path.is_file():
         raise DataError(f"{path} does not exist. Give the path of a CSV file.")
     try:
-        text = {"image": str, "sex": str, "anatom_site_general": str, "lesion_id": str}
         with path.open(encoding="utf-8-sig") as file:
             separator = ";" if ";" in file.readline() else ","
             file.seek(0)
-            table = pd.read_csv(file, sep=separator, dtype=text | {key: str}, skipinitialspace=True)
+            types = dict.fromkeys((key, *text), str)
+            table = pd.read_csv(file, sep=separator, dtype=types, skipinitialspace=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV table: {error}.") from error
     missing = [column for column in columns if column not in table]

@@ -7,6 +7,7 @@ A document takes part by a pair of marker lines; what is between them is written
     <!-- metrics:end -->
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from model.errors import DataError
 from model.evaluation.rendering import markdown_table, with_ci
 from model.evaluation.report_text import NOTE, has_note, headlines_in
 from model.inference.bundle import Manifest, read_manifest, write_manifest
+from model.patient import FIELDS, Field
 
 BEGIN = "<!-- metrics:begin -->"
 END = "<!-- metrics:end -->"
@@ -29,19 +31,19 @@ _OF_SOURCE = {
     "macro_auc": "macro AUC",
     "melanoma_auc": "melanoma AUC",
 }
-_DIMENSIONS = ("age", "sex", "site")
 
 
 def store_metrics(bundle: Path, report: dict) -> Manifest:
     """Write the main figures of a report into the bundle's manifest, under the report's part."""
     manifest = read_manifest(bundle)
     part = report["about"]["part"]
-    manifest = replace(manifest, metrics={**manifest.metrics, part: compact(report)})
+    figures = compact(report, manifest.patient.fields)
+    manifest = replace(manifest, metrics={**manifest.metrics, part: figures})
     write_manifest(bundle, manifest)
     return manifest
 
 
-def compact(report: dict) -> dict:
+def compact(report: dict, fields: Sequence[Field] = FIELDS) -> dict:
     """The figures worth keeping with the bundle, to six digits, of which three may be shown."""
     about = report["about"]
     kept = {
@@ -65,7 +67,7 @@ def compact(report: dict) -> dict:
         "roc": report["roc"],
         "by_threshold": report["by_threshold"],
         "reliability": report["calibration"]["after"]["bins"],
-        "subgroups": {name: _groups(report["subgroups"][name]) for name in _DIMENSIONS},
+        "subgroups": {f.key: _groups(report["subgroups"][f.key]) for f in fields},
         "images": about["images"],
         "lesions": about["lesions"],
     }

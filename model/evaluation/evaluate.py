@@ -46,7 +46,7 @@ def evaluate(outcome: Outcome, extra_groups: pd.DataFrame | None = None) -> dict
     """
     overall = headline_draws(outcome)
     del overall["recalls"]
-    groups = group_names(outcome.table)
+    groups = group_names(outcome.table, outcome.manifest.patient.fields)
     if extra_groups is not None:
         groups = pd.concat([groups, extra_groups], axis=1)
     subgroups = subgroup_figures(outcome, groups)

@@ -1,4 +1,4 @@
-"""Whether class activation maps mark what the network relies on, and the lesion.
+"""Whether Grad-CAMs point at what the prediction depends on, and at the lesion.
 
 Two questions, both against a baseline that knows nothing of the image:
 - how much of a map lies on the lesion, compared with a blob in the middle of the image, since
@@ -17,7 +17,7 @@ from model.data.dataset import table_patients
 from model.data.lesion_masks import prepared_mask
 from model.evaluation.intervals import Interval, LesionBootstrap, interval
 from model.evaluation.outcome import Outcome
-from model.inference.overlay import enlarge
+from model.inference.grad_cam import enlarge
 from model.inference.predictor import Predictor
 
 MARKED = 0.20
@@ -40,8 +40,9 @@ def check_explanations(
     table = outcome.table.iloc[chosen]
     predicted = outcome.predictions[chosen]
     prepared = np.asarray(images[chosen])
-    maps = predictor.activation_maps(prepared, table_patients(table), predicted)
-    large = np.stack([enlarge(activation, prepared.shape[1:3]) for activation in maps])
+    patients = table_patients(table, outcome.manifest.patient.fields)
+    maps = predictor.grad_cam(prepared, patients, predicted)
+    large = np.stack([enlarge(map_, prepared.shape[1:3]) for map_ in maps])
     bootstrap = _Selection(outcome.bootstrap, chosen)
     return {
         "images": len(chosen),
@@ -112,11 +113,12 @@ def _deletion(
         "elsewhere": np.roll(marked, (half, half), axis=(1, 2)),
         "centre": np.repeat(most_marked(centre_blob(images.shape[1])[None]), len(images), axis=0),
     }
-    rows, patients = np.arange(len(images)), table_patients(table)
-    before = predictor.probabilities(images, patients)[rows, predicted]
+    rows = np.arange(len(images))
+    patients = table_patients(table, predictor.manifest.patient.fields)
+    before = predictor.predict_images(images, patients)[rows, predicted]
     falls = {
         name: before
-        - predictor.probabilities(blurred_where(images, place), patients)[rows, predicted]
+        - predictor.predict_images(blurred_where(images, place), patients)[rows, predicted]
         for name, place in places.items()
     }
     apart = {f"minus_{name}": falls["marked"] - falls[name] for name in ("elsewhere", "centre")}
@@ -144,7 +146,7 @@ def centre_blob(side: int) -> np.ndarray:
     return np.outer(line, line)
 
 
-def mass_inside(activation: np.ndarray, mask: np.ndarray) -> float:
+def mass_inside(map_: np.ndarray, mask: np.ndarray) -> float:
     """Share of a map's sum that lies on the mask; NaN for an empty map."""
-    total = activation.sum()
-    return float(activation[mask].sum() / total) if total > 0 else float("nan")
+    total = map_.sum()
+    return float(map_[mask].sum() / total) if total > 0 else float("nan")

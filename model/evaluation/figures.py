@@ -1,6 +1,7 @@
 """Diagrams of a report, as PNG files. None shows a photograph."""
 
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,9 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from model.data.dataset import table_patients
 from model.evaluation.outcome import Outcome
 from model.image import bright_box, read_image
-from model.inference.overlay import overlay
+from model.inference.grad_cam import overlay
 from model.inference.predictor import Predictor
-from model.patient import UNKNOWN
+from model.patient import UNKNOWN, describe
 
 _DPI = 110
 
@@ -116,6 +117,7 @@ def _curve(kind: str, truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray
 
 
 _PAIRS, _PER_PAIR, _ACROSS = 12, 2, 4
+_LINE = 30  # characters of what is said above a photograph
 
 
 def most_confident_errors(outcome: Outcome) -> list[int]:
@@ -153,41 +155,34 @@ def draw_misclassified(
     rows = most_confident_errors(outcome)
     if not rows:
         return None
-    table = outcome.table.iloc[rows]
-    maps = predictor.activation_maps(
-        np.asarray(images[rows]), table_patients(table), outcome.predictions[rows]
-    )
+    fields = outcome.manifest.patient.fields
+    patients = table_patients(outcome.table.iloc[rows], fields)
+    maps = predictor.grad_cam(np.asarray(images[rows]), patients, outcome.predictions[rows])
+    contexts = [describe(patient, fields) or UNKNOWN for patient in patients]
     down = -(-len(rows) // _ACROSS)
     figure = Figure(figsize=(3.6 * _ACROSS, 2.6 * down), layout="constrained")
     grid = figure.subplots(down, 2 * _ACROSS, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for cell, (row, activation) in enumerate(zip(rows, maps, strict=True)):
+    for cell, (row, cam, context) in enumerate(zip(rows, maps, contexts, strict=True)):
         pair = grid[cell // _ACROSS][2 * (cell % _ACROSS) : 2 * (cell % _ACROSS) + 2]
-        _draw(pair, outcome, row, activation, predictor.manifest.image.crop_border)
+        _draw(pair, outcome, row, cam, context)
     path = out / "mistakes.png"
     figure.savefig(path, dpi=100)
     return path
 
 
-def _draw(
-    pair: list[Axes], outcome: Outcome, row: int, activation: np.ndarray, crop_border: bool
-) -> None:
+def _draw(pair: list[Axes], outcome: Outcome, row: int, cam: np.ndarray, context: str) -> None:
     entry = outcome.table.iloc[row]
     photograph = read_image(entry["path"])
-    if crop_border:
+    if outcome.manifest.image.crop_border:
         photograph = photograph.crop(bright_box(photograph))
     pair[0].imshow(photograph)
-    pair[1].imshow(overlay(photograph, activation))
+    pair[1].imshow(overlay(photograph, cam))
     true, predicted = (outcome.codes[n] for n in (outcome.labels[row], outcome.predictions[row]))
-    pair[0].set_title(f"{true} predicted as {predicted}\n{_context(entry)}", fontsize=8, loc="left")
+    title = f"{true} predicted as {predicted}\n{entry['image']}\n{fill(context, _LINE)}"
+    pair[0].set_title(title, fontsize=8, loc="left")
     pair[1].set_title(_top_three(outcome, row), fontsize=8, loc="left")
-
-
-def _context(entry: pd.Series) -> str:
-    age = UNKNOWN if np.isnan(entry["age_approx"]) else f"{entry['age_approx']:.0f}"
-    words = [UNKNOWN if pd.isna(entry[k]) else entry[k] for k in ("sex", "anatom_site_general")]
-    return f"{entry['image']}\nage {age}, {words[0]}\n{words[1]}"
 
 
 def _top_three(outcome: Outcome, row: int) -> str:

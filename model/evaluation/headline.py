@@ -7,7 +7,7 @@ from model.evaluation.intervals import LesionBootstrap, centred
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc, share
 from model.evaluation.outcome import Outcome
 from model.evaluation.reliability import binned, equal_mass_edges
-from model.inference.operating_points import MELANOMA, point_name
+from model.inference.calibration import MELANOMA, point_name
 from model.tasks import Task
 
 POINT = point_name("specificity", 0.90)

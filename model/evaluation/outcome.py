@@ -9,8 +9,8 @@ import pandas as pd
 from model.errors import BundleError
 from model.evaluation.intervals import LesionBootstrap
 from model.inference.bundle import Manifest
+from model.inference.calibration import question_scores, question_truth, questions_of
 from model.inference.conformal import prediction_sets
-from model.inference.operating_points import question_scores, question_truth, questions_of
 
 
 @dataclass(frozen=True)

@@ -43,14 +43,15 @@ def run_evaluation(
         BundleError: the bundle is missing, damaged, or lacks thresholds.
         ImageError: an image cannot be read.
     """
-    predictor = Predictor.load(bundle)
+    predictor = Predictor.load(bundle, backend="keras")
     manifest = predictor.manifest
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    inside = predictor.look_inside(images, table_patients(table))
-    outcome = outcome_of(table.reset_index(drop=True), inside.probabilities, manifest)
+    patients = table_patients(table, manifest.patient.fields)
+    outputs = predictor.outputs(images, patients)
+    outcome = outcome_of(table.reset_index(drop=True), outputs.probabilities, manifest)
     groups = mask_groups(table, masks)
     report = evaluate(outcome, groups)
-    report["unknown"] = check_ood(predictor, outcome, inside)
+    report["unknown"] = check_ood(predictor, outcome, outputs)
     if not quick:
         report |= _slow_checks(predictor, outcome, images, masks)
     report["notes"] = _notes(part, has_masks=groups is not None, quick=quick)
@@ -70,11 +71,11 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
         BundleError: the bundle is missing, damaged, or lacks thresholds.
         ImageError: an image cannot be read.
     """
-    predictor = Predictor.load(bundle)
-    paths = table["path"].tolist()
-    images = cached_images(paths, predictor.manifest.image, cache_dir=cache_dir)
-    probabilities = predictor.probabilities(images, table_patients(table))
-    return outcome_of(table, probabilities, predictor.manifest)
+    predictor = Predictor.load(bundle, backend="keras")
+    manifest = predictor.manifest
+    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    patients = table_patients(table, manifest.patient.fields)
+    return outcome_of(table, predictor.predict_images(images, patients), manifest)
 
 
 def _slow_checks(predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path) -> dict:

@@ -100,16 +100,16 @@ def _groups(subgroups: dict, headlines: dict[str, str]) -> str:
 
 def _optional(report: dict) -> Iterable[str]:
     if report.get("unknown"):
-        yield _section("Out-of-distribution images", _unknown(report["unknown"]))
+        yield _section("Out-of-distribution images", _ood(report["unknown"]))
     if report.get("explanations"):
         yield _section("Activation maps checked", _explanations(report["explanations"]))
     for note in report["notes"]:
         yield f"<p>Note: {escape(note)}</p>"
 
 
-def _unknown(found: dict) -> str:
+def _ood(found: dict) -> str:
     methods = list(found["false_alarm_rate"])
-    alarms = ("false alarms", *(with_ci(found["false_alarm_rate"][m]) for m in methods))
+    alarms = ("false-positive rate", *(with_ci(found["false_alarm_rate"][m]) for m in methods))
     rows = [
         (kind, *(f"AUC {row[m]['auc']:.3f}, noticed {row[m]['noticed']:.0%}" for m in methods))
         for kind, row in found["kinds"].items()

@@ -1,7 +1,7 @@
 """The headline figures, and the short report that ``evaluate`` prints."""
 
 from model.evaluation.rendering import text_table, with_ci
-from model.inference.operating_points import MALIGNANT, point_name
+from model.inference.calibration import MALIGNANT, point_name
 
 HEADLINES = {
     "balanced_accuracy": "balanced accuracy",

@@ -28,13 +28,13 @@ def check_robustness(predictor: Predictor, outcome: Outcome, images: np.ndarray)
     chosen = sample_per_class(outcome.labels)
     sample = np.asarray(images[chosen])
     table = outcome.table.iloc[chosen].reset_index(drop=True)
-    patients = table_patients(table)
+    patients = table_patients(table, predictor.manifest.patient.fields)
 
     def measure(name: str, severity: int) -> dict:
         changed = corrupt(sample, name, severity)
         found = outcome_of(
             table,
-            predictor.probabilities(changed, patients),
+            predictor.predict_images(changed, patients),
             predictor.manifest,
             draws=_DRAWS,
         )

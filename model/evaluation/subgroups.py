@@ -1,41 +1,38 @@
 """The headline figures by group of patients and images, and the largest gap between two groups."""
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from model.data.dataset import table_groups
 from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import Interval, interval
 from model.evaluation.metrics import mean_of_known
 from model.evaluation.outcome import Outcome
-from model.patient import UNKNOWN
-
-AGE_BANDS = (30, 45, 60, 75)
-"""Years at which a new age band begins."""
+from model.patient import FIELDS, UNKNOWN, Field
 
 FEWEST_IMAGES = 50  # of a group, for it to be compared; a gap of fewer is mostly chance
 FEWEST_CASES = 10  # of a class in both groups, for its recall to be compared
 
 
-def group_names(table: pd.DataFrame) -> pd.DataFrame:
-    """Name each image's group by dimension; a value that is not known is a group of its own."""
-    groups = {
-        "age": [_age_band(age) for age in table["age_approx"]],
-        "sex": table["sex"].fillna(UNKNOWN).tolist(),
-        "site": table["anatom_site_general"].fillna(UNKNOWN).tolist(),
-        "source": table["source"].tolist(),
-    }
-    return pd.DataFrame(groups)
+def group_names(table: pd.DataFrame, fields: Sequence[Field] = FIELDS) -> pd.DataFrame:
+    """Name each image's group by dimension, one column per dimension.
+
+    The dimensions are the fields of the patients, by key, and the source; a value that is not known
+    is a group of its own.
+    """
+    groups = {field.key: table_groups(table, field) for field in fields}
+    return pd.DataFrame(groups | {"source": table["source"].to_numpy()})
 
 
 def subgroup_figures(outcome: Outcome, groups: pd.DataFrame) -> dict[str, dict]:
     """Figures of every group, and the largest gap in each dimension.
 
-    ``groups`` names each image's group, one column a dimension; a missing name leaves the image
-    out of that dimension.
+    ``groups`` is as of :func:`group_names`; a missing name leaves the image out of its dimension.
     """
-    return {name: _dimension(outcome, groups[name].to_numpy()) for name in groups}
+    return {name: _dimension(outcome, groups[name]) for name in groups}
 
 
 def largest_gap(subgroups: dict[str, dict]) -> dict | None:
@@ -46,10 +43,10 @@ def largest_gap(subgroups: dict[str, dict]) -> dict | None:
     return max(gaps, key=lambda gap: gap["difference"]["value"], default=None)
 
 
-def _dimension(outcome: Outcome, names: np.ndarray) -> dict:
-    drawn, groups = {}, {}
-    for name in sorted({name for name in names if isinstance(name, str)}, key=_place):
-        rows = names == name
+def _dimension(outcome: Outcome, names: pd.Series) -> dict:
+    drawn, groups, names = {}, {}, names.astype("category")
+    for name in names.cat.remove_unused_categories().cat.categories:
+        rows = (names == name).to_numpy()
         figures = headline_draws(outcome, rows)
         drawn[name] = rows, figures.pop("recalls")
         groups[name] = {
@@ -65,11 +62,6 @@ def _melanomas(outcome: Outcome, rows: np.ndarray) -> dict[str, int]:
     if "MEL" not in outcome.codes:
         return {}
     return {"melanomas": int((outcome.labels[rows] == outcome.codes.index("MEL")).sum())}
-
-
-def _place(name: str) -> tuple[bool, bool, str]:
-    """By age or by the alphabet, what is unknown at the end."""
-    return name == UNKNOWN, not name.startswith("under"), name
 
 
 def _gap(outcome: Outcome, drawn: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict | None:
@@ -95,14 +87,3 @@ def _gap(outcome: Outcome, drawn: dict[str, tuple[np.ndarray, np.ndarray]]) -> d
 
 def _cases(outcome: Outcome, rows: np.ndarray) -> np.ndarray:
     return np.bincount(outcome.labels[rows], minlength=len(outcome.codes))
-
-
-def _age_band(age: float) -> str:
-    if np.isnan(age):
-        return UNKNOWN
-    band = int(np.searchsorted(AGE_BANDS, age, side="right"))
-    if band == 0:
-        return f"under {AGE_BANDS[0]}"
-    if band == len(AGE_BANDS):
-        return f"{AGE_BANDS[-1]} and over"
-    return f"{AGE_BANDS[band - 1]}-{AGE_BANDS[band] - 1}"

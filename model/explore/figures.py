@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from isic_api.vocabulary import UNKNOWN_CLASS
 from model.diagnosis import DIAGNOSIS_NAMES
-from model.explore.summary import MAY_BE_UNKNOWN, diagnoses_in, sources_in, unknown
+from model.explore.summary import diagnoses_in, sources_in, unknown_fields
+from model.patient import NumberField
 
 _INK, _FILL, _MARK, _GRID = "#222222", "#4477aa", "#cc3311", "#dddddd"
 _SOURCE_MARKS = {
@@ -21,7 +22,6 @@ _SOURCE_MARKS = {
 }
 """Colours that any kind of colour vision tells apart (Paul Tol's), and forms for print."""
 _NAMES = {**DIAGNOSIS_NAMES, UNKNOWN_CLASS: "none of these"}
-_FIELD_WORDS = {"age_approx": "age", "anatom_site_general": "site"}
 
 
 def class_figure(table: pd.DataFrame) -> Figure:
@@ -45,21 +45,25 @@ def class_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def age_figure(table: pd.DataFrame) -> Figure:
-    """How many images there are of each age, and the ages of each diagnosis."""
-    ages = table["age_approx"].dropna()
+def number_figure(table: pd.DataFrame, field: NumberField) -> Figure:
+    """How many images there are of each value of a field, and the values of each diagnosis."""
+    values = table[field.column].dropna()
     figure = Figure(figsize=(11, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     _plain(left)
     _plain(right)
-    left.hist(
-        ages, bins=np.arange(-2.5, max(90, ages.max()) + 5, 5), color=_FILL, edgecolor="white"
-    )
-    left.axvline(ages.mean(), color=_MARK, label=f"mean {ages.mean():.1f}, sd {ages.std():.1f}")
+    highest = max(field.cap + field.step, values.max())
+    bins = np.arange(-field.step / 2, highest + field.step, field.step)
+    left.hist(values, bins=bins, color=_FILL, edgecolor="white")
+    said = f"mean {values.mean():.1f}, sd {values.std():.1f}"
+    left.axvline(values.mean(), color=_MARK, label=said)
     left.legend(frameon=False, loc="upper left")
     left.yaxis.set_major_formatter("{x:,.0f}")
-    left.set(xlabel="age in years, in steps of 5", ylabel="images")
-    groups = {code: ages[table["diagnosis"][ages.index] == code] for code in diagnoses_in(table)}
+    axis = f"{field.name} in {field.unit}"
+    left.set(xlabel=f"{axis}, in steps of {field.step:g}", ylabel="images")
+    groups = {
+        code: values[table["diagnosis"][values.index] == code] for code in diagnoses_in(table)
+    }
     groups = {code: group for code, group in groups.items() if len(group)}
     right.boxplot(
         list(groups.values()),
@@ -68,7 +72,7 @@ def age_figure(table: pd.DataFrame) -> Figure:
         medianprops={"color": _MARK, "linewidth": 2},
         widths=0.6,
     )
-    right.set(ylabel="age in years", ylim=(0, None))
+    right.set(ylabel=axis, ylim=(0, None))
     return figure
 
 
@@ -94,15 +98,15 @@ def unknown_figure(table: pd.DataFrame) -> Figure:
     """Share of the images of each source whose fields are not known."""
     sources = sources_in(table)
     figure, axes = _panel(8.5, 3.6)
-    places, width = np.arange(len(MAY_BE_UNKNOWN)), 0.8 / len(sources)
+    unknown = pd.DataFrame(unknown_fields(table))
+    places, width = np.arange(unknown.shape[1]), 0.8 / len(sources)
     for number, source in enumerate(sources):
-        rows = table[table["source"] == source]
-        shares = [unknown(rows, field).mean() * 100 for field in MAY_BE_UNKNOWN]
+        shares = unknown[table["source"] == source].mean() * 100
         at = places + (number - (len(sources) - 1) / 2) * width
         axes.bar(at, shares, width * 0.92, color=_SOURCE_MARKS[source][0], label=source)
         for place, share in zip(at, shares, strict=True):
             axes.text(place, share, f"{share:.1f}", ha="center", va="bottom", fontsize=9)
-    axes.set_xticks(places, [_FIELD_WORDS.get(field, field) for field in MAY_BE_UNKNOWN])
+    axes.set_xticks(places, unknown.columns)
     axes.set_ylabel("per cent not known")
     axes.legend(frameon=False)
     return figure

@@ -15,9 +15,9 @@ from model.data.duplicates import duplicate_pairs
 from model.data.tables import name_some
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.explore.figures import (
-    age_figure,
     class_figure,
     duplicates_figure,
+    number_figure,
     shares_figure,
     sizes_figure,
     unknown_figure,
@@ -25,16 +25,16 @@ from model.explore.figures import (
 from model.explore.page import Section, page
 from model.explore.sheets import class_tiles, contact_sheet, pair_tiles
 from model.explore.summary import (
-    age_bands,
     diagnoses_in,
     pairs_across_lesions,
     share_by,
+    share_by_field,
     sources_in,
     summarize_duplicates,
     summarize_images,
     summarize_tables,
-    words_of,
 )
+from model.patient import FIELDS
 
 PHOTOGRAPHS = 24
 """Of each diagnosis on its contact sheet."""
@@ -95,13 +95,14 @@ def read_images(data_dir: Path, *, cache_dir: Path, task: str | None = None) -> 
 
 def introduction(summary: dict) -> str:
     """The folder in two sentences."""
-    age = summary["age"]
     text = f"The tables have {summary['rows']:,} images of {summary['lesions']:,} lesions."
-    if age["known"] > 1:
-        text += (
-            f" The mean age is {age['mean']:.1f} years (sd {age['sd']:.1f}), known for "
-            f"{age['known']:,} images."
-        )
+    for field in FIELDS:
+        found = summary["numbers"].get(field.key, {"known": 0})
+        if found["known"] > 1:
+            text += (
+                f" The mean {field.name} is {found['mean']:.1f} {field.unit} (sd {found['sd']:.1f})"
+                f", known for {found['known']:,} images."
+            )
     if "images" not in summary:
         return f"{text} The folder holds no images, so all figures are of the tables."
     found = summary["images"]
@@ -134,17 +135,17 @@ def table_sections(table: pd.DataFrame, summary: dict, out: Path) -> Iterator[Se
     )
     yield _figure("Diagnoses", text, class_figure(table), out / "diagnoses.png")
     by = "How often each diagnosis is among the images of a row; each row sums to 100."
-    if summary["age"]["known"]:
-        text = (
-            f"Ages from {summary['age']['youngest']:.0f} to {summary['age']['oldest']:.0f} years, "
-            "in steps of five. Boxes hold the middle half of a diagnosis, the red line is its "
-            "median."
-        )
-        yield _figure("Age", text, age_figure(table), out / "age.png")
-        yield _shares("Diagnosis by age", by, share_by(table, *age_bands(table)), out)
-    sexes, sites = (words_of(table, field) for field in ("sex", "anatom_site_general"))
-    yield _shares("Diagnosis by sex", by, share_by(table, *sexes), out)
-    yield _shares("Diagnosis by site", by, share_by(table, *sites), out)
+    for field in FIELDS:
+        found = summary["numbers"].get(field.key)
+        if found and found["known"]:
+            text = (
+                f"From {found['lowest']:g} to {found['highest']:g} {field.unit}, in steps of "
+                f"{field.step:g}. Boxes hold the middle half of a diagnosis, the red line is its "
+                "median."
+            )
+            figure, file = number_figure(table, field), out / f"{field.key}.png"
+            yield _figure(field.name.capitalize(), text, figure, file)
+        yield _shares(f"Diagnosis by {field.name}", by, share_by_field(table, field), out)
     text = f"{by} Where sources differ in their mix, a network can learn the source instead."
     shares = share_by(table, table["source"], sources_in(table))
     yield _shares("Diagnosis by source", text, shares, out)

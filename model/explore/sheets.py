@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from model.data.dataset import table_patients
 from model.image import read_image
-from model.patient import UNKNOWN
+from model.patient import FIELDS, UNKNOWN, describe
 
 _TILE = 150  # pixels, of the square that a photograph is fitted into
 _LINE = 15  # pixels, of a line of text
 _GAP = 8
+_CHARACTERS = 24  # of a line of text
 _FONT = ImageFont.load_default(12)
 
 
@@ -29,7 +32,11 @@ def class_tiles(table: pd.DataFrame, diagnosis: str, *, count: int, seed: int) -
     """Choose photographs of a diagnosis at random, each of another lesion."""
     rows = table[table["diagnosis"] == diagnosis]
     rows = rows.sample(frac=1, random_state=seed).drop_duplicates("lesion_id").head(count)
-    return [Tile(row.path, (row.image, *_context(row))) for row in rows.itertuples()]
+    said = [describe(patient, FIELDS) or UNKNOWN for patient in table_patients(rows)]
+    return [
+        Tile(row.path, (f"{row.image}, {row.source}", *wrap(context, _CHARACTERS)))
+        for row, context in zip(rows.itertuples(), said, strict=True)
+    ]
 
 
 def pair_tiles(table: pd.DataFrame, pairs: np.ndarray, *, count: int) -> list[Tile]:
@@ -60,12 +67,6 @@ def contact_sheet(tiles: Sequence[Tile], *, across: int = 8) -> Image.Image:
             place = left, top + _TILE + 1 + line * _LINE
             draw.text(place, _fitting(text), fill="black", font=_FONT)
     return sheet
-
-
-def _context(row: tuple) -> tuple[str, str]:
-    age = "age unknown" if np.isnan(row.age_approx) else f"{row.age_approx:.0f} years"
-    sex, site = (w if isinstance(w, str) else UNKNOWN for w in (row.sex, row.anatom_site_general))
-    return f"{row.source}, {age}", f"{sex}, {site}"
 
 
 def _fitting(text: str) -> str:

@@ -5,44 +5,31 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from isic_api.vocabulary import CHALLENGE_SEXES, CHALLENGE_SITES, UNKNOWN_CLASS
-from model.data.dataset import SOURCES, Dataset
+from isic_api.vocabulary import UNKNOWN_CLASS
+from model.data.dataset import SOURCES, Dataset, table_groups
 from model.diagnosis import DIAGNOSES
-from model.patient import FIELDS, UNKNOWN
-
-MAY_BE_UNKNOWN = (*FIELDS, "lesion_id")
-"""Columns whose cells may be empty."""
-
-_DECADE = 10  # years
-_OLDEST = 80  # years; the band from here on has no upper end
+from model.patient import FIELDS, Field, NumberField
 
 
 def summarize_tables(table: pd.DataFrame) -> dict:
     """Count what the tables say; ``table`` is from :func:`model.data.dataset.read_tables`.
 
-    Ages are in years, None where none is known; ``sd`` is of the sample.
+    Entries of fields are by key. A number's figures are None where none is known; ``sd`` is of the
+    sample.
     """
-    ages = table["age_approx"].dropna()
-    bands, order = age_bands(table)
     return {
         "rows": len(table),
         "lesions": int(table["lesion_id"].nunique()),
-        "age": {
-            "known": len(ages),
-            "mean": _known(ages.mean()),
-            "sd": _known(ages.std()),
-            "youngest": _known(ages.min()),
-            "oldest": _known(ages.max()),
+        "numbers": {
+            field.key: _figures(table[field.column].dropna())
+            for field in FIELDS
+            if isinstance(field, NumberField)
         },
         "diagnoses": _counts(table["diagnosis"], diagnoses_in(table)),
         "sources": _counts(table["source"], sources_in(table)),
-        "unknown": {field: int(unknown(table, field).sum()) for field in MAY_BE_UNKNOWN},
-        "ages": _counts(bands, order),
-        "shares": {
-            "age": _plain(share_by(table, bands, order)),
-            "sex": _plain(share_by(table, *words_of(table, "sex"))),
-            "site": _plain(share_by(table, *words_of(table, "anatom_site_general"))),
-        },
+        "unknown": {name: int(rows.sum()) for name, rows in unknown_fields(table).items()},
+        "groups": {f.key: _counts(table_groups(table, f), f.groups) for f in FIELDS},
+        "shares": {f.key: _plain(share_by_field(table, f)) for f in FIELDS},
     }
 
 
@@ -96,24 +83,16 @@ def share_by(table: pd.DataFrame, groups: pd.Series, order: Sequence[str]) -> pd
     return shares.set_axis([f"{name}  (n = {n:,})" for name, n in total.items()])
 
 
-def age_bands(table: pd.DataFrame) -> tuple[pd.Series, list[str]]:
-    """Name each row's decade of age, and give the names in order."""
-    starts = range(0, _OLDEST, _DECADE)
-    names = [f"{start} to {start + _DECADE - 1}" for start in starts] + [f"{_OLDEST} and over"]
-    decade = (table["age_approx"].clip(upper=_OLDEST) // _DECADE).astype("Int64")
-    return decade.map(dict(enumerate(names))).fillna(UNKNOWN), [*names, UNKNOWN]
+def share_by_field(table: pd.DataFrame, field: Field) -> pd.DataFrame:
+    """Share of each diagnosis within each group of a field, as :func:`share_by`."""
+    return share_by(table, table_groups(table, field), field.groups)
 
 
-def words_of(table: pd.DataFrame, field: str) -> tuple[pd.Series, list[str]]:
-    """Each row's word for sex or site, and all words in their order."""
-    words = {"sex": CHALLENGE_SEXES, "anatom_site_general": CHALLENGE_SITES}[field]
-    return table[field].fillna(UNKNOWN), [*words, UNKNOWN]
-
-
-def unknown(table: pd.DataFrame, field: str) -> pd.Series:
-    """Mark the rows whose field is not known."""
+def unknown_fields(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Mark the rows whose field is not known: name → bool (N,), with the lesion's as ``lesion``."""
     # An image without a lesion_id bears its own name there.
-    return table[field] == table["image"] if field == "lesion_id" else table[field].isna()
+    lesion = table["lesion_id"] == table["image"]
+    return {field.key: table[field.column].isna() for field in FIELDS} | {"lesion": lesion}
 
 
 def diagnoses_in(table: pd.DataFrame) -> list[str]:
@@ -133,6 +112,16 @@ def sources_in(table: pd.DataFrame) -> list[str]:
 def _counts(column: pd.Series, order: Sequence[str]) -> dict[str, int]:
     counts = column.value_counts()
     return {name: int(counts.get(name, 0)) for name in order}
+
+
+def _figures(values: pd.Series) -> dict[str, float | int | None]:
+    return {
+        "known": len(values),
+        "mean": _known(values.mean()),
+        "sd": _known(values.std()),
+        "lowest": _known(values.min()),
+        "highest": _known(values.max()),
+    }
 
 
 def _known(value: float) -> float | None:

@@ -1,29 +1,30 @@
 """A bundle: a trained network with everything that a prediction needs.
 
+    BUNDLE/bundle.json     the manifest: classes, preprocessing, encoding, split, metrics, licence,
+                           and the SHA-256 of each of these files:
     BUNDLE/network.keras   the network, in Keras' own format
-    BUNDLE/network.tflite  the same network for LiteRT, which the page prefers, if exported
-    BUNDLE/bundle.json     the manifest: classes, preprocessing, encoding, split, metrics, licence
-    BUNDLE/unknown.npz     what is needed to notice images unlike training, if fitted
-    BUNDLE/similar.npz     what is needed to find similar training images, if fitted
-    BUNDLE/network.svg     a picture of the network's architecture, if drawn
+    BUNDLE/network.tflite  the same network for LiteRT, which predictions prefer, if exported
+    BUNDLE/ood.npz         the detector of out-of-distribution images, if fitted
+    BUNDLE/similar.npz     the index of training images, to find similar ones, if fitted
 
-Reading the manifest does not load Keras.
+A picture of the network's architecture, network.svg, may lie beside them. Reading the manifest does
+not load Keras.
 """
 
 import hashlib
 import json
-import os
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from isic_api.whole_file import whole_file
 from model.data.split import Split
-from model.diagnosis import DIAGNOSES
 from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
-from model.inference.ood import UnknownDetector
+from model.inference.ood import OODDetector
 from model.inference.projection import Projection
 from model.inference.similar import CaseIndex
 from model.patient import PatientEncoder
@@ -32,15 +33,15 @@ from model.tasks import CUSTOM, TASKS, Task, custom_task
 if TYPE_CHECKING:
     import keras
 
-FORMAT = 1
-NETWORK_FILE = "network.keras"
+FORMAT = 2
+_READABLE = (1, 2)
 MANIFEST_FILE = "bundle.json"
-UNKNOWN_FILE = "unknown.npz"
+NETWORK_FILE = "network.keras"
+LITERT_FILE = "network.tflite"
+OOD_FILE = "ood.npz"
+OOD_FILE_IN_FORMAT_1 = "unknown.npz"
 SIMILAR_FILE = "similar.npz"
-LITE_FILE = "network.tflite"
 PICTURE_FILE = "network.svg"
-_NOTES = "metadata.json"  # of Keras, inside its file
-_NOT_LOADABLE = (ValueError, TypeError, OSError, KeyError, AttributeError, ImportError, BadZipFile)
 RELEASED = Path(__file__).parents[1] / "released"
 """The bundle that is shipped with the project."""
 
@@ -65,24 +66,27 @@ class Manifest:
     data: dict  # name, number of images and hash of the data
     malignant: list[str] | None = None  # codes that count as malignant; None = not stated
     precursors: list[str] = field(default_factory=list)  # codes named apart
-    views: int = 1  # flipped and turned copies that a prediction is averaged over
-    network_sha256: str = ""
+    tta_views: int = 1  # flipped and turned copies that a prediction is averaged over
+    files: dict[str, str] = field(default_factory=dict)  # name → SHA-256
     metrics: dict = field(default_factory=dict)  # by part: validation, test
     history: dict = field(default_factory=dict)  # figure of the training → its value by epoch
     # Fitted on the validation part by model.training.packaging; empty in a bundle without them.
     operating_points: dict = field(default_factory=dict)  # question → point → threshold
     prediction_sets: dict = field(default_factory=dict)  # coverage, thresholds by class code
-    unknown: dict = field(default_factory=dict)  # method, false_alarm_rate, thresholds, sha256
+    ood: dict = field(default_factory=dict)  # method, false_positive_rate, thresholds
     # Fitted on the training part; empty in a bundle without them.
     quality: dict = field(default_factory=dict)  # problem of a photograph → limit
-    similar: dict = field(default_factory=dict)  # sha256 of the index
     # Of embeddings that are too wide for these two; None where they are used as they are.
     projection: Projection | None = None
-    lite: dict = field(default_factory=dict)  # sha256 of the network for LiteRT
     versions: dict = field(default_factory=dict)
     licence: str = LICENCE
     intended_use: str = INTENDED_USE
     format: int = FORMAT
+
+    @property
+    def network_sha256(self) -> str:
+        """SHA-256 of the network's file; empty before that is written."""
+        return self.files.get(NETWORK_FILE, "")
 
     @property
     def codes(self) -> list[str]:
@@ -110,7 +114,7 @@ class Manifest:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         del values["split"]
         image = {**asdict(self.image), "range": [0, 255], "colours": "RGB"}
-        parts = {"image": image, "patient": asdict(self.patient)}
+        parts = {"image": image, "patient": self.patient.to_dict()}
         parts["projection"] = self.projection and asdict(self.projection)
         # The split comes last, since its lists are long.
         split = self.split.to_dict()
@@ -122,16 +126,29 @@ class Manifest:
         # The image entry also says range and colours, which are no settings.
         settings = {f.name for f in fields(ImagePreprocessor)}
         image = {k: v for k, v in values["image"].items() if k in settings}
-        patient = dict(values["patient"])
-        patient |= {k: tuple(patient[k]) for k in ("sexes", "sites")}
         parts = {
             "image": ImagePreprocessor(**image),
-            "patient": PatientEncoder(**patient),
+            "patient": PatientEncoder.from_dict(values["patient"]),
             "split": Split.from_dict(values["split"]),
+            "format": FORMAT,
         }
         if values.get("projection"):
             parts["projection"] = Projection(**values["projection"])
         return cls(**{**values, **parts})
+
+
+def _from_format_1(values: dict) -> dict:
+    """The manifest in format 2 of one in format 1, in which each file's entry held its SHA-256."""
+    values = dict(values)
+    ood, similar, litert = (values.pop(name, {}) for name in ("unknown", "similar", "lite"))
+    entries = {OOD_FILE_IN_FORMAT_1: ood, SIMILAR_FILE: similar, LITERT_FILE: litert}
+    hashes = {name: entry.get("sha256", "") for name, entry in entries.items() if entry}
+    renamed = {"false_alarm_rate": "false_positive_rate"}
+    return values | {
+        "tta_views": values.pop("views", 1),
+        "files": {NETWORK_FILE: values.pop("network_sha256", "")} | hashes,
+        "ood": {renamed.get(key, key): ood[key] for key in ood if key != "sha256"},
+    }
 
 
 def read_manifest(bundle: Path) -> Manifest:
@@ -143,11 +160,13 @@ def read_manifest(bundle: Path) -> Manifest:
     path = bundle / MANIFEST_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        if values.get("format") != FORMAT:
+        if values.get("format") not in _READABLE:
             raise BundleError(
-                f"{path} has format {values.get('format')!r}, but this version reads {FORMAT}. "
+                f"{path} has format {values.get('format')!r}, but this version reads "
+                f"{' and '.join(map(str, _READABLE))}. "
                 "Use the version of the project that wrote it, or train again."
             )
+        values = _from_format_1(values) if values["format"] == 1 else values
         manifest = Manifest.from_dict(values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
@@ -166,83 +185,70 @@ def read_manifest(bundle: Path) -> Manifest:
 def write_manifest(bundle: Path, manifest: Manifest) -> None:
     """Write ``bundle.json``."""
     with whole_file(bundle / MANIFEST_FILE) as partial:
-        partial.write_text(_manifest_text(manifest), encoding="utf-8")
+        text = json.dumps(manifest.to_dict(), indent=1, ensure_ascii=False)
+        partial.write_text(f"{text}\n", encoding="utf-8")
 
 
 def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Manifest:
     """Write network and manifest; returns the manifest with hash and versions filled in."""
     import keras
 
-    bundle.mkdir(parents=True, exist_ok=True)
-    fresh = bundle / "fresh.keras"
-    try:
-        network.save(fresh)
-        _pack(fresh, manifest.codes)
-        versions = {"keras": keras.__version__, "backend": keras.backend.backend()}
-        sha256 = file_sha256(fresh)
-        manifest = replace(manifest, network_sha256=sha256, lite={}, versions=versions)
-        # All is on the disk before anything of an earlier bundle is touched.
-        with whole_file(bundle / MANIFEST_FILE) as partial:
-            partial.write_text(_manifest_text(manifest), encoding="utf-8")
-            (bundle / LITE_FILE).unlink(missing_ok=True)  # of another network
-            os.replace(fresh, bundle / NETWORK_FILE)
-    finally:
-        fresh.unlink(missing_ok=True)
-    return manifest
+    from model.networks.network import pack_saved
 
+    def save(path: Path) -> None:
+        with TemporaryDirectory(dir=bundle) as folder:
+            network.save(Path(folder) / NETWORK_FILE)
+            pack_saved(Path(folder) / NETWORK_FILE, path, classes=manifest.codes)
 
-def load_network(bundle: Path, manifest: Manifest) -> "keras.Model":
-    """Load the network in safe mode and check that it fits the manifest.
-
-    Raises:
-        BundleError: the file is missing, not the one that the manifest was written for, or its
-            inputs, outputs or order of classes differ from the manifest's.
-    """
-    from model.networks.network import cause_of, open_saved
-
-    path = bundle / NETWORK_FILE
-    _check_file(path, manifest.network_sha256)
-    try:
-        noted = _noted_classes(path)
-        network = open_saved(path)
-    except _NOT_LOADABLE as error:
-        raise BundleError(
-            f"{path} cannot be loaded: {cause_of(error)} {_advice(manifest)}"
-        ) from error
-    _check_fit(network, manifest)
-    _check_order(noted, manifest)
-    return network
+    versions = {"keras": keras.__version__, "backend": keras.backend.backend()}
+    manifest = replace(manifest, versions=versions)
+    return write_files(bundle, manifest, {NETWORK_FILE: save}, removed=[LITERT_FILE])
 
 
 def write_fitted(
-    bundle: Path, manifest: Manifest, *, detector: UnknownDetector, cases: CaseIndex
+    bundle: Path, manifest: Manifest, *, detector: OODDetector, cases: CaseIndex
 ) -> Manifest:
     """Write what was fitted, and the manifest, which is returned with the hashes of both files."""
-    unknown, similar = bundle / UNKNOWN_FILE, bundle / SIMILAR_FILE
-    # All is on the disk before anything of an earlier calibration is touched.
-    with whole_file(unknown) as one, whole_file(similar) as other:
-        detector.save(one)
-        cases.save(other)
-        manifest = replace(
-            manifest,
-            unknown=manifest.unknown | {"sha256": file_sha256(one)},
-            similar={"sha256": file_sha256(other)},
-        )
-        with whole_file(bundle / MANIFEST_FILE) as partial:
-            partial.write_text(_manifest_text(manifest), encoding="utf-8")
+    saves = {OOD_FILE: detector.save, SIMILAR_FILE: cases.save}
+    return write_files(bundle, manifest, saves, removed=[OOD_FILE_IN_FORMAT_1])
+
+
+def write_files(
+    bundle: Path,
+    manifest: Manifest,
+    saves: Mapping[str, Callable[[Path], None]],
+    *,
+    removed: Collection[str] = (),
+) -> Manifest:
+    """Write files and the manifest, which is returned with their hashes.
+
+    Everything is on the disk before any earlier file is touched. ``saves`` maps the name of each
+    file to what writes it; ``removed`` are files that no longer belong to the bundle.
+    """
+    files = {name: sha256 for name, sha256 in manifest.files.items() if name not in removed}
+    bundle.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        for name, save in saves.items():
+            path = stack.enter_context(whole_file(bundle / name))
+            save(path)
+            files[name] = file_sha256(path)
+        manifest = replace(manifest, files=files)
+        write_manifest(bundle, manifest)
+        for name in removed:
+            (bundle / name).unlink(missing_ok=True)
     return manifest
 
 
-def load_detector(bundle: Path, manifest: Manifest) -> UnknownDetector | None:
-    """Load the detector of images unlike training; None if the bundle has none.
+def load_detector(bundle: Path, manifest: Manifest) -> OODDetector | None:
+    """Load the out-of-distribution detector; None if the bundle has none.
 
     Raises:
         BundleError: the file is missing, damaged, or not the one of the manifest.
     """
-    if not manifest.unknown:
-        return None
-    _check_file(bundle / UNKNOWN_FILE, manifest.unknown.get("sha256"))
-    return UnknownDetector.load(bundle / UNKNOWN_FILE)
+    for name in (OOD_FILE, OOD_FILE_IN_FORMAT_1):
+        if name in manifest.files:
+            return OODDetector.load(checked_file(bundle, manifest, name))
+    return None
 
 
 def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
@@ -251,36 +257,57 @@ def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
     Raises:
         BundleError: the file is missing, damaged, or not the one of the manifest.
     """
-    if not manifest.similar:
+    if SIMILAR_FILE not in manifest.files:
         return None
-    _check_file(bundle / SIMILAR_FILE, manifest.similar.get("sha256"))
-    return CaseIndex.load(bundle / SIMILAR_FILE)
+    return CaseIndex.load(checked_file(bundle, manifest, SIMILAR_FILE))
 
 
-def lite_file(bundle: Path, manifest: Manifest) -> Path | None:
+def litert_file(bundle: Path, manifest: Manifest) -> Path | None:
     """Give the network for LiteRT; None if the bundle has none, which Keras' then replaces.
 
     Raises:
         BundleError: the file is damaged, or not the one of the manifest.
     """
-    path = bundle / LITE_FILE
-    if not manifest.lite or not path.is_file():
+    if LITERT_FILE not in manifest.files or not (bundle / LITERT_FILE).is_file():
         return None
-    _check_file(path, manifest.lite.get("sha256"))
-    return path
+    return checked_file(bundle, manifest, LITERT_FILE)
 
 
 def check_files(bundle: Path, manifest: Manifest) -> None:
-    """Check that the files that a manifest names are there and are those that it was written for.
+    """Check that the files of a manifest are there and are those that it was written for.
 
     Raises:
         BundleError: one is not.
     """
-    _check_file(bundle / NETWORK_FILE, manifest.network_sha256)
-    for name, entry in ((UNKNOWN_FILE, manifest.unknown), (SIMILAR_FILE, manifest.similar)):
-        if entry:
-            _check_file(bundle / name, entry.get("sha256"))
-    lite_file(bundle, manifest)
+    for name in {NETWORK_FILE: "", **manifest.files}:
+        if name != LITERT_FILE:
+            checked_file(bundle, manifest, name)
+    litert_file(bundle, manifest)
+
+
+def checked_file(bundle: Path, manifest: Manifest, name: str) -> Path:
+    """Give the path of a file of the bundle.
+
+    Raises:
+        BundleError: it is missing, or not the one that the manifest was written for.
+    """
+    path = bundle / name
+    if not path.is_file():
+        raise BundleError(
+            f"{path} is missing, but {MANIFEST_FILE} names it. Copy the whole bundle again."
+        )
+    if file_sha256(path) != manifest.files.get(name):
+        raise BundleError(
+            f"{path} is not the file that {MANIFEST_FILE} was written for (its SHA-256 differs). "
+            "Copy the whole bundle again."
+        )
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_no_bundle(folder: Path) -> None:
@@ -295,83 +322,4 @@ def require_no_bundle(folder: Path) -> None:
         raise ConfigError(
             f"{folder}, where the bundle would be written, holds other files but no "
             f"{MANIFEST_FILE}. Remove it, or give another --out."
-        )
-
-
-def _advice(manifest: Manifest) -> str:
-    """What to do about a network that is the manifest's and yet cannot be loaded."""
-    import keras
-
-    written = manifest.versions.get("keras")
-    if written in (None, keras.__version__):
-        return "Train again, or use the version of the project that wrote it."
-    return (
-        f"It was written by Keras {written}, and this is Keras {keras.__version__}: install the "
-        "versions of requirements.txt."
-    )
-
-
-def _manifest_text(manifest: Manifest) -> str:
-    return json.dumps(manifest.to_dict(), indent=1, ensure_ascii=False) + "\n"
-
-
-def _check_file(path: Path, sha256: str | None) -> None:
-    if not path.is_file():
-        raise BundleError(
-            f"{path} is missing, but {MANIFEST_FILE} names it. Copy the whole bundle again."
-        )
-    if file_sha256(path) != sha256:
-        raise BundleError(
-            f"{path} is not the file that {MANIFEST_FILE} was written for (its SHA-256 differs). "
-            "Copy the whole bundle again."
-        )
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _pack(archive: Path, codes: list[str]) -> None:
-    """Compress a Keras file, which is a zip archive, and note the order of its outputs inside."""
-    partial = archive.with_suffix(".part")
-    with ZipFile(archive) as plain, ZipFile(partial, "w", ZIP_DEFLATED) as compressed:
-        for member in plain.infolist():
-            content = plain.read(member)
-            if member.filename == _NOTES:
-                content = json.dumps(json.loads(content) | {"classes": codes})
-            compressed.writestr(member.filename, content)
-    os.replace(partial, archive)
-
-
-def _noted_classes(network: Path) -> list[str] | None:
-    with ZipFile(network) as archive:
-        return json.loads(archive.read(_NOTES)).get("classes")
-
-
-def _check_order(noted: list[str] | None, manifest: Manifest) -> None:
-    """A melanoma must not be shown as a nevus because somebody sorted the manifest."""
-    if noted is None and set(manifest.codes) == set(DIAGNOSES):
-        noted = list(DIAGNOSES)  # of networks from before there were notes
-    if noted not in (None, manifest.codes):
-        raise BundleError(
-            f"{MANIFEST_FILE} has the classes in the order {', '.join(manifest.codes)}, but "
-            f"{NETWORK_FILE} answers in the order {', '.join(noted)}. Copy the bundle again."
-        )
-
-
-def _check_fit(network: "keras.Model", manifest: Manifest) -> None:
-    side = manifest.image.side
-    expected = {
-        "image": (side, side, 3),
-        "patient": (manifest.patient.width,),
-        "output": (len(manifest.classes),),
-    }
-    tensors = {**network.input, "output": network.output}
-    found = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
-    if found != expected:
-        raise BundleError(
-            f"{NETWORK_FILE} has shapes {found}, but {MANIFEST_FILE} needs {expected}. "
-            "The two files are not of one bundle: copy it again."
         )

@@ -1,55 +1,58 @@
-"""Exporting a network to LiteRT, for the page and for phones.
+"""Exporting a network to LiteRT, for predictions on the page, in the shell and on phones.
 
-A file has three signatures, all float32, for W views of one photograph, of which a prediction is
-averaged over the first V and a map over the first M, and for P patients:
+A file has three signatures, all float32, for W TTA views of one photograph, of which a prediction
+is averaged over the first V and a Grad-CAM over the first M, and for P patients:
 
-    look     images (W, side, side, 3) in [0, 255] → embeddings (V, E), features (W, h, w, C)
-    answer   embeddings (V, E), encoded (P, width) → probabilities (P, classes), no temperature
-    cells    features (M, h, w, C), encoded (1, width), asked (classes,), a 1 among zeros
-             → cells (M, h, w), what each adds to the logit asked for
+    embed      images (W, side, side, 3) in [0, 255] → embeddings (V, E), features (W, h, w, C)
+    predict    embeddings (V, E), encoded (P, width) → probabilities (P, classes), not calibrated
+    grad_cam   features (M, h, w, C), encoded (1, width), asked (classes,), one-hot
+               → cells (M, h, w), what each adds to the logit of that class
 
-Weights are stored as float32, or as float16 where that loses nothing. Needs TensorFlow as Keras'
-backend.
+Weights are stored as float32, or as float16 where that loses nothing, for which :func:`halve`
+rounds them. Needs TensorFlow as Keras' backend.
 """
 
 import tempfile
 from collections.abc import Iterator
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import ops
+from keras import layers, ops
 from PIL import Image
-from tensorflow.lite.python.convert_phase import ConverterError
 
 from model.errors import BundleError
-from model.inference.examiner import Examiner
-from model.inference.half_precision import is_halved
-from model.inference.opened import OpenedNetwork, differentiated
-from model.inference.seen import MAP_VIEWS
+from model.inference.backend import GRAD_CAM_VIEWS
+from model.inference.keras_backend import KerasBackend, weighted_maps
+from model.inference.predictor import Predictor
 from model.patient import Patient
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 TOLERANCE = 1e-4
-"""By which probabilities and maps in [0, 1] of LiteRT and Keras may differ."""
+"""By which probabilities and Grad-CAMs in [0, 1] of LiteRT and Keras may differ."""
 
 _PHOTOGRAPHS = 8
-_PATIENTS = (Patient(), Patient(65.0, "male", "head/neck"))
 
 
-def to_lite(network: keras.Model, *, views: int) -> bytes:
+def to_litert(network: keras.Model, *, tta_views: int) -> bytes:
     """Convert a network whose predictions are averaged over so many views: the file's content.
 
     Raises:
         BundleError: LiteRT lacks an operation of the network.
     """
+    import tensorflow as tf
+    from tensorflow.lite.python.convert_phase import ConverterError
+
     archive = keras.export.ExportArchive()
     copy = _copied(network)
     archive.track(copy)
-    names = _add_signatures(archive, OpenedNetwork(copy), views)
+    signatures = _add_signatures(archive, KerasBackend(copy, tta_views=tta_views))
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=names)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=signatures)
         if is_halved(network):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
@@ -63,23 +66,24 @@ def to_lite(network: keras.Model, *, views: int) -> bytes:
             ) from error
 
 
-def largest_difference(one: Examiner, other: Examiner) -> float:
-    """The largest difference of probabilities and maps, over random photographs and patients."""
+def largest_difference(one: Predictor, other: Predictor) -> float:
+    """The largest difference of probabilities and Grad-CAMs, on random photographs and patients."""
     pairs = zip(_answers(one), _answers(other), strict=True)
     return max(float(np.abs(first - second).max()) for first, second in pairs)
 
 
-def _answers(examiner: Examiner) -> Iterator[np.ndarray]:
-    """Probabilities and maps of patches of random colours."""
-    codes = examiner.manifest.codes
+def _answers(predictor: Predictor) -> Iterator[np.ndarray]:
+    """Probabilities and Grad-CAMs of patches of random colours."""
+    codes, fields = predictor.manifest.codes, predictor.manifest.patient.fields
+    known = Patient(**{field.key: field.variations[0] for field in fields})
     for number in range(_PHOTOGRAPHS):
         colours = np.random.default_rng(number).integers(0, 256, (6, 8, 3), np.uint8)
         file = BytesIO()
         Image.fromarray(colours).resize((240, 180)).save(file, "PNG")
-        study = examiner.study(file.getvalue())
-        for patient in _PATIENTS:
+        study = predictor.study(file.getvalue())
+        for patient in (Patient(), known):
             yield np.array(list(study.probabilities(patient).values()))
-            yield study.activation(patient, codes[number % len(codes)])
+            yield study.grad_cam(patient, codes[number % len(codes)])
 
 
 def _copied(network: keras.Model) -> keras.Model:
@@ -92,36 +96,112 @@ def _copied(network: keras.Model) -> keras.Model:
     return copy
 
 
-def _add_signatures(
-    archive: keras.export.ExportArchive, opened: OpenedNetwork, views: int
-) -> list[str]:
+def _add_signatures(archive: keras.export.ExportArchive, backend: KerasBackend) -> list[str]:
     """Add the functions, with the names of arguments and results above; gives their names."""
+    import tensorflow as tf
 
-    def look(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        seen = opened.image_part(images, training=False)
-        return {"embeddings": seen["embedding"][:views], "features": seen["features"]}
+    views = backend.tta_views
 
-    def answer(embeddings: tf.Tensor, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
+    def embed(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = backend.image_part(images, training=False)
+        return {"embeddings": found["embedding"][:views], "features": found["maps"]}
+
+    def predict(embeddings: tf.Tensor, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
         count = tf.shape(encoded)[0]
         pairs = [tf.repeat(embeddings, count, axis=0), tf.tile(encoded, [views, 1])]
-        rows = opened.head(pairs, training=False)
+        rows = backend.head(pairs, training=False)
         rows = tf.reshape(rows, (views, count, rows.shape[-1]))
         return {"probabilities": tf.reduce_mean(rows, axis=0)}
 
-    def cells(features: tf.Tensor, encoded: tf.Tensor, asked: tf.Tensor) -> dict[str, tf.Tensor]:
-        patients = tf.tile(encoded, [MAP_VIEWS, 1])
-        return {"cells": differentiated(opened.after_features, features, patients, asked)}
+    def grad_cam(features: tf.Tensor, encoded: tf.Tensor, asked: tf.Tensor) -> dict[str, tf.Tensor]:
+        patients = tf.tile(encoded, [GRAD_CAM_VIEWS, 1])
+        return {"cells": weighted_maps(backend.after_maps, features, patients, asked)}
 
-    inputs, seen = opened.network.input, opened.image_part.output
-    image = _rows(max(views, MAP_VIEWS), inputs["image"])
-    embeddings, features = _rows(views, seen["embedding"]), _rows(MAP_VIEWS, seen["features"])
-    asked = tf.TensorSpec(opened.network.output.shape[1:])
-    archive.add_endpoint("look", look, [image])
-    archive.add_endpoint("answer", answer, [embeddings, _rows(None, inputs["patient"])])
-    archive.add_endpoint("cells", cells, [features, _rows(1, inputs["patient"]), asked])
-    return ["look", "answer", "cells"]
+    inputs, outputs = backend.network.input, backend.image_part.output
+    image = _rows(max(views, GRAD_CAM_VIEWS), inputs["image"])
+    embeddings = _rows(views, outputs["embedding"])
+    features = _rows(GRAD_CAM_VIEWS, outputs["maps"])
+    asked = tf.TensorSpec(backend.network.output.shape[1:])
+    archive.add_endpoint("embed", embed, [image])
+    archive.add_endpoint("predict", predict, [embeddings, _rows(None, inputs["patient"])])
+    archive.add_endpoint("grad_cam", grad_cam, [features, _rows(1, inputs["patient"]), asked])
+    return ["embed", "predict", "grad_cam"]
 
 
-def _rows(count: int | None, tensor: keras.KerasTensor) -> tf.TensorSpec:
+def _rows(count: int | None, tensor: keras.KerasTensor) -> "tf.TensorSpec":
     """A float32 argument of so many rows like those of a tensor."""
+    import tensorflow as tf
+
     return tf.TensorSpec((count, *tensor.shape[1:]))
+
+
+def halve(network: keras.Model) -> None:
+    """Round kernels and biases to float16's values; they stay float32, as the arithmetic does.
+
+    First the scale of each BatchNorm moves into the convolution before it, and what it adds is
+    rounded as well. A converter that joins the two then finds rounded values, and both answer the
+    same. But for the rounding the network answers as before; a training can go on from it.
+    """
+    found = list(_leaves(network))
+    norms = [layer for layer in found if isinstance(layer, layers.BatchNormalization)]
+    convolutions = {id(layer.output): layer for layer in found if _has_kernel_alone(layer)}
+    for norm in norms:
+        if before := convolutions.get(id(norm.input)):
+            _move_scale(before, norm)
+    for weight in _kernels_and_biases(network):
+        weight.assign(_rounded(np.asarray(weight)))
+    for norm in norms:
+        _round_shift(norm)
+
+
+def is_halved(network: keras.Model) -> bool:
+    """Whether float16 holds all kernels, biases and scales of images without loss."""
+    values = [np.asarray(weight) for weight in _kernels_and_biases(network)]
+    for layer in _leaves(network):
+        if isinstance(layer, layers.Rescaling):
+            values += [np.float32(layer.scale), np.float32(layer.offset)]
+        elif isinstance(layer, layers.Normalization):
+            values += [np.asarray(layer.mean), np.asarray(layer.variance) ** 0.5]
+    return all(np.array_equal(value, _rounded(value)) for value in values)
+
+
+def _leaves(network: keras.Model) -> Iterator[layers.Layer]:
+    """All layers, those of networks inside included."""
+    for layer in network.layers:
+        yield from _leaves(layer) if isinstance(layer, keras.Model) else (layer,)
+
+
+def _has_kernel_alone(layer: layers.Layer) -> bool:
+    convolves = isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D)
+    return convolves and not layer.use_bias
+
+
+def _move_scale(convolution: layers.Layer, norm: layers.BatchNormalization) -> None:
+    """From γ (x - μ) / √(v + ε) + β to the same of x' = x |γ| / √(v + ε).
+
+    With v' = γ² - ε the rest scales by 1 or -1. A channel whose γ is too small for that, which
+    says next to nothing, stays as it is.
+    """
+    gamma, beta, mean, variance = norm.get_weights()
+    movable = gamma**2 > 2 * norm.epsilon
+    scale = np.where(movable, np.abs(gamma) / np.sqrt(variance + norm.epsilon), 1.0)
+    (kernel,) = convolution.get_weights()
+    depthwise = isinstance(convolution, layers.DepthwiseConv2D)
+    convolution.set_weights([kernel * (scale[:, None] if depthwise else scale)])
+    variance = np.where(movable, gamma**2 - norm.epsilon, variance)
+    norm.set_weights([gamma, beta, mean * scale, variance])
+
+
+def _round_shift(norm: layers.BatchNormalization) -> None:
+    """Round β - γ μ / √(v + ε), which a converter adds after the convolution."""
+    gamma, beta, mean, variance = norm.get_weights()
+    moved = gamma * mean / np.sqrt(variance + norm.epsilon)
+    norm.set_weights([gamma, _rounded(beta - moved) + moved, mean, variance])
+
+
+def _kernels_and_biases(network: keras.Model) -> list[keras.Variable]:
+    return [weight for weight in network.weights if weight.name in ("kernel", "bias")]
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float16).astype(np.float32)

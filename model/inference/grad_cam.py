@@ -1,76 +1,56 @@
-"""Where in the photograph the network found its answer: gradient-weighted class activation maps.
+"""Grad-CAM: where in the photograph the evidence for a class is, and its overlay.
 
-Grad-CAM (Selvaraju et al. 2017) weighs the last feature maps by how much the class's logit grows
-with each. Here the maps are averaged over the image before anything else happens to them, so the
-gradient is the same everywhere and the map is exactly what each place adds to the logit, to first
-order. Only the layers after the feature maps are differentiated, which takes no time. Feature maps
-of a few cells lie askew, since a network pads its edges unevenly; the mean over the half turn and
-the mirror images sets that right.
+Gradient-weighted class activation maps (Selvaraju et al. 2017) weigh the last feature maps by how
+much the class's logit grows with each. Here the maps are averaged over the image before anything
+else happens to them, so the gradient is the same everywhere and the map is exactly what each place
+adds to the logit, to first order. Only the layers after the feature maps are differentiated, which
+takes no time. Feature maps of a few cells lie askew, since a network pads its edges unevenly; the
+mean over the half turn and the mirror images corrects that.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from PIL import Image
 
-from model.inference.seen import MAP_VIEWS, Opened
-from model.inference.tta import views
-
-if TYPE_CHECKING:
-    from model.inference.opened import OpenedNetwork
-
-_BATCH = 64
+from model.inference.backend import Backend, Features
+from model.inference.tta import tta_views
 
 
-def maps_of_images(
-    opened: "OpenedNetwork", images: np.ndarray, encoded: np.ndarray, classes: np.ndarray
-) -> np.ndarray:
-    """Compute one map an image: float32 (N, h, w) in [0, 1], as coarse as the feature maps.
+def grad_cam(backend: Backend, features: Features, patient: np.ndarray, label: int) -> np.ndarray:
+    """Compute one photograph's Grad-CAM: float32 (h, w) in [0, 1], as coarse as the feature maps.
 
-    Args:
-        opened: the network.
-        images: prepared images, (N, side, side, 3).
-        encoded: their patients, (N, width).
-        classes: number of the class to explain, (N,).
+    ``patient`` is encoded, (width,), and ``label`` the number of the class to explain.
     """
-    found = []
-    for start in range(0, len(images), _BATCH):
-        rows = slice(start, start + _BATCH)
-        turned = [
-            opened.cells_of_many(opened.look(view).features, encoded[rows], classes[rows])
-            for view in views(images[rows], MAP_VIEWS)
-        ]
-        found.append(_turned_back(np.stack(turned)))
-    return _scaled(np.concatenate(found))
+    return _scaled(_aligned_mean(backend.grad_cam(features.maps, patient, label)))
 
 
-def map_of_views(
-    opened: Opened, features: np.ndarray, encoded: np.ndarray, number: int
-) -> np.ndarray:
-    """Compute the map of one image from the feature maps of its views: float32 (h, w) in [0, 1].
-
-    Args:
-        opened: the network.
-        features: of the first ``MAP_VIEWS`` views or more, (V, h, w, C).
-        encoded: the patient, (1, width).
-        number: of the class to explain.
-    """
-    cells = opened.cells(features[:MAP_VIEWS], encoded, number)
-    return _scaled(_turned_back(cells[:, None]))[0]
+def _aligned_mean(views: np.ndarray) -> np.ndarray:
+    """Average the maps of TTA views, (V, h, h), each turned back to the image: (h, h)."""
+    count, side = views.shape[:2]
+    total = np.zeros(side * side, np.float32)
+    # The views of the cells' numbers tell where each cell of a view comes from.
+    cells = tta_views(np.arange(side * side).reshape(1, side, side), count)
+    for view, origin in zip(views, cells, strict=True):
+        total[origin.ravel()] += view.ravel()
+    return total.reshape(side, side) / count
 
 
-def _turned_back(maps: np.ndarray) -> np.ndarray:
-    """Average the maps of the views, (V, N, h, w), each turned back to the image: (N, h, w)."""
-    count, images, side = maps.shape[:3]
-    total = np.zeros((images, side * side), np.float32)
-    # Viewing the cells' numbers tells where each cell of a view comes from.
-    cells = views(np.arange(side * side).reshape(1, side, side), count)
-    for view, origin in zip(maps, cells, strict=True):
-        total[:, origin.ravel()] += view.reshape(images, -1)
-    return total.reshape(-1, side, side) / count
+def _scaled(map_: np.ndarray) -> np.ndarray:
+    """Drop the evidence against the class, as the paper does, and scale to [0, 1]."""
+    map_ = np.maximum(map_, 0.0)
+    highest = map_.max()
+    return map_ / highest if highest > 0 else map_
 
 
-def _scaled(maps: np.ndarray) -> np.ndarray:
-    """Leave out what speaks against the class, as in the paper, and scale to [0, 1]."""
-    maps = np.maximum(maps, 0.0)
-    highest = maps.max(axis=(1, 2), keepdims=True)
-    return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
+def enlarge(cam: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize one Grad-CAM (h, w) to ``size`` (width, height) smoothly: float32 in [0, 1]."""
+    image = Image.fromarray(cam.astype(np.float32))
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
+
+
+def overlay(photograph: Image.Image, cam: np.ndarray, *, strength: float = 0.5) -> Image.Image:
+    """Lay one Grad-CAM (h, w) over a photograph of any size, blue where it is high."""
+    map_ = enlarge(cam, photograph.size)[..., None]
+    pixels = np.asarray(photograph.convert("RGB"), float)
+    # A colour that neither skin nor lesions have.
+    blue = np.array([20.0, 80.0, 255.0])
+    return Image.fromarray((pixels + strength * map_ * (blue - pixels)).astype(np.uint8))

@@ -21,13 +21,14 @@ from huggingface_hub.errors import (
 
 from model.errors import BundleError
 from model.inference.bundle import (
-    LITE_FILE,
+    LITERT_FILE,
     MANIFEST_FILE,
     NETWORK_FILE,
+    OOD_FILE,
+    OOD_FILE_IN_FORMAT_1,
     PICTURE_FILE,
     RELEASED,
     SIMILAR_FILE,
-    UNKNOWN_FILE,
     Manifest,
     check_files,
     file_sha256,
@@ -37,9 +38,10 @@ from model.inference.bundle import (
 log = logging.getLogger(__name__)
 
 MODEL_ID, MODEL_REVISION = "MODEL_ID", "MODEL_REVISION"
-FILES = (MANIFEST_FILE, NETWORK_FILE, LITE_FILE, UNKNOWN_FILE, SIMILAR_FILE, PICTURE_FILE)
+FILES = (MANIFEST_FILE, NETWORK_FILE, LITERT_FILE, OOD_FILE, SIMILAR_FILE, PICTURE_FILE)
+FILES += (OOD_FILE_IN_FORMAT_1,)
 
-_PATIENCE = 10.0  # seconds until the Hub counts as unreachable
+_TIMEOUT = 10.0  # seconds until the Hub counts as unreachable
 _FRONT_MATTER = """\
 ---
 license: cc-by-nc-4.0
@@ -79,7 +81,7 @@ def fetch_bundle(repository: str, revision: str) -> Path:
     """
     try:
         folder = snapshot_download(
-            repository, revision=revision, allow_patterns=list(FILES), etag_timeout=_PATIENCE
+            repository, revision=revision, allow_patterns=list(FILES), etag_timeout=_TIMEOUT
         )
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
         raise BundleError(

@@ -1,6 +1,6 @@
-"""How unlike the training images an image is.
+"""Out-of-distribution (OOD) detection: is an image unlike the training images?
 
-Four scores, all higher for what is less like training:
+Four scores, all higher for images that are further from training:
 
     mahalanobis   distance of the image embedding to the nearest class mean, in units of the
                   spread within classes (Lee et al. 2018)
@@ -9,8 +9,8 @@ Four scores, all higher for what is less like training:
     max_softmax   1 minus the highest probability (Hendrycks and Gimpel 2017)
     energy        minus the log of the summed exponentials of the logits (Liu et al. 2020)
 
-The first two are fitted here, on training images. A threshold for each is set on validation
-images, of which a stated share is falsely alarmed at.
+The first two are fitted here, on training images. A threshold for each is set on validation images
+for a stated false-positive rate.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.inference.array_file import ArrayFile
+from model.inference.backend import ModelOutputs
 
-FALSE_ALARM_RATE = 0.05
+FALSE_POSITIVE_RATE = 0.05
 METHOD = "mahalanobis"
-"""The score that the page shows."""
+"""The score that a study shows."""
 
 # Distances to neighbours drown in noise when every direction counts; those to means do not.
 _NEIGHBOUR_DIRECTIONS = 128  # of the embedding, those with the largest spread
@@ -30,7 +31,7 @@ _NEIGHBOUR = 10
 
 
 @dataclass(frozen=True)
-class UnknownDetector(ArrayFile):
+class OODDetector(ArrayFile):
     """What is kept of the training images' embeddings, all in whitened coordinates."""
 
     centre: np.ndarray  # (embedding,)
@@ -42,7 +43,7 @@ class UnknownDetector(ArrayFile):
     @classmethod
     def fit(
         cls, embeddings: np.ndarray, labels: np.ndarray, *, classes: int, seed: int = 0
-    ) -> "UnknownDetector":
+    ) -> "OODDetector":
         """Fit on the training images' embeddings (N, embedding) and class numbers (N,)."""
         embeddings = embeddings.astype(np.float64)
         centre = embeddings.mean(axis=0)
@@ -57,13 +58,13 @@ class UnknownDetector(ArrayFile):
             labels[kept].astype(np.int16),
         )
 
-    def without(self, label: int) -> "UnknownDetector":
+    def without(self, label: int) -> "OODDetector":
         """The detector with one class forgotten, to see whether its images then stand out."""
         means = self.class_means.copy()
         means[label] = np.nan
         kept = self.reference_labels != label
         references = self.references[kept], self.reference_labels[kept]
-        return UnknownDetector(self.centre, self.whitening, means, *references)
+        return OODDetector(self.centre, self.whitening, means, *references)
 
     def mahalanobis(self, embeddings: np.ndarray) -> np.ndarray:
         """Distance (N,) to the nearest class mean."""
@@ -81,21 +82,22 @@ class UnknownDetector(ArrayFile):
         return (embeddings - self.centre) @ self.whitening
 
 
-def unknown_scores(
-    detector: UnknownDetector,
-    *,
-    embeddings: np.ndarray,
-    logits: np.ndarray,
-    probabilities: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """All four scores of N images, by name, (N,) each."""
-    highest = logits.max(axis=1)
+def ood_scores(detector: OODDetector, outputs: ModelOutputs) -> dict[str, np.ndarray]:
+    """All four scores of N images, by name, (N,) each.
+
+    The probabilities are to be calibrated, the logits, which the Keras backend alone gives, not.
+    """
     return {
-        "mahalanobis": detector.mahalanobis(embeddings),
-        "knn": detector.knn(embeddings),
-        "max_softmax": 1 - probabilities.max(axis=1),
-        "energy": -(highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))),
+        "mahalanobis": detector.mahalanobis(outputs.embeddings),
+        "knn": detector.knn(outputs.embeddings),
+        "max_softmax": 1 - outputs.probabilities.max(axis=1),
+        "energy": -_log_sum_exp(outputs.logits),
     }
+
+
+def _log_sum_exp(logits: np.ndarray) -> np.ndarray:
+    highest = logits.max(axis=1)
+    return highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
 
 
 def _whitening(deviations: np.ndarray) -> np.ndarray:

@@ -1,79 +1,79 @@
-"""Answering through Keras: calibrated probabilities for many photographs and their patients.
+"""Calibrated probabilities for photographs and their patients, through LiteRT or Keras.
 
-The reference for whatever else runs the network. Neither training code nor the Archive's client is
-loaded.
+Importing this loads neither of the two; :meth:`Predictor.load` loads the one that it uses.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-import keras
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
-from model.errors import ImageError
+from model.errors import BundleError, ImageError
+from model.image import read_image
+from model.inference.backend import Backend, BackendName, ModelOutputs
 from model.inference.bundle import (
+    LITERT_FILE,
     RELEASED,
     Manifest,
+    litert_file,
     load_cases,
     load_detector,
-    load_network,
     read_manifest,
 )
 from model.inference.calibration import apply_temperature
-from model.inference.examiner import Examiner
-from model.inference.grad_cam import maps_of_images
-from model.inference.ood import UnknownDetector, unknown_scores
-from model.inference.opened import OpenedNetwork
+from model.inference.grad_cam import grad_cam
+from model.inference.ood import OODDetector
 from model.inference.projection import image_vectors
 from model.inference.similar import CaseIndex
-from model.inference.tta import views
+from model.inference.study import Study
 from model.patient import Patient
 
 _BATCH = 64
 _QUIET = 3.0  # seconds that need no progress bar
 
-Answers = np.ndarray | dict[str, np.ndarray]
 
-
-@dataclass(frozen=True)
-class Inside:
-    """What the network computes on the way to its answer, for N images."""
-
-    probabilities: np.ndarray  # calibrated, (N, classes)
-    logits: np.ndarray  # (N, classes), before temperature and softmax
-    embeddings: np.ndarray  # (N, width), of the image alone, projected if they are wide
-
-
-class Predictor(Examiner):
-    """A loaded bundle, of which many photographs can be asked at once, too."""
+class Predictor:
+    """A loaded bundle. Safe to use from many threads."""
 
     def __init__(
         self,
-        network: keras.Model,
+        backend: Backend,
         manifest: Manifest,
-        detector: UnknownDetector | None = None,
+        detector: OODDetector | None = None,
         cases: CaseIndex | None = None,
     ) -> None:
         """Take a network, the manifest that it fits, and what else its bundle may hold."""
-        super().__init__(OpenedNetwork(network), manifest, detector, cases)
-        self.network = network
+        self.backend = backend
+        self.manifest = manifest
+        self.detector = detector
+        self.cases = cases
 
     @classmethod
-    def load(cls, bundle: Path = RELEASED) -> "Predictor":
+    def load(cls, path: Path = RELEASED, backend: BackendName = "auto") -> "Predictor":
         """Load a bundle from its folder.
 
+        By default through LiteRT, which is faster and starts without TensorFlow, where the bundle
+        has been exported to it, else through Keras.
+
         Raises:
-            BundleError: the bundle is missing, damaged or contradicts itself.
+            BundleError: the bundle is missing, damaged, contradicts itself or lacks the backend.
         """
-        manifest = read_manifest(bundle)
-        network = load_network(bundle, manifest)
-        detector, cases = load_detector(bundle, manifest), load_cases(bundle, manifest)
-        return cls(network, manifest, detector, cases)
+        manifest = read_manifest(path)
+        loaded = _load_backend(path, manifest, backend)
+        return cls(loaded, manifest, load_detector(path, manifest), load_cases(path, manifest))
+
+    def warm_up(self) -> None:
+        """Run once on an empty image, so that the first visitor need not wait for compilation."""
+        side = self.manifest.image.side
+        study = self._study(Image.new("RGB", (side, side)))
+        study.grad_cam(Patient(), self.manifest.codes[0])
+        for field in self.manifest.patient.fields:
+            study.what_if(Patient(), field, self.manifest.codes[0])
 
     def predict(
         self, image: Path | BinaryIO | bytes, patient: Patient | None = None
@@ -84,113 +84,110 @@ class Predictor(Examiner):
             ImageError: the file cannot be read as a photograph.
         """
         prepared = self.manifest.image.load(image)
-        row = self.probabilities(prepared[None], [patient or Patient()])[0]
+        row = self.predict_images(prepared[None], [patient or Patient()])[0]
         return dict(zip(self.manifest.codes, row.tolist(), strict=True))
-
-    def probabilities(self, images: np.ndarray, patients: Sequence[Patient]) -> np.ndarray:
-        """Give calibrated probabilities (N, classes) of prepared images (N, side, side, 3)."""
-        rows = self._run(self.network.predict_on_batch, images, patients)
-        return apply_temperature(rows, self.manifest.temperature)
-
-    def look_inside(self, images: np.ndarray, patients: Sequence[Patient]) -> Inside:
-        """Give probabilities, logits and embeddings of prepared images in one pass."""
-        found = self._run(self._ask_inside, images, patients)
-        probabilities = apply_temperature(found["probabilities"], self.manifest.temperature)
-        return Inside(probabilities, found["logits"], found["embeddings"])
-
-    def activation_maps(
-        self, images: np.ndarray, patients: Sequence[Patient], classes: np.ndarray
-    ) -> np.ndarray:
-        """Show where in each prepared image its class (N,) was found: (N, h, w) in [0, 1]."""
-        encoded = self.manifest.patient.encode(patients)
-        return maps_of_images(self.opened, images, encoded, classes)
-
-    def unknown_scores(self, inside: Inside) -> np.ndarray | None:
-        """Tell how unlike training each image is, in multiples of the alarm threshold: (N,).
-
-        Above 1 is an alarm. None if the bundle has no detector.
-        """
-        if self.detector is None:
-            return None
-        method = self.manifest.unknown["method"]
-        scores = unknown_scores(self.detector, **vars(inside))[method]
-        return scores / self.manifest.unknown["thresholds"][method]
 
     def predict_files(
         self, paths: Sequence[Path], patients: Sequence[Patient]
     ) -> Iterator[np.ndarray | ImageError]:
         """Give each file's probabilities (classes,), in order; an unreadable one's error instead.
 
-        Files are decoded in parallel, 64 at a time, while the network answers those before.
+        Files are decoded in parallel, 64 at a time, while the network predicts those before.
         """
         with ThreadPoolExecutor() as pool:
-            coming = pool.map(self._load, paths[:_BATCH])
+            coming = pool.map(self._load_image, paths[:_BATCH])
             for start in range(0, len(paths), _BATCH):
                 end = start + _BATCH
-                prepared, coming = list(coming), pool.map(self._load, paths[end : end + _BATCH])
-                yield from self._answer(prepared, patients[start:end])
+                images = list(coming)
+                coming = pool.map(self._load_image, paths[end : end + _BATCH])
+                yield from self._predict_readable(images, patients[start:end])
 
-    def _answer(
-        self, prepared: list[np.ndarray | ImageError], patients: Sequence[Patient]
-    ) -> list[np.ndarray | ImageError]:
-        readable = [n for n, image in enumerate(prepared) if isinstance(image, np.ndarray)]
-        answers = list(prepared)
-        if readable:
-            images = np.stack([prepared[n] for n in readable])
-            rows = self.probabilities(images, [patients[n] for n in readable])
-            for n, row in zip(readable, rows, strict=True):
-                answers[n] = row
-        return answers
+    def predict_images(self, images: np.ndarray, patients: Sequence[Patient]) -> np.ndarray:
+        """Give probabilities (N, classes) of prepared images (N, side, side, 3)."""
+        return self.outputs(images, patients).probabilities
 
-    def _load(self, path: Path) -> np.ndarray | ImageError:
-        try:
-            return self.manifest.image.load(path)
-        except ImageError as error:
-            return error
+    def outputs(self, images: np.ndarray, patients: Sequence[Patient]) -> ModelOutputs:
+        """Give calibrated probabilities, logits and embeddings of prepared images.
 
-    def _ask_inside(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        found = self._inner.predict_on_batch(batch)
-        # At once: the embeddings of all images together may not fit into memory.
-        return found | {"embeddings": image_vectors(found["embeddings"], self.projection)}
-
-    @cached_property
-    def _inner(self) -> keras.Model:
-        """The network with its inner values as outputs."""
-        outputs = {
-            "probabilities": self.network.output,
-            "logits": self.network.get_layer("logits").output,
-            "embeddings": self.network.get_layer("image_embedding").output,
-        }
-        return keras.Model(self.network.input, outputs)
-
-    def _run(
-        self, ask: Callable[[dict], Answers], images: np.ndarray, patients: Sequence[Patient]
-    ) -> Answers:
-        """Ask about prepared images in batches and join the answers.
-
-        Answers are averaged over the views of an image that the bundle asks for. What takes longer
-        than seconds shows how far it is.
+        Embeddings are projected where the bundle says so. Shows its progress after a few seconds.
         """
         encoded = self.manifest.patient.encode(patients)
         slices = [slice(n, n + _BATCH) for n in range(0, len(images), _BATCH)]
         progress = tqdm(
             slices,
-            desc="Asking the network",
+            desc="Predicting",
             unit="batch",
             delay=_QUIET,
             leave=False,
             disable=len(slices) < 2,
         )
-        answers = [
-            _mean(
-                ask({"image": view, "patient": encoded[rows]})
-                for view in views(images[rows], self.manifest.views)
-            )
-            for rows in progress
-        ]
-        return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *answers)
+        # Projected batch by batch: the embeddings of all images may not fit into memory.
+        return _joined(
+            [self._projected(self.backend.outputs(images[n], encoded[n])) for n in progress],
+            self.manifest.temperature,
+        )
+
+    def grad_cam(
+        self, images: np.ndarray, patients: Sequence[Patient], labels: np.ndarray
+    ) -> np.ndarray:
+        """Give the Grad-CAM of each prepared image for its class (N,): (N, h, w) in [0, 1]."""
+        rows = zip(images, self.manifest.patient.encode(patients), labels, strict=True)
+        return np.stack([grad_cam(self.backend, self.backend.embed(i), p, n) for i, p, n in rows])
+
+    def study(self, image: Path | BinaryIO | bytes) -> Study:
+        """Embed one photograph, of which any patient can then be predicted cheaply.
+
+        Raises:
+            ImageError: the file cannot be read as a photograph.
+        """
+        return self._study(read_image(image))
+
+    def _study(self, photograph: Image.Image) -> Study:
+        return Study(
+            photograph, self.backend, self.manifest, detector=self.detector, cases=self.cases
+        )
+
+    def _predict_readable(
+        self, images: list[np.ndarray | ImageError], patients: Sequence[Patient]
+    ) -> list[np.ndarray | ImageError]:
+        readable = [n for n, image in enumerate(images) if isinstance(image, np.ndarray)]
+        found = list(images)
+        if readable:
+            arrays = np.stack([images[n] for n in readable])
+            rows = self.predict_images(arrays, [patients[n] for n in readable])
+            for n, row in zip(readable, rows, strict=True):
+                found[n] = row
+        return found
+
+    def _load_image(self, path: Path) -> np.ndarray | ImageError:
+        try:
+            return self.manifest.image.load(path)
+        except ImageError as error:
+            return error
+
+    def _projected(self, outputs: ModelOutputs) -> ModelOutputs:
+        vectors = image_vectors(outputs.embeddings, self.manifest.projection)
+        return replace(outputs, embeddings=vectors)
 
 
-def _mean(answers: Iterable[Answers]) -> Answers:
-    """Average equal structures of arrays."""
-    return keras.tree.map_structure(lambda *arrays: np.mean(arrays, axis=0), *answers)
+def _load_backend(path: Path, manifest: Manifest, backend: BackendName) -> Backend:
+    file = None if backend == "keras" else litert_file(path, manifest)
+    if file:
+        from model.inference.litert_backend import LiteRTBackend
+
+        return LiteRTBackend(file)
+    if backend == "litert":
+        raise BundleError(
+            f"{path} has no {LITERT_FILE}. Run: python -m model export --bundle {path}"
+        )
+    from model.inference.keras_backend import KerasBackend, load_network
+
+    return KerasBackend(load_network(path, manifest), tta_views=manifest.tta_views)
+
+
+def _joined(batches: list[ModelOutputs], temperature: float) -> ModelOutputs:
+    """The outputs of all batches, calibrated."""
+    names = [name for name, values in vars(batches[0]).items() if values is not None]
+    arrays = {name: np.concatenate([vars(batch)[name] for batch in batches]) for name in names}
+    arrays["probabilities"] = apply_temperature(arrays["probabilities"], temperature)
+    return ModelOutputs(**{"logits": None, **arrays})

@@ -5,6 +5,7 @@ analysis) and scaled to unit length. A photograph's are treated alike; the scala
 cosine of the angle between two.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,9 +14,14 @@ import pandas as pd
 
 from isic_api.image_id import archive_id
 from model.inference.array_file import ArrayFile
+from model.patient import Field, NumberField, Patient, is_unknown
 
 DIRECTIONS = 64
 """Of the embedding; more grow the file without changing the nearest cases much."""
+
+
+_PREFIX = "patient."
+_OF_FORMAT_1 = {"ages": "patient.age", "sexes": "patient.sex", "sites": "patient.site"}
 
 
 @dataclass(frozen=True)
@@ -24,15 +30,13 @@ class SimilarCase:
 
     isic_id: str
     diagnosis: str  # class code
-    age_approx: float | None  # years
-    sex: str | None
-    anatom_site_general: str | None
+    patient: Patient
     similarity: float  # cosine, at most 1
 
 
 @dataclass(frozen=True)
 class CaseIndex(ArrayFile):
-    """The training images of a bundle, N rows; an unknown word is an empty string."""
+    """The training images of a bundle, N rows."""
 
     centre: np.ndarray  # (embedding,)
     directions: np.ndarray  # (embedding, DIRECTIONS)
@@ -40,12 +44,13 @@ class CaseIndex(ArrayFile):
     isic_ids: np.ndarray  # str (N,)
     lesions: np.ndarray  # int (N,): images of one lesion share a number
     diagnoses: np.ndarray  # str (N,), class codes
-    ages: np.ndarray  # float16 (N,), years, NaN = unknown
-    sexes: np.ndarray  # str (N,)
-    sites: np.ndarray  # str (N,)
+    # By key: of a number float16 (N,), NaN = unknown; of a choice str (N,), empty = unknown.
+    patients: dict[str, np.ndarray]
 
     @classmethod
-    def fit(cls, embeddings: np.ndarray, table: pd.DataFrame) -> "CaseIndex":
+    def fit(
+        cls, embeddings: np.ndarray, table: pd.DataFrame, fields: Sequence[Field]
+    ) -> "CaseIndex":
         """Index embeddings (N, embedding) of the images in a table of ``model.data.dataset``."""
         centre = embeddings.mean(axis=0)
         centred = (embeddings - centre).astype(np.float64)
@@ -58,10 +63,25 @@ class CaseIndex(ArrayFile):
             table["image"].to_numpy(str),
             pd.factorize(table["lesion_id"])[0].astype(np.int32),
             table["diagnosis"].to_numpy(str),
-            table["age_approx"].to_numpy(np.float16),
-            table["sex"].fillna("").to_numpy(str),
-            table["anatom_site_general"].fillna("").to_numpy(str),
+            {field.key: _plain(table[field.column], field) for field in fields},
         )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is kept; the patients' fields each by ``patient.`` and its key."""
+        arrays = super().arrays()
+        patients = arrays.pop("patients")
+        return arrays | {_PREFIX + key: values for key, values in patients.items()}
+
+    @classmethod
+    def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "CaseIndex":
+        """The inverse of :meth:`arrays`; reads the indices of bundles of format 1, too."""
+        named = {_OF_FORMAT_1.get(name, name): values for name, values in arrays.items()}
+        patients = {
+            name.removeprefix(_PREFIX): named.pop(name)
+            for name in list(named)
+            if name.startswith(_PREFIX)
+        }
+        return cls(**named, patients=patients)
 
     def nearest(self, embedding: np.ndarray, count: int) -> list[SimilarCase]:
         """Give the most similar images to an embedding (embedding,), one a lesion."""
@@ -79,15 +99,20 @@ class CaseIndex(ArrayFile):
         return self.places.astype(np.float32)  # once: it takes longer than the search
 
     def _case(self, row: int, similarity: float) -> SimilarCase:
-        age = float(self.ages[row])
+        values = {key: column[row].item() for key, column in self.patients.items()}
+        known = {key: value for key, value in values.items() if not is_unknown(value)}
         return SimilarCase(
             archive_id(str(self.isic_ids[row])),
             str(self.diagnoses[row]),
-            None if np.isnan(age) else age,
-            str(self.sexes[row]) or None,
-            str(self.sites[row]) or None,
+            Patient(**known),
             min(float(similarity), 1.0),
         )
+
+
+def _plain(column: pd.Series, field: Field) -> np.ndarray:
+    if isinstance(field, NumberField):
+        return column.to_numpy(np.float16)
+    return column.fillna("").to_numpy(str)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

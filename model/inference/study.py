@@ -1,4 +1,4 @@
-"""One photograph, opened by the network once; any patient's context is then cheap to ask for."""
+"""One photograph, embedded once; the prediction for any patient is then cheap."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -6,99 +6,114 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from model.inference.grad_cam import map_of_views
-from model.inference.loaded_bundle import LoadedBundle
+from model.inference.backend import Backend
+from model.inference.bundle import Manifest
+from model.inference.calibration import apply_temperature
+from model.inference.conformal import prediction_sets
+from model.inference.grad_cam import grad_cam
+from model.inference.ood import OODDetector
+from model.inference.projection import image_vectors
 from model.inference.quality import find_problems
-from model.inference.seen import Seen
-from model.inference.similar import SimilarCase
-from model.inference.what_if import by_age, by_site, contributions
-from model.patient import Patient
+from model.inference.similar import CaseIndex, SimilarCase
+from model.inference.what_if import contributions, what_if
+from model.patient import Field, Patient, Value
 
 SHOWN_SIDE = 1024
 """Pixels; the longest side of the photograph that is kept for showing."""
 
 
 class Study:
-    """A photograph with all that can be asked of the network about it.
+    """A photograph with its predictions and their explanations.
 
     Probabilities are those of :meth:`model.inference.predictor.Predictor.predict`. Safe to use
     from many threads.
     """
 
     def __init__(
-        self, bundle: LoadedBundle, photograph: Image.Image, prepared: np.ndarray, seen: Seen
+        self,
+        photograph: Image.Image,
+        backend: Backend,
+        manifest: Manifest,
+        *,
+        detector: OODDetector | None = None,
+        cases: CaseIndex | None = None,
     ) -> None:
-        """Take a decoded photograph and what the network saw of it."""
-        self._bundle = bundle
-        self._seen = seen
-        limits = bundle.manifest.quality
-        self.quality: tuple[str, ...] = find_problems(prepared, photograph.size, limits)
+        """Embed a decoded photograph."""
+        self._backend, self._manifest = backend, manifest
+        self._detector, self._cases = detector, cases
+        prepared = manifest.image(photograph)
+        self._features = backend.embed(prepared)
+        self.quality: tuple[str, ...] = find_problems(prepared, photograph.size, manifest.quality)
         """Problems by key, worst first, as :mod:`model.inference.quality` names them."""
         self.photograph = photograph.copy()
         """RGB, upright, reduced for showing."""
         self.photograph.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.BOX)
 
     @property
-    def unknown_score(self) -> float | None:
-        """Above 1, the photograph is unlike the training images; None without a detector."""
-        return self._bundle.unknown_score(self._vector)
+    def ood_score(self) -> float | None:
+        """Above 1, the photograph is out-of-distribution; None without a detector.
+
+        The score of the bundle's method in multiples of its threshold.
+        """
+        if self._detector is None:
+            return None
+        method = self._manifest.ood["method"]
+        score = getattr(self._detector, method)(self._vector[None])[0]
+        return float(score / self._manifest.ood["thresholds"][method])
 
     def probabilities(self, patient: Patient) -> dict[str, float]:
         """Calibrated probabilities by class code, in the bundle's order."""
-        return self._named(self._answer([patient])[0])
+        return self._by_code(self._predict([patient])[0])
 
     def prediction_set(self, patient: Patient) -> tuple[str, ...]:
-        """Codes that cannot be excluded, most probable first; empty without thresholds."""
-        row = self._answer([patient])
-        inside = self._bundle.prediction_sets(row)
-        if inside is None:
+        """Codes of the conformal prediction set, most probable first; empty without thresholds."""
+        thresholds = self._manifest.set_thresholds
+        if not thresholds:
             return ()
-        codes = self._bundle.manifest.codes
-        return tuple(codes[n] for n in np.argsort(-row[0]) if inside[0, n])
+        row = self._predict([patient])
+        included = prediction_sets(row, thresholds)[0]
+        return tuple(self._manifest.codes[n] for n in np.argsort(-row[0]) if included[n])
 
-    def contributions(self, patient: Patient, code: str) -> dict[str, float]:
-        """How far each known field moved a class's probability: field → from -1 to 1.
+    def contributions(self, patient: Patient) -> dict[str, dict[str, float]]:
+        """How far each known field moved each class's probability: code → key → from -1 to 1.
 
-        They sum to the probability with context less that of the image alone.
+        A class's sum to its probability with context less that of the image alone.
         """
-        number = self._number(code)
-        found = contributions(self._answer, patient)
-        return {field: float(moved[number]) for field, moved in found.items()}
-
-    def by_age(self, patient: Patient, code: str) -> dict[str, list[tuple[float, float]]]:
-        """A class's probability by age (years) for each sex: sex → [(age, probability)]."""
-        number = self._number(code)
-        found = by_age(self._answer, patient, self._bundle.manifest.patient.sexes)
+        found = contributions(self._predict, patient, self._manifest.patient.fields)
         return {
-            sex: [(float(age), float(row[number])) for age, row in f] for sex, f in found.items()
+            code: {key: float(moved[number]) for key, moved in found.items()}
+            for number, code in enumerate(self._manifest.codes)
         }
 
-    def by_site(self, patient: Patient, code: str) -> dict[str, float]:
-        """A class's probability at each anatomical site: site → probability."""
+    def what_if(self, patient: Patient, field: Field, code: str) -> dict[Value | None, float]:
+        """A class's probability at each value of a field: value → probability."""
         number = self._number(code)
-        found = by_site(self._answer, patient, self._bundle.manifest.patient.sites)
-        return {site: float(row[number]) for site, row in found.items()}
+        found = what_if(self._predict, patient, field)
+        return {value: float(row[number]) for value, row in found.items()}
 
-    def activation(self, patient: Patient, code: str) -> np.ndarray:
-        """Where in the photograph the class was found: float32 (h, w) in [0, 1]."""
-        encoded = self._bundle.manifest.patient.encode([patient])
-        opened = self._bundle.opened
-        return map_of_views(opened, self._seen.features, encoded, self._number(code))
+    def grad_cam(self, patient: Patient, code: str) -> np.ndarray:
+        """Where in the photograph the evidence for a class is: float32 (h, w) in [0, 1]."""
+        encoded = self._manifest.patient.encode([patient])[0]
+        return grad_cam(self._backend, self._features, encoded, self._number(code))
 
     def similar(self, count: int) -> list[SimilarCase]:
-        """The nearest training images, one a lesion; empty where the bundle has no index."""
-        index = self._bundle.cases
-        return index.nearest(self._vector, count) if index else []
+        """The nearest training images, one per lesion; empty where the bundle has no index."""
+        return self._cases.nearest(self._vector, count) if self._cases else []
 
     @cached_property
     def _vector(self) -> np.ndarray:
-        return self._bundle.vector(self._seen.embeddings)
+        """What detector and case index compare, (width,)."""
+        projection = self._manifest.projection
+        return image_vectors(self._features.embeddings, projection).mean(axis=0)
 
-    def _answer(self, patients: Sequence[Patient]) -> np.ndarray:
-        return self._bundle.answer(self._seen.embeddings, patients)
+    def _predict(self, patients: Sequence[Patient]) -> np.ndarray:
+        """Calibrated probabilities (P, classes) for P patients."""
+        encoded = self._manifest.patient.encode(patients)
+        rows = self._backend.predict(self._features.embeddings, encoded)
+        return apply_temperature(rows, self._manifest.temperature)
 
     def _number(self, code: str) -> int:
-        return self._bundle.manifest.codes.index(code)
+        return self._manifest.codes.index(code)
 
-    def _named(self, row: np.ndarray) -> dict[str, float]:
-        return dict(zip(self._bundle.manifest.codes, row.tolist(), strict=True))
+    def _by_code(self, row: np.ndarray) -> dict[str, float]:
+        return dict(zip(self._manifest.codes, row.tolist(), strict=True))

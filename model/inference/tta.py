@@ -1,22 +1,20 @@
-"""Flipped and turned copies of a photograph, over which a prediction is averaged."""
+"""Test-time augmentation: flipped and turned views of a photograph, whose outputs are averaged."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 VIEW_COUNTS = (1, 2, 4, 8)
-"""As it is; with its half turn; with both mirror images of these; with all quarter turns."""
+"""The image itself; with its half turn; with the mirror images of both; with all quarter turns."""
+
+_QUARTER_TURNS_AND_FLIPS = (
+    *((0, False), (2, False), (0, True), (2, True)),
+    *((1, False), (1, True), (3, False), (3, True)),
+)
 
 
-def views(images: np.ndarray, count: int) -> Iterator[np.ndarray]:
+def tta_views(images: np.ndarray, count: int) -> Iterator[np.ndarray]:
     """Give ``count`` views of square images (N, side, side, 3), each of that shape."""
-    steps = [
-        (0, False),
-        (2, False),
-        (0, True),
-        (2, True),
-        *((k, f) for k in (1, 3) for f in (0, 1)),
-    ]
-    for turns, flipped in steps[:count]:
+    for turns, flipped in _QUARTER_TURNS_AND_FLIPS[:count]:
         turned = np.rot90(images, turns, axes=(1, 2))
         yield turned[:, :, ::-1] if flipped else turned

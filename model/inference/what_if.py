@@ -5,72 +5,48 @@ embedding is known.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 from math import factorial
 
 import numpy as np
 
-from model.patient import FIELDS, UNKNOWN, Patient
+from model.patient import Field, Patient, Value, vary
 
 Answer = Callable[[Sequence[Patient]], np.ndarray]
 """Gives probabilities (N, classes) of one photograph for N patients."""
 
-AGES = tuple(range(5, 90, 5))
-"""Years at which the answer is asked for; the Archive records ages in steps of five, to 85."""
 
-
-def contributions(answer: Answer, patient: Patient) -> dict[str, np.ndarray]:
-    """How far each field moved each probability: field → (classes,).
+def contributions(
+    answer: Answer, patient: Patient, fields: Sequence[Field]
+) -> dict[str, np.ndarray]:
+    """How far each field moved each probability: key → (classes,).
 
     Exact Shapley values (Shapley 1953; for predictions Lundberg and Lee 2017): a field's change of
     the answer, averaged over all orders in which the fields may become known. They sum to the
     answer with context less the answer without; an unknown field's are 0.
     """
-    known = [field for field in FIELDS if getattr(patient, field) is not None]
+    known = [field.key for field in fields if field.key in patient]
     subsets = [frozenset(some) for n in range(len(known) + 1) for some in combinations(known, n)]
-    rows = answer([_only(patient, subset) for subset in subsets])
+    rows = answer([patient.only(subset) for subset in subsets])
     value = dict(zip(subsets, rows, strict=True))
     zero = np.zeros_like(rows[0])
-    return {field: sum(_steps(field, known, value), start=zero) for field in FIELDS}
+    return {f.key: sum(_steps(f.key, known, value), start=zero) for f in fields}
 
 
-def _steps(field: str, known: list[str], value: Mapping[frozenset, np.ndarray]) -> list:
+def _steps(key: str, known: list[str], value: Mapping[frozenset, np.ndarray]) -> list:
     """The field's weighted steps from every set of others to that set with the field."""
     count = len(known)
     return [
         factorial(len(some))
         * factorial(count - len(some) - 1)
         / factorial(count)
-        * (value[some | {field}] - value[some])
+        * (value[some | {key}] - value[some])
         for some in value
-        if field in known and field not in some
+        if key in known and key not in some
     ]
 
 
-def _only(patient: Patient, fields: frozenset[str]) -> Patient:
-    """The patient with the other fields unknown."""
-    return Patient(**{field: getattr(patient, field) for field in fields})
-
-
-def by_age(
-    answer: Answer, patient: Patient, sexes: Sequence[str]
-) -> dict[str, list[tuple[float, np.ndarray]]]:
-    """The answer at each of ``AGES`` for each sex and for an unknown one: sex → [(age, row)]."""
-    words = [*sexes, UNKNOWN]
-    patients = [
-        replace(patient, age_approx=float(age), sex=_known(sex)) for sex in words for age in AGES
-    ]
-    rows = answer(patients).reshape(len(words), len(AGES), -1)
-    return {sex: list(zip(AGES, rows[n], strict=True)) for n, sex in enumerate(words)}
-
-
-def by_site(answer: Answer, patient: Patient, sites: Sequence[str]) -> dict[str, np.ndarray]:
-    """The answer at each anatomical site and at an unknown one: site → (classes,)."""
-    words = [*sites, UNKNOWN]
-    rows = answer([replace(patient, anatom_site_general=_known(site)) for site in words])
-    return dict(zip(words, rows, strict=True))
-
-
-def _known(word: str) -> str | None:
-    return None if word == UNKNOWN else word
+def what_if(answer: Answer, patient: Patient, field: Field) -> dict[Value | None, np.ndarray]:
+    """The answer at each value that "what if" asks of a field: value → (classes,)."""
+    supposed = vary(patient, field)
+    return dict(zip(supposed, answer(list(supposed.values())), strict=True))

@@ -51,7 +51,7 @@ def network_figure(outline: Outline, classes: Sequence[str]) -> Figure:
         image.backbone(outline.backbone)
     image.vectors(outline.image_vectors)
     patient = _Row(axes, _BOTTOM, LINE if outline.unused == "patient" else _PATIENT)
-    patient.fields(outline.patient)
+    patient.fields(outline.patient, outline.fields)
     patient.vectors(outline.patient_vectors)
     after = _Row(axes, _MIDDLE, _HEAD, start=max(image.end, patient.end) + 0.75)
     after.fusion(outline.fusion, {"image": image, "patient": patient}, unused=outline.unused)
@@ -76,12 +76,12 @@ class _Row:
         photograph(self.axes, (left, low), _INPUT, edge=self.colour)
         label(self.axes, left + _INPUT / 2, low, block.title, times(block.shape))
 
-    def fields(self, block: Block) -> None:
+    def fields(self, block: Block, names: Sequence[str]) -> None:
         """The patient branch's input, one field under the other."""
         height, left = 0.27, self._place(_INPUT)
         middle = left + _INPUT / 2
-        for number, field in enumerate(("age", "sex", "site")):
-            low = self.centre + 0.195 - 0.33 * number
+        for number, field in enumerate(names):
+            low = self.centre + 0.165 * (len(names) - 1) - 0.135 - 0.33 * number
             box(self.axes, (left, low), (_INPUT, height), edge=self.colour, fill="white")
             self.axes.text(middle, low + height / 2, field, **CENTRED, size=SMALL, color=INK)
         label(self.axes, middle, low, block.title, times(block.shape))

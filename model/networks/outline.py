@@ -1,12 +1,14 @@
 """What a picture of the dual-branch network has to show, read from the network itself."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
 from keras import layers
 
 from model.networks.fusion import FUSIONS, CrossAttention
+from model.patient import Field
 
 _POOLINGS = {
     layers.GlobalAveragePooling2D: "average pooling",
@@ -43,14 +45,18 @@ class Outline:
     backbone: Backbone | None
     image_vectors: list[Block]  # the embedding, with the fusion add also its head
     patient: Block
+    fields: list[str]  # of the patient, by name
     patient_vectors: list[Block]
     fusion: Block
     head: list[Block]
     unused: str  # branch that the fusion leaves out: image, patient, or empty
 
     @classmethod
-    def of(cls, network: keras.Model) -> "Outline":
-        """Read a network built by :func:`model.networks.network.build_network`."""
+    def of(cls, network: keras.Model, fields: Sequence[Field]) -> "Outline":
+        """Read a network built by :func:`model.networks.network.build_network`.
+
+        ``fields`` are those that its patient input encodes.
+        """
         dense = [layer for layer in network.layers if isinstance(layer, layers.Dense)]
         patient = [layer for layer in dense if layer.name.startswith("patient_")]
         head = [layer for layer in dense if layer not in patient]
@@ -63,6 +69,7 @@ class Outline:
             backbone=_backbone(network),
             image_vectors=image_vectors,
             patient=Block("patient", network.input["patient"].shape[1:]),
+            fields=[field.name for field in fields],
             patient_vectors=[_vector(layer) for layer in patient],
             fusion=fusion,
             head=[_vector(layer) for layer in head],

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from model.data.dataset import Dataset
+from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.evaluation.headline import majority_predictions, task_figures
 from model.evaluation.intervals import LesionBootstrap, interval
@@ -95,7 +95,7 @@ class Bench:
         """Probabilities of a part's images, in the table's order: float32 (N, classes)."""
         config = self.config(preset)
         task = self.dataset.task(config.task)
-        encoder = PatientEncoder.fit(self.rows("train")["age_approx"].tolist())
+        encoder = PatientEncoder.fit(table_patients(self.rows("train")))
         data = load_part(self.rows(part), encoder, config, task, self.cache_dir)
         batches = (
             {"image": data.images[rows], "patient": data.patients[rows]}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from model.data.cache import cached_images
 from model.data.dataset import table_patients
-from model.patient import FIELDS, PatientEncoder
+from model.patient import PatientEncoder
 from model.tasks import Task
 from model.training.augmentation import MIXUP_COLUMNS, draw_mixup, mix_rows
 from model.training.settings import TrainConfig
@@ -173,9 +173,10 @@ class TrainingBatches(LabelledBatches):
         rng = self._rng(1 + number)
         everything = rng.random(len(rows)) < self.metadata_dropout_all
         masks = {
-            f: everything | (rng.random(len(rows)) < self.metadata_dropout_field) for f in FIELDS
+            field.key: everything | (rng.random(len(rows)) < self.metadata_dropout_field)
+            for field in self.encoder.fields
         }
-        return self.encoder.forget(self.patients[rows], masks)
+        return self.encoder.drop(self.patients[rows], masks)
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, self._epoch, *stream))
@@ -238,7 +239,7 @@ def load_part(
     labels = task.labels(table["diagnosis"].tolist())
     return Part(
         cached_images(table["path"].tolist(), config.preprocessor, cache_dir=cache_dir),
-        encoder.encode(table_patients(table)),
+        encoder.encode(table_patients(table, encoder.fields)),
         labels,
         sources=table["source"].to_numpy(str),
         small=small_images(table, config.image_side),

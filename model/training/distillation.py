@@ -82,7 +82,8 @@ def _predictions(teacher: Path, table: pd.DataFrame, task: Task, cache_dir: Path
 
     def predict() -> np.ndarray:
         images = cached_images(paths, manifest.image, cache_dir=cache_dir)
-        return Predictor.load(teacher).probabilities(images, table_patients(table))
+        predictor = Predictor.load(teacher, backend="keras")
+        return predictor.predict_images(images, table_patients(table, manifest.patient.fields))
 
     settings = _depends_on(manifest, table)
     rows = cached_array("answers", paths, settings, predict, cache_dir=cache_dir)
@@ -95,7 +96,7 @@ def _depends_on(manifest: Manifest, table: pd.DataFrame) -> dict[str, object]:
     return {
         "network": manifest.network_sha256,
         "temperature": manifest.temperature,
-        "views": manifest.views,
+        "tta_views": manifest.tta_views,
         "image": asdict(manifest.image),
         "patients": hashlib.sha256(encoded.tobytes()).hexdigest(),
     }

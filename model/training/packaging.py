@@ -17,20 +17,25 @@ from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError
+from model.inference.backend import ModelOutputs
 from model.inference.bundle import (
+    LITERT_FILE,
     PICTURE_FILE,
     Manifest,
-    load_network,
     read_manifest,
     write_bundle,
     write_fitted,
 )
-from model.inference.calibration import apply_temperature, fit_temperature
+from model.inference.calibration import (
+    apply_temperature,
+    fit_operating_points,
+    fit_temperature,
+)
 from model.inference.conformal import COVERAGE, fit_set_thresholds
-from model.inference.half_precision import halve
-from model.inference.ood import FALSE_ALARM_RATE, METHOD, UnknownDetector, unknown_scores
-from model.inference.operating_points import fit_operating_points
-from model.inference.predictor import Inside, Predictor
+from model.inference.export import halve
+from model.inference.keras_backend import KerasBackend, load_network
+from model.inference.ood import FALSE_POSITIVE_RATE, METHOD, OODDetector, ood_scores
+from model.inference.predictor import Predictor
 from model.inference.projection import projection_for
 from model.inference.quality import fit_limits
 from model.inference.similar import CaseIndex
@@ -41,8 +46,8 @@ from model.training.history import figures_by_epoch
 from model.training.resume import HISTORY_FILE
 from model.training.settings import TrainConfig
 
-_MOST_TRAINING = 2_000
-"""Training images that packaging predicts at most."""
+_MOST_LEARNED = 2_000
+"""Training images that a packaging uses."""
 
 
 def package(
@@ -63,7 +68,7 @@ def package(
     index are fitted on 2,000 training images; :func:`calibrate_bundle` takes all. ``teachers`` are
     the hashes of the networks whose soft labels the training used.
     """
-    _report("writing the network and a summary of the data")
+    _say("writing the network and a summary of the data")
     partial = out.with_name(f"{out.name}.part")
     shutil.rmtree(partial, ignore_errors=True)  # of a packaging that was interrupted
     if config.stored == "float16":
@@ -85,8 +90,8 @@ def package(
         history=figures_by_epoch(out.parent / HISTORY_FILE),
     )
     write_bundle(partial, network, manifest)
-    draw_network(Outline.of(network), manifest.codes, partial / PICTURE_FILE)
-    calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_TRAINING)
+    draw_network(Outline.of(network, encoder.fields), manifest.codes, partial / PICTURE_FILE)
+    calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_LEARNED)
     partial.replace(out)
 
 
@@ -95,16 +100,17 @@ def calibrate_bundle(
     dataset: Dataset,
     *,
     cache_dir: Path,
-    views: int | None = None,
+    tta_views: int | None = None,
     most: int | None = None,
 ) -> Manifest:
     """Fit and store in a bundle what is set on held-out images; returns its new manifest.
 
     On the validation part of the bundle's split: the temperature, the thresholds of the operating
-    points, of the prediction sets and of the unknown scores. On the training part: the detector of
-    unknowns, the index of similar cases and the limits of a photograph's quality. The metrics are
-    emptied, since they were measured with other values. ``views`` sets how many views a prediction
-    is averaged over; None leaves the number as it is. ``most`` is the largest number of training
+    points, of the prediction sets and of the OOD scores. On the training part: the OOD detector,
+    the index of similar cases and the limits of a photograph's quality. The metrics are
+    emptied, since they were measured with other values. ``tta_views`` sets how many TTA views a
+    prediction is averaged over, for which the network must be exported again; None leaves the
+    number as it is. ``most`` is the largest number of training
     images to use, as many of each class as of the others while there are any; None for all.
 
     Raises:
@@ -112,33 +118,38 @@ def calibrate_bundle(
         DataError: the data lacks images of the bundle's split.
     """
     manifest = replace(read_manifest(bundle), temperature=1.0)
-    manifest = replace(manifest, views=views or manifest.views)
+    manifest = _with_tta_views(manifest, tta_views or manifest.tta_views)
     network = load_network(bundle, manifest)
     width = network.get_layer("image_embedding").output.shape[-1]
     manifest = replace(manifest, projection=projection_for(width))
-    predictor = Predictor(network, manifest)
-    from_training = _fit_on_train(predictor, dataset, cache_dir, most)
-    thresholds = _fit_on_validation(predictor, from_training.detector, dataset, cache_dir)
-    manifest = replace(manifest, **thresholds, quality=from_training.limits, metrics={})
-    return write_fitted(
-        bundle, manifest, detector=from_training.detector, cases=from_training.cases
-    )
+    predictor = Predictor(KerasBackend(network, tta_views=manifest.tta_views), manifest)
+    learned = _learned(predictor, dataset, cache_dir, most)
+    fitted = _fitted(predictor, learned.detector, dataset, cache_dir)
+    manifest = replace(manifest, **fitted, quality=learned.limits, metrics={})
+    return write_fitted(bundle, manifest, detector=learned.detector, cases=learned.cases)
 
 
-def _fit_on_validation(
-    predictor: Predictor, detector: UnknownDetector, dataset: Dataset, cache_dir: Path
+def _with_tta_views(manifest: Manifest, count: int) -> Manifest:
+    """Set the number of TTA views; an exported network has its own, and no longer fits."""
+    if count == manifest.tta_views:
+        return manifest
+    files = {name: sha256 for name, sha256 in manifest.files.items() if name != LITERT_FILE}
+    return replace(manifest, tta_views=count, files=files)
+
+
+def _fitted(
+    predictor: Predictor, detector: OODDetector, dataset: Dataset, cache_dir: Path
 ) -> dict[str, Any]:
     """Entries of the manifest that are set on the validation part."""
     manifest = predictor.manifest
     table = _rows("validation", dataset, manifest)
     labels = _labels(table, manifest)
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    _report(f"predicting {len(table)} validation images")
-    outputs = predictor.look_inside(images, table_patients(table))
+    _say(f"predicting {len(table)} validation images")
+    outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
     temperature = fit_temperature(outputs.probabilities, labels)
-    calibrated = replace(
-        outputs, probabilities=apply_temperature(outputs.probabilities, temperature)
-    )
+    probabilities = apply_temperature(outputs.probabilities, temperature)
+    calibrated = replace(outputs, probabilities=probabilities)
     sets = fit_set_thresholds(calibrated.probabilities, labels)
     return {
         "temperature": temperature,
@@ -147,22 +158,20 @@ def _fit_on_validation(
             "coverage": COVERAGE,
             "thresholds": dict(zip(manifest.codes, sets.tolist(), strict=True)),
         },
-        "unknown": _describe(detector, calibrated),
+        "ood": _describe(detector, calibrated),
     }
 
 
 @dataclass(frozen=True)
-class _FittedOnTrain:
-    """What is fitted on the training part."""
+class _Learned:
+    """What is kept of the training part."""
 
-    detector: UnknownDetector
+    detector: OODDetector
     cases: CaseIndex
     limits: dict[str, float]
 
 
-def _fit_on_train(
-    predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int | None
-) -> _FittedOnTrain:
+def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int | None) -> _Learned:
     manifest = predictor.manifest
     table = _rows("train", dataset, manifest)
     # All of them, since these are what the training has prepared.
@@ -171,11 +180,11 @@ def _fit_on_train(
         rows = even_rows(_labels(table, manifest), most)
         table, images = table.iloc[rows], images[rows]
     labels = _labels(table, manifest)
-    _report(f"predicting {len(table)} training images")
-    outputs = predictor.look_inside(images, table_patients(table))
-    return _FittedOnTrain(
-        UnknownDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
-        CaseIndex.fit(outputs.embeddings, table),
+    _say(f"predicting {len(table)} training images")
+    outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
+    return _Learned(
+        OODDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
+        CaseIndex.fit(outputs.embeddings, table, manifest.patient.fields),
         fit_limits(images, table["source"].to_numpy(str)),
     )
 
@@ -187,8 +196,8 @@ def even_rows(labels: np.ndarray, most: int, *, seed: int = 0) -> np.ndarray:
     return np.sort(drawn[np.argsort(place, kind="stable")[:most]])
 
 
-def _report(what: str) -> None:
-    """Say what is done after the last epoch, which may take minutes."""
+def _say(what: str) -> None:
+    """Tell what is done after the last epoch, which may take minutes."""
     print(what, file=sys.stderr, flush=True)
 
 
@@ -208,13 +217,14 @@ def _labels(table: pd.DataFrame, manifest: Manifest) -> np.ndarray:
     return manifest.task.labels(table["diagnosis"].tolist())
 
 
-def _describe(detector: UnknownDetector, outputs: Inside) -> dict[str, object]:
-    """Method and thresholds: each score's, of which the stated share of images is above."""
-    scores = unknown_scores(detector, **vars(outputs))
+def _describe(detector: OODDetector, outputs: ModelOutputs) -> dict[str, object]:
+    """Method and thresholds: each score's, for the stated false-positive rate."""
+    scores = ood_scores(detector, outputs)
     thresholds = {
-        name: float(np.quantile(values, 1 - FALSE_ALARM_RATE)) for name, values in scores.items()
+        name: float(np.quantile(values, 1 - FALSE_POSITIVE_RATE)) for name, values in scores.items()
     }
-    return {"method": METHOD, "false_alarm_rate": FALSE_ALARM_RATE, "thresholds": thresholds}
+    rate = {"false_positive_rate": FALSE_POSITIVE_RATE}
+    return {"method": METHOD, **rate, "thresholds": thresholds}
 
 
 def describe_data(dataset: Dataset) -> dict[str, object]:

@@ -33,8 +33,8 @@ def reproduce(dataset: Dataset, split: Split, *, weights: str, out: Path, cache_
         network, encoder = train(dataset, split, config, out=step, cache_dir=cache_dir)
         where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": cache_dir}
         package(network, encoder, config, **where)
-    views = read_manifest(RELEASED).views
-    calibrate_bundle(bundle, dataset, cache_dir=cache_dir, views=views)
+    views = read_manifest(RELEASED).tta_views
+    calibrate_bundle(bundle, dataset, cache_dir=cache_dir, tta_views=views)
     return bundle
 
 

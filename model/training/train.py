@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from model.data.dataset import Dataset
+from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.errors import ConfigError
 from model.networks.backbone_names import NO_BACKBONE
@@ -53,7 +53,7 @@ def train(
     keras.utils.set_random_seed(config.seed)
     task = dataset.task(config.task)
     table = split.part("train", dataset.table)
-    encoder = PatientEncoder.fit(table["age_approx"].tolist())
+    encoder = PatientEncoder.fit(table_patients(table))
     with on_devices(config.devices):
         # First, so that missing weights are reported at once and leave no folder behind.
         network = build_of(config, encoder, task)

@@ -24,6 +24,6 @@ def write_results(plan: Plan, out: Path) -> dict:
     best = best_record(records)
     plan.config(best["settings"]).save(out / BEST_FILE)
     draw_search_figures(table, out, objective=plan.objective)
-    for folder in (out / TRIALS_DIR).glob("trial_*/training/backup"):
+    for folder in (out / TRIALS_DIR).glob("trial_*/training/resume"):
         shutil.rmtree(folder)  # weights and optimiser state, to resume with
     return best

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from model.data.cache import cached_array
-from model.data.dataset import Dataset
+from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.errors import SearchError
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
@@ -32,7 +32,7 @@ def training_of(plan: Plan, dataset: Dataset, split: Split, *, cache_dir: Path) 
     Nothing is prepared before the first trial: a chief runs none.
     """
     task = dataset.task(plan.base.task)
-    encoder = PatientEncoder.fit(split.part("train", dataset.table)["age_approx"].tolist())
+    encoder = PatientEncoder.fit(table_patients(split.part("train", dataset.table)))
     given = _Given(plan, dataset, split, cache_dir, task, encoder)
     return _train_head(given) if plan.features else _train_all(given)
 

@@ -1,0 +1,50 @@
+"""What a predictor runs its network on: Keras or LiteRT."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+BackendName = Literal["auto", "keras", "litert"]
+
+GRAD_CAM_VIEWS = 4
+"""TTA views of an image that its Grad-CAM is averaged over."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """All that a network computes of one photograph before the patient comes in."""
+
+    embeddings: np.ndarray  # (V, embedding), of the TTA views that a prediction is averaged over
+    maps: np.ndarray  # feature maps (W, h, w, C), at least of the views that Grad-CAM needs
+
+
+@dataclass(frozen=True)
+class ModelOutputs:
+    """Outputs and inner values of a network for N images, averaged over their TTA views."""
+
+    probabilities: np.ndarray  # (N, classes)
+    embeddings: np.ndarray  # (N, width), of the image alone
+    logits: np.ndarray | None  # (N, classes); None from LiteRT, whose file has none
+
+
+class Backend(Protocol):
+    """A network split after its image part, so that the patient can be changed cheaply.
+
+    Images are prepared, (side, side, 3) in [0, 255], and patients encoded, (width,). Probabilities
+    are not calibrated. Safe to use from many threads.
+    """
+
+    name: Literal["keras", "litert"]
+
+    def embed(self, image: np.ndarray) -> Features:
+        """Run the image part on one photograph."""
+
+    def predict(self, embeddings: np.ndarray, patients: np.ndarray) -> np.ndarray:
+        """Predict one photograph's probabilities (P, classes) for P patients."""
+
+    def grad_cam(self, maps: np.ndarray, patient: np.ndarray, label: int) -> np.ndarray:
+        """Weigh a photograph's first ``GRAD_CAM_VIEWS`` feature maps for one class: (V, h, w)."""
+
+    def outputs(self, images: np.ndarray, patients: np.ndarray) -> ModelOutputs:
+        """Run the network on N images and their N patients."""
