@@ -15,8 +15,10 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from isic_api.files import whole_file
 from model.data.split import Split
@@ -55,26 +57,29 @@ INTENDED_USE = (
 class Manifest:
     """What ``bundle.json`` holds."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     name: str
     classes: dict[str, str]  # code → full name, in the order of the network's outputs
     image: ImagePreprocessor
     patient: PatientEncoder
-    temperature: float
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     split: Split  # names of the images of each part
     training: dict  # the settings of the training
     data: dict  # name, number of images and hash of the data
     malignant: list[str] | None = None  # codes that count as malignant; None = not stated
     precursors: list[str] = field(default_factory=list)  # codes named apart
-    views: int = 1  # flipped and turned copies that a prediction is averaged over
+    views: Literal[1, 2, 4, 8] = 1  # flipped and turned copies that a prediction is averaged over
     network_sha256: str = ""
     metrics: dict = field(default_factory=dict)  # by part: validation, test
     history: dict = field(default_factory=dict)  # figure of the training → its value by epoch
     # Fitted on the validation part by model.training.packaging; empty in a bundle without them.
-    operating_points: dict = field(default_factory=dict)  # question → point → threshold
+    # Question → point → threshold.
+    operating_points: dict[str, dict[str, float]] = field(default_factory=dict)
     prediction_sets: dict = field(default_factory=dict)  # coverage, thresholds by class code
     unknown: dict = field(default_factory=dict)  # method, false_alarm_rate, thresholds, sha256
     # Fitted on the training part; empty in a bundle without them.
-    quality: dict = field(default_factory=dict)  # problem of a photograph → limit
+    quality: dict[str, float] = field(default_factory=dict)  # problem of a photograph → limit
     similar: dict = field(default_factory=dict)  # sha256 of the index
     # Of embeddings that are too wide for these two; None where they are used as they are.
     projection: Projection | None = None
@@ -83,6 +88,16 @@ class Manifest:
     licence: str = LICENCE
     intended_use: str = INTENDED_USE
     format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        """Check that what is said of classes is said of those that there are."""
+        named = {"malignant": self.malignant or [], "precursors": self.precursors}
+        for entry, codes in named.items():
+            if foreign := [code for code in codes if code not in self.classes]:
+                raise ValueError(f"{entry} names {', '.join(foreign)}, which is not in classes")
+        thresholds = self.prediction_sets.get("thresholds") or self.classes
+        if missing := [code for code in self.classes if code not in thresholds]:
+            raise ValueError(f"prediction_sets has no threshold for {', '.join(missing)}")
 
     @property
     def codes(self) -> list[str]:
@@ -131,7 +146,7 @@ class Manifest:
         }
         if values.get("projection"):
             parts["projection"] = Projection(**values["projection"])
-        return cls(**{**values, **parts})
+        return TypeAdapter(cls).validate_python({**values, **parts})
 
 
 def read_manifest(bundle: Path) -> Manifest:
@@ -149,6 +164,10 @@ def read_manifest(bundle: Path) -> Manifest:
                 "Use the version of the project that wrote it, or train again."
             )
         manifest = Manifest.from_dict(values)
+    except ValidationError as error:
+        raise BundleError(
+            f"{path} is no sound manifest: {_first_of(error)}. Copy the whole bundle again."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
             f"{path} is no readable manifest ({type(error).__name__}: {error}). Give the folder of "
@@ -309,6 +328,14 @@ def _advice(manifest: Manifest) -> str:
         f"It was written by Keras {written}, and this is Keras {keras.__version__}: install the "
         "versions of requirements.txt."
     )
+
+
+def _first_of(error: ValidationError) -> str:
+    """The first violated rule in one line, naming entry and value."""
+    found = error.errors(include_url=False)[0]
+    message = found["msg"].removeprefix("Value error, ")
+    entry = ".".join(map(str, found["loc"]))
+    return f"{entry} is {found['input']!r}; {message}" if entry else message
 
 
 def _manifest_text(manifest: Manifest) -> str:
