@@ -82,6 +82,30 @@ def test_an_unknown_entry_is_refused(own_bundle):
         read_manifest(own_bundle)
 
 
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("classes", ["MEL", "NV"]),
+        ("temperature", "hot"),
+        ("temperature", 0),
+        ("views", 0),
+        ("training", None),
+        ("malignant", "MEL"),
+        ("malignant", ["XYZ"]),
+        ("precursors", ["XYZ"]),
+        ("prediction_sets", {"coverage": 0.9, "thresholds": {"MEL": 0.1}}),
+        ("operating_points", {"melanoma": 0.5}),
+        ("quality", {"dark": "very"}),
+        ("metrics", []),
+    ],
+)
+def test_an_entry_that_makes_no_sense_is_named_in_one_line(own_bundle, entry, value):
+    change_manifest(own_bundle, **{entry: value})
+    with pytest.raises(BundleError, match=f"no sound manifest: {entry}") as refused:
+        read_manifest(own_bundle)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_manifest_of_another_size_does_not_fit_the_network(own_bundle):
     change_manifest(own_bundle, classes={"MEL": "Melanoma", "NV": "Nevus"})
     with pytest.raises(BundleError, match="shapes"):

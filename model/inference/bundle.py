@@ -18,7 +18,9 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from isic_api.files import whole_file
 from model.data.split import Split
@@ -57,32 +59,45 @@ INTENDED_USE = (
 class Manifest:
     """What ``bundle.json`` holds."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     name: str
     classes: dict[str, str]  # code → full name, in the order of the network's outputs
     image: ImagePreprocessor
     patient: PatientEncoder
-    temperature: float
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     split: Split  # names of the images of each part
     training: dict  # the settings of the training
     data: dict  # name, number of images and hash of the data
     malignant: list[str] | None = None  # codes that count as malignant; None = not stated
     precursors: list[str] = field(default_factory=list)  # codes named apart
-    tta_views: int = 1  # flipped and turned copies that a prediction is averaged over
+    tta_views: Literal[1, 2, 4, 8] = 1  # flipped and turned copies that predictions average
     files: dict[str, str] = field(default_factory=dict)  # name → SHA-256
     metrics: dict = field(default_factory=dict)  # by part: validation, test
     history: dict = field(default_factory=dict)  # figure of the training → its value by epoch
     # Fitted on the validation part by model.training.packaging; empty in a bundle without them.
-    operating_points: dict = field(default_factory=dict)  # question → point → threshold
+    # Question → point → threshold.
+    operating_points: dict[str, dict[str, float]] = field(default_factory=dict)
     prediction_sets: dict = field(default_factory=dict)  # coverage, thresholds by class code
     ood: dict = field(default_factory=dict)  # method, false_positive_rate, thresholds
     # Fitted on the training part; empty in a bundle without them.
-    quality: dict = field(default_factory=dict)  # problem of a photograph → limit
+    quality: dict[str, float] = field(default_factory=dict)  # problem of a photograph → limit
     # Of embeddings that are too wide for these two; None where they are used as they are.
     projection: Projection | None = None
     versions: dict = field(default_factory=dict)
     licence: str = LICENCE
     intended_use: str = INTENDED_USE
     format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        """Check that what is said of classes is said of those that there are."""
+        named = {"malignant": self.malignant or [], "precursors": self.precursors}
+        for entry, codes in named.items():
+            if foreign := [code for code in codes if code not in self.classes]:
+                raise ValueError(f"{entry} names {', '.join(foreign)}, which is not in classes")
+        thresholds = self.prediction_sets.get("thresholds") or self.classes
+        if missing := [code for code in self.classes if code not in thresholds]:
+            raise ValueError(f"prediction_sets has no threshold for {', '.join(missing)}")
 
     @property
     def network_sha256(self) -> str:
@@ -140,7 +155,7 @@ class Manifest:
         }
         if values.get("projection"):
             parts["projection"] = Projection(**values["projection"])
-        return cls(**{**values, **parts})
+        return TypeAdapter(cls).validate_python({**values, **parts})
 
 
 def _from_format_1(values: dict) -> dict:
@@ -174,6 +189,10 @@ def read_manifest(bundle: Path) -> Manifest:
             )
         values = _from_format_1(values) if values["format"] == 1 else values
         manifest = Manifest.from_dict(values)
+    except ValidationError as error:
+        raise BundleError(
+            f"{path} is no sound manifest: {_first_of(error)}. Copy the whole bundle again."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
             f"{path} is no readable manifest ({type(error).__name__}: {error}). Give the folder of "
@@ -325,3 +344,11 @@ def require_no_bundle(folder: Path) -> None:
             f"{folder}, where the bundle would be written, holds other files but no "
             f"{MANIFEST_FILE}. Remove it, or give another --out."
         )
+
+
+def _first_of(error: ValidationError) -> str:
+    """The first violated rule in one line, naming entry and value."""
+    found = error.errors(include_url=False)[0]
+    message = found["msg"].removeprefix("Value error, ")
+    entry = ".".join(map(str, found["loc"]))
+    return f"{entry} is {found['input']!r}; {message}" if entry else message
