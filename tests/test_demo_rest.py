@@ -24,7 +24,7 @@ from demo.rest_errors import CODES, RestError, UploadLimit
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
 from model.inference.bundle import RELEASED, read_manifest
-from model.patient import AGE, FIELDS, SEX, SITE, Patient
+from model.patient import AGE, FIELDS, SEX, SITE, Patient, PatientEncoder
 from tests.drawings import draw_lesion, encoded
 from tests.pages import served, services
 
@@ -241,6 +241,16 @@ def test_many_at_once_wait_and_too_many_are_sent_away(monkeypatch):
 
 def post(url):
     return requests.post(url, files={"image": PHOTOGRAPH}, timeout=20)
+
+
+def test_networks_share_a_form_and_each_takes_the_fields_that_it_knows():
+    narrow = replace(MANIFEST, name="narrow", patient=PatientEncoder.fit([], (AGE,)))
+    offered = [services(manifest=narrow), services()]
+    on = TestClient(Starlette(routes=rest_routes(offered)))
+    assert ask(on, age="60", sex="").json()["inputs"] == {AGE.column: 60}
+    wide = ask(on, age="60", sex="male", bundle=MANIFEST.name).json()
+    assert wide["inputs"] == {AGE.column: 60, SEX.column: "male", SITE.column: None}
+    assert "'sex' is no field" in refused(ask(on, age="60", sex="male"), "bad_context")
 
 
 @pytest.mark.slow
