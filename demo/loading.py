@@ -13,7 +13,7 @@ from model.inference.study import Study
 log = logging.getLogger(__name__)
 
 
-class Answering(Protocol):
+class LoadedPredictor(Protocol):
     """What a loaded predictor must offer."""
 
     def study(self, image: Path | bytes) -> Study:
@@ -23,12 +23,12 @@ class Answering(Protocol):
 class BackgroundPredictor:
     """A predictor that loads while the page is already up. Safe to use from many threads."""
 
-    def __init__(self, load: Callable[[], Answering]) -> None:
+    def __init__(self, load: Callable[[], LoadedPredictor]) -> None:
         """Take the function that loads the predictor; it runs once, in its own thread."""
         self._load = load
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._predictor: Answering | None = None
+        self._predictor: LoadedPredictor | None = None
         self._ended = False
 
     def start(self) -> None:

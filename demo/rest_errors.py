@@ -22,7 +22,7 @@ CODES = {
     "unreadable_image": (422, "the file cannot be read as a photograph"),
     "bad_context": (422, "a field of the patient is outside its range or words"),
     "bad_bundle": (422, "no network of that name is served here; see /api/health"),
-    "too_many_requests": (429, "more a minute than this server allows; see Retry-After"),
+    "too_many_requests": (429, "more per minute than this server allows; see Retry-After"),
     "busy": (503, "too many others wait; try again"),
     "no_network": (503, "the network could not be loaded; see the server's log"),
 }
