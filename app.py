@@ -29,9 +29,9 @@ from demo.page import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Example, Services
 from isic_api.client import IsicClient
-from isic_api.image_id import archive_id
 from isic_api.metadata import METADATA_COLUMNS
 from isic_api.showcase import Photograph, Showcase
+from isic_api.vocabulary import archive_id
 from model.diagnosis import DIAGNOSES
 from model.errors import ModelError
 from model.inference.bundle import PICTURE_FILE

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
-from model.evaluation.evaluate import evaluate, judge
+from model.evaluation.evaluate import evaluate, outcome_of
 from model.evaluation.intervals import DRAWS
 from model.image import ImagePreprocessor
 from model.inference.bundle import Manifest
@@ -77,7 +77,7 @@ def main() -> None:
     table, labels, probabilities = simulate(options.images)
     manifest = made_up_manifest(labels, probabilities)
     start = time.perf_counter()
-    evaluate(judge(table, probabilities, manifest, draws=options.draws))
+    evaluate(outcome_of(table, probabilities, manifest, draws=options.draws))
     seconds = time.perf_counter() - start
     print(f"{options.images:,} predictions, {options.draws:,} draws: {seconds:.1f} s")
 

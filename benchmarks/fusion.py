@@ -24,11 +24,11 @@ import keras  # noqa: E402
 from benchmarks.measuring import machine, save  # noqa: E402
 from model.data.dataset import Dataset, read_folder  # noqa: E402
 from model.data.split import ISIC2019_SPLIT, Split  # noqa: E402
+from model.evaluation.headline import task_figures  # noqa: E402
 from model.evaluation.intervals import LesionBootstrap, interval  # noqa: E402
-from model.evaluation.task_figures import task_figures  # noqa: E402
 from model.tasks import TASKS  # noqa: E402
-from model.training.config import config_from_dict  # noqa: E402
-from model.training.parts import load_part  # noqa: E402
+from model.training.batches import load_part  # noqa: E402
+from model.training.settings import TrainConfig  # noqa: E402
 from model.training.train import train  # noqa: E402
 
 FUSIONS = ("none", "concat", "film", "metablock", "add")
@@ -38,9 +38,9 @@ SETTINGS = {
     "image_side": 96,
     "epochs": 6,
     "learning_rate": 1e-3,
-    "low_resolution": 0.0,
-    "forget_field": 0.05,
-    "forget_all": 0.05,
+    "downscale": 0.0,
+    "metadata_dropout_field": 0.05,
+    "metadata_dropout_all": 0.05,
     "keep": "last",
 }
 
@@ -103,7 +103,7 @@ def answers(
     file = folder / "probabilities.npy"
     if not file.exists():
         named = {"fusion": fusion, "seed": seed, "weights": str(options.weights)}
-        config = config_from_dict(SETTINGS | named)
+        config = TrainConfig(**SETTINGS | named)
         network, encoder = train(dataset, split, config, out=folder, cache_dir=options.cache)
         rows = split.part("validation", dataset.table)
         part = load_part(rows, encoder, config, TASKS["isic2019"], options.cache)
@@ -177,7 +177,7 @@ def about(report: dict) -> str:
 
 
 def figure_table(report: dict) -> list[str]:
-    """One line a fusion, one column a figure."""
+    """One line per fusion, one column per figure."""
     keys = ["balanced_accuracy", "macro_auc", *report["classes"]]
     heads = ["balanced accuracy", "macro AUC", *(f"recall {c}" for c in report["classes"])]
     return [
@@ -191,7 +191,7 @@ def figure_table(report: dict) -> list[str]:
 
 
 def difference_table(report: dict) -> list[str]:
-    """One line a fusion: how far it is from the image alone, and its seeds."""
+    """One line per fusion: how far it is from the image alone, and its seeds."""
     return [
         "| fusion | balanced accuracy | macro AUC | by seed | in training |",
         "| --- | --- | --- | --- | --- |",

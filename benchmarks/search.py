@@ -3,7 +3,7 @@
     python benchmarks/search.py --data DIR --out runs/search
 
 Trains heads on features of the frozen backbone, which are computed once, of the data folder's HAM
-images; the shipped space, the project's split. The same command goes on after an interruption.
+images; the shipped space, the project's split. The same command resumes an interrupted run.
 Expect an hour on four idle cores, and a table like the one saved in benchmarks/search.json.
 """
 
@@ -22,13 +22,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from benchmarks.measuring import machine, save
 from model.data.dataset import Dataset, read_folder
 from model.data.split import ISIC2019_SPLIT, Split
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 from model.tuning.leaderboard import best_record
 from model.tuning.results import write_results
 from model.tuning.search_plan import Plan, claim
 from model.tuning.search_space import FEATURES_SPACE, read_space
-from model.tuning.training import training_of
 from model.tuning.trial_record import read_records
+from model.tuning.trial_training import training_of
 from model.tuning.tune import TRIALS_DIR, Training, search
 
 SOURCE = "HAM"
@@ -112,7 +112,7 @@ def run(plan: Plan, training: Training, out: Path, parts: list) -> dict:
         "method": plan.method,
         "seed": plan.base.seed,
         "epochs": sum(record.get("trained_epochs", 0) for record in records),
-        "settings_tried": sum(record["goes_on_from"] is None for record in records),
+        "settings_tried": sum(record["promoted_from"] is None for record in records),
         "failed": sum(record["status"] == "failed" for record in records),
         "best_balanced_accuracy": round(best["objective"], 4),
         "minutes": round(float(wall.read_text()) / 60, 1),

@@ -36,14 +36,13 @@ import numpy as np
 
 from benchmarks.device import device_name, matrix_tflops
 from benchmarks.measuring import FOLDER, OwnMemory, machine, save
-from model.networks.multiply_adds import multiply_adds
+from model.networks.outline import multiply_adds
 from model.patient import Patient, PatientEncoder
 from model.tasks import task_of
-from model.training.augment import build_augmenter
-from model.training.batches import TrainingBatches
-from model.training.config import TrainConfig
+from model.training.augmentation import build_augmenter
+from model.training.batches import Part, TrainingBatches
 from model.training.fit import fit
-from model.training.parts import Part
+from model.training.settings import TrainConfig
 from model.training.train import build_of
 from tests.drawings import draw_lesion
 
@@ -175,9 +174,7 @@ def _rows(patient: np.ndarray, images: object) -> object:
 def _timed(batches: Iterable) -> float:
     """Fit a network with augmentation, as the project's own fitting builds it."""
     network = build_of(CONFIG, ENCODER, task_of(CONFIG.task, []))
-    settings = {
-        name: getattr(CONFIG, name) for name in ("zoom", "colour", "low_resolution", "seed")
-    }
+    settings = {name: getattr(CONFIG, name) for name in ("zoom", "colour", "downscale", "seed")}
     augmenter = build_augmenter(side=CONFIG.image_side, **settings)
     inputs = {name: keras.Input(x.shape[1:], name=name) for name, x in network.input.items()}
     outputs = network({**inputs, "image": augmenter(inputs["image"])})
@@ -215,10 +212,10 @@ def training_batches(part: Part) -> TrainingBatches:
         part.patients,
         part.labels,
         encoder=ENCODER,
-        forget_field=CONFIG.forget_field,
-        forget_all=CONFIG.forget_all,
-        seldom=part.small,
-        seldom_share=1.0,
+        metadata_dropout_field=CONFIG.metadata_dropout_field,
+        metadata_dropout_all=CONFIG.metadata_dropout_all,
+        subsample_mask=part.small,
+        subsample_share=1.0,
         seed=0,
         weights=np.ones(len(part.labels)),
         classes=CLASSES,

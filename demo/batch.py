@@ -13,7 +13,7 @@ from demo.prediction import is_ood
 from model.data.dataset import find_patients
 from model.errors import DataError, ImageError
 from model.image import SUFFIXES
-from model.inference.answer_table import AnswerTable
+from model.inference.prediction_table import PredictionTable
 from model.inference.study import Study
 from model.patient import Field, Patient
 
@@ -119,7 +119,7 @@ def _add(result: BatchResult, name: str, study: Study, patient: Patient) -> None
 def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str:
     """Write predictions in the challenge's format."""
     text = io.StringIO()
-    table = AnswerTable(text, codes)
+    table = PredictionTable(text, codes)
     for name, row in rows.items():
         table.write(name, [row[code] for code in codes])
     return text.getvalue()

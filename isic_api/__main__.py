@@ -1,7 +1,6 @@
 """The command line: ``python -m isic_api COMMAND --help``.
 
-Exit codes: 0 all is there; 1 something is missing or went wrong; 2 the request makes no sense;
-130 interrupted.
+Exit codes: 0 complete; 1 something is missing or failed; 2 invalid request; 130 interrupted.
 """
 
 import io
@@ -17,7 +16,7 @@ from isic_api.errors import ArchiveError
 def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _as_interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # Windows has another encoding for files
+        sys.stdout.reconfigure(encoding="utf-8")  # on Windows, the default is a code page
     options = parser().parse_args(argv)
     try:
         return options.run(options)
@@ -25,11 +24,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        kept = "what has arrived is kept; run the same command again to go on"
+        kept = "what has arrived is kept; run the same command again to continue"
         nothing = str(getattr(options, "out", "-")) == "-"
         print(f"interrupted: {'nothing is kept' if nothing else kept}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output, e.g. head, has seen enough
+    except BrokenPipeError:  # whoever reads the output, e.g. head, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

@@ -1,8 +1,8 @@
-"""Who made the images and under which licence: what has to travel with them.
+"""Attributions and licences, which have to be passed on with the images.
 
 The search gives each image the attribution of its cohort; the image's own attribution is only in
-the Archive's metadata CSV. What cannot be fetched is recorded as missing, never replaced in
-silence, so that the next run fetches it.
+the Archive's metadata CSV. What cannot be fetched is recorded as missing, never replaced
+silently, so that the next run fetches it.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ HAM10000 Dataset: (c) by ViDIR Group, Department of Dermatology, Medical Univers
 https://doi.org/10.1038/sdata.2018.161
 MSK Dataset: (c) Anonymous; https://arxiv.org/abs/1710.05006; https://arxiv.org/abs/1902.03368
 """
-"""The challenge asks for these words; the set as a whole is CC BY-NC 4.0."""
+"""The wording that the challenge asks for; the set as a whole is CC BY-NC 4.0."""
 
 
 def own_attributions(
@@ -38,10 +38,10 @@ def own_attributions(
     collections: Iterable[ArchiveCollection] = (),
     warn: Callable[[str], None],
 ) -> Iterator[tuple[str, str]]:
-    """Image id and the image's own attribution, for those of ``ids`` that the Archive gives.
+    """Yield image id and own attribution for each of ``ids`` that the Archive has.
 
-    The API's CSV comes first, since it honours the token. The website's CSV of a collection is
-    the second source; it knows no token, so it is for public ``collections`` only.
+    The API's CSV comes first, since it accepts the token. The website's CSV of a collection is
+    the fallback; it accepts no token, so it is used for public ``collections`` only.
     """
     missing = set(ids)
     cause = ""
@@ -110,7 +110,7 @@ def write_licenses(
 ) -> list[str]:
     """Write ``licenses/NAME.txt`` for each; returns the names whose text is missing.
 
-    A file without its text holds the licence's address, and is replaced by a later run.
+    A file without its text holds the licence's address, and is replaced by the next run.
     """
     missing = []
     for name in sorted(names):

@@ -30,7 +30,6 @@ from isic_api.errors import (
 )
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.image_file import FULL, Variant
-from isic_api.image_id import archive_id
 from isic_api.metadata import (
     METADATA_COLUMNS,
     read_challenge_metadata,
@@ -41,13 +40,14 @@ from isic_api.metadata import (
 from isic_api.records import Collection
 from isic_api.report import Naming, Progress, Report, write_failed
 from isic_api.selection import Selection, rank
+from isic_api.vocabulary import archive_id
 
-_LICENSE = "CC-BY-NC"  # of the challenge set as a whole
+_LICENSE = "CC-BY-NC"  # of the challenge's data set as a whole
 
 
 @dataclass
 class Unpacking:
-    """What is needed to fill ``out``; ``labels`` and ``metadata`` are by the image's name."""
+    """Fills ``out`` from the zip; ``labels`` and ``metadata`` are keyed by image name."""
 
     out: Path
     labels: Mapping[str, str]
@@ -60,7 +60,7 @@ class Unpacking:
     report: Report = field(default_factory=Report)
 
     def fill(self, images: Sequence[str], *, fetch_zip: Callable[[], Path], workers: int) -> Report:
-        """Unpack ``images`` and write everything beside them.
+        """Unpack ``images`` and write the tables and texts that accompany them.
 
         ``fetch_zip`` is called only if an image is missing.
         """
@@ -68,7 +68,7 @@ class Unpacking:
         report = self.report
         with DataFolder(self.out) as self.folder:
             missing = [one for one in images if not self.folder.has(one, str(self.variant))]
-            report.asked, report.skipped = len(images), len(images) - len(missing)
+            report.requested, report.skipped = len(images), len(images) - len(missing)
             try:
                 if missing:
                     self._unpack(fetch_zip(), missing, workers)
@@ -95,7 +95,7 @@ class Unpacking:
                 lambda task: self._work(archive, *task),
                 tasks,
                 workers=workers,
-                settle=self._settle,
+                on_result=self._settle,
                 stop=lambda: None,
             )
 
@@ -113,7 +113,7 @@ class Unpacking:
 
     def _settle(self, outcome: StoredImage | tuple[str, str]) -> None:
         if isinstance(outcome, StoredImage):
-            self.report.got += 1
+            self.report.downloaded += 1
             self.progress.image(outcome.bytes)
         else:
             self.report.failed.append(outcome)
@@ -150,7 +150,7 @@ class Unpacking:
 
 
 class Part(NamedTuple):
-    """One half of the challenge; the id is used where the Archive has renamed the collection."""
+    """Training or test part; the id is the fallback if the Archive renames the collection."""
 
     collection: str
     collection_id: int
@@ -187,7 +187,7 @@ class Recipe:
 def fetch_isic2019(
     client: IsicClient, recipe: Recipe, out: Path, *, progress: Progress
 ) -> Iterator[tuple[str, bool]]:
-    """Lines for the user as the parts are done, each with whether all is well."""
+    """Yield lines for the user as the parts are done, each with whether the part is complete."""
     if recipe.source == "challenge" and recipe.variant.thumbnail:
         raise BadInputError(
             "The challenge's files have no thumbnails: use --max-side 256, or --source api."
@@ -233,7 +233,7 @@ class _PartRun:
         )
 
     def from_challenge(self) -> Report:
-        """The ground truth is small and fetched first: it says which images there are."""
+        """The ground truth is small and downloaded first: it lists the images."""
         truth = self.truth
         unpacking = Unpacking(
             self.out,
@@ -255,7 +255,7 @@ class _PartRun:
 
     @cached_property
     def truth(self) -> dict[str, str]:
-        """Image as the challenge calls it → class."""
+        """Image name in the challenge → class."""
         return read_truth(self.file("truth"))
 
     @cached_property
@@ -277,7 +277,7 @@ class _PartRun:
         )
 
     def chosen(self) -> list[str]:
-        """The images that the recipe asks for, in the challenge's order."""
+        """The images that the recipe selects, in the challenge's order."""
         images = list(self.truth)[: self.recipe.limit]
         size = self.recipe.sample_per_class
         if size is None:
@@ -289,7 +289,7 @@ class _PartRun:
         return [image for image in images if image in drawn]
 
     def api_labels(self, images: Iterable[str]) -> dict[str, str]:
-        """Image → class as the Archive has it now, under the names of ``images``."""
+        """Image → its current class in the Archive, keyed by the names in ``images``."""
         now: dict[str, str | None] = {}
         try:
             for record in self.client.collection_metadata(self.collection.id):
@@ -301,10 +301,11 @@ class _PartRun:
         return {image: label for image, label in found if label is not None}
 
     def compare(self, report: Report) -> Iterator[str]:
-        """Where the Archive's labels and the challenge's differ, for the images in the folder."""
-        if report.asked != self.part.images and not self.recipe.partial:
+        """Compare the labels of the Archive and the challenge for the images in the folder."""
+        if report.requested != self.part.images and not self.recipe.partial:
             yield (
-                f"the source has {report.asked:,} images, the challenge had {self.part.images:,}"
+                f"the source has {report.requested:,} images, the challenge had "
+                f"{self.part.images:,}"
             )
         try:
             pairs = self._pairs()

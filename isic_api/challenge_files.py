@@ -1,7 +1,7 @@
-"""The challenge's own files: downloaded in pieces, checked, and unpacked with care.
+"""The challenge's own files: resumable downloads, checksums, and safe extraction.
 
-OUT/challenge/NAME         complete and, where the checksum is known, checked
-OUT/challenge/NAME.part    on its way; kept between runs, a range request goes on from there
+OUT/challenge/NAME         complete and, where the checksum is known, verified
+OUT/challenge/NAME.part    incomplete; kept between runs and resumed by a range request
 """
 
 import hashlib
@@ -16,17 +16,17 @@ from shutil import disk_usage
 
 import requests
 
-from isic_api.disk import amount, disk_errors
 from isic_api.errors import BadFileError, DiskFullError, HostDownError
+from isic_api.files import amount, disk_errors
 from isic_api.folder import DataFolder, StoredImage
-from isic_api.image_file import Variant, as_it_is, verify_picture, write_part
+from isic_api.image_file import Variant, identity_encoding, verify_picture, write_part
 from isic_api.report import Progress
 from isic_api.session import Session
 
 CHALLENGE_URL = "https://isic-archive.s3.amazonaws.com/challenges/2019/"
 _MEMBER = re.compile(r"(ISIC_\d{7})(_downsampled)?\.jpg")
-_LARGEST = 100 << 20  # bytes; an image that unpacks to more is none of the challenge's
-_PROGRESS = 1 << 20  # bytes that make a new round of attempts worthwhile
+_MAX_BYTES = 100 << 20  # bytes; no image of the challenge is larger
+_PROGRESS = 1 << 20  # bytes that justify a new round of attempts
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def fetch_file(
     checksum: bool = True,
     attempts: int | None = None,
 ) -> Path:
-    """The path of the complete file; raises BadFileError if its sha256 is not the known one."""
+    """The path of the complete file; raises BadFileError if its SHA-256 is not the known one."""
     path = into / file.name
     if path.exists():
         return path
@@ -84,7 +84,7 @@ def fetch_file(
 
 
 class _Partial:
-    """A file on its way, and the ETag that says whether the rest still fits to it."""
+    """A partial download, and the ETag that tells whether the rest still belongs to it."""
 
     def __init__(self, session: Session, url: str, path: Path, progress: Progress) -> None:
         self.session = session
@@ -94,7 +94,7 @@ class _Partial:
         self.progress = progress
 
     def complete(self, attempts: int | None) -> None:
-        """Ask for the rest as long as each round of attempts brings some of it."""
+        """Request the rest as long as each round of attempts makes progress."""
         while True:
             before = self.size()
             try:
@@ -125,9 +125,9 @@ class _Partial:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def _headers(self) -> dict[str, str]:
-        headers = as_it_is()
+        headers = identity_encoding()
         if self.size() and self.tag.exists() and self.tag.read_text():
-            # one byte again, so that a complete part is no range beyond the end
+            # one byte again, so that the range of a complete part is not beyond its end
             headers["Range"] = f"bytes={self.size() - 1}-"
             headers["If-Range"] = self.tag.read_text()
         return headers
@@ -137,7 +137,7 @@ class _Partial:
         if total - start > disk_usage(self.path.parent).free:
             raise DiskFullError(
                 f"{self.path.name} needs {amount(total - start)} more than the disk has: "
-                "free some and run the same command again; it goes on where it stopped."
+                "free some and run the same command again; it continues where it stopped."
             )
         self.progress.start(total, unit="B")
         self.progress.advance(start)
@@ -153,7 +153,7 @@ class _Partial:
             raise BadFileError(f"{self.path.name} has {self.size()} of {total} bytes.")
 
     def _place(self, response: requests.Response) -> tuple[int, int]:
-        """Where the body belongs in the file, and how long the whole file is (0: unknown)."""
+        """Offset of the body in the file, and the size of the whole file (0: unknown)."""
         if response.status_code != 206:
             return 0, int(response.headers.get("Content-Length") or 0)
         said = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
@@ -173,17 +173,17 @@ class Member:
 
 
 def members(archive: zipfile.ZipFile) -> Iterator[Member]:
-    """The images; whatever else the zip holds, and wherever it would go, is left alone."""
+    """The images; all other entries of the zip, and their paths, are ignored."""
     for entry in archive.infolist():
         match = _MEMBER.fullmatch(PurePosixPath(entry.filename).name)
-        if match and entry.file_size <= _LARGEST:
+        if match and entry.file_size <= _MAX_BYTES:
             yield Member(match[1], entry.filename, entry.file_size)
 
 
 def unpack(
     archive: zipfile.ZipFile, member: Member, *, image: str, folder: DataFolder, variant: Variant
 ) -> StoredImage:
-    """One member in its part file, decoded and checked against the zip's CRC.
+    """Extract one member to its part file, decoded and checked against the zip's CRC.
 
     No part of the member's own path is used. Raises BadFileError.
     """

@@ -1,4 +1,4 @@
-"""The options of each command, its help and its example."""
+"""Command-line options, help texts and examples."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ _NEGATED_TERM = re.compile(r"-(?=\s*\w+\s*:)")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Takes a query that begins with a negated term, like ``-sex:*``, for no option."""
+    """Does not mistake a query that begins with a negated term, like ``-sex:*``, for an option."""
 
     def parse_known_args(
         self,
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         subparsers,
         "whoami",
         commands.whoami_command,
-        help="whose token ISIC_TOKEN is",
+        help="show whose token ISIC_TOKEN is",
         example="ISIC_TOKEN=... python -m isic_api whoami",
     )
     return top
@@ -57,11 +57,11 @@ def _add_download(subparsers: Any) -> None:  # noqa: ANN401
         subparsers,
         "download",
         commands.download_command,
-        help="images and everything beside them, into a folder that `model train` reads",
+        help="download images and tables into a folder that `model train` reads",
         example='python -m isic_api download data --collection "Challenge 2019: Training" '
         "--sample-per-class 100",
     ).add_argument
-    add("out", type=Path, metavar="OUT", help="the folder to fill; a second run goes on")
+    add("out", type=Path, metavar="OUT", help="the output folder; a second run continues")
     _add_selection(add)
     _add_ids(add)
     _add_amount(add)
@@ -76,7 +76,7 @@ def _add_isic2019(subparsers: Any) -> None:  # noqa: ANN401
         help="the ISIC 2019 challenge: 25,331 training and 8,238 test images with labels",
         example="python -m isic_api isic2019 data --part train --max-side 512",
     ).add_argument
-    add("out", type=Path, metavar="OUT", help="the folder to fill: OUT/train and OUT/test")
+    add("out", type=Path, metavar="OUT", help="the output folder: OUT/train and OUT/test")
     add("--part", choices=("train", "test", "both"), default="both")
     add(
         "--source",
@@ -93,12 +93,12 @@ def _add_isic2019(subparsers: Any) -> None:  # noqa: ANN401
         "--challenge-url",
         default=os.environ.get("ISIC_CHALLENGE_URL") or CHALLENGE_URL,
         metavar="URL",
-        help="where the challenge files lie (ISIC_CHALLENGE_URL; default: %(default)s)",
+        help="where the challenge files are (ISIC_CHALLENGE_URL; default: %(default)s)",
     )
     add(
         "--no-checksum",
         action="store_true",
-        help="take challenge files whose sha256 is not the known one",
+        help="accept challenge files whose SHA-256 is not the known one",
     )
     _add_amount(add)
     _add_transfer(add)
@@ -109,16 +109,16 @@ def _add_search(subparsers: Any) -> None:  # noqa: ANN401
         subparsers,
         "search",
         commands.search_command,
-        help="what there is, as a table or as JSON lines",
+        help="list matching images as a table or as JSON lines",
         example="python -m isic_api search 'sex:male AND age_approx:[20 TO 40]' --limit 10",
     ).add_argument
     add("query", nargs="?", type=str.strip, default="", metavar="QUERY", help="empty: everything")
     _add_collection(add)
     add("--limit", type=_positive, metavar="N", help="the first N (default: all)")
-    add("--jsonl", action="store_true", help="one JSON object a line, all fields")
-    add("--count", action="store_true", help="only how many there are")
-    add("--facets", action="store_true", help="only how often each value occurs")
-    add("--similar", metavar="ID", help="images that look like this one instead; needs a token")
+    add("--jsonl", action="store_true", help="one JSON object per line, all fields")
+    add("--count", action="store_true", help="print only the number of images")
+    add("--facets", action="store_true", help="print only how often each value occurs")
+    add("--similar", metavar="ID", help="images similar to this one instead; requires a token")
 
 
 def _add_collections(subparsers: Any) -> None:  # noqa: ANN401
@@ -126,12 +126,16 @@ def _add_collections(subparsers: Any) -> None:  # noqa: ANN401
         subparsers,
         "collections",
         commands.collections_command,
-        help="the collections, or one of them",
+        help="list the collections, or show one of them",
         example='python -m isic_api collections "Challenge 2019: Test"',
     ).add_argument
     add("collection", nargs="?", metavar="NAME_OR_ID", help="only this one")
-    add("--pinned", action="store_true", help="only those the Archive puts first")
-    add("--jsonl", action="store_true", help="one JSON object a line, all fields")
+    add(
+        "--pinned",
+        action="store_true",
+        help="only pinned collections, which include the challenges",
+    )
+    add("--jsonl", action="store_true", help="one JSON object per line, all fields")
 
 
 def _add_metadata(subparsers: Any) -> None:  # noqa: ANN401
@@ -139,7 +143,7 @@ def _add_metadata(subparsers: Any) -> None:  # noqa: ANN401
         subparsers,
         "metadata",
         commands.metadata_command,
-        help="the metadata CSV of a search, without images",
+        help="write the metadata of images as a CSV, without images",
         example="python -m isic_api metadata metadata.csv --collection 65",
     ).add_argument
     add("out", type=Path, metavar="OUT.csv", help="the file to write; - for standard output")
@@ -150,13 +154,13 @@ def _add_metadata(subparsers: Any) -> None:  # noqa: ANN401
     add(
         "--with-collections",
         action="store_true",
-        help="a column with the collections that hold the image: those asked for and those the "
-        "Archive puts first, the challenges among them",
+        help="a column with the collections that hold the image: the requested and the "
+        "pinned ones, which include the challenges",
     )
     add(
         "--with-outcomes",
         action="store_true",
-        help="columns with the outcome of the image's lesion, where it is public",
+        help="columns with the final diagnosis of the image's lesion, where it is public",
     )
 
 
@@ -185,7 +189,7 @@ def _add_collection(add: Any) -> None:  # noqa: ANN401
         action="append",
         default=[],
         metavar="NAME_OR_ID",
-        help="only images of this collection; may be given several times",
+        help="only images of this collection; can be repeated",
     )
 
 
@@ -195,25 +199,43 @@ def _add_amount(add: Any) -> None:  # noqa: ANN401
         "--sample-per-class",
         type=_positive,
         metavar="N",
-        help="N images of each challenge class, the same ones every time",
+        help="N images of each challenge class, reproducibly",
     )
 
 
 def _add_transfer(add: Any) -> None:  # noqa: ANN401
     add("--thumbnails", action="store_true", help="256-pixel thumbnails, about 5 KB each")
-    add("--max-side", type=_positive, metavar="PX", help="store images shrunk to this side")
+    add("--max-side", type=_positive, metavar="PX", help="shrink images to this longer side")
     add(
         "--no-space-check",
         action="store_true",
         help="download even if the disk seems too small",
     )
-    add("--workers", type=_positive, default=16, metavar="N", help="at a time (default: 16)")
+    add(
+        "--workers",
+        type=_positive,
+        default=16,
+        metavar="N",
+        help="parallel downloads (default: 16)",
+    )
     _add_requests(add)
 
 
 def _add_requests(add: Any) -> None:  # noqa: ANN401
-    add("--attempts", type=_positive, default=6, metavar="N", help="for a request (default: 6)")
-    add("--timeout", type=_seconds, default=20.0, metavar="S", help="without a byte (default: 20)")
+    add(
+        "--attempts",
+        type=_positive,
+        default=6,
+        metavar="N",
+        help="attempts per request (default: 6)",
+    )
+    add(
+        "--timeout",
+        type=_seconds,
+        default=20.0,
+        metavar="S",
+        help="seconds without data before an attempt fails (default: 20)",
+    )
     add("--backoff", type=float, default=0.5, metavar="S", help=argparse.SUPPRESS)
 
 

@@ -1,11 +1,12 @@
-"""The Archive's API, one short method an endpoint. See ``docs`` of the API at /api/docs/swagger/.
+"""The Archive's API, one short method per endpoint; its documentation is at /api/docs/swagger/.
 
     client = IsicClient(token=os.environ.get("ISIC_TOKEN"))
     for image in client.search('diagnosis_3:"Nevus"', collections=[65]):
         print(image.isic_id, image.challenge_class)
 
-Only the collection and search endpoints are documented and can be relied on. Those called
-hidden below are not. Two of them (size, facets) are not needed by anything and get two attempts.
+Only the endpoints for images, collections and lesions are documented and can be relied on. Those
+called undocumented below may change. Nothing depends on two of them (size, facets), so these get
+two attempts only.
 """
 
 import csv
@@ -30,7 +31,7 @@ SNAPSHOT_URL = "https://isic-archive.s3.us-east-1.amazonaws.com/snapshots/ISIC_i
 
 _API_PATH = "/api/v2/"
 MOST_SIMILAR = 50
-_HIDDEN_ATTEMPTS = 2
+_UNDOCUMENTED_ATTEMPTS = 2
 _LONGEST_PREFIX = len("ISIC_0000000000")
 
 
@@ -46,7 +47,7 @@ class IsicClient:
     ) -> None:
         self.base_url = _checked_base(base_url)
         self.has_token = token is not None
-        self._token_is_valid = False  # as far as we know
+        self._token_is_valid = False  # not checked yet
         auth = None if token is None else BearerToken(token, self.base_url)
         self.session = Session(auth=auth, **session_options)
         self.files = Session(**session_options)  # never holds the token
@@ -55,7 +56,7 @@ class IsicClient:
         return f"IsicClient({self.base_url!r}, {'with' if self.has_token else 'without'} token)"
 
     def stop(self) -> None:
-        """End waits and let no further request begin, in all threads."""
+        """End waits and prevent further requests, in all threads."""
         self.session.stop()
         self.files.stop()
 
@@ -71,8 +72,8 @@ class IsicClient:
     ) -> Iterator[ImageRecord]:
         """All matching images, oldest first; see :func:`~isic_api.paging.walk` for its errors.
 
-        Where the server's paging goes in circles, the rest follows in the order of ids. A
-        collection that does not exist matches nothing here; :meth:`resolve` raises for it.
+        Where the server's paging loops, the rest follows in the order of ids. A collection
+        that does not exist matches nothing here; :meth:`resolve` raises for it.
         """
         check(query)
         return walk(
@@ -101,9 +102,9 @@ class IsicClient:
         return ImageRecord.from_json(self._json(f"images/{quote(isic_id, safe='')}/"))
 
     def similar(self, isic_id: str, *, limit: int = 10) -> list[tuple[ImageRecord, float]]:
-        """At most ``MOST_SIMILAR`` images that look alike, nearest first, with their distance.
+        """At most ``MOST_SIMILAR`` similar images, nearest first, with their distance.
 
-        Needs a token.
+        Requires a token.
         """
         path = f"images/{quote(isic_id, safe='')}/similar/"
         try:
@@ -116,17 +117,17 @@ class IsicClient:
         return [(ImageRecord.from_json(body), body["distance"]) for body in found]
 
     def size(self, query: str = "", *, collections: Iterable[int] = ()) -> int:
-        """Bytes of all matching images as recorded (hidden)."""
-        return self._json("images/search/size/", **_hidden(query, collections))["size"]
+        """Total bytes of all matching images as recorded (undocumented)."""
+        return self._json("images/search/size/", **_undocumented(query, collections))["size"]
 
     def facets(self, query: str = "", *, collections: Iterable[int] = ()) -> dict[str, Any]:
-        """Field → buckets of value and count, as the server has them (hidden)."""
-        return self._json("images/facets/", **_hidden(query, collections))
+        """Field → buckets of value and count, as the server sends them (undocumented)."""
+        return self._json("images/facets/", **_undocumented(query, collections))
 
     # === Lesions ===
 
     def lesions(self) -> Iterator[Lesion]:
-        """All lesions of which this user may see an image."""
+        """All lesions with an image that is visible to this user."""
         return walk(
             lambda page: Page.from_json(self._json("lesions/", params=page)),
             Lesion.from_json,
@@ -134,13 +135,13 @@ class IsicClient:
         )
 
     def lesion(self, lesion_id: str) -> Lesion:
-        """Raises NotFoundError for an unknown lesion, and for one without a public image."""
+        """Raises NotFoundError for an unknown lesion and for one without a visible image."""
         return Lesion.from_json(self._json(f"lesions/{quote(lesion_id, safe='')}/"))
 
     # === Collections ===
 
     def collections(self, *, pinned: bool | None = None) -> Iterator[Collection]:
-        """All collections this user may see, newest first."""
+        """All collections that are visible to this user, newest first."""
         fixed = {} if pinned is None else {"pinned": str(pinned).lower()}
         return walk(
             lambda page: Page.from_json(self._json("collections/", params={**page, **fixed})),
@@ -174,7 +175,7 @@ class IsicClient:
         )
 
     def collection_metadata(self, collection_id: int) -> Iterator[ImageRecord]:
-        """The metadata of a whole public collection, from one CSV (a page of the site, hidden).
+        """The metadata of a whole public collection, from one CSV of the website (undocumented).
 
         Attributions are the images' own; age 0 is missing; there are no file links.
         """
@@ -182,10 +183,12 @@ class IsicClient:
         return self._csv(f"{site}/collections/{collection_id}/metadata/")
 
     def collection_attribution(self, collection_id: int) -> list[dict[str, Any]]:
-        """``license``, ``attribution`` and ``count``, most frequent first (hidden)."""
-        return self._json(f"collections/{collection_id}/attribution/", attempts=_HIDDEN_ATTEMPTS)
+        """``license``, ``attribution`` and ``count``, most frequent first (undocumented)."""
+        return self._json(
+            f"collections/{collection_id}/attribution/", attempts=_UNDOCUMENTED_ATTEMPTS
+        )
 
-    # === Zip (hidden) ===
+    # === Zip (undocumented) ===
 
     def zip_metadata(
         self, query: str = "", *, collections: Sequence[int] = ()
@@ -197,7 +200,7 @@ class IsicClient:
         )
 
     def license_text(self, name: str) -> str:
-        """The text of CC-0, CC-BY or CC-BY-NC (hidden)."""
+        """The text of CC-0, CC-BY or CC-BY-NC (undocumented)."""
         return self.session.fetch(
             f"{self.base_url}zip-download/license-file/{quote(name, safe='')}/", _read_text
         )
@@ -205,7 +208,7 @@ class IsicClient:
     # === User ===
 
     def whoami(self) -> User:
-        """Whose token this is; raises TokenRefusedError without a valid one."""
+        """The user whose token this is; raises TokenRefusedError without a valid one."""
         try:
             return User.from_json(self._json("users/me/"))
         except errors.TokenRefusedError as cause:
@@ -219,7 +222,7 @@ class IsicClient:
             ) from cause
 
     def require_valid_token(self, warn: Callable[[str], None]) -> None:
-        """Raise TokenRefusedError for an expired token: the search takes it for none."""
+        """Raise TokenRefusedError for an expired token, which the search would silently ignore."""
         if not self.has_token or self._token_is_valid:
             return
         try:
@@ -244,7 +247,7 @@ class IsicClient:
     def _search_by_prefix(
         self, query: str, collections: Iterable[int], prefix: str
     ) -> Iterator[ImageRecord]:
-        """The images whose ids begin with ``prefix``, without turning a page."""
+        """The images whose ids begin with ``prefix``, without following a cursor."""
         for digit in "0123456789":
             part = f"isic_id:{prefix}{digit}*"
             narrowed = f"({query}) AND {part}" if query.strip() else part
@@ -270,11 +273,11 @@ class IsicClient:
         return self.session.fetch(self.base_url + path, _read_json, **options)
 
     def _csv(self, url: str) -> Iterator[ImageRecord]:
-        """Through a file, so that neither a broken transfer nor 500,000 rows do harm."""
+        """Parse after the download is complete, from a file, so that 500,000 rows fit."""
         with tempfile.TemporaryFile() as spool:
             self.session.fetch(url, lambda response: self._spool(response, spool))
             spool.seek(0)
-            # the server sends UTF-8 without saying so
+            # the server sends UTF-8 without declaring it
             text = io.TextIOWrapper(spool, encoding="utf-8-sig", errors="replace", newline="")
             for row in csv.DictReader(text):
                 yield ImageRecord.from_csv(row)
@@ -304,7 +307,7 @@ def _read_json(response: requests.Response) -> Any:  # noqa: ANN401
 
 def _read_text(response: requests.Response) -> str:
     text = response.content.decode("utf-8", errors="replace")
-    if text.lstrip().startswith("<"):  # a page, e.g. of a network that wants a log-in
+    if text.lstrip().startswith("<"):  # an HTML page, e.g. a Wi-Fi log-in
         raise errors.UnexpectedAnswerError(f"{urlsplit(response.url).path} is not a plain text.")
     return text
 
@@ -314,9 +317,9 @@ def _search(query: str, collections: Iterable[int]) -> dict[str, Any]:
     return {key: value for key, value in parameters.items() if value}
 
 
-def _hidden(query: str, collections: Iterable[int]) -> dict[str, Any]:
+def _undocumented(query: str, collections: Iterable[int]) -> dict[str, Any]:
     check(query)
-    return {"params": _search(query, collections), "attempts": _HIDDEN_ATTEMPTS}
+    return {"params": _search(query, collections), "attempts": _UNDOCUMENTED_ATTEMPTS}
 
 
 def _checked_base(base_url: str) -> str:
@@ -324,7 +327,7 @@ def _checked_base(base_url: str) -> str:
     try:
         parts = urlsplit(base)
         known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, or half an IPv6 address
+    except ValueError:  # an invalid port or IPv6 address
         known = False
     if not known or parts.username:
         raise errors.SettingsError(

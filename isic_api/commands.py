@@ -1,4 +1,4 @@
-"""What each command does with its options; returns the exit code."""
+"""The commands; each returns the exit code."""
 
 import dataclasses
 import json
@@ -102,7 +102,7 @@ def search_command(options: Namespace) -> int:
 
 
 def _check_search(options: Namespace) -> None:
-    """Refuse options that would not change what is printed."""
+    """Reject options that would have no effect."""
     modes = [name for name in ("count", "facets", "similar") if getattr(options, name)]
     if len(modes) > 1:
         raise BadInputError(f"--{modes[0]} and --{modes[1]} exclude each other: leave one out.")
@@ -176,7 +176,7 @@ def whoami_command(options: Namespace) -> int:
 
 
 def _print_images(images: Iterable[tuple[ImageRecord, float | None]], *, jsonl: bool) -> int:
-    """Images, each with its distance from the one that it is similar to, if there is one."""
+    """Print images, with their distances if they are results of a similarity search."""
     number = 0
     for number, (image, distance) in enumerate(images, 1):
         if jsonl:
@@ -233,16 +233,16 @@ def _check_ids_alone(options: Namespace) -> None:
 
 
 def _check_file(out: Path) -> None:
-    """Before anything is asked of the Archive."""
-    taken = out.exists() and not out.is_file()  # by a folder, or a device
+    """Check before the first request."""
+    taken = out.exists() and not out.is_file()  # a folder or a device
     if taken or not os.access(out.absolute().parent, os.W_OK):
         raise NotWritableError(f"{out} cannot be written to: choose another file.")
 
 
 def _check_folder(out: Path) -> None:
-    """Before anything is asked of the Archive."""
+    """Check before the first request."""
     nearest = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise NotWritableError(
-            f"{out} cannot be written to ({nearest} is not a folder of yours): choose another."
+            f"{out} cannot be written to ({nearest} is not a writable folder): choose another."
         )

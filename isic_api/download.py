@@ -1,4 +1,4 @@
-"""Fill a data folder from a selection of images, in parallel, and account for every one."""
+"""Download a selection of images into a data folder, in parallel, and account for each one."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ from isic_api.image_file import FULL, Variant, fetch_image
 from isic_api.metadata import write_metadata
 from isic_api.records import ImageRecord
 from isic_api.report import PLAIN, Naming, Progress, Report, write_failed
-from isic_api.selection import Selection, choose
+from isic_api.selection import Selection, select_images
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,14 +34,14 @@ def in_parallel(
     items: Iterable[Item],
     *,
     workers: int,
-    settle: Callable[[Result], None],
+    on_result: Callable[[Result], None],
     stop: Callable[[], None],
 ) -> None:
-    """``work`` on every item in threads, and ``settle`` every result here, in any order.
+    """Call ``work`` on every item in threads, and ``on_result`` here on every result, in any order.
 
-    ``items`` is read only a few steps ahead of the work, so that it may be endless. An
-    exception, be it of ``work``, ``items``, ``settle`` or Ctrl-C, calls ``stop``, which should
-    make ``work`` end soon, settles what is done, and is raised.
+    ``items`` is read only a few steps ahead of the work. An exception in ``work``, ``items`` or
+    ``on_result``, or Ctrl-C, calls ``stop``, which should make ``work`` end soon; finished results
+    are processed, then the exception is raised.
     """
     done: SimpleQueue[Future[Result]] = SimpleQueue()
     running = 0
@@ -52,16 +52,16 @@ def in_parallel(
                 running += 1
                 while running >= 4 * workers or not done.empty():
                     running -= 1
-                    settle(done.get().result())
+                    on_result(done.get().result())
             while running:
                 running -= 1
-                settle(done.get().result())
+                on_result(done.get().result())
         except BaseException:
             stop()
             pool.shutdown(wait=True, cancel_futures=True)
             while not done.empty():
                 with contextlib.suppress(ArchiveError, CancelledError):
-                    settle(done.get().result())
+                    on_result(done.get().result())
             raise
 
 
@@ -77,26 +77,31 @@ def download_images(
     labels: Mapping[str, str] | None = None,
     check_space: bool = True,
 ) -> Report:
-    """Download what is missing in ``out`` and write everything that belongs beside it.
+    """Download what is missing in ``out``, and write the tables and texts that accompany it.
 
-    ``labels`` takes the place of the Archive's diagnoses in the ground truth. ``check_space``
-    raises DiskFullError before the first image if the disk seems too small. Raises for a
-    request that makes no sense before anything is written; an error in the middle of the run is
-    raised after the folder has been brought in order.
+    ``labels`` replaces the Archive's diagnoses in the ground truth. ``check_space`` raises
+    DiskFullError before the first image if the disk seems too small. An invalid request raises
+    before anything is written; an error during the run is raised after the tables are written.
     """
     progress = progress or Progress(quiet=True)
     client.require_valid_token(progress.warn)
     count, page = client.first_page(selection.first_query(), collections=selection.collection_ids)
     if not count and not selection.ids:
-        raise EmptyResultError(_nothing_found(selection))
+        raise EmptyResultError(_no_match_message(selection))
     with DataFolder(out) as folder:
-        run = _Run(client, folder, selection, variant=variant, progress=progress)
-        run.check_space = check_space
+        run = _Run(
+            client,
+            folder,
+            selection,
+            variant=variant,
+            progress=progress,
+            check_space=check_space,
+        )
         if check_space and selection.sample_per_class is None:
             folder.require_space(run.bytes_needed(count, page))
         began = datetime.now(UTC)
         try:
-            run.images(workers)
+            run.download(workers)
         finally:
             progress.close()
             run.finish(naming, labels, began=began)
@@ -112,6 +117,7 @@ class _Run:
         *,
         variant: Variant,
         progress: Progress,
+        check_space: bool,
     ) -> None:
         self.client = client
         self.folder = folder
@@ -119,18 +125,18 @@ class _Run:
         self.variant = variant
         self.progress = progress
         self.report = Report()
-        self.check_space = True
-        self._unreached = 0  # images in a row that found no host
+        self.check_space = check_space
+        self._consecutive_failures = 0  # images in a row without an answer
 
-    def images(self, workers: int) -> None:
-        """Fetch all that is missing. Raises for what must stop the run."""
+    def download(self, workers: int) -> None:
+        """Download everything that is missing. Raises only errors that must stop the run."""
         patience = max(workers, 8)
         try:
             in_parallel(
                 self._work,
                 self._wanted(),
                 workers=workers,
-                settle=lambda outcome: self._settle(outcome, patience),
+                on_result=lambda outcome: self._record(outcome, patience),
                 stop=self.client.stop,
             )
         except BaseException as cause:
@@ -146,7 +152,7 @@ class _Run:
             return record.isic_id, error
 
     def _wanted(self) -> Iterator[ImageRecord]:
-        """The listing less what is here, each image described in the folder as it comes."""
+        """The listed images that are not here yet; records the metadata of each listed image."""
         try:
             for record in self._listing():
                 self.folder.describe(record)
@@ -159,7 +165,9 @@ class _Run:
             self.report.listing = str(error)
 
     def _listing(self) -> Iterator[ImageRecord]:
-        found = choose(self.client, self.selection, on_count=self._expect, on_unknown=self._unknown)
+        found = select_images(
+            self.client, self.selection, on_count=self._expect, on_unknown=self._unknown
+        )
         if self.selection.sample_per_class is None or not self.check_space:
             return found
         sample = list(found)
@@ -167,7 +175,7 @@ class _Run:
         return iter(sample)
 
     def bytes_needed(self, count: int, page: list[ImageRecord]) -> float:
-        """An estimate for the images that are not here yet, from the first ``page`` of them."""
+        """An estimate for the images that are not here yet, from the first ``page``."""
         selection = self.selection
         mean = sum(map(self.variant.bytes_of, page)) / max(len(page), 1)
         if selection.ids:
@@ -185,29 +193,31 @@ class _Run:
         return self.folder.has(isic_id, str(self.variant))
 
     def _expect(self, count: int) -> None:
-        self.report.asked = count
+        self.report.requested = count
         self.progress.start(count)
 
     def _unknown(self, isic_id: str) -> None:
         self.report.failed.append((isic_id, "the Archive has no such image, or it is private"))
 
-    def _settle(self, outcome: StoredImage | tuple[str, RequestError], patience: int) -> None:
+    def _record(self, outcome: StoredImage | tuple[str, RequestError], patience: int) -> None:
         if isinstance(outcome, StoredImage):
-            self.report.got += 1
-            self._unreached = 0
+            self.report.downloaded += 1
+            self._consecutive_failures = 0
             self.progress.image(outcome.bytes)
             return
         isic_id, error = outcome
         self.report.failed.append((isic_id, str(error)))
-        self._unreached = self._unreached + 1 if isinstance(error, HostDownError) else 0
-        if self._unreached >= patience:
+        self._consecutive_failures = (
+            self._consecutive_failures + 1 if isinstance(error, HostDownError) else 0
+        )
+        if self._consecutive_failures >= patience:
             raise HostDownError(
                 f"{patience} images in a row got no answer; the last: {error} What has arrived "
                 "is kept."
             )
 
     def finish(self, naming: Naming, labels: Mapping[str, str] | None, *, began: datetime) -> None:
-        """Everything beside the images. A run that is being stopped does without the network."""
+        """Write the tables and texts. A run that is being stopped sends no further requests."""
         report, folder = self.report, self.folder
         with contextlib.suppress(ArchiveError) if report.stopped else contextlib.nullcontext():
             if not report.stopped:
@@ -230,7 +240,7 @@ class _Run:
             folder.write_text("query.json", json.dumps(self._query(began), indent=2) + "\n")
 
     def _attribute(self) -> None:
-        """Fetch the attributions that are missing, of earlier runs' images too."""
+        """Fetch missing attributions, including those of images from earlier runs."""
         found = own_attributions(
             self.client,
             self.folder.unattributed(),
@@ -262,7 +272,7 @@ class _Run:
 def _exact_bytes(
     client: IsicClient, selection: Selection, variant: Variant, progress: Progress
 ) -> int:
-    """The server's own sum, where it has one; else 0."""
+    """The server's own sum, or 0 if it is not available."""
     if variant != FULL or selection.bounded:
         return 0
     try:
@@ -272,7 +282,7 @@ def _exact_bytes(
         return 0
 
 
-def _nothing_found(selection: Selection) -> str:
+def _no_match_message(selection: Selection) -> str:
     where = ", ".join(repr(one.name) for one in selection.collections) or "the Archive"
     if not selection.query:
         return f"{where} has no image that you may see. Nothing was written."

@@ -1,10 +1,10 @@
-"""What can go wrong between us and the Archive.
+"""All exceptions of this package.
 
 Every message names the offender, the rule and the next step. Only the command line catches
 them: it prints the message as one line and exits with ``exit_code``.
 
 ArchiveError
-├── BadInputError                what was asked for cannot be asked for
+├── BadInputError                invalid request
 │   ├── SettingsError            base URL or token
 │   ├── QueryError               not in the search language
 │   ├── UnknownCollectionError   no such name or id, or private
@@ -20,20 +20,20 @@ ArchiveError
 │   ├── NotFoundError            404
 │   ├── TokenRefusedError        401, 403
 │   ├── RefusedError             any other 4xx
-│   ├── UnexpectedAnswerError    an answer the documentation does not have
-│   └── BadFileError             the file came, but is not what it should be
-├── IncompleteListingError       the listing ended early or went in circles
+│   ├── UnexpectedAnswerError    an undocumented answer
+│   └── BadFileError             the file was downloaded but is damaged
+├── IncompleteListingError       the listing ended early or looped
 └── StoppedError                 Ctrl-C while waiting
 """
 
 import errno
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""The system's error numbers of a disk, a quota or a limit on files that is used up."""
+"""The system's error numbers of a full disk, an exhausted quota or a file size limit."""
 
 
 class ArchiveError(Exception):
-    """Anything this package reports; ``exit_code`` is what the command line returns."""
+    """Base class; ``exit_code`` is what the command line returns."""
 
     exit_code = 1
 

@@ -1,7 +1,7 @@
-"""The metadata of a selection as one CSV, without images: whole, or the old file as it was.
+"""The metadata of a selection as one CSV, without images: written atomically, and resumable.
 
-Rows on their way lie in ``OUT.csv.partial.jsonl`` beside the file, so that an interrupted export
-goes on where it stopped. They are removed once nothing is missing.
+Rows are collected in ``OUT.csv.partial.jsonl`` beside the file, so that an interrupted export
+continues where it stopped. It is removed once nothing is missing.
 """
 
 import contextlib
@@ -13,21 +13,21 @@ from typing import IO, Any
 
 from isic_api.attribution import own_attributions
 from isic_api.client import IsicClient
-from isic_api.disk import disk_errors
 from isic_api.errors import EmptyResultError, IncompleteListingError, NotFoundError
+from isic_api.files import disk_errors
 from isic_api.journal import Journal
 from isic_api.metadata import write_rows
 from isic_api.paging import Bookmark
 from isic_api.records import ImageRecord, Lesion
 from isic_api.report import Progress
-from isic_api.selection import Selection, choose, covering_queries
+from isic_api.selection import Selection, covering_queries, select_images
 
-_ASK_SINGLY = 100  # lesions; for more, the listing of all lesions takes fewer requests
+_ASK_SINGLY = 100  # lesions; beyond that, listing all lesions takes fewer requests
 
 
 @dataclass
 class Exported:
-    """What an export wrote, and what it lacks."""
+    """What an export wrote, and what is missing."""
 
     rows: int = 0
     unknown: list[str] = field(default_factory=list)  # ids that the Archive does not have
@@ -53,8 +53,8 @@ def export_metadata(
         client: Asks the Archive.
         selection: Which images.
         out: Left as it was unless all rows are there.
-        collections: Add a column with the names of the collections that hold the image: of the
-            selection's and of those that the Archive pins, the challenges among them.
+        collections: Add a column with the names of the collections that hold the image, out of
+            the selection's and the pinned ones, which include the challenges.
         outcomes: Add the columns ``outcome_diagnosis_1`` to ``_5`` of the image's lesion.
         progress: Shows the listing and keeps warnings.
     """
@@ -156,12 +156,12 @@ def _list(client: IsicClient, selection: Selection, rows: _Rows, progress: Progr
     if rows.listed:
         return [isic_id for isic_id in selection.ids if isic_id not in rows.ids]
     if rows.ids:
-        progress.say(f"going on after {len(rows.ids):,} rows of an earlier run")
+        progress.say(f"continuing after {len(rows.ids):,} rows of an earlier run")
     unknown: list[str] = []
     done = len(rows.ids)
     at = Bookmark(rows.bookmark.cursor, rows.bookmark.total, set(rows.ids))
     try:
-        for record in choose(
+        for record in select_images(
             client,
             selection,
             on_count=lambda count: progress.start(count - done),
@@ -171,7 +171,7 @@ def _list(client: IsicClient, selection: Selection, rows: _Rows, progress: Progr
             rows.add(record, at)
             progress.image()
     except IncompleteListingError:
-        rows.keep = False  # so that the next run lists anew
+        rows.keep = False  # the next run starts over
         raise
     finally:
         progress.close()

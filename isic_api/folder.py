@@ -1,13 +1,13 @@
-"""A data folder while it is being filled.
+"""A data folder that is being downloaded.
 
     images/ISIC_0000000.jpg ...   complete, verified files only
-    manifest.jsonl                one line a verified image: file, bytes, sha256
-    metadata.jsonl                one line an image, as the Archive described it, when it did
-    attributions.jsonl            one line an image whose own attribution is known
-    .parts/                       files on their way; removed at the end
+    manifest.jsonl                one line per verified image: file, bytes, sha256
+    metadata.jsonl                one line per listed image: its metadata
+    attributions.jsonl            one line per image whose own attribution is known
+    .parts/                       incomplete files; removed at the end
 
-The journals are the truth; every CSV is made from them (see metadata). An image counts as
-there if the manifest says so and the file has the size it says: nothing is decoded again.
+The journals are authoritative; every CSV is made from them (see metadata). An image counts as
+downloaded if the manifest lists it and the file has the listed size; nothing is decoded again.
 """
 
 import contextlib
@@ -21,22 +21,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from isic_api.disk import amount, disk_errors
 from isic_api.errors import DiskFullError, FolderBusyError
+from isic_api.files import amount, disk_errors
 from isic_api.journal import Journal
 from isic_api.records import ImageRecord
 
 try:
     import fcntl
-except ImportError:  # Windows: two downloads into one folder are then the user's own affair
+except ImportError:  # Windows: nothing prevents two downloads into one folder
     fcntl = None
 
 
 @dataclass(frozen=True)
 class StoredImage:
-    """A line of the manifest. ``variant`` tells a thumbnail or a resized file from the full one.
+    """A line of the manifest. ``variant`` distinguishes thumbnails and resized files.
 
-    ``sha256`` is of the file as it came, before any resizing; ``bytes`` of the file as it lies.
+    ``sha256`` is of the downloaded file, before any resizing; ``bytes`` of the stored file.
     """
 
     isic_id: str
@@ -47,14 +47,14 @@ class StoredImage:
 
 
 class _Kind(NamedTuple):
-    """What the folder remembers of a :class:`StoredImage`; most images share one."""
+    """What is kept in memory of a :class:`StoredImage`; most images share one."""
 
     suffix: str
     variant: str
 
 
 class DataFolder:
-    """Open with ``with``; one process at a time."""
+    """A context manager; only one process can open a folder at a time."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -64,10 +64,10 @@ class DataFolder:
         self.attributions: dict[str, str] = {}  # image id -> its own attribution
         self.bytes_stored = 0
         self._adding = threading.Lock()
-        # a few words an image, for there may be 500,000 of them
+        # little per image, since there may be 500,000
         self._kinds: dict[_Kind, _Kind] = {}
         self._stored: dict[str, _Kind] = {}
-        self._described: dict[str, int] = {}  # where the latest line of the journal begins
+        self._described: dict[str, int] = {}  # offset of the latest line in the journal
 
     def __enter__(self) -> "DataFolder":
         with disk_errors(self.root):
@@ -76,7 +76,7 @@ class DataFolder:
         try:
             self._open()
         except BaseException:
-            self._unlock()  # else it would be busy for as long as this process lives
+            self._unlock()  # else it would stay locked while this process lives
             raise
         return self
 
@@ -89,7 +89,9 @@ class DataFolder:
         here, parts = _sizes(self.images), _sizes(self.parts)
         for _, entry in self._manifest:
             file, size = entry["file"], entry["bytes"]
-            if here.get(file) != size and parts.get(file) == size:  # killed before the move
+            if (
+                here.get(file) != size and parts.get(file) == size
+            ):  # the process was killed before the move
                 (self.parts / file).replace(self.images / file)
                 here[file] = size
             if here.get(file) == size:
@@ -113,7 +115,7 @@ class DataFolder:
         self._unlock()
 
     def _lock(self) -> None:
-        """Held until this process ends, be it by kill -9."""
+        """Released when the process ends, even by kill -9."""
         if fcntl is None:
             return
         self._held = os.open(self.root, os.O_RDONLY)
@@ -130,7 +132,7 @@ class DataFolder:
             os.close(self._held)
 
     def describe(self, record: ImageRecord) -> None:
-        """Keep what the Archive says about an image; twice the same is kept once."""
+        """Record an image's metadata, unless it is recorded already."""
         entry = record.to_json()
         offset = self._described.get(record.isic_id)
         with disk_errors(self.root):
@@ -139,20 +141,20 @@ class DataFolder:
                 self.columns.update(entry["metadata"]["all"])
 
     def attribute(self, isic_id: str, attribution: str) -> None:
-        """Keep the image's own attribution."""
+        """Record the image's own attribution."""
         with disk_errors(self.root):
             self._attributions.append({"isic_id": isic_id, "attribution": attribution})
         self._attribute(isic_id, attribution)
 
     def _attribute(self, isic_id: str, attribution: str) -> None:
-        self.attributions[isic_id] = sys.intern(attribution)  # of a few texts, one copy each
+        self.attributions[isic_id] = sys.intern(attribution)  # many images share few texts
 
     def unattributed(self) -> list[str]:
         """Ids of the images here whose own attribution is not known."""
         return [isic_id for isic_id in self._stored if isic_id not in self.attributions]
 
     def descriptions(self) -> Iterator[ImageRecord]:
-        """The latest description of each image, in the order they arrived."""
+        """The latest metadata of each image, in the order of arrival."""
         for offset, entry in self._metadata:
             if self._described.get(entry["isic_id"], offset) == offset:
                 yield ImageRecord.from_json(entry)
@@ -203,13 +205,13 @@ class DataFolder:
             )
 
     def write_text(self, name: str, text: str) -> None:
-        """Whole or not at all."""
+        """Write atomically."""
         with self.writing(name) as part:
             part.write_text(text, encoding="utf-8", newline="")
 
     @contextlib.contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """A path to write to, which becomes ``name`` if nothing is raised."""
+        """A temporary path, which is renamed to ``name`` if nothing is raised."""
         with disk_errors(self.root):
             self.parts.mkdir(exist_ok=True)
             part = self.parts / name.replace("/", "_")

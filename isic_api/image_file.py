@@ -12,23 +12,23 @@ from urllib.parse import urlsplit
 import requests
 from PIL import Image
 
-from isic_api.disk import disk_errors
 from isic_api.errors import BadFileError, UnexpectedAnswerError
+from isic_api.files import disk_errors
 from isic_api.folder import DataFolder, StoredImage
-from isic_api.image_id import is_image_id
 from isic_api.records import FileLink, ImageRecord
 from isic_api.session import Session
+from isic_api.vocabulary import is_image_id
 
 _SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".tif": ".tif", ".tiff": ".tif"}
 _JPEG_QUALITY = 95
 _IN_MEMORY = 32 << 20  # bytes
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # no stuffed byte, no restart of a scan
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # neither a stuffed byte nor a restart marker
 _END_OF_IMAGE = 0xD9
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What of an image is stored. ``max_side``: longer side in pixels; larger ones shrink."""
+    """Which file of an image is stored; ``max_side`` shrinks larger images, in pixels."""
 
     thumbnail: bool = False
     max_side: int | None = None
@@ -44,7 +44,7 @@ class Variant:
         return link
 
     def bytes_of(self, record: ImageRecord) -> float:
-        """An estimate of the stored file, from what the Archive records."""
+        """An estimate of the stored size, from the Archive's records."""
         link = record.thumbnail if self.thumbnail else record.full
         size = 0 if link is None else link.size
         longest = max(record.metadata.pixels_x or 0, record.metadata.pixels_y or 0)
@@ -75,20 +75,17 @@ def fetch_image(
             size = write_part(body, name, folder=folder, max_side=variant.max_side)
         return StoredImage(record.isic_id, name, size, sha256, str(variant))
 
-    return session.fetch(url, read, retry_refusals=True, headers=as_it_is)
+    return session.fetch(url, read, retry_refusals=True, headers=identity_encoding)
 
 
 def require_id(isic_id: str) -> None:
-    """An id becomes a file's name: it must not lead out of its folder.
-
-    Raises UnexpectedAnswerError.
-    """
+    """Raise UnexpectedAnswerError for an id that is unsafe as a file name."""
     if not is_image_id(isic_id):
         raise UnexpectedAnswerError(f"{isic_id!r} is not an image id; it is not stored.")
 
 
 def write_part(body: BinaryIO, name: str, *, folder: DataFolder, max_side: int | None) -> int:
-    """Write a verified picture to a part file, resized if so wanted; returns its bytes."""
+    """Write a verified image to its part file, resized if requested; returns its bytes."""
     body.seek(0)
     with (folder.parts / name).open("wb") as file:
         if max_side is None or not shrink(body, file, name=name, max_side=max_side):
@@ -98,17 +95,17 @@ def write_part(body: BinaryIO, name: str, *, folder: DataFolder, max_side: int |
 
 
 def _spool(folder: DataFolder) -> IO[bytes]:
-    """In memory, as most images are small; on the disk for a mosaic."""
+    """In memory for most images, on disk for a mosaic."""
     return SpooledTemporaryFile(_IN_MEMORY, dir=folder.parts)
 
 
-def as_it_is() -> dict[str, str]:
-    """Headers for a file whose length is to be checked."""
+def identity_encoding() -> dict[str, str]:
+    """Headers for an uncompressed transfer, whose length can be checked."""
     return {"Accept-Encoding": "identity"}
 
 
 def _save(session: Session, response: requests.Response, file: BinaryIO) -> str:
-    """The body into ``file``; returns its sha256. urllib3 holds it to its Content-Length."""
+    """Save the body; returns its SHA-256. urllib3 checks its Content-Length."""
     digest = hashlib.sha256()
     for chunk in session.read_body(response):
         file.write(chunk)
@@ -120,13 +117,13 @@ def verify_picture(file: BinaryIO, name: str) -> None:
     """Raise BadFileError unless every pixel decodes and a JPEG has its end marker.
 
     The marker matters: a JPEG whose second half is zeros decodes without complaint. A mosaic
-    beyond Pillow's limit for decompression bombs is taken as it is.
+    beyond Pillow's limit for decompression bombs is accepted unchecked.
     """
     try:
         with Image.open(file) as image:
             kind = image.format
             image.load()
-            whole = kind != "JPEG" or _scan_ends(file)
+            whole = kind != "JPEG" or _has_end_marker(file)
     except Image.DecompressionBombError:
         return
     except (OSError, ValueError, SyntaxError) as cause:
@@ -135,11 +132,11 @@ def verify_picture(file: BinaryIO, name: str) -> None:
         raise BadFileError(f"{name} is not a whole picture: it has no end-of-image marker.")
 
 
-def _scan_ends(file: BinaryIO) -> bool:
-    """Whether a JPEG's end marker follows its last scan; phones put more data behind it."""
+def _has_end_marker(file: BinaryIO) -> bool:
+    """Whether a JPEG's end marker follows its last scan; phones append data after it."""
     file.seek(0)
     content = file.read()
-    at = 2  # behind the start marker
+    at = 2  # after the start marker
     while match := _MARKER.search(content, at):
         marker, at = match[0][1], match.end()
         if marker == _END_OF_IMAGE:
@@ -151,7 +148,7 @@ def _scan_ends(file: BinaryIO) -> bool:
 def shrink(body: BinaryIO, file: BinaryIO, *, name: str, max_side: int) -> bool:
     """Write the picture as a JPEG with no side longer than ``max_side``.
 
-    False, and nothing written, if it is such a JPEG already; never enlarges.
+    Returns False and writes nothing if it is such a JPEG already; never enlarges.
     """
     try:
         with Image.open(body) as image:

@@ -1,4 +1,4 @@
-"""An append-only file of JSON lines that survives being killed at any moment."""
+"""An append-only file of JSON lines that survives a kill at any moment."""
 
 import contextlib
 import errno
@@ -13,8 +13,11 @@ _SYNC_EVERY = 1.0  # seconds
 
 
 class Journal:
-    """Each line reaches the kernel at once, so a killed process loses none; the disk within a
-    second, so a power cut loses at most that. A last line that was cut is dropped on opening.
+    """Append-only JSON lines.
+
+    Each line is handed to the kernel at once, so a killed process loses none; it reaches the
+    disk within a second, so a power cut loses at most that. A truncated last line is dropped on
+    opening.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +41,7 @@ class Journal:
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Byte offset and content of every line, in the order they were written.
 
-        A line that a power cut has garbled is passed over: what it told is then told anew.
+        A line garbled by a power cut is skipped: its record is fetched again.
         """
         offset = 0
         with self.path.open("rb") as lines:
@@ -48,7 +51,7 @@ class Journal:
                 offset += len(line)
 
     def read(self, offset: int) -> dict[str, Any]:
-        """The entry that :meth:`append` put at ``offset``."""
+        """The entry that :meth:`append` wrote at ``offset``."""
         self._reader.seek(offset)
         return json.loads(self._reader.readline())
 

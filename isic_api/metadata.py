@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from isic_api.cells import PlainWriter
 from isic_api.errors import BadFileError
+from isic_api.files import PlainWriter, whole_file
 from isic_api.folder import DataFolder
 from isic_api.records import ImageRecord
 from isic_api.vocabulary import CHALLENGE_CLASSES, SITE_COLUMN, UNKNOWN_CLASS
-from isic_api.whole_file import whole_file
 
-FULL_NAME = "metadata_full.csv"  # must not end in Metadata.csv: readers look for that
+FULL_NAME = "metadata_full.csv"  # must not end in Metadata.csv, which readers look for
 TRUTH_HEADER = ("image", *CHALLENGE_CLASSES, UNKNOWN_CLASS)
 METADATA_COLUMNS: dict[str, Callable[[ImageRecord], Any]] = {
     "age_approx": lambda record: record.metadata.age_approx,
@@ -37,8 +36,8 @@ class Written:
 
     images: int = 0
     classes: Counter[str] = field(default_factory=Counter)
-    unlabelled: int = 0  # without a diagnosis, so not in the ground truth
-    not_jpeg: int = 0  # in metadata_full.csv only: a reader of the layout looks for .jpg
+    unlabelled: int = 0  # without a diagnosis, hence not in the ground truth
+    not_jpeg: int = 0  # in metadata_full.csv only, since the layout expects .jpg
     attributions: Counter[str] = field(default_factory=Counter)  # the images' own
     cohorts: Counter[str] = field(default_factory=Counter)  # of images without their own
     licenses: Counter[str] = field(default_factory=Counter)
@@ -64,7 +63,7 @@ def write_metadata(
     prefix: str = "",
     labels: Mapping[str, str] | None = None,
 ) -> Written:
-    """All three files, for the images that are in the folder, in the order they were listed.
+    """Write all three files for the images in the folder, in the order of the listing.
 
     An image whose own attribution is missing has an empty cell there. prefix: of the two
     challenge files' names. labels: image id → challenge class, instead of the Archive's.
@@ -93,7 +92,7 @@ def write_metadata(
 def write_challenge(
     folder: DataFolder, rows: Iterable[tuple[str, str | None, Sequence[str]]], *, prefix: str
 ) -> Written:
-    """The two challenge files from image, label and the cells beside the image's name."""
+    """Write the two challenge files from rows of image, label and metadata cells."""
     written = Written()
     with ExitStack() as stack:
         truth = _open(stack, folder, f"{prefix}GroundTruth.csv", TRUTH_HEADER)
@@ -114,9 +113,9 @@ def write_rows(
     attributions: Mapping[str, str],
     extra: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """A metadata CSV of ``records`` alone, all fields; a file is written whole or not at all.
+    """Write a metadata CSV with all fields of ``records``; a file is written atomically.
 
-    ``extra`` has more cells by image id and column.
+    ``extra`` has further cells by image id and column.
     """
     columns = {name for record in records() for name, _ in record.metadata.given()}
     columns |= {name for cells in extra.values() for name in cells}
@@ -152,7 +151,7 @@ def full_row(record: ImageRecord, columns: Iterable[str], attribution: str) -> l
 
 
 def read_truth(path: Path) -> dict[str, str]:
-    """Image, as it is written there, → class, from a challenge ground truth.
+    """Image name → class, from a ground truth of the challenge.
 
     Raises BadFileError, as :func:`read_challenge_metadata` does.
     """
@@ -173,7 +172,7 @@ def read_challenge_metadata(path: Path) -> dict[str, list[str]]:
 
 
 def _challenge_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """What came in place of a table, such as a page that asks for a log-in, has no columns."""
+    """Raise BadFileError for anything that is not the table, such as an HTML log-in page."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)

@@ -1,8 +1,8 @@
-"""Walk a cursor-paged listing to its end, and prove that it was the end.
+"""Read a cursor-paged listing to its end, and verify that it is complete.
 
 The server has two faults here. With ``limit`` below 100 it skips rows that share a creation
-time with the last row of a page, so only 100 is ever asked. With more than 200 rows of one
-creation time it serves the same page for ever, so a page that repeats ends the walk.
+time with the last row of a page, so the limit is always 100. With more than 200 rows of one
+creation time it serves the same page forever, so a repeated page ends the walk.
 """
 
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 @dataclass
 class Bookmark:
-    """How far a listing has been read; a later walk continues there."""
+    """Position in a listing, from which a later walk can resume."""
 
-    cursor: str = ""  # of the page that is being read; empty: the first
-    total: int | None = None  # as the server counts; None before the first page
+    cursor: str = ""  # of the current page; empty: the first
+    total: int | None = None  # the server's count; None before the first page
     seen: set[Hashable] = field(default_factory=set)
 
 
@@ -36,7 +36,7 @@ def walk(
     bookmark: Bookmark | None = None,
     recover: Callable[[], Iterator[T]] | None = None,
 ) -> Iterator[T]:
-    """Every item once, in the server's order (by creation).
+    """Yield every item once, in the server's order (by creation).
 
     Args:
         ask: Gets one page for the query parameters of a ``next`` link; its host is not followed.
@@ -44,7 +44,7 @@ def walk(
         key: The item's id.
         on_count: Told the server's total before the first item.
         bookmark: Where an earlier walk stopped; kept up to date.
-        recover: Lists all items in another way, where paging goes in circles.
+        recover: Lists all items in another way if paging loops.
 
     Raises:
         IncompleteListingError: After the last item, if fewer came than the server counted. More
@@ -70,7 +70,7 @@ def _page_by_page(
     on_count: Callable[[int], None] | None,
     at: Bookmark,
 ) -> Generator[T, None, bool]:
-    """The items until the last page, or until a page repeats: then the result is True."""
+    """Yield the items up to the last page; returns True if a page repeats before."""
     for page, resumed in _pages(ask, at):
         items = {key(item): item for item in map(parse, page.results)}
         new = [item for name, item in items.items() if name not in at.seen]
@@ -87,7 +87,7 @@ def _page_by_page(
 
 
 def _pages(ask: Callable[[Mapping[str, Any]], Page], at: Bookmark) -> Iterator[tuple[Page, bool]]:
-    """Each page, and whether an earlier walk may have read it already."""
+    """Yield each page, and whether an earlier walk may have read it already."""
     resumed = bool(at.seen)
     while True:
         page = ask({"limit": PAGE_SIZE, **({"cursor": at.cursor} if at.cursor else {})})

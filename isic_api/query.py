@@ -9,12 +9,13 @@
 A ``*`` at the start or the end of a text is a wildcard, anywhere else a literal. Nothing can
 be escaped, so a text with a double quote cannot be searched for.
 
-:func:`check` agrees with the server's recorded verdicts, but also refuses what the server accepts
-and then answers wrongly without an error.
+:func:`check` agrees with the server's recorded verdicts, but also rejects queries that the server
+accepts and silently answers wrongly.
 """
 
 import re
 from difflib import get_close_matches
+from typing import NoReturn
 
 from isic_api.errors import QueryError
 from isic_api.vocabulary import SITE_COLUMN
@@ -40,9 +41,9 @@ _MOVED = {
     SITE_COLUMN: "use anatom_site_1 to anatom_site_5 and anatom_site_special",
     "collections": "collections are named apart from the query, e.g. --collection 65",
 }
-_DEEPEST = 20  # parentheses; the server fails at some depth below 30
+_DEEPEST = 20  # parentheses; the server fails below a depth of 30
 
-_SPACE = re.compile(r"[ \t\n\r]*")  # and no other kind of blank
+_SPACE = re.compile(r"[ \t\n\r]*")  # the server knows no other whitespace
 _WORD_START, _WORD_END = r"(?<![A-Za-z0-9_$])", r"(?![A-Za-z0-9_$])"
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _LIMIT = rf"[ \t\n\r]*(?:{_NUMBER}|\*)[ \t\n\r]*"
@@ -56,7 +57,7 @@ _BOOL_VALUE = re.compile(rf"(?:true|false){_WORD_END}|\*")
 
 
 def check(query: str) -> None:
-    """Raise :class:`QueryError` for what the server refuses or misunderstands. Empty means all."""
+    """Raise :class:`QueryError` for a query that the server rejects or misunderstands."""
     if query.strip():
         _Parser(query).parse()
 
@@ -68,14 +69,14 @@ class _Parser:
         self.query = query
         self.at = 0
 
-    def refuse(self, why: str) -> None:
+    def reject(self, why: str) -> NoReturn:
         raise QueryError(
             f"The Archive cannot read the query {self.query!r}: {why}. Write FIELD:value, quote "
             "texts with spaces or commas, join with AND or OR; e.g. sex:male AND age_approx:50"
         )
 
     def take(self, pattern: re.Pattern[str]) -> str:
-        """What matches next, or nothing."""
+        """The next match, or an empty string."""
         match = pattern.match(self.query, _SPACE.match(self.query, self.at).end())
         if match is None:
             return ""
@@ -92,7 +93,7 @@ class _Parser:
     def parse(self) -> None:
         self.any_of(depth=0)
         if self.rest:
-            self.refuse(f"{self.rest!r} is out of place")
+            self.reject(f"{self.rest!r} is out of place")
 
     def any_of(self, depth: int) -> None:
         self.all_of(depth)
@@ -109,10 +110,10 @@ class _Parser:
             self.terms()
             return
         if depth == _DEEPEST:
-            self.refuse(f"its parentheses are more than {_DEEPEST} deep")
+            self.reject(f"its parentheses are more than {_DEEPEST} deep")
         self.any_of(depth + 1)
         if not self.take(_CLOSE):
-            self.refuse("a parenthesis is not closed" if not self.rest else self.misplaced())
+            self.reject("a parenthesis is not closed" if not self.rest else self.misplaced())
 
     def terms(self) -> None:
         self.term()
@@ -121,15 +122,15 @@ class _Parser:
 
     def term(self) -> None:
         if not self.rest:
-            self.refuse("it ends too early")
+            self.reject("it ends too early")
         negated = bool(self.take(_MINUS))
         field = self.take(_NAME)
         if not field:
-            self.refuse(self.misplaced())
+            self.reject(self.misplaced())
         if not self.take(_COLON):
-            self.refuse(f"{field!r} is not of the form FIELD:value")
+            self.reject(f"{field!r} is not of the form FIELD:value")
         if field not in FIELDS:
-            self.refuse(_unknown_field(field))
+            self.reject(_unknown_field(field))
         if field in BOOL_FIELDS:
             self.value(_BOOL_VALUE, f"{field} takes true, false or *")
         elif field in NUMBER_FIELDS:
@@ -140,26 +141,26 @@ class _Parser:
 
     def value(self, pattern: re.Pattern[str], rule: str) -> str:
         if not self.rest:
-            self.refuse("it ends too early")
+            self.reject("it ends too early")
         value = self.take(pattern)
         if not value:
-            self.refuse(f"{rule}: {self.rest!r} cannot be read")
+            self.reject(f"{rule}: {self.rest!r} cannot be read")
         return value
 
     def check_wildcards(self, text: str, *, negated: bool) -> None:
-        """Refuse what the server would answer wrongly without an error."""
+        """Reject what the server would silently answer wrongly."""
         if text == "*" or not text.startswith("*"):
             return
         if text.endswith("*"):
-            self.refuse(
-                f"{text!r} has a wildcard at both ends, and the server takes the second one for a "
-                "literal *"
-            )
-        if negated:
-            self.refuse(
-                f"the server negates {text!r} wrongly, as it begins with a wildcard: search for "
-                "the values that you want instead"
-            )
+            why = f"{text!r} has a wildcard at both ends, and the second one counts as a literal *"
+        elif negated:
+            why = f"it negates {text!r} wrongly, since it begins with a wildcard"
+        else:
+            return
+        raise QueryError(
+            f"The Archive would answer the query {self.query!r} wrongly: {why}. Search for the "
+            "values instead, e.g. (sex:male OR sex:female)."
+        )
 
     def misplaced(self) -> str:
         return f"{self.rest!r} cannot be read where a field name is expected"

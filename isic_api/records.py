@@ -1,8 +1,8 @@
-"""What the Archive's JSON and CSV say, as typed records; no other file knows their keys.
+"""The Archive's JSON and CSV as typed records; no other file knows their keys.
 
 Absent is None. Numbers that the Archive writes as text, and the "True" and "False" of its CSV,
-are parsed. A field we do not know, or a value that is not of its field's type, is kept as it
-came in ``Metadata.other``: a new word in the Archive must not stop a download.
+are parsed. An unknown field, or a value that is not of its field's type, is kept
+unchanged in ``Metadata.other``: a new field in the Archive must not stop a download.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ from isic_api.vocabulary import (
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """Acquisition and clinical fields of one image, all three eras, as the Archive names them."""
+    """Acquisition and clinical fields of one image, of all three eras, by the Archive's names."""
 
     # acquisition
     pixels_x: int | None = None
@@ -111,7 +111,7 @@ _PARSERS = {
 
 @dataclass(frozen=True)
 class FileLink:
-    """Where a file lies. ``size`` in bytes is the Archive's record, which can be out of date."""
+    """URL of a file. ``size`` in bytes is the Archive's record, which can be out of date."""
 
     url: str
     size: int
@@ -160,7 +160,7 @@ class ImageRecord:
             raise _unexpected("a metadata row", row, cause) from cause
 
     def to_json(self) -> dict[str, Any]:
-        """What :meth:`from_json` reads, less the links: a private image's link is a credential."""
+        """The input of :meth:`from_json` without links: a private image's link is a credential."""
         values = {k: str(v) if isinstance(v, Decimal) else v for k, v in self.metadata.given()}
         return {
             "isic_id": self.isic_id,
@@ -246,7 +246,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Lesion:
-    """A lesion over time; ``outcome`` is its diagnosis in the end, level by level."""
+    """A lesion over time; ``outcome`` is its final diagnosis, level by level."""
 
     id: str
     images: tuple[str, ...]

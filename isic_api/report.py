@@ -1,4 +1,4 @@
-"""What a person sees of a run: a progress bar, waits and warnings, and the account at its end."""
+"""Progress bar, waits and warnings during a run, and the report at its end."""
 
 import io
 import sys
@@ -10,18 +10,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from isic_api.cells import PlainWriter
-from isic_api.disk import amount
+from isic_api.files import PlainWriter, amount
 from isic_api.folder import DataFolder
 from isic_api.metadata import Written
 
-_REPEAT = 10.0  # seconds before the same news is told again
+_REPEAT = 10.0  # seconds before the same line is printed again
 
 
 class Progress:
-    """One bar with images, bytes and rate; every method may be called from any thread.
+    """A progress bar with images, bytes and rate; all methods are thread-safe.
 
-    ``quiet`` prints nothing; ``warnings`` are kept in any case.
+    ``quiet`` prints nothing; ``warnings`` are collected in any case.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -50,12 +49,13 @@ class Progress:
         )
 
     def image(self, size: int = 0) -> None:
-        """One more is done; ``size`` in bytes, 0 if it was here already."""
+        """Count one image; ``size`` in bytes, 0 if it was here already."""
         self.bytes += size
         if self._bar is not None:
-            rate = self.bytes / max(time.monotonic() - self._began, 1e-3)
-            text = f"{amount(self.bytes)}, {amount(rate)}/s"
-            self._bar.set_postfix_str(text, refresh=False)
+            if self.bytes:
+                rate = self.bytes / max(time.monotonic() - self._began, 1e-3)
+                text = f"{amount(self.bytes)}, {amount(rate)}/s"
+                self._bar.set_postfix_str(text, refresh=False)
             self._bar.update()
 
     def advance(self, size: int) -> None:
@@ -74,7 +74,7 @@ class Progress:
         self.say(f"warning: {text}")
 
     def say(self, text: str) -> None:
-        """A line above the bar; the same line at most every ten seconds."""
+        """Print a line above the bar; the same line at most every ten seconds."""
         with self._lock:
             now = time.monotonic()
             if now - self._told.get(text, -_REPEAT) < _REPEAT:
@@ -92,10 +92,10 @@ class Progress:
 
 @dataclass
 class Report:
-    """``asked`` = ``got`` + ``skipped`` + failures + ``missing``."""
+    """``requested`` = ``downloaded`` + ``skipped`` + ``failed`` + ``missing``."""
 
-    asked: int = 0
-    got: int = 0
+    requested: int = 0
+    downloaded: int = 0
     skipped: int = 0  # in the folder already
     failed: list[tuple[str, str]] = field(default_factory=list)  # image id, reason
     listing: str = ""  # why the listing stopped early
@@ -106,7 +106,7 @@ class Report:
     @property
     def missing(self) -> int:
         """Counted by the Archive, but not listed, or not reached before the run stopped."""
-        return max(0, self.asked - self.got - self.skipped - len(self.failed))
+        return max(0, self.requested - self.downloaded - self.skipped - len(self.failed))
 
     @property
     def complete(self) -> bool:
@@ -119,30 +119,30 @@ class Report:
         return self.written.cohorts.total()
 
     def lines(self) -> Iterator[str]:
-        """For the end of a run."""
-        line = f"asked {self.asked:,}: downloaded {self.got:,}, already there {self.skipped:,}"
-        line += f", failed {len(self.failed):,}"
+        """Summary of the run."""
+        line = f"requested {self.requested:,}: downloaded {self.downloaded:,}"
+        line += f", already there {self.skipped:,}, failed {len(self.failed):,}"
         yield line + (f", not listed {self.missing:,}" if self.missing else "")
         if self.failed:
-            yield "the failed ids and the reasons are in failed.csv"
+            yield "failed.csv lists the failed ids with the reasons"
         if self.listing:
             yield self.listing
         classes = ", ".join(f"{name} {count:,}" for name, count in self.written.classes.items())
         yield f"labels: {classes or 'none'}"
         if self.written.unlabelled:
             yield (
-                f"{self.written.unlabelled:,} images have no diagnosis: they are not in the "
-                "ground truth"
+                f"images without a diagnosis, hence not in the ground truth: "
+                f"{self.written.unlabelled:,}"
             )
         if self.written.not_jpeg:
             yield (
-                f"{self.written.not_jpeg:,} images are not JPEG: they are in metadata_full.csv "
-                "only (--max-side makes JPEGs of them)"
+                f"images that are not JPEG, hence in metadata_full.csv only: "
+                f"{self.written.not_jpeg:,} (--max-side converts them to JPEG)"
             )
         if self.unattributed:
             yield (
-                f"the own attribution of {self.unattributed:,} images is missing: attribution.txt "
-                "has their cohorts'"
+                f"images whose own attribution is missing: {self.unattributed:,} (attribution.txt "
+                "names their cohorts')"
             )
         if self.unlicensed:
             yield f"licence texts are missing: {', '.join(self.unlicensed)}"
@@ -151,8 +151,8 @@ class Report:
 
     def counts(self) -> dict[str, Any]:
         return {
-            "asked": self.asked,
-            "downloaded": self.got,
+            "requested": self.requested,
+            "downloaded": self.downloaded,
             "already_there": self.skipped,
             "failed": len(self.failed),
             "not_listed": self.missing,
@@ -166,7 +166,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Naming:
-    """How the challenge files in the folder begin, and what precedes the attributions."""
+    """Prefix of the challenge files' names, and preface of the attributions."""
 
     prefix: str = ""
     preface: str = ""
@@ -176,7 +176,7 @@ PLAIN = Naming()
 
 
 def write_failed(folder: DataFolder, failed: list[tuple[str, str]]) -> None:
-    """``failed.csv``, or none if nothing failed."""
+    """Write ``failed.csv``, or remove it if nothing failed."""
     if not failed:
         (folder.root / "failed.csv").unlink(missing_ok=True)
         return

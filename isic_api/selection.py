@@ -1,4 +1,4 @@
-"""Which images: a search, a list of ids, the first so many, or so many of each class."""
+"""Which images: a search, a list of ids, the first N, or N of each class."""
 
 import codecs
 import contextlib
@@ -13,24 +13,24 @@ from pathlib import Path, PurePosixPath
 
 from isic_api.client import IsicClient
 from isic_api.errors import BadIdListError
-from isic_api.image_id import archive_id, is_image_id
 from isic_api.paging import Bookmark
 from isic_api.records import Collection as ArchiveCollection
 from isic_api.records import ImageRecord
+from isic_api.vocabulary import archive_id, is_image_id
 
 _ID_COLUMNS = {"isic_id", "image", "image_name", "image_id", "id"}
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_IDS_PER_QUERY = 100  # the server takes a request line of 8 KB
-_TERMS_PER_QUERY = 150  # in the body of a request, whose token must fit into such a line
-_SUPERSET = 1000  # images that one prefix may stand for, however few are wanted
+_UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_IDS_PER_QUERY = 100  # the server accepts a request line of 8 KB
+_TERMS_PER_QUERY = 150  # in a request body, whose token must fit into such a line
+_SUPERSET = 1000  # images that a prefix may stand for, however few are needed
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for. ``ids`` stands alone; the rest narrow each other.
+    """What was requested. ``ids`` stands alone; the other criteria are combined.
 
-    limit: the first so many, oldest first. sample_per_class, instead of a limit: so many of each
-    challenge class and of UNK, drawn by a hash of the id, so that the same are drawn again.
+    limit: the first N, oldest first. sample_per_class, instead of a limit: N of each challenge
+    class and of UNK, drawn by a hash of the id, so that the sample is reproducible.
     """
 
     query: str = ""
@@ -41,7 +41,7 @@ class Selection:
 
     @property
     def bounded(self) -> bool:
-        """Whether it is a part of what its query matches."""
+        """Whether it is only a part of what its query matches."""
         return bool(self.ids) or self.limit is not None or self.sample_per_class is not None
 
     @property
@@ -49,11 +49,11 @@ class Selection:
         return tuple(collection.id for collection in self.collections)
 
     def first_query(self) -> str:
-        """A query that tells how large the images are."""
+        """A query for the first images, whose sizes are representative."""
         return ids_query(self.ids[:_IDS_PER_QUERY]) if self.ids else self.query
 
 
-def choose(
+def select_images(
     client: IsicClient,
     selection: Selection,
     *,
@@ -61,10 +61,10 @@ def choose(
     on_unknown: Callable[[str], None],
     bookmark: Bookmark | None = None,
 ) -> Iterator[ImageRecord]:
-    """The selected images; ``on_count`` is told how many are expected before the first.
+    """Yield the selected images; ``on_count`` is told the expected number before the first.
 
-    ``on_unknown`` gets each of the ``ids`` that the Archive does not have. What ``bookmark`` has
-    seen is passed over. Raises as :meth:`~isic_api.client.IsicClient.search`.
+    ``on_unknown`` gets each of the ``ids`` that the Archive does not have. Images in
+    ``bookmark`` are skipped. Raises as :meth:`~isic_api.client.IsicClient.search`.
     """
     bookmark = bookmark or Bookmark()
     if selection.ids:
@@ -102,7 +102,7 @@ def id_queries(ids: Iterable[str]) -> Iterator[str]:
 
 
 def covering_queries(ids: Collection[str]) -> Iterator[str]:
-    """Few queries that match all ``ids``, and others between them: they ask for prefixes."""
+    """Few queries that match all ``ids``, and others as well, by prefixes of ids."""
     terms: list[str] = sorted(ids)
     digits = 1
     while len(terms) > _TERMS_PER_QUERY and 10**digits <= max(_SUPERSET, len(ids)):
@@ -118,8 +118,8 @@ def _chunks(ids: tuple[str, ...], size: int = _IDS_PER_QUERY) -> Iterator[tuple[
 def read_ids(path: Path) -> tuple[str, ...]:
     """The ids of a text or CSV file, or of standard input if ``path`` is ``-``.
 
-    They are in the column that is headed like one of ``_ID_COLUMNS``, else in the first. Blank
-    lines and # comments are skipped; a file's name counts as its image's id.
+    They are in the column with a name of ``_ID_COLUMNS``, else in the first. Blank lines and
+    # comments are skipped; file names are accepted as ids.
     """
     name = "standard input" if str(path) == "-" else str(path)
     try:
@@ -149,19 +149,19 @@ def read_ids(path: Path) -> tuple[str, ...]:
 
 
 def _decoded(content: bytes, name: str) -> str:
-    """UTF-8, UTF-16 with its mark, or a Western code page: ids look the same in all of them."""
-    if content.startswith(b"PK") or (b"\0" in content and content[:2] not in _UTF16_MARKS):
+    """UTF-8, UTF-16 with a BOM, or a Western code page: ids are the same in all of them."""
+    if content.startswith(b"PK") or (b"\0" in content and content[:2] not in _UTF16_BOMS):
         raise BadIdListError(
             f"The id list {name} cannot be read: it is no text. Save it as CSV (UTF-8)."
         )
-    for encoding in ("utf-16",) if content[:2] in _UTF16_MARKS else ("utf-8-sig",):
+    for encoding in ("utf-16",) if content[:2] in _UTF16_BOMS else ("utf-8-sig",):
         with contextlib.suppress(UnicodeDecodeError):
             return content.decode(encoding)
     return content.decode("cp1252", errors="replace")
 
 
 def rank(isic_id: str) -> int:
-    """A random number that is always the same for one image: a sample takes the lowest."""
+    """A reproducible random number for an image; a sample takes the lowest."""
     return int.from_bytes(hashlib.sha256(isic_id.encode()).digest()[:8], "big")
 
 

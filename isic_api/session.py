@@ -25,14 +25,14 @@ from isic_api.errors import SettingsError
 
 
 class BearerToken(AuthBase):
-    """Sends the token with requests below ``base_url`` and with no others; never shows it."""
+    """Sends the token with requests below ``base_url`` only; never shows it."""
 
     def __init__(self, token: str, base_url: str) -> None:
         token = token.strip()
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise SettingsError(
                 "The token in ISIC_TOKEN is empty or holds characters that a token cannot have; "
-                "copy it again, or unset ISIC_TOKEN to go on without."
+                "copy it again, or unset ISIC_TOKEN to continue without."
             )
         self._token = token
         self.base_url = base_url
@@ -50,14 +50,14 @@ class BearerToken(AuthBase):
 
 
 class NoAuth(AuthBase):
-    """Keeps ``requests`` from looking for a password of the user's for this host."""
+    """Keeps ``requests`` from looking up the user's password for this host in .netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
 
 
 class AuthKeepingSession(requests.Session):
-    """``requests``' session with our rule for tokens, and the environment read once a host."""
+    """A ``requests`` session with our rule for tokens; reads the environment once per host."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,14 +73,14 @@ class AuthKeepingSession(requests.Session):
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
-        """After a redirect: only what the token covers keeps it, on the same host too."""
+        """After a redirect, send the token only to URLs that it covers, even on the same host."""
         prepared_request.headers.pop("Authorization", None)
         if callable(self.auth):
             self.auth(prepared_request)
 
 
-PASSING_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
-"""Answers that the same request may not get a second time."""
+TRANSIENT_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
+"""Statuses after which the same request may succeed."""
 
 T = TypeVar("T")
 
@@ -92,10 +92,10 @@ class Session:
 
     attempts: requests made before giving up, the first one included.
     backoff: seconds; the waits between attempts are 0, 2, 4, 8 ... times this.
-    longest_wait: seconds; a server that asks for more ends the request instead.
+    longest_wait: seconds; if a server asks for more, the request fails.
     timeout: seconds to connect, seconds between two bytes of the answer.
     deadline: seconds for one attempt as a whole; :meth:`read_body` holds to it.
-    on_wait: told ``(seconds, reason)`` before a wait that someone should know of.
+    on_wait: called with ``(seconds, reason)`` before a noticeable wait.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Session:
         headers: Callable[[], Mapping[str, str]] = dict,
         **options: Any,  # noqa: ANN401
     ) -> T:
-        """What ``read`` makes of the answer.
+        """Return what ``read`` makes of the response.
 
         ``retry_refusals`` tries again after a 4xx as well, as after any other fault.
         ``headers`` is called for each attempt; ``options`` are those of ``requests``.
@@ -156,7 +156,7 @@ class Session:
             try:
                 return self._attempt(method, url, read, headers=headers(), **options)
             except _AttemptError as fault:
-                if not (fault.passing or retry_refusals):
+                if not (fault.transient or retry_refusals):
                     raise fault.error from fault.__cause__
                 retry = self._wait(retry, fault, url=url, spent=time.monotonic() - began)
 
@@ -190,12 +190,12 @@ class Session:
                     raise _AttemptError.from_status(response)
                 return read(response)
         except (errors.UnexpectedAnswerError, errors.BadFileError, errors.HostDownError) as error:
-            raise _AttemptError(error, reason=_reason(error), passing=True) from error
+            raise _AttemptError(error, reason=_reason(error), transient=True) from error
         except requests.RequestException as cause:
             raise _AttemptError.from_exception(cause, url) from cause
 
     def _wait(self, retry: Retry, fault: "_AttemptError", *, url: str, spent: float) -> Retry:
-        """Wait as the server or the back-off says; raises the fault if attempts are used up."""
+        """Wait as the server or the back-off says; raises the fault after the last attempt."""
         try:
             retry = retry.increment(url=url, response=None)
         except MaxRetryError:
@@ -214,20 +214,20 @@ class Session:
 
 
 class _AttemptError(Exception):
-    """Why one attempt failed, and whether the next one may do better."""
+    """Why an attempt failed, and whether the cause is transient."""
 
     def __init__(
         self,
         error: errors.RequestError,
         *,
         reason: str,
-        passing: bool,
+        transient: bool,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(str(error))
         self.error = error
         self.reason = reason
-        self.passing = passing
+        self.transient = transient
         self.headers = headers or {}
 
     @classmethod
@@ -235,7 +235,7 @@ class _AttemptError(Exception):
         status = response.status_code
         kind = (
             errors.ServerFaultError
-            if status in PASSING_STATUS or status >= 500
+            if status in TRANSIENT_STATUS or status >= 500
             else _KIND_OF_STATUS.get(status, errors.RefusedError)
         )
         said = explain(response)
@@ -243,7 +243,7 @@ class _AttemptError(Exception):
         return cls(
             kind(message),
             reason=str(status),
-            passing=status in PASSING_STATUS,
+            transient=status in TRANSIENT_STATUS,
             headers=response.headers,
         )
 
@@ -251,18 +251,18 @@ class _AttemptError(Exception):
     def from_exception(cls, cause: requests.RequestException, url: str) -> "_AttemptError":
         for kind, reason in _REASONS:
             if isinstance(cause, kind):
-                if "Read timed out" in str(cause):  # in the body it comes as a ConnectionError
+                if "Read timed out" in str(cause):  # in the body, requests raises a ConnectionError
                     reason = "no answer in time"
                 message = (
                     f"{_host(url)} does not answer as it should ({reason}) for {_path(url)}. Check "
                     "the network and the address, then run the same command again."
                 )
-                return cls(errors.HostDownError(message), reason=reason, passing=True)
+                return cls(errors.HostDownError(message), reason=reason, transient=True)
         error = errors.RefusedError(f"{_host(url)} cannot be asked: {type(cause).__name__}.")
-        return cls(error, reason=type(cause).__name__, passing=False)
+        return cls(error, reason=type(cause).__name__, transient=False)
 
     def retry_after(self, retry: Retry) -> float | None:
-        """Seconds the server asks for; None if it does not, or not in words we know."""
+        """Seconds the server asks for; None if it does not, or not in a known format."""
         value = self.headers.get("Retry-After")
         try:
             return None if value is None else retry.parse_retry_after(value)
@@ -287,9 +287,9 @@ _REASONS = (
 
 
 def explain(response: requests.Response) -> str:
-    """The server's own words for an error: JSON ``message``, ``error`` or ``detail``, else none.
+    """The server's error message: JSON ``message``, ``error`` or ``detail``.
 
-    An HTML page says nothing that its status does not.
+    An HTML page adds nothing to its status.
     """
     try:
         body = response.json()

@@ -1,6 +1,6 @@
-"""A few of the Archive's images for a page that shows them: thumbnails, and CC-0 photographs.
+"""A few of the Archive's images for a web page: thumbnails, and CC-0 photographs.
 
-A page must not wait for the Archive: after a failure nothing is asked for some minutes.
+A page must not wait for the Archive: after a failure, requests pause for some minutes.
 """
 
 import logging
@@ -16,23 +16,23 @@ import requests
 
 from isic_api.client import IsicClient
 from isic_api.errors import ArchiveError, NotFoundError
-from isic_api.image_file import FULL, Variant, as_it_is, require_id, verify_picture
+from isic_api.files import whole_file
+from isic_api.image_file import FULL, Variant, identity_encoding, require_id, verify_picture
 from isic_api.records import ImageRecord
 from isic_api.selection import id_queries
-from isic_api.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
 CC0_PHOTOGRAPHS = 'copyright_license:"CC-0" AND image_type:dermoscopic'
 
-_PAUSE = 600.0  # seconds without a question after a failure
-_LOOKED_AT = 500  # records, in search of one image a diagnosis
-_LARGEST = 20 << 20  # bytes of a file that is taken
+_PAUSE = 600.0  # seconds without requests after a failure
+_MAX_RECORDS = 500  # records that are searched for one image per diagnosis
+_MAX_BYTES = 20 << 20  # bytes of an accepted file
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """A downloaded image and what the Archive says of it."""
+    """A downloaded image and its record in the Archive."""
 
     record: ImageRecord
     diagnosis: str  # the challenge's class code
@@ -40,13 +40,13 @@ class Photograph:
 
 
 class Showcase:
-    """Asks the Archive with short timeouts; safe to use from many threads."""
+    """Images for a page, requested with short timeouts; thread-safe."""
 
     def __init__(self, client: IsicClient) -> None:
         """Take a client; give it few attempts and short timeouts."""
         self._client = client
-        self._silent_until = 0.0
-        self._thumbnail = lru_cache(maxsize=512)(self._fetch_thumbnail)  # keeps no failure
+        self._paused_until = 0.0
+        self._thumbnail = lru_cache(maxsize=512)(self._fetch_thumbnail)  # failures are not cached
 
     def photographs(
         self, folder: Path, *, codes: Collection[str], exclude: Collection[str], count: int
@@ -62,7 +62,7 @@ class Showcase:
         folder.mkdir(parents=True, exist_ok=True)
         missing = set(codes)
         try:
-            for record in islice(self._client.search(CC0_PHOTOGRAPHS), _LOOKED_AT):
+            for record in islice(self._client.search(CC0_PHOTOGRAPHS), _MAX_RECORDS):
                 code = record.challenge_class
                 if code not in missing or record.isic_id in exclude:
                     continue
@@ -74,9 +74,9 @@ class Showcase:
             raise OSError(f"the ISIC Archive gave no photographs: {error}") from error
 
     def credits(self, isic_ids: Collection[str]) -> dict[str, str]:
-        """Whose images these are: id → the image's own attribution; empty if the Archive fails.
+        """Image id → the image's own attribution; empty if the Archive fails.
 
-        The search gives the attribution of an image's cohort, which may be another.
+        The search gives the attribution of an image's cohort, which may differ.
         """
         try:
             return {
@@ -89,8 +89,8 @@ class Showcase:
             return {}
 
     def thumbnail(self, isic_id: str) -> bytes | None:
-        """JPEG of an image, at most 256 pixels a side; None where the Archive gives none."""
-        if time.monotonic() < self._silent_until:
+        """JPEG of an image, at most 256 pixels per side; None if it is not available."""
+        if time.monotonic() < self._paused_until:
             return None
         try:
             return self._thumbnail(isic_id)
@@ -98,7 +98,7 @@ class Showcase:
             return None
         except ArchiveError as error:
             log.info("no thumbnail of %s: %s", isic_id, error)
-            self._silent_until = time.monotonic() + _PAUSE
+            self._paused_until = time.monotonic() + _PAUSE
             return None
 
     def _fetch_thumbnail(self, isic_id: str) -> bytes:
@@ -119,10 +119,10 @@ class Showcase:
         def read(response: requests.Response) -> bytes:
             body = BytesIO()
             for chunk in session.read_body(response):
-                if body.tell() + len(chunk) > _LARGEST:
-                    raise ArchiveError(f"{record.isic_id} is larger than {_LARGEST >> 20} MB.")
+                if body.tell() + len(chunk) > _MAX_BYTES:
+                    raise ArchiveError(f"{record.isic_id} is larger than {_MAX_BYTES >> 20} MB.")
                 body.write(chunk)
             verify_picture(body, record.isic_id)
             return body.getvalue()
 
-        return session.fetch(variant.link(record).url, read, headers=as_it_is)
+        return session.fetch(variant.link(record).url, read, headers=identity_encoding)

@@ -1,4 +1,4 @@
-"""One vocabulary for the Archive's three, and the way from it to the ISIC 2019 challenge.
+"""One vocabulary for the Archive's three, and its mapping to the ISIC 2019 challenge.
 
 The Archive has named diagnoses and sites in three ways:
 
@@ -6,12 +6,15 @@ The Archive has named diagnoses and sites in three ways:
 (b) until May 2026     ``diagnosis_1..5`` + ``anatom_site_general``
 (c) since              ``diagnosis_1..5`` + ``anatom_site_1..5`` + ``anatom_site_special``
 
-:func:`diagnosis_levels` and :func:`site_levels` bring all of them to (c);
-:func:`challenge_class` and :func:`challenge_site` lead from (c) to the challenge's words. The
+:func:`diagnosis_levels` and :func:`site_levels` map all of them to (c);
+:func:`challenge_class` and :func:`challenge_site` map (c) to the terms of the challenge. The
 Archive publishes no such table: the class rules agree with those in public use and with the
 vocabulary (isic-metadata 5.1.0), the site rules follow from the two vocabularies.
+
+:func:`archive_id` maps the challenge's names of images to the Archive's ids.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -44,6 +47,8 @@ DEPTH = 5
 
 SPECIAL = 0
 """In a site rule, stands for ``anatom_site_special`` where a level would."""
+
+_IMAGE_ID = re.compile(r"ISIC_\d{7,}")
 
 Levels = tuple[str | None, ...]
 """``DEPTH`` names from general to specific; a level that is not given is None."""
@@ -82,8 +87,8 @@ DIAGNOSIS_RULES = (
     Rule("VASC", 2, ("Benign soft tissue proliferations - Vascular",)),
     Rule("SCC", 3, ("Squamous cell carcinoma*",)),
 )
-"""First match wins. Level 1 is never asked: actinic keratosis is Indeterminate there. Level 3
-of a vascular lesion is usually absent, so that class hangs on level 2."""
+"""First match wins. Level 1 is never used: actinic keratosis is Indeterminate there. Level 3
+of a vascular lesion is usually absent, so that class depends on level 2."""
 
 SITE_RULES = (
     Rule("palms/soles", SPECIAL, ("acral palms or soles",)),
@@ -99,7 +104,7 @@ SITE_RULES = (
     Rule("lateral torso", 2, ("Lateral trunk",)),
 )
 """First match wins, so palms and soles come before the extremities they are on. A trunk without
-a second level has no word in the challenge."""
+a second level has no term in the challenge."""
 
 _MELANOMA = ("Malignant", "Malignant melanocytic proliferations (Melanoma)")
 _BENIGN_EPIDERMAL = ("Benign", "Benign epidermal proliferations")
@@ -155,7 +160,7 @@ FLAT_SITES: dict[str, tuple[tuple[str, ...], str | None]] = {
 
 
 def diagnosis_levels(levels: Sequence[str | None], flat: str | None = None) -> Levels:
-    """The five levels of a diagnosis; ``flat`` is asked only where no level is given."""
+    """The five levels of a diagnosis; ``flat`` is used only if no level is given."""
     if not any(levels) and flat is not None:
         levels = FLAT_DIAGNOSES.get(flat.lower(), ())
     return _padded(levels)
@@ -166,7 +171,7 @@ def site_levels(
 ) -> tuple[Levels, str | None]:
     """The five levels of a site and its ``anatom_site_special``.
 
-    ``general`` is asked only where neither a level nor a special site is given.
+    ``general`` is used only if neither a level nor a special site is given.
     """
     if not any(levels) and special is None and general is not None:
         levels, special = FLAT_SITES.get(general.lower(), ((), None))
@@ -182,11 +187,21 @@ def challenge_class(levels: Levels, flat: str | None = None) -> str | None:
 
 
 def challenge_site(levels: Levels, special: str | None = None) -> str | None:
-    """One of ``CHALLENGE_SITES``, or None where the challenge has no word for the site."""
+    """One of ``CHALLENGE_SITES``, or None if the challenge has no term for the site."""
     for rule in SITE_RULES:
         if rule.holds(special if rule.level == SPECIAL else levels[rule.level - 1]):
             return rule.result
     return None
+
+
+def is_image_id(text: str) -> bool:
+    """Whether it looks like ISIC_0000000, and is therefore safe as a file name."""
+    return _IMAGE_ID.fullmatch(text) is not None
+
+
+def archive_id(image: str) -> str:
+    """The Archive's id of an image that is named in a table of the challenge."""
+    return image.removesuffix("_downsampled")
 
 
 def _padded(levels: Sequence[str | None]) -> Levels:

@@ -17,11 +17,12 @@ from model.full_disk import is_full, quiet_hdf5
 COMMANDS = {
     "explore": "show what is in a data folder: a page with figures",
     "train": "train the dual-branch network on a data folder",
-    "distill": "train a network on what trained ones answer",
+    "train-finder": "train the network that finds the lesion in a photograph",
+    "distill": "train a network on the predictions of trained ones",
     "tune": "search settings for a training, on one machine or several",
     "predict": "write the probabilities of a folder of images to a CSV file",
     "calibrate": "set a bundle's temperature and thresholds on held-out images",
-    "evaluate": "judge a bundle: how good, for whom, how sure, where it fails",
+    "evaluate": "evaluate a bundle: metrics with intervals, subgroups, calibration, failures",
     "compare": "put bundles side by side with paired intervals",
     "reproduce": "train the shipped network again and compare",
     "card": "write a bundle's figures into README and model card",
@@ -32,9 +33,9 @@ COMMANDS = {
     "bench-presets": "train earlier systems on one split and compare them",
     "leakage": "show what a split by image instead of by lesion adds to the figures",
 }
-"""Each is a module of ``model.commands``, loaded only when it is called."""
+"""Each is a module of ``model.cli``, loaded only when it is called."""
 
-_AGAIN = "run the same command again; a training or search goes on from what is finished"
+_AGAIN = "run the same command again; a training or search resumes from what is finished"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     # TensorFlow's notes on its own start say nothing to a user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quiet_hdf5()
-    command = importlib.import_module(f"model.commands.{name.replace('-', '_')}")
+    command = importlib.import_module(f"model.cli.{name.replace('-', '_')}")
     try:
         return command.run(_parser(name, command).parse_args(arguments[1:]))
     except ModelError as error:

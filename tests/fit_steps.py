@@ -20,10 +20,10 @@ import numpy as np
 
 from model.patient import Patient, PatientEncoder
 from model.tasks import task_of
-from model.training.config import TrainConfig
+from model.training.batches import Part
 from model.training.devices import on_devices
 from model.training.fit import fit
-from model.training.parts import Part
+from model.training.settings import TrainConfig
 from model.training.train import build_of
 
 ENCODER = PatientEncoder.fit([Patient(age=20.0), Patient(age=50.0), Patient(age=80.0)])

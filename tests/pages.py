@@ -39,8 +39,8 @@ def services(study=made_up, ready=lambda: True, **others):
 def asking(task, classes, **others):
     """What a page is built on whose network answers another task and was never measured."""
     unmeasured = {key: {} for key in ("metrics", "operating_points", "data")}
-    changed = {"classes": classes, "training": {"task": task}, **unmeasured}
-    changed |= {"malignant": None, "precursors": [], **others}
+    unstated = {"malignant": None, "precursors": []}
+    changed = {"classes": classes, "training": {"task": task}, **unstated, **unmeasured, **others}
     manifest = replace(read_manifest(RELEASED), name=f"network of {task}", **changed)
     examples = of_task(drawn_once(), manifest.task)
     return services(

@@ -24,7 +24,7 @@ FOR_THE_DEMO = {
     "model.image",
     "model.patient",
     "model.data.dataset",
-    "model.inference.answer_table",
+    "model.inference.prediction_table",
     "model.inference.bundle",
     "model.inference.what_if",
     "model.inference.grad_cam",
@@ -79,7 +79,7 @@ def test_imports_point_one_way(package):
 def test_the_folders_of_model_build_on_each_other_one_way():
     for path in (ROOT / "model").rglob("*.py"):
         folder = path.parent.name
-        if path.name == "__main__.py" or folder == "commands":
+        if path.name == "__main__.py" or folder == "cli":
             continue  # they start what is in any folder
         names = [name.split(".") for name in imported(path) if name.startswith("model.")]
         found = {name[1] for name in names if (ROOT / "model" / name[1]).is_dir()}

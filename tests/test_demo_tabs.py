@@ -13,12 +13,12 @@ from demo.tabs.model import FEWEST_IMAGES, model_html
 from demo.tabs.threshold import threshold_html
 from demo.templates import Templates
 from demo.texts import load_texts
-from model.evaluation.evaluate import describe, evaluate, judge
-from model.evaluation.stored_metrics import compact
+from model.evaluation.card import compact
+from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.subgroups import FEWEST_IMAGES as FEWEST_COMPARED
 from model.inference.bundle import RELEASED, read_manifest
-from tests.made_up_evaluation import DRAWS, LABELS, noisy, table
-from tests.made_up_evaluation import manifest as manifest_of
+from tests.outcomes import DRAWS, LABELS, noisy, table
+from tests.outcomes import manifest as manifest_of
 
 TEMPLATES = Templates(load_texts())
 WORDS = TEMPLATES.texts.model
@@ -37,7 +37,7 @@ def manifest():
 def measured():
     """A bundle with the figures that an evaluation of made-up answers stored."""
     bare = manifest_of(noisy(), LABELS)
-    outcome = judge(table(), noisy(), bare, draws=DRAWS)
+    outcome = outcome_of(table(), noisy(), bare, draws=DRAWS)
     report = evaluate(outcome) | {"about": describe(outcome, bundle=Path("b"), part="test")}
     facts = {"images": 400, "lesions": 200}
     return replace(bare, metrics={"test": compact(report)}, data=facts)

@@ -19,7 +19,7 @@ from demo.rest_errors import CODES
 from isic_api.cli import parser
 from model.__main__ import COMMANDS
 from model.inference.bundle import RELEASED, read_manifest
-from model.training.config import FUSIONS
+from model.training.settings import FUSIONS
 from tests.drawings import draw_lesion
 from tests.pages import served
 
@@ -143,7 +143,9 @@ def test_the_modules_of_the_architecture_page_exist():
     named |= {f"{folder}/{word}" for folder, does in rows for word in re.findall(r"`(\w+)`", does)}
     assert len(named) > 20
     assert [n for n in named if not (ROOT / n).is_dir() and not (ROOT / f"{n}.py").exists()] == []
-    assert len(text.splitlines()) < 60  # one screen
+    page, glossary = text.split("## Glossary")
+    assert len(page.splitlines()) < 60  # one screen
+    assert 35 <= glossary.count("\n| ") <= 50
 
 
 def test_licences_of_code_network_and_data_stand_apart():

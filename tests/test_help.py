@@ -8,7 +8,7 @@ import pytest
 import isic_api.__main__
 import model.__main__
 from isic_api.cli import parser
-from model.commands.options import SETTINGS
+from model.cli.options import SETTINGS
 
 SCREEN = 50  # lines, of 100 columns
 ISIC_API = next(action.choices for action in parser()._actions if action.choices)

@@ -209,7 +209,7 @@ def test_images_of_one_creation_time_are_all_listed_though_the_server_pages_in_c
         assert len(male) == len({image.isic_id for image in male}) == 278
 
 
-def test_a_listing_goes_on_from_its_bookmark(archive, client):
+def test_a_listing_promoted_from_its_bookmark(archive, client):
     bookmark = Bookmark()
     listing = client.search(bookmark=bookmark)
     first = [next(listing).isic_id for _ in range(150)]

@@ -43,15 +43,6 @@ def run(archive, capsys, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_ends_with_an_example_that_the_parser_takes(command, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main([command, "--help"])
-    assert ended.value.code == 0
-    example = capsys.readouterr().out.rstrip().splitlines()[-1]
-    assert f"python -m isic_api {command}" in example
-
-
 def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
@@ -70,15 +61,10 @@ def test_a_documented_command_line_is_understood(line):
     check(getattr(options, "query", ""))
 
 
-def test_every_command_is_documented():
-    text = (ROOT / "docs/isic_api.md").read_text()
-    assert all(f"python -m isic_api {command}" in text for command in COMMANDS)
-
-
 def test_download_prints_the_account(run, tmp_path):
     code, out, err = run("download", tmp_path / "o", "--collection", "Challenge 2019: Test")
     assert code == 0
-    assert out.splitlines()[0] == "asked 25: downloaded 25, already there 0, failed 0"
+    assert out.splitlines()[0] == "requested 25: downloaded 25, already there 0, failed 0"
     assert "25/25" in err
     assert "images/s" in err
     assert "kB/s" in err or "MB/s" in err
@@ -107,7 +93,7 @@ def test_download_takes_all_its_options(run, tmp_path):
     sample = ("--collection", "65", "--collection", "72", "--sample-per-class", 1)
     code, out, _ = run("download", tmp_path / "b", *sample, "--max-side", 32)
     assert code == 0
-    assert out.startswith("asked 9: downloaded 9")
+    assert out.startswith("requested 9: downloaded 9")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +157,7 @@ def test_no_permission_is_told(run, tmp_path):
     code, _, err = run("download", tmp_path / "out", "--limit", 1)
     tmp_path.chmod(0o700)
     assert code == 1
-    assert "not a folder of yours" in err
+    assert "not a writable folder" in err
 
 
 def test_a_host_that_is_down_is_one_line_after_visible_waits(run, tmp_path):
@@ -319,7 +305,7 @@ def test_a_failed_or_interrupted_metadata_run_leaves_the_old_file_and_goes_on(
         mortal.log.clear()
         code, out, err = run("metadata", path, *options)
         assert (code, out) == (0, f"230 rows in {path}\n")
-        assert "going on after 200 rows of an earlier run" in err
+        assert "continuing after 200 rows of an earlier run" in err
         assert sum(asked.endswith("/search/") for _, asked, _ in mortal.log) == 2
     assert sorted(row["isic_id"] for row in table(path)) == sorted(archive.by_id)[:230]
     assert list(tmp_path.iterdir()) == [path]
@@ -401,18 +387,21 @@ def test_isic2019_with_every_option(run, archive, tmp_path):
     url = archive.root + "/challenges/2019/"
     code, out, err = run("isic2019", tmp_path, *options, "--challenge-url", url)
     assert code == 0
-    assert out.startswith("test: asked 3: downloaded 3")
+    assert out.startswith("test: requested 3: downloaded 3")
     assert "warning: the two sources of labels are not compared" in err
 
 
-def test_the_module_runs_and_stops_when_its_reader_does(archive):
+@pytest.mark.parametrize("arguments", ["search --jsonl", "metadata - --limit 200"])
+def test_the_module_runs_and_stops_when_its_reader_does(archive, arguments):
     environment = {**os.environ, "ISIC_API_URL": archive.base_url}
-    command = f"{sys.executable} -m isic_api search --jsonl | head -1"
+    command = f"{sys.executable} -m isic_api {arguments} | head -1"
     done = subprocess.run(
         command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30
     )
-    assert json.loads(done.stdout)["isic_id"] == "ISIC_0000000"
+    assert "isic_id" in done.stdout
+    assert done.stdout.count("\n") == 1
     assert "Traceback" not in done.stderr
+    assert "error" not in done.stderr
 
 
 def test_standard_output_is_utf_8_whatever_the_console(archive):

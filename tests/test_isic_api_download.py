@@ -57,7 +57,7 @@ def folder(archive, tmp_path_factory):
     out = tmp_path_factory.mktemp("data") / "train"
     report = fetch(archive, out, collections=[65])
     assert report.complete
-    assert (report.asked, report.got) == (205, 205)
+    assert (report.requested, report.downloaded) == (205, 205)
     return out
 
 
@@ -108,7 +108,7 @@ def test_an_image_without_diagnosis_gets_no_label_and_is_counted(archive, folder
     )
     report = fetch(archive, tmp_path / "o", ids=("ISIC_0000009", "ISIC_0000008"))
     assert report.written.unlabelled == 1
-    assert "1 images have no diagnosis" in "\n".join(report.lines())
+    assert "not in the ground truth: 1" in "\n".join(report.lines())
 
 
 def test_metadata_has_the_official_layout(folder):
@@ -145,13 +145,17 @@ def test_the_query_is_on_record(archive, folder):
     assert query["archive"] == archive.base_url
     assert query["complete"] is True
     counts = query["counts"]
-    assert (counts["asked"], counts["downloaded"], counts["without_diagnosis"]) == (205, 205, 20)
+    assert (counts["requested"], counts["downloaded"], counts["without_diagnosis"]) == (
+        205,
+        205,
+        20,
+    )
 
 
 def test_a_second_run_fetches_no_image_again(archive, folder):
     archive.log.clear()
     report = fetch(archive, folder, collections=[65])
-    assert (report.got, report.skipped) == (0, 205)
+    assert (report.downloaded, report.skipped) == (0, 205)
     assert not [path for _, path, _ in archive.log if path.startswith("/media")]
     assert rows(folder / "metadata_full.csv")[2]["attribution"] == ATTRIBUTIONS[2]
 
@@ -161,8 +165,8 @@ def test_a_second_run_fetches_no_image_again(archive, folder):
 
 def test_query_limit_and_both_collections(archive, tmp_path):
     report = fetch(archive, tmp_path / "q", query="sex:male", collections=[72])
-    assert report.got == 9
-    assert fetch(archive, tmp_path / "l", limit=7).got == 7
+    assert report.downloaded == 9
+    assert fetch(archive, tmp_path / "l", limit=7).downloaded == 7
     assert sorted(images(tmp_path / "l")) == [f"ISIC_{number:07d}" for number in range(7)]
 
 
@@ -191,7 +195,7 @@ def test_ids_that_do_not_exist_are_listed_as_failed(archive, tmp_path):
 
 def test_more_ids_than_fit_into_one_request(archive, tmp_path):
     wanted = tuple(f"ISIC_{number:07d}" for number in range(229, -1, -1))
-    assert fetch(archive, tmp_path, ids=wanted).got == 230
+    assert fetch(archive, tmp_path, ids=wanted).downloaded == 230
     assert fetch(archive, tmp_path, limit=1).complete
 
 
@@ -228,7 +232,9 @@ def test_thumbnails_and_resized_images(archive, tmp_path):
     first = "ISIC_0000000"
     assert images(tmp_path)[first] == archive.image_bytes(first, thumbnail=True)
     # another kind of file replaces the first, and the first comes back
-    assert download_images(client, selection, tmp_path, variant=Variant(max_side=20)).got == 3
+    assert (
+        download_images(client, selection, tmp_path, variant=Variant(max_side=20)).downloaded == 3
+    )
     with Image.open(tmp_path / f"images/{first}.jpg") as image:
         assert image.size == (20, 15)
     assert download_images(client, selection, tmp_path, variant=Variant(max_side=20)).skipped == 3
@@ -260,7 +266,7 @@ def test_a_missing_and_a_broken_image_are_told_and_nothing_else_is_lost(tmp_path
     with FakeArchive(missing=["ISIC_0000007"], corrupt=["ISIC_0000011"]) as archive:
         report = fetch(archive, tmp_path, collections=[65])
         asked = [path for _, path, _ in archive.log if "ISIC_0000007" in path]
-    assert (report.got, len(report.failed), report.complete) == (203, 2, False)
+    assert (report.downloaded, len(report.failed), report.complete) == (203, 2, False)
     assert len(asked) >= 5
     failed = {row["isic_id"]: row["reason"] for row in rows(tmp_path / "failed.csv")}
     assert "404" in failed["ISIC_0000007"]
@@ -280,7 +286,7 @@ def test_attributions_and_licence_texts_that_are_missing_are_recorded_and_fetche
         client = client_of(archive)
         selection = Selection(collections=(client.resolve(65),))
         report = download_images(client, selection, tmp_path, progress=progress)
-        assert (report.got, report.complete, report.unattributed) == (12, False, 12)
+        assert (report.downloaded, report.complete, report.unattributed) == (12, False, 12)
         assert len(progress.warnings) == 4  # attributions, three licences
         assert "creativecommons.org" in (tmp_path / "licenses/CC-0.txt").read_text()
         assert {row["attribution"] for row in rows(tmp_path / "metadata_full.csv")} == {""}
@@ -368,7 +374,7 @@ def test_bytes_after_the_end_of_a_jpeg_are_no_fault_and_a_missing_end_is(progres
 def test_a_listing_that_stops_early_is_no_success(tmp_path):
     with FakeArchive(train=150, test=0, private=0, only_first=120) as archive:
         report = fetch(archive, tmp_path)
-    assert (report.got, report.missing, report.complete) == (120, 30, False)
+    assert (report.downloaded, report.missing, report.complete) == (120, 30, False)
     assert "counts 150" in "\n".join(report.lines())
     assert json.loads((tmp_path / "query.json").read_text())["complete"] is False
 
@@ -380,7 +386,7 @@ def test_an_api_that_dies_in_the_middle_keeps_what_came(tmp_path):
 
     with FakeArchive(train=350, test=0, private=0, faults=Dying(1)) as archive:
         report = fetch(archive, tmp_path)
-    assert 0 < report.got < 350
+    assert 0 < report.downloaded < 350
     assert not report.complete
     assert "answered 500" in report.listing
     assert len(rows(tmp_path / "GroundTruth.csv")) == sum(report.written.classes.values())
@@ -417,7 +423,7 @@ def test_a_private_collection_is_downloaded_with_the_token(archive, tmp_path):
     client = client_of(archive, token="right-token")
     archive.log.clear()
     report = download_images(client, Selection(collections=(client.resolve(99),)), tmp_path)
-    assert (report.got, report.complete) == (3, True)
+    assert (report.downloaded, report.complete) == (3, True)
     own = {row["attribution"] for row in rows(tmp_path / "metadata_full.csv")}
     assert own == set(ATTRIBUTIONS)
     sent = {path: authorization for _, path, authorization in archive.log}
@@ -444,9 +450,9 @@ def test_the_estimate_of_space_is_of_what_will_be_fetched(tmp_path, monkeypatch)
     monkeypatch.setattr("isic_api.folder.shutil.disk_usage", lambda _: SimpleNamespace(free=free))
     with FakeArchive(train=60, test=0) as archive:
         male = 'diagnosis_3:"Nevus"'  # 6 images of one class: 9 classes of 6 would not fit
-        assert fetch(archive, tmp_path / "a", query=male, sample_per_class=6).got == 6
-        assert fetch(archive, tmp_path / "b", limit=40).got == 40
-        assert fetch(archive, tmp_path / "b", limit=60).got == 20
+        assert fetch(archive, tmp_path / "a", query=male, sample_per_class=6).downloaded == 6
+        assert fetch(archive, tmp_path / "b", limit=40).downloaded == 40
+        assert fetch(archive, tmp_path / "b", limit=60).downloaded == 20
         ids = tuple(archive.by_id)[:60]
         with pytest.raises(errors.DiskFullError, match="--no-space-check"):
             fetch(archive, tmp_path / "c", ids=ids)
@@ -455,7 +461,9 @@ def test_the_estimate_of_space_is_of_what_will_be_fetched(tmp_path, monkeypatch)
         assert not list((tmp_path / "d/images").iterdir())
         client = client_of(archive)
         selection = Selection(sample_per_class=6)
-        assert download_images(client, selection, tmp_path / "d", check_space=False).got == 54
+        assert (
+            download_images(client, selection, tmp_path / "d", check_space=False).downloaded == 54
+        )
 
 
 def test_dois_of_collections_are_passed_on(archive, tmp_path):
@@ -467,7 +475,7 @@ def test_dois_of_collections_are_passed_on(archive, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(archive, tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(errors.NotWritableError, match="choose a folder"):
+    with pytest.raises(errors.NotWritableError, match="choose a writable folder"):
         fetch(archive, tmp_path / "file", limit=1)
     with pytest.raises(errors.NotWritableError):
         fetch(archive, tmp_path / "file/below", limit=1)

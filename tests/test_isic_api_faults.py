@@ -23,7 +23,7 @@ def test_every_image_is_byte_identical_or_listed_as_failed(tmp_path):
     if report.failed:
         with (tmp_path / "failed.csv").open(newline="") as file:
             failed = {row["isic_id"] for row in csv.DictReader(file)}
-    assert report.asked == 500
+    assert report.requested == 500
     assert set(found) | failed == set(expected)
     assert not set(found) & failed
     assert all(content == expected[image] for image, content in found.items())

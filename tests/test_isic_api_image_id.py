@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isic_api.image_id import archive_id, is_image_id
+from isic_api.vocabulary import archive_id, is_image_id
 from model.inference.similar import CaseIndex
 
 

@@ -119,7 +119,7 @@ def test_a_file_killed_between_the_manifest_and_its_place_is_not_fetched_again(a
     finish(archive, tmp_path)
     (tmp_path / ".parts").mkdir()
     (tmp_path / "images/ISIC_0000005.jpg").rename(tmp_path / ".parts/ISIC_0000005.jpg")
-    assert finish(archive, tmp_path).got == 0
+    assert finish(archive, tmp_path).downloaded == 0
     assert_whole(archive, tmp_path)
 
 
@@ -163,7 +163,7 @@ def test_a_file_that_changed_its_size_or_vanished_is_fetched_again(archive, tmp_
     finish(archive, tmp_path)
     (tmp_path / "images/ISIC_0000003.jpg").write_bytes(b"short")
     (tmp_path / "images/ISIC_0000004.jpg").unlink()
-    assert finish(archive, tmp_path).got == 2
+    assert finish(archive, tmp_path).downloaded == 2
     assert_whole(archive, tmp_path)
 
 
@@ -173,7 +173,7 @@ def test_a_line_cut_by_a_power_cut_does_no_harm(archive, tmp_path):
         path = tmp_path / name
         path.write_bytes(path.read_bytes()[:-40])
     report = finish(archive, tmp_path)
-    assert (report.got, report.complete) == (1, True)
+    assert (report.downloaded, report.complete) == (1, True)
     assert_whole(archive, tmp_path)
 
 

@@ -51,16 +51,16 @@ def test_a_thumbnail_is_fetched_once(showcase, archive, tmp_path):
 def test_after_a_failure_the_archive_is_left_alone(tmp_path):
     nowhere = Showcase(IsicClient("http://127.0.0.1:9/api/v2/", backoff=0.01, attempts=1))
     assert nowhere.thumbnail("ISIC_0000001") is None
-    asked = nowhere._silent_until
+    asked = nowhere._paused_until
     assert nowhere.thumbnail("ISIC_0000002") is None
-    assert nowhere._silent_until == asked
+    assert nowhere._paused_until == asked
 
 
 def test_a_thumbnail_that_failed_is_asked_for_again(archive, showcase, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(showcase._client, "base_url", "http://127.0.0.1:9/api/v2/")
         assert showcase.thumbnail("ISIC_0000003") is None
-    showcase._silent_until = 0.0
+    showcase._paused_until = 0.0
     assert showcase.thumbnail("ISIC_0000003") is not None
 
 

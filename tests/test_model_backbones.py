@@ -38,7 +38,7 @@ SCALED = {
 
 def build(name, weights="none"):
     side = SMALLEST_SIDE.get(name, 32)
-    return build_backbone(name, side=side, weights=weights, batchnorm_momentum=0.9)
+    return build_backbone(name, side=side, weights=weights)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_it_builds_saves_loads_and_predicts_equal(name, tmp_path):
     backbone = build(name)
     assert backbone.count_params() == PUBLISHED.get(name, backbone.count_params())
     norms = [x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization)]
-    assert all(norm.momentum == 0.9 for norm in norms)
+    assert all(norm.momentum == backbones.BATCHNORM_MOMENTUM for norm in norms)
     network = build_network(backbone, patient_width=14, classes=8, patient_units=8)
     network.save(tmp_path / "n.keras")
     loaded = keras.models.load_model(tmp_path / "n.keras", compile=False, safe_mode=True)

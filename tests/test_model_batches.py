@@ -17,10 +17,10 @@ PATIENTS = ENCODER.encode([Patient(age=60.0, sex="male", site="head/neck")] * N)
 def training(**changes):
     settings = {
         "encoder": ENCODER,
-        "forget_field": 0.3,
-        "forget_all": 0.2,
-        "seldom": np.zeros(N, bool),
-        "seldom_share": 1.0,
+        "metadata_dropout_field": 0.3,
+        "metadata_dropout_all": 0.2,
+        "subsample_mask": np.zeros(N, bool),
+        "subsample_share": 1.0,
         "seed": 5,
         "weights": np.arange(N),
         "classes": 4,
@@ -58,7 +58,7 @@ def test_an_epoch_depends_on_seed_and_number_alone():
 
 
 def test_fields_are_forgotten_at_about_the_stated_rates():
-    batches = training(forget_field=0.0, forget_all=0.5, batch_size=N)
+    batches = training(metadata_dropout_field=0.0, metadata_dropout_all=0.5, batch_size=N)
     known = []
     for epoch in range(50):
         batches.epoch = epoch
@@ -68,7 +68,7 @@ def test_fields_are_forgotten_at_about_the_stated_rates():
 
 def test_an_even_epoch_has_as_many_of_each_class_well_mixed():
     labels = (np.arange(N) < 6).astype(int)  # 6 of 40 are of the rare class
-    batches = training(even="subsample")
+    batches = training(resample="subsample")
     rare_late = []
     for epoch in range(200):
         batches.labels = labels
@@ -80,7 +80,7 @@ def test_an_even_epoch_has_as_many_of_each_class_well_mixed():
 
 
 def test_seldom_rows_appear_in_the_stated_share_and_change_by_epoch():
-    batches = training(seldom=np.arange(N) < 20, seldom_share=0.25)
+    batches = training(subsample_mask=np.arange(N) < 20, subsample_share=0.25)
     seen = set()
     for epoch in range(30):
         batches.epoch = epoch
@@ -93,7 +93,7 @@ def test_seldom_rows_appear_in_the_stated_share_and_change_by_epoch():
 
 def test_an_oversampled_epoch_shows_every_row_and_rare_classes_as_often_as_the_most_frequent():
     labels = (np.arange(N) < 6).astype(int)  # 6 of 40 are of the rare class
-    batches, counts = training(even="oversample"), np.bincount(labels)
+    batches, counts = training(resample="oversample"), np.bincount(labels)
     batches.labels = labels
     batches.epoch = 2
     shown = np.bincount(batches.order, minlength=len(labels))
@@ -120,7 +120,7 @@ def test_weights_even_out_classes_within_each_group():
 
 
 def test_a_sampler_draws_each_row_about_as_often_as_its_chance_says():
-    batches = training(chances=np.where(LABELS == 0, 3.0, 1.0))
+    batches = training(sampling_weights=np.where(LABELS == 0, 3.0, 1.0))
     drawn = np.zeros(4)
     for epoch in range(60):
         batches.epoch = epoch
@@ -130,7 +130,9 @@ def test_a_sampler_draws_each_row_about_as_often_as_its_chance_says():
 
 
 def test_a_sampler_shows_seldom_rows_in_their_share():
-    batches = training(chances=np.ones(N), seldom=np.arange(N) < 20, seldom_share=0.25)
+    batches = training(
+        sampling_weights=np.ones(N), subsample_mask=np.arange(N) < 20, subsample_share=0.25
+    )
     drawn = []
     for epoch in range(60):
         batches.epoch = epoch

@@ -8,7 +8,7 @@ import pytest
 
 from model.__main__ import COMMANDS, main
 from model.diagnosis import DIAGNOSES
-from model.inference.answer_table import AnswerTable
+from model.inference.prediction_table import PredictionTable
 
 
 def run(*words):
@@ -43,7 +43,7 @@ def metadata(tmp_path, text):
     return path
 
 
-def test_predictions_have_the_official_columns_and_one_row_an_image(predict, folder):
+def test_predictions_have_the_official_columns_and_one_row_per_image(predict, folder):
     status, table = predict()
     assert status == 0
     assert table.columns.tolist() == ["image", *DIAGNOSES]
@@ -107,18 +107,18 @@ def test_an_unreadable_image_is_named_and_the_others_are_answered(predict, folde
 def test_an_interruption_leaves_no_half_table(predict, tmp_path, monkeypatch, capsys):
     out = tmp_path / "predictions.csv"
     out.write_text("of an earlier run\n")
-    write, written = AnswerTable.write, []
+    write, written = PredictionTable.write, []
 
     def interrupted(*row):
         written.append(write(*row))
         if len(written) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(AnswerTable, "write", interrupted)
+    monkeypatch.setattr(PredictionTable, "write", interrupted)
     assert predict()[0] == 130
     assert out.read_text() == "of an earlier run\n"
     assert list(tmp_path.glob("predictions*")) == [out]
-    assert "run the same command again; a training or search goes on" in capsys.readouterr().err
+    assert "run the same command again; a training or search resumes" in capsys.readouterr().err
 
 
 def test_what_is_no_file_is_not_written_over(folder, tmp_path, capsys):
@@ -133,14 +133,6 @@ def test_a_folder_without_images_or_bundle_is_a_clear_error(tmp_path, folder, ca
     out = tmp_path / "p.csv"
     assert run("predict", folder, "--out", out, "--bundle", tmp_path / "nowhere") == 1
     assert "bundle.json" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_each_command_ends_its_text_with_an_example(command, capsys):
-    with pytest.raises(SystemExit) as stop:
-        run(command, "--help")
-    assert stop.value.code == 0
-    assert f"example: python -m model {command}" in capsys.readouterr().out
 
 
 def test_an_unknown_command_lists_the_known_ones(capsys):

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from model.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from model.evaluation.robustness import sample_per_class
+from model.evaluation.robustness import CORRUPTIONS, SEVERITIES, corrupt, sample_per_class
 from tests.drawings import draw_lesion
 
 IMAGES = np.stack([np.asarray(draw_lesion(0, seed=n, size=(96, 96))) for n in range(3)])

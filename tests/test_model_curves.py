@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.lines import Line2D
 
-from model.training.curves import curves_figure, draw_curves, figures_by_epoch
+from model.training.history import curves_figure, draw_curves, figures_by_epoch
 
 HISTORY = pd.DataFrame(
     {

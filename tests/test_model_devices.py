@@ -12,8 +12,8 @@ import pytest
 
 from model.errors import ConfigError
 from model.training.batches import LabelledBatches
-from model.training.config import TrainConfig
 from model.training.devices import device_count
+from model.training.settings import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = [name for name in ("tensorflow", "jax") if importlib.util.find_spec(name)]

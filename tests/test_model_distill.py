@@ -14,8 +14,8 @@ from model.errors import ConfigError, SplitError
 from model.inference.bundle import read_manifest, write_bundle
 from model.inference.predictor import Predictor
 from model.tasks import task_of
-from model.training.config import TrainConfig
-from model.training.distill import teachers_answers
+from model.training.distillation import soft_labels
+from model.training.settings import TrainConfig
 from model.training.train import train
 from tests.toy_bundle import toy_split, write_toy_bundle
 
@@ -44,7 +44,7 @@ def teachers(eager, untrained_bundle, toy_folder, tmp_path_factory):
 def ask(dataset, split, tmp_path):
     def ask(teachers, **other):
         given = {"dataset": dataset, "split": split, "task": TASK} | other
-        return teachers_answers(teachers, cache_dir=tmp_path / "cache", **given)
+        return soft_labels(teachers, cache_dir=tmp_path / "cache", **given)
 
     return ask
 

@@ -71,12 +71,13 @@ def test_an_unreadable_image_is_named_and_leaves_no_hashes(paths, tmp_path):
     paths[1].write_bytes(b"no image")
     with pytest.raises(ImageError, match=paths[1].name):
         duplicate_pairs(paths, cache_dir=tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_the_duplicates_that_were_found_among_isic_2019_are_found(shared_data):
     found = pd.read_csv(FOUND_DUPLICATES)
     names = sorted({*found["image"], *found["duplicate"]})
     pairs = duplicate_pairs([shared_data / "images" / f"{name}.jpg" for name in names])
-    bits = {(names[left], names[right]): apart for left, right, apart in pairs.tolist()}
-    assert bits.items() >= {tuple(row[:2]): row[2] for row in found.values.tolist()}.items()
+    named = {(names[left], names[right]) for left, right, _ in pairs.tolist()}
+    # How many bits differ depends on how far the photographs were reduced.
+    assert named >= set(found[["image", "duplicate"]].itertuples(index=False, name=None))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model.errors import ConfigError
-from model.networks import efficientnet_lite_weights as weights_of
+from model.networks import efficientnet_lite as weights_of
 from model.networks.backbones import build_backbone
 
 SHAPES = {
@@ -21,7 +21,7 @@ SHAPES = {
 
 
 def built(weights="none"):
-    how = {"side": 32, "weights": weights, "batchnorm_momentum": 0.9}
+    how = {"side": 32, "weights": weights}
     return build_backbone("efficientnet_lite0", **how)
 
 

@@ -6,17 +6,17 @@ import pytest
 
 from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
-from model.evaluation.evaluate import describe, evaluate, judge
+from model.evaluation.card import compact, metrics_markdown
+from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.report_text import report_text
-from model.evaluation.stored_metrics import compact, metrics_markdown
 from model.inference.bundle import Manifest
 from model.inference.calibration import fit_operating_points
 from model.tasks import TASKS, custom_task
-from tests.made_up_evaluation import COUNT, DRAWS, LABELS, manifest, noisy, table
+from tests.outcomes import COUNT, DRAWS, LABELS, manifest, noisy, table
 
 
 def report_of(probabilities, labels=LABELS):
-    outcome = judge(table(labels), probabilities, manifest(probabilities, labels), draws=DRAWS)
+    outcome = outcome_of(table(labels), probabilities, manifest(probabilities, labels), draws=DRAWS)
     return evaluate(outcome)
 
 
@@ -83,7 +83,7 @@ def test_a_class_without_an_image_is_reported_as_not_known():
 def test_a_bundle_without_validation_melanomas_has_no_melanoma_point():
     probabilities = noisy()
     bare = manifest(probabilities, LABELS, operating_points={})
-    report = evaluate(judge(table(), probabilities, bare, draws=DRAWS))
+    report = evaluate(outcome_of(table(), probabilities, bare, draws=DRAWS))
     assert report["melanoma_sensitivity"]["value"] is None
     assert report["balanced_accuracy"]["value"] is not None
 
@@ -92,20 +92,20 @@ def test_a_bundle_that_was_never_calibrated_is_refused_with_the_next_step():
     probabilities = noisy()
     bare = manifest(probabilities, LABELS, prediction_sets={})
     with pytest.raises(BundleError, match="python -m model calibrate"):
-        judge(table(), probabilities, bare, draws=DRAWS)
+        outcome_of(table(), probabilities, bare, draws=DRAWS)
 
 
 def test_calibration_before_undoes_the_temperature():
     probabilities = noisy()
     warm = manifest(probabilities, LABELS, temperature=2.0)
-    report = evaluate(judge(table(), probabilities, warm, draws=DRAWS))
+    report = evaluate(outcome_of(table(), probabilities, warm, draws=DRAWS))
     assert report["calibration"]["temperature"] == 2.0
     before, after = (report["calibration"][when]["bins"] for when in ("before", "after"))
     assert before[-1]["confidence"] > after[-1]["confidence"]
 
 
 def test_the_text_names_every_class_and_source(tmp_path):
-    outcome = judge(table(), noisy(), manifest(noisy(), LABELS), draws=DRAWS)
+    outcome = outcome_of(table(), noisy(), manifest(noisy(), LABELS), draws=DRAWS)
     report = evaluate(outcome) | {"about": describe(outcome, bundle=tmp_path, part="test")}
     text = report_text(report)
     for word in (*DIAGNOSES, "HAM", "BCN", "balanced accuracy", "400 images of 200 lesions"):
@@ -126,7 +126,7 @@ def test_a_task_without_melanoma_is_judged_by_what_it_has(malignant, tmp_path):
         prediction_sets={"coverage": 0.9, "thresholds": {"mole": 1.0, "wart": 1.0}},
     )
     custom = table(labels).assign(diagnosis=[list(task.classes)[n] for n in labels])
-    outcome = judge(custom, rows, bundle, draws=DRAWS)
+    outcome = outcome_of(custom, rows, bundle, draws=DRAWS)
     report = evaluate(outcome) | {"about": describe(outcome, bundle=tmp_path, part="all")}
     assert not [key for key in report if "melanoma" in key]
     assert set(report["operating_points"]) == ({"malignant"} if malignant else set())

@@ -10,8 +10,8 @@ from model.__main__ import main
 from model.data.dataset import read_folder
 from model.errors import BundleError
 from model.evaluation import ood_check
-from model.evaluation.ood_images import ood_images
-from model.evaluation.stored_metrics import BEGIN, END
+from model.evaluation.card import BEGIN, END
+from model.evaluation.ood_check import ood_images
 from model.inference.bundle import OOD_FILE, read_manifest
 from model.inference.predictor import Predictor
 from model.patient import Patient

@@ -104,7 +104,7 @@ def test_duplicates_are_counted_by_lesion_and_diagnosis(table):
         "pairs_of_two_diagnoses": 1,
     }
     listed = pairs_across_lesions(table, pairs)
-    assert listed["image"].tolist() == ["C", "A"]  # most alike first
+    assert listed["image"].tolist() == ["C", "A"]  # most similar first
     assert listed["diagnosis "].tolist() == ["MEL", "MEL"]
 
 

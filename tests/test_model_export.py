@@ -26,7 +26,7 @@ from model.networks.network import build_network
 from model.patient import FIELDS, SITE, Patient
 from tests.drawings import draw_lesion
 from tests.pinned import ANSWERS, patients, photographs
-from tests.test_model_network import CLASSES, SIDE, WIDTH, build
+from tests.toy_network import CLASSES, SIDE, WIDTH, build
 
 KNOWN = Patient(age=70.0, sex="male", site="head/neck")
 
@@ -181,3 +181,17 @@ def test_the_shipped_file_answers_the_pinned_photographs_as_keras_did():
     for path, patient in zip(photographs(), patients(), strict=True):
         found = predictor.predict(path, patient)
         assert found == pytest.approx(written_down[path.stem], abs=TOLERANCE)
+
+
+def test_other_tta_views_take_the_exported_network_away_and_say_so(
+    exported, toy_folder, tmp_path, capsys
+):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(exported, bundle)
+    words = ["calibrate", "--data", toy_folder, "--bundle", bundle, "--cache", tmp_path]
+    assert main([str(word) for word in [*words, "--tta-views", 4]]) == 0
+    assert Predictor.load(bundle).backend.name == "litert"
+    assert main([str(word) for word in [*words, "--tta-views", 2]]) == 0
+    assert "for 4 TTA views; to write it again: python -m model export" in capsys.readouterr().out
+    assert not (bundle / LITERT_FILE).exists()
+    assert Predictor.load(bundle).backend.tta_views == 2

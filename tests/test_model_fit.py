@@ -8,9 +8,9 @@ import pytest
 from model.errors import ConfigError
 from model.networks.network import build_network
 from model.patient import Patient, PatientEncoder
-from model.training.config import TrainConfig
+from model.training.batches import Part
 from model.training.fit import fit
-from model.training.parts import Part
+from model.training.settings import TrainConfig
 
 pytestmark = pytest.mark.usefixtures("eager")  # whole trainings are in test_model_train
 SIDE, CLASSES = 32, 3
@@ -57,11 +57,11 @@ def weights_of(network, name):
 SETTINGS = {
     "two stages, average": {"head_epochs": 1, "epochs": 2, "ema": 0.9},
     "plateau, mixed": {"schedule": "plateau", "plateau_patience": 1, "optimiser": "sgd"}
-    | {"keep": "last", "balance": "none", "loss": "logit_adjusted"}
-    | {"mixup": 0.5, "cutmix": 0.2, "cutout": 0.5},
+    | {"keep": "last", "balance": "none", "loss": "focal"}
+    | {"mixup": 0.5, "cutout": 0.5},
     "penalties": {"l1": 1e-4, "l2": 1e-4, "balance": "subsample"}
     | {"head_epochs": 1, "epochs": 2, "schedule": "exponential", "optimiser": "rmsprop"}
-    | {"last_layers": 3, "freeze_batchnorm": True, "keep": "last"},
+    | {"trainable_layers": 3, "freeze_batchnorm": True, "keep": "last"},
     "monitored loss": {"monitor": "val_loss", "schedule": "plateau", "plateau_patience": 1}
     | {"balance": "oversample", "shear": 0.1, "shift": 0.2},
 }
@@ -103,7 +103,7 @@ def test_a_backbone_that_stays_frozen_learns_in_no_stage(tmp_path):
 
 def test_only_the_last_layers_learn_where_so_many_are_named(tmp_path):
     start = network_of()
-    tuned = run(tmp_path, config_of(last_layers=3, keep="last"))
+    tuned = run(tmp_path, config_of(trainable_layers=3, keep="last"))
     for name, learns in {"convolution_0": False, "norm_0": False, "convolution_1": True}.items():
         change = np.abs(weights_of(tuned, name)[0] - weights_of(start, name)[0]).max()
         assert (change > 0) == learns, name

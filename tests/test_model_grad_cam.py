@@ -5,6 +5,7 @@ from PIL import Image
 
 from model.data.split import Split
 from model.diagnosis import DIAGNOSIS_NAMES
+from model.evaluation.evaluate import outcome_of
 from model.evaluation.explanation_check import (
     blurred_where,
     centre_blob,
@@ -113,7 +114,7 @@ def test_mass_inside_of_a_worked_example():
 
 
 def test_a_map_that_points_at_the_evidence_passes_both_checks(bright_spotter, tmp_path):
-    from tests.test_model_evaluate import judge, manifest, noisy, table
+    from tests.outcomes import manifest, noisy, table
 
     count, rng = 24, np.random.default_rng(1)
     rows = table(np.zeros(count, int))
@@ -128,7 +129,7 @@ def test_a_map_that_points_at_the_evidence_passes_both_checks(bright_spotter, tm
         Image.fromarray(images[number]).save(paths[-1])
     rows["path"] = paths
     probabilities = bright_spotter.predict_images(images, [Patient()] * count)
-    outcome = judge(rows, probabilities, manifest(noisy(), np.arange(400) % 8), draws=100)
+    outcome = outcome_of(rows, probabilities, manifest(noisy(), np.arange(400) % 8), draws=100)
     found = check_explanations(bright_spotter, outcome, images, tmp_path)
     assert found["on_lesion"]["images"] == count
     assert found["on_lesion"]["map_minus_blob"]["low"] > 0.2

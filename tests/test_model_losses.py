@@ -4,12 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from model.training.config import TrainConfig
 from model.training.losses import Distilled, loss_of
+from model.training.settings import TrainConfig
 
 LABELS = np.eye(3, dtype=np.float32)[[0, 2]]
 ANSWERS = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], np.float32)
-SHARES = np.array([0.8, 0.15, 0.05])
 
 
 def value(loss, labels, answers=ANSWERS):
@@ -18,7 +17,7 @@ def value(loss, labels, answers=ANSWERS):
 
 def named(name, **settings):
     settings = {"label_smoothing": 0.0, "balance": "none"} | settings
-    return loss_of(TrainConfig(loss=name, **settings), SHARES)
+    return loss_of(TrainConfig(loss=name, **settings))
 
 
 def test_cross_entropy_is_the_negative_log_probability():
@@ -28,15 +27,6 @@ def test_cross_entropy_is_the_negative_log_probability():
 def test_focal_counts_easy_images_less():
     expected = [-(0.3**2) * np.log(0.7), -(0.6**2) * np.log(0.4)]
     assert value(named("focal", focal_gamma=2.0), LABELS) == pytest.approx(expected, abs=1e-5)
-
-
-def test_logit_adjusted_shifts_by_the_shares():
-    shifted = ANSWERS * SHARES
-    shifted /= shifted.sum(axis=1, keepdims=True)
-    expected = -np.log(shifted[[0, 1], [0, 2]])
-    assert value(named("logit_adjusted"), LABELS) == pytest.approx(expected, abs=1e-5)
-    plain = value(named("logit_adjusted", logit_adjustment=0.0), LABELS)
-    assert plain == pytest.approx(-np.log([0.7, 0.4]), abs=1e-5)
 
 
 def test_distilled_joins_labels_and_softened_teachers():

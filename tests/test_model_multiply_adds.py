@@ -6,7 +6,7 @@ from keras import layers
 
 from model.networks.backbones import build_backbone
 from model.networks.fusion import FUSIONS
-from model.networks.multiply_adds import multiply_adds
+from model.networks.outline import multiply_adds
 from tests.shapes_only import shapes_only
 
 # Millions for one image of 224 x 224. The papers count the classifier too, of 1000 classes.
@@ -30,7 +30,7 @@ def without_values():
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_multiply_adds_of_a_backbone_are_those_of_its_paper(name):
     published, classifier = PUBLISHED[name]
-    backbone = build_backbone(name, side=224, weights="none", batchnorm_momentum=0.95)
+    backbone = build_backbone(name, side=224, weights="none")
     assert (multiply_adds(backbone) + classifier) / 1e6 == pytest.approx(published, rel=0.02)
 
 

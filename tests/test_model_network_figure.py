@@ -7,7 +7,7 @@ from model.networks.figure import draw_network, network_figure
 from model.networks.network import build_network
 from model.networks.outline import Outline, stages
 from model.patient import FIELDS
-from model.training.config import FUSIONS
+from model.training.settings import FUSIONS
 
 CLASSES = ["MEL", "NV", "OTHER"]
 
@@ -15,7 +15,7 @@ CLASSES = ["MEL", "NV", "OTHER"]
 def outline(fusion="concat", backbone="cnn_2block", **settings):
     inner = None
     if fusion != "metadata":
-        inner = build_backbone(backbone, side=32, weights="none", batchnorm_momentum=0.9)
+        inner = build_backbone(backbone, side=32, weights="none")
     sizes = {"patient_width": 14, "classes": len(CLASSES), "side": 32}
     return Outline.of(build_network(inner, fusion=fusion, **sizes, **settings), FIELDS)
 
@@ -63,7 +63,7 @@ def test_a_branch_that_is_left_out_is_said_to_be(fusion, unused):
     ],
 )
 def test_a_backbone_is_drawn_by_its_last_maps_of_each_size(backbone, side, heights):
-    network = build_backbone(backbone, side=side, weights="none", batchnorm_momentum=0.9)
+    network = build_backbone(backbone, side=side, weights="none")
     found = stages(network)
     assert [height for height, _, _ in found] == heights
     assert found[-1] == network.output.shape[1:]

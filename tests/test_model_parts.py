@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from model.training.parts import small_images
+from model.training.batches import small_images
 
 SIZES = pd.DataFrame({"width": [100, 84, 200, 600], "height": [84, 300, 150, 450]})
 

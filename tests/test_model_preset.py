@@ -1,6 +1,5 @@
 """Presets: each builds as it was published, trains, and can be named in a training."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,11 +11,11 @@ from model.data.split import Split
 from model.errors import ConfigError
 from model.networks.backbone_names import SMALLEST_SIDE
 from model.patient import PatientEncoder
-from model.presets.bench import fitting_side, learning_weights
+from model.presets.bench import fitting_side, trainable_weights
 from model.presets.preset import load_preset, preset_names, presets_text
 from model.tasks import TASKS
-from model.training.config import read_config
-from model.training.fit_callbacks import Progress
+from model.training.resume import Progress
+from model.training.settings import read_config
 from model.training.stages import stages_of
 from model.training.train import build_of, train
 from tests.drawings import draw_folder
@@ -68,7 +67,7 @@ def test_a_preset_builds_at_its_own_size_with_as_many_weights_as_published(name)
     assert (preset.parameters, preset.trainable) == (total, learning)
     assert total in (None, network.count_params())
     stages = [stage.name for stage in stages_of(config)]
-    found = {stage: learning_weights(network, config, stages.index(stage)) for stage in learning}
+    found = {stage: trainable_weights(network, config, stages.index(stage)) for stage in learning}
     assert found == learning
 
 
@@ -109,7 +108,7 @@ def test_a_preset_trains_for_an_epoch(name, few, tmp_path):
     if own.backbone in LARGE:
         small["backbone"] = "cnn_2block"
     config = preset.config(**small)
-    config = replace(config, image_side=fitting_side(config, 32))
+    config = config.with_(image_side=fitting_side(config, 32))
     assert config.image_side == SMALLEST_SIDE.get(config.backbone, 32)
     classes = len(TASKS[config.task].classes)
     train(
@@ -135,7 +134,7 @@ def test_a_preset_says_what_it_is_where_it_is_from_and_what_differs(name):
 def test_a_preset_brings_nothing_of_this_project_along():
     config = load_preset("siim-cnn-v1").config()
     assert config.optimiser == "sgd"
-    assert config.label_smoothing == config.low_resolution == config.forget_all == 0
+    assert config.label_smoothing == config.downscale == config.metadata_dropout_all == 0
     assert not config.crop_border
     assert load_preset("cancernet-sca").config().shift == 0
 
@@ -149,10 +148,10 @@ def test_train_takes_a_preset_by_name_and_lets_options_change_it(few, tmp_path):
     few.split.save(tmp_path / "split.json")
     words = ["train", "--data", few.folder / "data", "--split", tmp_path / "split.json"]
     words += ["--out", tmp_path / "run", "--cache", few.folder, "--preset", "cnn-4block"]
-    assert main([*map(str, words), "--image-side", "46", "--epochs", "1", "--hue", "0.1"]) == 0
+    assert main([*map(str, words), "--image-side", "46", "--epochs", "1", "--shear", "0.1"]) == 0
     config = read_config(tmp_path / "run" / "config.json")
     assert (config["backbone"], config["pooling"], config["zoom"]) == ("cnn_4block", "flatten", 0.1)
-    assert (config["image_side"], config["hue"]) == (46, 0.1)
+    assert (config["image_side"], config["shear"]) == (46, 0.1)
 
 
 def test_train_refuses_an_unknown_preset(few, tmp_path, capsys):

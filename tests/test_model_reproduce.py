@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from model.__main__ import main
-from model.commands.reproduce import listed_only
+from model.cli.reproduce import listed_only
 from model.data.dataset import read_folder
 from model.data.shrink import is_full_size, shrink_folder
 from model.data.split import ISIC2019_SPLIT, Split
@@ -69,7 +69,7 @@ def test_the_command_refuses_a_folder_without_the_challenges_images(toy_folder, 
     assert not (tmp_path / "out").exists()
 
 
-def test_each_step_goes_on_from_the_one_before(toy_folder, tmp_path, monkeypatch):
+def test_each_step_starts_from_the_one_before(toy_folder, tmp_path, monkeypatch):
     from model.training import reproduce
 
     files = [tmp_path / "train_1.json", tmp_path / "train_2.json"]
@@ -81,7 +81,7 @@ def test_each_step_goes_on_from_the_one_before(toy_folder, tmp_path, monkeypatch
     arguments = (read_folder(toy_folder), toy_split(toy_folder))
     bundle = reproduce.reproduce(*arguments, **where)
     first = tmp_path / "out" / "step_1" / "bundle" / "network.keras"
-    assert read_manifest(bundle).training["start"] == first.name
+    assert read_manifest(bundle).training["init_from"] == first.name
     written = first.stat().st_mtime_ns
     assert reproduce.reproduce(*arguments, **where) == bundle
     assert first.stat().st_mtime_ns == written

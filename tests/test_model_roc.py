@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.evaluation.roc import roc_curves
+from model.evaluation.metrics import roc_curves
 
 PROBABILITIES = np.array([0.9, 0.8, 0.8, 0.4, 0.2])
 LABELS = np.array([0, 1, 0, 1, 0])

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from model.errors import ConfigError, SearchError
-from model.training.config import TrainConfig
-from model.tuning.search_plan import Plan, claim
+from model.training.settings import TrainConfig
+from model.tuning.search_plan import Plan, claim_search
 from model.tuning.search_space import (
     DEFAULT_SPACE,
     FEATURES_SPACE,
@@ -31,7 +31,13 @@ def read(tmp_path):
 
 
 HEAD = {"fusion", "fused_units", "dropout", "loss", "label_smoothing", "focal_gamma", "balance"}
-HEAD |= {"class_weight_exponent", "optimiser", "weight_decay", "head_learning_rate", "forget_field"}
+HEAD |= {
+    "class_weight_exponent",
+    "optimiser",
+    "weight_decay",
+    "head_learning_rate",
+    "metadata_dropout_field",
+}
 
 
 def test_the_shipped_spaces_are_valid_and_search_what_matters():
@@ -50,28 +56,29 @@ def test_what_has_no_effect_beside_another_setting_is_not_searched_with_it():
 
 
 def test_a_value_is_allowed_that_only_its_condition_allows(read):
-    balance = ["none", "weights"]
-    losses = ["cross_entropy", "logit_adjusted"]
-    space = read({"balance": balance, "loss": {"choice": losses, "when": {"balance": ["none"]}}})
-    assert space[1].choices == tuple(losses)
-    with pytest.raises(ConfigError, match="set balance to none"):
-        read({"balance": balance, "loss": losses})
+    flat = TrainConfig(pooling="flatten")
+    fusions = ["concat", "cross_attention"]
+    when = {"choice": fusions, "when": {"pooling": ["average"]}}
+    space = read({"pooling": ["average", "flatten"], "fusion": when}, flat)
+    assert space[1].choices == tuple(fusions)
+    with pytest.raises(ConfigError, match="set pooling to average"):
+        read({"pooling": ["average", "flatten"], "fusion": fusions}, flat)
 
 
 def test_choices_ranges_and_conditions_are_read(read):
     space = read(
         {
-            "turn": ["free", "none"],
+            "rotation": ["free", "none"],
             "dropout": {"range": [0, 0.6], "step": 0.2},
             "head_learning_rate": {"log_range": [1e-4, 1e-2]},
-            "hue": {"range": [0.0, 0.1], "when": {"turn": ["free"]}},
+            "shear": {"range": [0.0, 0.1], "when": {"rotation": ["free"]}},
         }
     )
     assert space == (
-        Dimension("turn", ("free", "none")),
+        Dimension("rotation", ("free", "none")),
         Dimension("dropout", low=0.0, high=0.6, step=0.2),
         RATE,
-        Dimension("hue", low=0.0, high=0.1, when=("turn", ("free",))),
+        Dimension("shear", low=0.0, high=0.1, when=("rotation", ("free",))),
     )
 
 
@@ -82,7 +89,7 @@ def test_choices_ranges_and_conditions_are_read(read):
         ({"dropout": [0.3]}, "empty"),
         ({"droupout": [0.1, 0.3]}, "no setting is called 'droupout'"),
         ({"dropout": [0.1, 1.5]}, "dropout is 1.5"),
-        ({"dropout": [0.1, "much"]}, "type float"),
+        ({"dropout": [0.1, "much"]}, "valid number"),
         ({"dropout": {"range": [0.5, 0.1]}}, "lower first"),
         ({"learning_rate": {"log_range": [0, 0.1]}}, "above 0"),
         ({"balance": {"range": [0, 1]}}, "choices as a list"),
@@ -91,8 +98,8 @@ def test_choices_ranges_and_conditions_are_read(read):
         ({"dropout": {"range": [0, 0.5], "step": -1}}, "above 0"),
         ({"epochs": [10, 20]}, "cannot be searched"),
         ({"task": ["isic2019", "melanoma"]}, "trials must be comparable"),
-        ({"hue": {"range": [0, 0.1], "when": {"turn": ["free"]}}}, "must stand before it"),
-        ({"hue": {"range": [0, 0.1], "when": "free"}}, "the list of its values"),
+        ({"shear": {"range": [0, 0.1], "when": {"rotation": ["free"]}}}, "must stand before it"),
+        ({"shear": {"range": [0, 0.1], "when": "free"}}, "the list of its values"),
     ],
 )
 def test_a_bad_space_is_refused_with_the_next_step(read, entries, words):
@@ -107,18 +114,21 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
 
 
 def test_a_fixed_setting_is_not_searched_and_decides_what_depended_on_it():
-    turn = Dimension("turn", ("free", "none"))
-    hue = Dimension("hue", low=0.0, high=0.1, when=("turn", ("free",)))
-    assert without((turn, hue, RATE), {"turn": "free"}) == (replace(hue, when=None), RATE)
-    assert without((turn, hue, RATE), {"turn": "none"}) == (RATE,)
-    zoom = Dimension("zoom", (0.1, 0.2), when=("hue", (0.1,)))
-    assert without((turn, hue, zoom, RATE), {"turn": "none"}) == (RATE,)
+    rotation = Dimension("rotation", ("free", "none"))
+    shear = Dimension("shear", low=0.0, high=0.1, when=("rotation", ("free",)))
+    assert without((rotation, shear, RATE), {"rotation": "free"}) == (
+        replace(shear, when=None),
+        RATE,
+    )
+    assert without((rotation, shear, RATE), {"rotation": "none"}) == (RATE,)
+    zoom = Dimension("zoom", (0.1, 0.2), when=("shear", (0.1,)))
+    assert without((rotation, shear, zoom, RATE), {"rotation": "none"}) == (RATE,)
 
 
 def test_combinations_are_counted():
     steps = Dimension("dropout", low=0.0, high=0.6, step=0.1)
     widths = Dimension("fused_units", low=1, high=10)
-    assert combinations((Dimension("turn", ("free", "none")), steps, widths)) == 2 * 7 * 10
+    assert combinations((Dimension("rotation", ("free", "none")), steps, widths)) == 2 * 7 * 10
     assert combinations((RATE, steps)) == float("inf")
 
 
@@ -134,8 +144,8 @@ def test_features_that_are_computed_once_cannot_vary():
 
 
 @pytest.mark.parametrize("base", [{"pooling": "flatten"}, {"mixup": 0.2}])
-def test_features_that_are_computed_once_are_one_vector_an_image(base):
-    with pytest.raises(ConfigError, match="one vector an image"):
+def test_features_that_are_computed_once_are_one_vector_per_image(base):
+    with pytest.raises(ConfigError, match="one vector per image"):
         Plan((RATE,), TrainConfig(**base), features=True)
     fusion = Dimension("fusion", ("concat", "cross_attention"))
     with pytest.raises(ConfigError, match="cross_attention"):
@@ -147,16 +157,16 @@ def test_a_folder_belongs_to_one_search(tmp_path, toy_folder):
 
     parts = [read_folder(toy_folder).table]
     plan = Plan((RATE,), TrainConfig())
-    claim(tmp_path / "s", plan, parts)
-    claim(tmp_path / "s", plan, parts)
+    claim_search(tmp_path / "s", plan, parts)
+    claim_search(tmp_path / "s", plan, parts)
     other = Plan((replace(RATE, high=1.0),), TrainConfig(epochs=3))
     with pytest.raises(SearchError, match="another search: its space, settings differ"):
-        claim(tmp_path / "s", other, parts)
+        claim_search(tmp_path / "s", other, parts)
     with pytest.raises(SearchError, match="its images differ"):
-        claim(tmp_path / "s", plan, [parts[0][:-1]])
+        claim_search(tmp_path / "s", plan, [parts[0][:-1]])
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(SearchError, match="holds other files"):
-        claim(tmp_path, Plan((RATE,), TrainConfig()), [])
+        claim_search(tmp_path, Plan((RATE,), TrainConfig()), [])

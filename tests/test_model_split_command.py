@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from model.__main__ import main
-from model.commands.options import split_of
+from model.cli.options import split_of
 from model.data.dataset import read_folder
 from model.data.split import PARTS, Split
 from tests.drawings import draw_folder

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from model.errors import DataError
-from model.evaluation.evaluate import describe, evaluate, judge
-from model.evaluation.stored_metrics import BEGIN, END, compact, metrics_markdown, with_metrics
+from model.evaluation.card import BEGIN, END, compact, metrics_markdown, with_metrics
+from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.inference.bundle import MANIFEST_FILE, RELEASED, read_manifest
-from tests.made_up_evaluation import DRAWS, LABELS, manifest, noisy, table
+from tests.outcomes import DRAWS, LABELS, manifest, noisy, table
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "docs/model_card.md")
@@ -14,7 +14,7 @@ DOCUMENTS = ("README.md", "docs/model_card.md")
 
 @pytest.fixture(scope="module")
 def report():
-    outcome = judge(table(), noisy(), manifest(noisy(), LABELS), draws=DRAWS)
+    outcome = outcome_of(table(), noisy(), manifest(noisy(), LABELS), draws=DRAWS)
     return evaluate(outcome) | {"about": describe(outcome, bundle=Path("b"), part="test")}
 
 

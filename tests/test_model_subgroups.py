@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.evaluation.evaluate import judge
+from model.evaluation.evaluate import outcome_of
 from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
-from tests.made_up_evaluation import DRAWS, LABELS, manifest, noisy, table
+from tests.outcomes import DRAWS, LABELS, manifest, noisy, table
 
 
 def outcome_with(rows, share, seed=0):
@@ -12,7 +12,7 @@ def outcome_with(rows, share, seed=0):
     rng = np.random.default_rng(seed)
     wrong = rows & (rng.random(len(LABELS)) < share)
     answers = np.eye(8)[np.where(wrong, (LABELS + 1) % 8, LABELS)]
-    return judge(table(), answers, manifest(noisy(), LABELS), draws=DRAWS)
+    return outcome_of(table(), answers, manifest(noisy(), LABELS), draws=DRAWS)
 
 
 def test_ages_fall_into_bands_and_unknown_values_are_a_group():

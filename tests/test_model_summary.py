@@ -8,7 +8,7 @@ from model.__main__ import main
 from model.inference.bundle import PICTURE_FILE, read_manifest
 from model.patient import PatientEncoder
 from model.tasks import task_of
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 from model.training.summary import summarise, summary_text
 from model.training.train import build_of
 
@@ -42,21 +42,23 @@ def test_multiply_adds_are_those_of_the_shapes():
 
 
 def test_each_stage_says_what_learns_in_it():
-    table = summary_of(head_epochs=1, last_layers=2)
-    assert table.loc["image", "learn in stage head"] == 0
-    assert table.loc["image", "learn in stage all"] == 3 * 3 * 32 * 64 + 64
+    table = summary_of(head_epochs=1, trainable_layers=2)
+    assert table.loc["image", "trainable in stage head"] == 0
+    assert table.loc["image", "trainable in stage all"] == 3 * 3 * 32 * 64 + 64
     whole = ["patient", "head"]
     for stage in ("head", "all"):
-        assert (table.loc[whole, f"learn in stage {stage}"] == table.loc[whole, "parameters"]).all()
+        assert (
+            table.loc[whole, f"trainable in stage {stage}"] == table.loc[whole, "parameters"]
+        ).all()
 
 
 def test_averages_of_batchnorm_do_not_learn():
     table = summary_of(backbone="mobilenet_0.25")
-    averages = table["parameters"] - table["learn in stage all"]
+    averages = table["parameters"] - table["trainable in stage all"]
     assert averages["image"] > 0
     assert averages["head"] == 0
     frozen = summary_of(backbone="mobilenet_0.25", freeze_batchnorm=True)
-    still = frozen["parameters"] - frozen["learn in stage all"]
+    still = frozen["parameters"] - frozen["trainable in stage all"]
     assert still["image"] == 2 * averages["image"]
 
 

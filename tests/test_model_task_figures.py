@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from model.evaluation.headline import FIGURES, majority_predictions, task_figures
 from model.evaluation.intervals import LesionBootstrap
-from model.evaluation.task_figures import FIGURES, majority_answers, task_figures
 from model.tasks import TASKS
 
 TABLE = pd.DataFrame({"diagnosis": ["MEL", "MEL", "NV", "NV", "NV", "BCC"]})
@@ -42,5 +42,5 @@ def test_classes_without_images_do_not_lower_the_mean():
 
 def test_the_majority_is_that_of_the_training_part():
     learned = pd.DataFrame({"diagnosis": ["BCC", "BCC", "NV"]})
-    answers = majority_answers(TASKS["ham10000"], learned, 2)
+    answers = majority_predictions(TASKS["ham10000"], learned, 2)
     assert [list(TASKS["ham10000"].classes)[n] for n in answers.argmax(axis=1)] == ["BCC", "BCC"]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from model.errors import ConfigError, SearchError
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 from model.tuning.figures import importances
 from model.tuning.leaderboard import ABOUT, best_record, leaderboard
 from model.tuning.progress import progress_line
@@ -21,8 +21,8 @@ from model.tuning.tune import TRIALS_DIR, search
 SPACE = (
     Dimension("learning_rate", low=1e-4, high=1e-2, log=True),
     Dimension("dropout", low=0.0, high=0.6, step=0.1),
-    Dimension("turn", ("free", "none")),
-    Dimension("hue", low=0.0, high=0.2, when=("turn", ("free",))),
+    Dimension("rotation", ("free", "none")),
+    Dimension("shear", low=0.0, high=0.2, when=("rotation", ("free",))),
 )
 
 
@@ -60,7 +60,7 @@ def test_hyperband_sifts_trials_and_the_best_go_on_where_they_were(tmp_path):
     assert budgets.count((2, 9)) == 1
     earlier = {record["trial"]: record for record in found}
     later = next(record for record in found if record["epochs"] == 9)
-    start = earlier[earlier[later["goes_on_from"]]["goes_on_from"]]
+    start = earlier[earlier[later["promoted_from"]]["promoted_from"]]
     assert later["settings"] == start["settings"]
     assert later["trained_epochs"] == 6
     assert (f"trial_{start['trial']}", 9) in asked
@@ -71,7 +71,7 @@ def test_hyperband_sifts_trials_and_the_best_go_on_where_they_were(tmp_path):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("method", METHODS[1:])
 def test_other_methods_give_each_trial_all_epochs(method, tmp_path):
-    # Bayesian search takes seconds a trial once it leaves its three random ones.
+    # Bayesian search takes seconds per trial once it leaves its three random ones.
     search(Plan(SPACE[:1], TrainConfig(epochs=9), method=method, trials=4), learn, out=tmp_path)
     found = records(tmp_path)
     assert [record["epochs"] for record in found] == [9] * 4
@@ -179,7 +179,7 @@ def test_a_trial_whose_process_is_killed_again_and_again_has_failed(tmp_path):
 
 
 def test_hyperband_over_a_handful_of_combinations_is_refused(tmp_path):
-    few = Plan((Dimension("turn", ("free", "none")),), TrainConfig(epochs=9))
+    few = Plan((Dimension("rotation", ("free", "none")),), TrainConfig(epochs=9))
     with pytest.raises(ConfigError, match=r"2 combinations.*--tuner grid"):
         search(few, learn, out=tmp_path)
 
@@ -187,7 +187,7 @@ def test_hyperband_over_a_handful_of_combinations_is_refused(tmp_path):
 def test_results_are_a_leaderboard_a_config_and_diagrams(tmp_path):
     told = []
     chosen = plan()
-    search(chosen, learn, out=tmp_path, told=lambda budget, trial: told.append(trial))
+    search(chosen, learn, out=tmp_path, on_trial_end=lambda budget, trial: told.append(trial))
     best = write_results(chosen, tmp_path)
     table = pd.read_csv(tmp_path / "leaderboard.csv")
     assert len(set(told)) == len(table) == 23
@@ -205,7 +205,7 @@ def test_what_matters_is_found_to_matter(tmp_path):
     search(plan(method="random", trials=30), learn, out=tmp_path)
     found = importances(leaderboard(records(tmp_path)))
     assert found.index[0] == "learning_rate"
-    assert found["mean"]["learning_rate"] > 5 * found["mean"]["turn"]
+    assert found["mean"]["learning_rate"] > 5 * found["mean"]["rotation"]
 
 
 def test_importances_of_a_few_trials_are_not_given(tmp_path):

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from model.__main__ import main
-from model.commands.tune import add_arguments, plan_of, words
+from model.cli.tune import add_arguments, plan_of, words
 from model.errors import ConfigError
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 from model.tuning.search_plan import METHODS
 from model.tuning.search_space import DEFAULT_SPACE, FEATURES_SPACE, read_space
 

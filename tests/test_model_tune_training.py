@@ -14,12 +14,10 @@ from model.data.split import Split, draw_split
 from model.errors import SearchError
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
 from model.training.batches import LabelledBatches
-from model.training.config import TrainConfig, config_from_dict
-from model.tuning.callbacks import MacroAuc
-from model.tuning.features import cached_features
+from model.training.settings import TrainConfig
 from model.tuning.search_plan import Plan
 from model.tuning.search_space import Dimension
-from model.tuning.training import training_of
+from model.tuning.trial_training import MacroAuc, cached_features, training_of
 
 pytestmark = pytest.mark.usefixtures("eager")  # the search itself is run in test_model_tune_workers
 RATE = Dimension("head_learning_rate", low=1e-4, high=1e-2, log=True)
@@ -86,7 +84,7 @@ def test_whole_networks_are_searched_without_the_test_part(toy_folder, tmp_path,
     table = pd.read_csv(tmp_path / "s" / "leaderboard.csv")
     assert table["status"].tolist() == ["finished"] * 2
     assert table["objective"].between(0.2, 0.9).all()
-    best = config_from_dict(json.loads((tmp_path / "s" / "best.json").read_text()))
+    best = TrainConfig(**json.loads((tmp_path / "s" / "best.json").read_text()))
     assert (best.dropout, best.fused_units) == tuple(table.loc[0, ["dropout", "fused_units"]])
 
 

@@ -26,7 +26,7 @@ from model.inference.bundle import (
 )
 from model.inference.keras_backend import load_network
 from model.inference.predictor import Predictor
-from model.training.backup import Backup
+from model.training.resume import Backup
 from tests.drawings import draw_lesion
 from tests.pages import why_the_page_stops
 from tests.toy_bundle import build_toy_network, change_manifest, store_hash
@@ -224,7 +224,7 @@ def test_a_backup_that_is_cut_short_leaves_the_one_before(stop, learner, tmp_pat
 
 
 def test_the_training_uses_these_backups():
-    text = (ROOT / "model" / "training" / "fit_callbacks.py").read_text()
+    text = (ROOT / "model" / "training" / "resume.py").read_text()
     assert "Backup(progress.backup(stage)" in text
     assert "BackupAndRestore" not in text
 

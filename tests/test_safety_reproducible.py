@@ -29,7 +29,7 @@ def weights_hash(run):
 KILLED = """
 import os, signal, sys
 from model.__main__ import main
-from model.training.backup import Backup
+from model.training.resume import Backup
 
 kept = Backup.on_epoch_end
 def keep_or_die(self, epoch, logs=None):

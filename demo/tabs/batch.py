@@ -15,7 +15,7 @@ from demo.photograph import user_errors
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts
-from model.inference.answer_table import plain_cell
+from model.inference.prediction_table import plain_cell
 
 
 def add_batch(services: Services, templates: Templates) -> None:

@@ -1,9 +1,9 @@
-"""Decode once: a folder's prepared images in one memory-mapped array on disk."""
+"""Compute once: what is derived from image files, kept until a file changes."""
 
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.errors import DataError
 from model.image import ImagePreprocessor
 
@@ -21,17 +21,54 @@ def cached_images(
 ) -> np.ndarray:
     """Prepare all images, or map those that an earlier call prepared: uint8 (N, side, side, 3).
 
-    The cache is keyed by the files (path, size, time of change) and the preprocessing. It is
-    written under another name and renamed when complete, so a killed build leaves no cache.
-
     Raises:
         ImageError: a file cannot be read.
         DataError: the disk has no room for the array.
     """
-    file = cache_dir / f"images-{files_key(paths, asdict(preprocessor))}.npy"
-    if not file.exists():
-        _build(paths, preprocessor, file)
+
+    def write(partial: Path) -> None:
+        _prepare(paths, preprocessor, partial)
+
+    file = cached_file("images.npy", paths, asdict(preprocessor), write, cache_dir=cache_dir)
     return np.load(file, mmap_mode="r")
+
+
+def cached_array(
+    kind: str,
+    paths: Sequence[Path],
+    settings: dict,
+    compute: Callable[[], np.ndarray],
+    *,
+    cache_dir: Path,
+) -> np.ndarray:
+    """What ``compute`` returns, as float32, or what an earlier call of this kind returned."""
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as opened:
+            np.save(opened, np.asarray(compute(), np.float32))
+
+    return np.load(cached_file(f"{kind}.npy", paths, settings, write, cache_dir=cache_dir))
+
+
+def cached_file(
+    name: str,
+    paths: Sequence[Path],
+    settings: dict,
+    write: Callable[[Path], None],
+    *,
+    cache_dir: Path,
+) -> Path:
+    """The file that ``write`` derives from image files, or that an earlier call derived.
+
+    Its name says which files (path, size, time of change) and settings it depends on. ``write``
+    gets a path beside it, renamed when complete, so that a killed process leaves no broken cache.
+    """
+    kind = Path(name)
+    file = cache_dir / f"{kind.stem}-{files_key(paths, settings)}{kind.suffix}"
+    if not file.exists():
+        with whole_file(file) as partial:
+            write(partial)
+    return file
 
 
 def files_key(paths: Sequence[Path], settings: dict) -> str:
@@ -43,20 +80,19 @@ def files_key(paths: Sequence[Path], settings: dict) -> str:
     return digest.hexdigest()[:16]
 
 
-def _build(paths: Sequence[Path], preprocessor: ImagePreprocessor, file: Path) -> None:
+def _prepare(paths: Sequence[Path], preprocessor: ImagePreprocessor, file: Path) -> None:
     shape = (len(paths), preprocessor.side, preprocessor.side, 3)
-    with whole_file(file) as partial:
-        _require_room(file.parent, int(np.prod(shape)))
-        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+    _require_room(file.parent, int(np.prod(shape)))
+    array = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
 
-        def prepare(row: int) -> None:
-            # Workers write their rows themselves: no finished image waits in memory.
-            array[row] = preprocessor.load(paths[row])
+    def prepare(row: int) -> None:
+        # Workers write their rows themselves: no finished image waits in memory.
+        array[row] = preprocessor.load(paths[row])
 
-        with ThreadPoolExecutor() as pool:
-            rows = pool.map(prepare, range(len(paths)))
-            list(tqdm(rows, total=len(paths), desc="Preparing images", unit="image"))
-        array.flush()
+    with ThreadPoolExecutor() as pool:
+        rows = pool.map(prepare, range(len(paths)))
+        list(tqdm(rows, total=len(paths), desc="Preparing images", unit="image"))
+    array.flush()
 
 
 def _require_room(folder: Path, needed: int) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isic_api.image_id import archive_id, is_image_id
-from isic_api.vocabulary import UNKNOWN_CLASS
+from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
 from model.data.class_folders import is_by_class, read_class_folders
 from model.data.class_table import ClassTable, read_class_table
 from model.data.ground_truth import read_truth

@@ -17,8 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from isic_api.whole_file import whole_file
-from model.data.cache import files_key
+from model.data.cache import cached_file
 from model.image import bright_box, read_image
 
 HASH_SIDE = 16
@@ -53,11 +52,13 @@ def photograph_hashes(
     """
     if cache_dir is None:
         return _hash_all(paths)
-    file = cache_dir / f"hashes-{files_key(paths, {'side': HASH_SIDE})}.npz"
-    if not file.exists():
+
+    def write(partial: Path) -> None:
         exact, bits = _hash_all(paths)
-        with whole_file(file) as partial, partial.open("wb") as out:
+        with partial.open("wb") as out:
             np.savez(out, exact=exact, bits=bits)
+
+    file = cached_file("hashes.npz", paths, {"side": HASH_SIDE}, write, cache_dir=cache_dir)
     with np.load(file) as saved:
         return saved["exact"], saved["bits"]
 

@@ -110,6 +110,6 @@ def _require_learned(diagnoses: pd.Series, others: np.ndarray, source: str) -> N
 
 def _folds(rows: pd.DataFrame, count: int, seed: int) -> np.ndarray:
     if rows["stratum"].value_counts().max() < count:
-        # Too few images a source to stratify by it.
+        # Too few images per source to stratify by it.
         rows = rows.assign(stratum=rows["diagnosis"])
     return stratified_folds(rows, count, seed=seed)

@@ -36,13 +36,19 @@ _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193,
 _WHITE = np.array([0.9505, 1.0, 1.089])  # D65
 
 
+def mask_file(masks_dir: Path, name: str) -> Path | None:
+    """The file of an image's outline; None if there is none."""
+    files = (masks_dir / f"{name}.png", masks_dir / f"{name}_segmentation.png")
+    return next((file for file in files if file.is_file()), None)
+
+
 def read_mask(masks_dir: Path, name: str) -> np.ndarray | None:
     """Read an image's outline as bool (height, width); None if there is none."""
-    for file in (masks_dir / f"{name}.png", masks_dir / f"{name}_segmentation.png"):
-        if file.is_file():
-            with Image.open(file) as mask:
-                return np.asarray(mask.convert("L")) > 127
-    return None
+    file = mask_file(masks_dir, name)
+    if file is None:
+        return None
+    with Image.open(file) as mask:
+        return np.asarray(mask.convert("L")) > 127
 
 
 def prepared_mask(

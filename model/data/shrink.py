@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.data.dataset import Dataset
 from model.data.tables import find_table
 from model.image import read_image

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isic_api.image_id import archive_id
+from isic_api.vocabulary import archive_id
 from model.data.tables import name_some
 from model.errors import SplitError
 
@@ -99,7 +99,7 @@ class Split:
             )
 
     def save(self, path: Path) -> None:
-        """Write the split as JSON, one line a part."""
+        """Write the split as JSON, one line per part."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
 

@@ -23,7 +23,7 @@ def challenge_score(
     """Score predictions in the layout of the scorer's JSON output.
 
     Args:
-        truth: one-hot, a column a class, indexed by image.
+        truth: one-hot, a column per class, indexed by image.
         predictions: probabilities, indexed by image; rows and columns in any order.
         weights: of the truth's rows, (N,); all 1 if not given.
 

@@ -4,14 +4,13 @@ Every draw of lesions is the same for all bundles, so what they have in common c
 difference and its interval is narrower than the two intervals would suggest.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import interval, two_sided_p
 from model.evaluation.outcome import Outcome
-from model.evaluation.report_text import HEADLINES, headlines_in, written
+from model.evaluation.rendering import text_table, with_ci
+from model.evaluation.report_text import HEADLINES, headline_lines, headlines_in
 
 
 def compare(outcomes: dict[str, Outcome]) -> dict:
@@ -36,29 +35,30 @@ def compare(outcomes: dict[str, Outcome]) -> dict:
 
 
 def compare_text(found: dict) -> str:
-    """Write a comparison as plain text, one block a bundle."""
-    lines = [found["first"], *_figure_lines(found["figures"][found["first"]])]
+    """Write a comparison as plain text, one block per bundle."""
+    lines = [found["first"], *headline_lines(found["figures"][found["first"]])]
     for name, differences in found["differences"].items():
         lines += ["", f"{name}, and its difference from {found['first']}"]
-        lines += [
-            f"{text:<26} {written(found['figures'][name][key]):<24}"
-            f"{written(differences[key]):<26}p = {_p(differences[key]['p'])}"
+        rows = [
+            (
+                text,
+                with_ci(found["figures"][name][key]),
+                with_ci(differences[key]),
+                f"p = {_p(differences[key]['p'])}",
+            )
             for key, text in headlines_in(differences).items()
         ]
+        lines += text_table(rows)
     return "\n".join(lines)
 
 
 def _draws(outcome: Outcome) -> dict[str, np.ndarray]:
-    figures = headline_draws(outcome, np.ones(len(outcome.table), bool))
+    figures = headline_draws(outcome)
     return {key: figures[key] for key in headlines_in(figures)}
 
 
 def _difference(values: np.ndarray, first: np.ndarray) -> dict:
     return interval(values - first) | {"p": two_sided_p(values - first)}
-
-
-def _figure_lines(figures: dict) -> Sequence[str]:
-    return [f"{text:<26} {written(figures[key])}" for key, text in headlines_in(figures).items()]
 
 
 def _p(value: float | None) -> str:

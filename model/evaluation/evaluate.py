@@ -1,4 +1,4 @@
-"""Judging a bundle: from its answers to the figures of ``report.json`` (see docs/report.md)."""
+"""Evaluate a bundle: from its predictions to the figures of ``report.json`` (docs/report.md)."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,12 +18,12 @@ from model.evaluation.metrics import (
     precision,
     recall,
     roc_auc,
+    roc_curves,
     share,
     specificity,
 )
 from model.evaluation.outcome import Outcome
 from model.evaluation.reliability import equal_mass_edges, reliability, reliability_bins
-from model.evaluation.roc import roc_curves
 from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
 from model.inference.bundle import Manifest
 from model.inference.calibration import apply_temperature
@@ -31,10 +31,10 @@ from model.inference.calibration import apply_temperature
 SCHEMA = 1
 
 
-def judge(
+def outcome_of(
     table: pd.DataFrame, probabilities: np.ndarray, manifest: Manifest, *, draws: int = DRAWS
 ) -> Outcome:
-    """Put truth and answers side by side, with the draws for the intervals."""
+    """Join truth and predictions, with the draws for the intervals."""
     bootstrap = LesionBootstrap(table["lesion_id"].tolist(), draws=draws)
     return Outcome(table, probabilities, manifest, bootstrap)
 
@@ -44,8 +44,7 @@ def evaluate(outcome: Outcome, extra_groups: pd.DataFrame | None = None) -> dict
 
     ``extra_groups`` holds further dimensions of subgroups, one column each.
     """
-    everything = np.ones(len(outcome.table), bool)
-    overall = headline_draws(outcome, everything)
+    overall = headline_draws(outcome)
     del overall["recalls"]
     groups = group_names(outcome.table, outcome.manifest.patient.fields)
     if extra_groups is not None:
@@ -138,7 +137,7 @@ def calibration(outcome: Outcome) -> dict:
     """Calibration figures before and after temperature scaling, and the reliability diagram."""
     temperature = outcome.manifest.temperature
     raw = apply_temperature(outcome.probabilities, 1 / temperature)
-    right, confidence = outcome.right, outcome.confidence
+    right, confidence = outcome.correct, outcome.confidence
     before = raw.max(axis=1)
     return {
         "temperature": temperature,
@@ -166,7 +165,7 @@ def set_figures(outcome: Outcome) -> dict:
 
 
 def describe(outcome: Outcome, *, bundle: Path, part: str) -> dict:
-    """What was judged and how, for the report's ``about``."""
+    """What was evaluated and how, for the report's ``about``."""
     return {
         "schema": SCHEMA,
         "bundle": bundle.name,

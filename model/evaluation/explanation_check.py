@@ -1,4 +1,4 @@
-"""Whether Grad-CAMs point at what the prediction depends on, and at the lesion.
+"""Whether Grad-CAMs mark what the prediction depends on, and the lesion.
 
 Two questions, both against a baseline that knows nothing of the image:
 - how much of a map lies on the lesion, compared with a blob in the middle of the image, since
@@ -32,22 +32,22 @@ _SHARES = ("map", "centre_blob", "marked_fifth", "centre_fifth", "lesion_area")
 def check_explanations(
     predictor: Predictor, outcome: Outcome, images: np.ndarray, masks_dir: Path
 ) -> dict:
-    """Answer both questions for maps of the named class, of at most 400 images.
+    """Answer both questions for maps of the predicted class, of at most 400 images.
 
     ``on_lesion`` is None where no image has an outline in ``masks_dir``.
     """
     chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:_MOST])
     table = outcome.table.iloc[chosen]
-    named = outcome.predictions[chosen]
+    predicted = outcome.predictions[chosen]
     prepared = np.asarray(images[chosen])
     patients = table_patients(table, outcome.manifest.patient.fields)
-    maps = predictor.grad_cam(prepared, patients, named)
+    maps = predictor.grad_cam(prepared, patients, predicted)
     large = np.stack([enlarge(map_, prepared.shape[1:3]) for map_ in maps])
     bootstrap = _Selection(outcome.bootstrap, chosen)
     return {
         "images": len(chosen),
         "on_lesion": _on_lesion(large, table, predictor, masks_dir, bootstrap),
-        "deletion": _deletion(predictor, table, prepared, large, named, bootstrap),
+        "deletion": _deletion(predictor, table, prepared, large, predicted, bootstrap),
     }
 
 
@@ -102,10 +102,10 @@ def _deletion(
     table: pd.DataFrame,
     images: np.ndarray,
     maps: np.ndarray,
-    named: np.ndarray,
+    predicted: np.ndarray,
     selection: _Selection,
 ) -> dict:
-    """How far the named class's probability falls on blurring one fifth of the image."""
+    """How far the predicted class's probability falls on blurring one fifth of the image."""
     marked = most_marked(maps)
     half = images.shape[1] // 2
     places = {
@@ -115,9 +115,10 @@ def _deletion(
     }
     rows = np.arange(len(images))
     patients = table_patients(table, predictor.manifest.patient.fields)
-    before = predictor.predict_images(images, patients)[rows, named]
+    before = predictor.predict_images(images, patients)[rows, predicted]
     falls = {
-        name: before - predictor.predict_images(blurred_where(images, place), patients)[rows, named]
+        name: before
+        - predictor.predict_images(blurred_where(images, place), patients)[rows, predicted]
         for name, place in places.items()
     }
     apart = {f"minus_{name}": falls["marked"] - falls[name] for name in ("elsewhere", "centre")}

@@ -1,13 +1,20 @@
 """Diagrams of a report, as PNG files. None shows a photograph."""
 
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from model.data.dataset import table_patients
 from model.evaluation.outcome import Outcome
+from model.image import bright_box, read_image
+from model.inference.grad_cam import overlay
+from model.inference.predictor import Predictor
+from model.patient import UNKNOWN, describe
 
 _DPI = 110
 
@@ -41,7 +48,7 @@ def confusion_figure(confusion: dict) -> Figure:
 
 
 def curves_figure(outcome: Outcome, *, kind: str) -> Figure:
-    """One curve a class, of those that have images and others: ``roc`` or ``precision-recall``."""
+    """One curve per class that has images, and others: ``roc`` or ``precision-recall``."""
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     for number, code in enumerate(outcome.codes):
@@ -58,7 +65,7 @@ def curves_figure(outcome: Outcome, *, kind: str) -> Figure:
 
 
 def reliability_figure(calibration: dict) -> Figure:
-    """Share of right answers against the probability of the named class, before and after."""
+    """Accuracy against the probability of the predicted class, before and after."""
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for axis, when in zip(axes, ("before", "after"), strict=True):
@@ -73,7 +80,7 @@ def reliability_figure(calibration: dict) -> Figure:
         title = f"{when} temperature scaling, ECE {calibration[when]['ece']['value']:.3f}"
         axis.set(title=title, xlabel="stated probability", xlim=(0, 1), ylim=(0, 1))
         axis.legend()
-    axes[0].set_ylabel("share of right answers")
+    axes[0].set_ylabel("accuracy")
     return figure
 
 
@@ -99,7 +106,7 @@ def _matrix(axes: Axes, shades: np.ndarray, texts: list[list[str]], classes: lis
         axes.text(column, row, texts[row][column], ha="center", va="center", color=colour)
     axes.set_xticks(range(len(classes)), classes)
     axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="named", ylabel="true")
+    axes.set(xlabel="predicted", ylabel="true")
 
 
 def _curve(kind: str, truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,3 +114,77 @@ def _curve(kind: str, truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray
         return roc_curve(truth, scores)[:2]
     precision, recall, _ = precision_recall_curve(truth, scores)
     return recall, precision
+
+
+_PAIRS, _PER_PAIR, _ACROSS = 12, 2, 4
+_LINE = 30  # characters per line above a photograph
+
+
+def most_confident_errors(outcome: Outcome) -> list[int]:
+    """Positions of the two most confident mistakes of the twelve most frequent class pairs.
+
+    Of each lesion only one image is taken.
+    """
+    table = pd.DataFrame(
+        {
+            "row": np.arange(len(outcome.labels)),
+            "true": outcome.labels,
+            "predicted": outcome.predictions,
+            "confidence": outcome.confidence,
+            "lesion": outcome.table["lesion_id"].to_numpy(),
+        }
+    )[~outcome.correct]
+    frequent = (
+        table.groupby(["true", "predicted"]).size().sort_values(ascending=False, kind="stable")
+    )
+    rows = []
+    for pair in frequent.index[:_PAIRS]:
+        of_pair = table[(table["true"] == pair[0]) & (table["predicted"] == pair[1])]
+        worst = of_pair.sort_values("confidence", ascending=False).drop_duplicates("lesion")
+        rows += worst["row"].head(_PER_PAIR).tolist()
+    return rows
+
+
+def draw_misclassified(
+    predictor: Predictor, outcome: Outcome, images: np.ndarray, out: Path
+) -> Path | None:
+    """Write ``mistakes.png``: photograph, map of the predicted class, context and top three.
+
+    None if there is no mistake.
+    """
+    rows = most_confident_errors(outcome)
+    if not rows:
+        return None
+    fields = outcome.manifest.patient.fields
+    patients = table_patients(outcome.table.iloc[rows], fields)
+    maps = predictor.grad_cam(np.asarray(images[rows]), patients, outcome.predictions[rows])
+    contexts = [describe(patient, fields) or UNKNOWN for patient in patients]
+    down = -(-len(rows) // _ACROSS)
+    figure = Figure(figsize=(3.6 * _ACROSS, 2.6 * down), layout="constrained")
+    grid = figure.subplots(down, 2 * _ACROSS, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for cell, (row, cam, context) in enumerate(zip(rows, maps, contexts, strict=True)):
+        pair = grid[cell // _ACROSS][2 * (cell % _ACROSS) : 2 * (cell % _ACROSS) + 2]
+        _draw(pair, outcome, row, cam, context)
+    path = out / "mistakes.png"
+    figure.savefig(path, dpi=100)
+    return path
+
+
+def _draw(pair: list[Axes], outcome: Outcome, row: int, cam: np.ndarray, context: str) -> None:
+    entry = outcome.table.iloc[row]
+    photograph = read_image(entry["path"])
+    if outcome.manifest.image.crop_border:
+        photograph = photograph.crop(bright_box(photograph))
+    pair[0].imshow(photograph)
+    pair[1].imshow(overlay(photograph, cam))
+    true, predicted = (outcome.codes[n] for n in (outcome.labels[row], outcome.predictions[row]))
+    title = f"{true} predicted as {predicted}\n{entry['image']}\n{fill(context, _LINE)}"
+    pair[0].set_title(title, fontsize=8, loc="left")
+    pair[1].set_title(_top_three(outcome, row), fontsize=8, loc="left")
+
+
+def _top_three(outcome: Outcome, row: int) -> str:
+    best = np.argsort(-outcome.probabilities[row])[:3]
+    return "\n".join(f"{outcome.codes[n]} {outcome.probabilities[row, n]:.0%}" for n in best)

@@ -1,41 +1,117 @@
-"""The headline figures of any selection of images, in every bootstrap draw."""
+"""Headline figures in every bootstrap draw: of a bundle's predictions, or of any network's."""
 
 import numpy as np
+import pandas as pd
 
-from model.evaluation.intervals import centred
+from model.evaluation.intervals import LesionBootstrap, centred
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc, share
 from model.evaluation.outcome import Outcome
 from model.evaluation.reliability import binned, equal_mass_edges
 from model.inference.calibration import MELANOMA, point_name
+from model.tasks import Task
 
 POINT = point_name("specificity", 0.90)
 """Operating point of the melanoma sensitivity."""
 
+FIGURES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_auc": "macro AUC",
+    "melanoma_sensitivity": "melanoma sensitivity",
+    "melanoma_specificity": "melanoma specificity",
+}
+"""Keys of :func:`task_figures` → names for readers."""
+
 _MELANOMA = "MEL"
 
 
-def headline_draws(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Figures of the rows (bool, (N,)): name → (1 + draws,); the recalls (1 + draws, classes).
+def class_figures(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    bootstrap: LesionBootstrap,
+    rows: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Figures of predicting the most probable class, of all images or of ``rows`` (bool, (N,)).
 
-    - balanced_accuracy, accuracy; macro_auc over the classes that have images and others
+    accuracy, balanced_accuracy, and macro_auc over the classes that have images and others, each
+    (1 + draws,); recalls and aucs of the classes, (1 + draws, classes).
+    """
+    rows = np.ones(len(labels), bool) if rows is None else rows
+    truth = np.eye(probabilities.shape[1])[labels] * rows[:, None]
+    correct = truth * (probabilities.argmax(axis=1) == labels)[:, None]
+    cases, hits = np.split(bootstrap.sums(np.c_[truth, correct]), 2, axis=1)
+    recalls = share(hits, cases)
+    aucs = bootstrap.of_weights(
+        lambda weights: one_against_rest(roc_auc, probabilities[rows], labels[rows], weights), rows
+    )
+    return {
+        "accuracy": share(hits.sum(axis=1), cases.sum(axis=1)),
+        "balanced_accuracy": mean_of_known(recalls),
+        "macro_auc": mean_of_known(aucs),
+        "recalls": recalls,
+        "aucs": aucs,
+    }
+
+
+def headline_draws(outcome: Outcome, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Figures of all images or of ``rows`` (bool, (N,)): name → (1 + draws,).
+
+    - balanced_accuracy, accuracy and macro_auc, as :func:`class_figures`
     - melanoma_auc; melanoma_sensitivity and melanoma_specificity at the threshold that gave 90 %
       specificity on validation images; absent where no class is MEL
     - ece in bins of equal mass; coverage and set_size of the prediction sets
+    - recalls: (1 + draws, classes)
     """
+    rows = np.ones(len(outcome.table), bool) if rows is None else rows
+    figures = class_figures(outcome.labels, outcome.probabilities, outcome.bootstrap, rows)
     sums = _sums(outcome, rows)
     images = sums["image"]
-    recalls = share(sums["hit"], sums["case"])
-    aucs = _aucs(outcome, rows)
     return {
-        "balanced_accuracy": mean_of_known(recalls),
-        "accuracy": share(sums["hit"].sum(axis=1), images),
-        "macro_auc": mean_of_known(aucs),
-        **_melanoma_draws(outcome, aucs, sums),
+        "balanced_accuracy": figures["balanced_accuracy"],
+        "accuracy": figures["accuracy"],
+        "macro_auc": figures["macro_auc"],
+        **_melanoma_draws(outcome, figures["aucs"], sums),
         "ece": centred(share(np.abs(sums["gap"]).sum(axis=1), images)),
         "coverage": share(sums["covered"], images),
         "set_size": share(sums["set_size"], images),
-        "recalls": recalls,
+        "recalls": figures["recalls"],
     }
+
+
+def task_figures(
+    task: Task, table: pd.DataFrame, probabilities: np.ndarray, bootstrap: LesionBootstrap
+) -> dict[str, np.ndarray]:
+    """Figures of the table's rows by the keys of ``FIGURES``: each (1 + draws,).
+
+    Unlike :func:`headline_draws` these need no thresholds of a bundle. Melanoma sensitivity is the
+    share of melanomas predicted as the class that holds them, specificity the share of the images
+    of other classes that are not: where a task asks for malignant or not, other cancers count on
+    neither side. Where no class holds melanoma, both are NaN.
+
+    Args:
+        task: whose classes the probabilities are of.
+        table: N rows in the layout of :mod:`model.data.dataset`.
+        probabilities: (N, classes).
+        bootstrap: over the rows' lesions.
+    """
+    diagnoses = table["diagnosis"].tolist()
+    labels = task.labels(diagnoses)
+    predictions = probabilities.argmax(axis=1)
+    suspect = list(task.classes).index(task.members["MEL"]) if "MEL" in task.members else -1
+    melanoma, other = np.array(diagnoses) == "MEL", (labels != suspect) & (suspect >= 0)
+    sides = [melanoma, melanoma & (predictions == suspect), other, other & (predictions != suspect)]
+    melanomas, found, others, spared = bootstrap.sums(np.stack(sides, axis=1)).T
+    figures = class_figures(labels, probabilities, bootstrap) | {
+        "melanoma_sensitivity": share(found, melanomas),
+        "melanoma_specificity": share(spared, others),
+    }
+    return {name: figures[name] for name in FIGURES}
+
+
+def majority_predictions(task: Task, training: pd.DataFrame, rows: int) -> np.ndarray:
+    """Predict for every image the class that most training images have: (rows, classes)."""
+    counts = np.bincount(task.labels(training["diagnosis"].tolist()), minlength=len(task.classes))
+    return np.tile(np.eye(len(task.classes))[counts.argmax()], (rows, 1))
 
 
 def _melanoma_draws(
@@ -51,14 +127,11 @@ def _melanoma_draws(
 
 
 def _sums(outcome: Outcome, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Sums over the rows, of which all but the AUCs are functions."""
-    truth = np.eye(len(outcome.codes))[outcome.labels]
+    """Sums over the rows, by name: (1 + draws,) or (1 + draws, bins)."""
     edges = equal_mass_edges(outcome.confidence[rows])
     features = {
         "image": np.ones(len(rows)),
-        "case": truth,
-        "hit": truth * outcome.right[:, None],
-        "gap": binned(outcome.confidence, outcome.confidence - outcome.right, edges),
+        "gap": binned(outcome.confidence, outcome.confidence - outcome.correct, edges),
         "covered": outcome.sets[np.arange(len(rows)), outcome.labels],
         "set_size": outcome.sets.sum(axis=1),
         **_melanoma_features(outcome),
@@ -85,10 +158,3 @@ def _melanoma_features(outcome: Outcome) -> dict[str, np.ndarray]:
         "found": (melanoma & called) * known,
         "spared": (~melanoma & ~called) * known,
     }
-
-
-def _aucs(outcome: Outcome, rows: np.ndarray) -> np.ndarray:
-    probabilities, labels = outcome.probabilities[rows], outcome.labels[rows]
-    return outcome.bootstrap.of_weights(
-        lambda weights: one_against_rest(roc_auc, probabilities, labels, weights), rows
-    )

@@ -1,4 +1,4 @@
-"""What a bundle answered for images whose diagnosis is known, and the draws to judge it by."""
+"""Predictions of a bundle for images whose diagnosis is known, and the draws for intervals."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,7 +49,7 @@ class Outcome:
         return self.probabilities.argmax(axis=1)
 
     @property
-    def right(self) -> np.ndarray:
+    def correct(self) -> np.ndarray:
         """Whether the most probable class is the true one: bool (N,)."""
         return self.predictions == self.labels
 
@@ -70,7 +70,7 @@ class Outcome:
         return {q: p for q, p in self.manifest.operating_points.items() if q in asked}
 
     def answers(self, question: str, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-        """True and given answers to a yes-or-no question of ``operating_points``: bool (N,)."""
+        """True and predicted answers to a yes-or-no question of ``operating_points``: bool (N,)."""
         task = self.manifest.task
         said = question_scores(self.probabilities, task, question) >= threshold
         return question_truth(self.labels, task, question), said

@@ -1,7 +1,7 @@
-"""How far probabilities can be taken at their word.
+"""Calibration: how well probabilities match observed frequencies.
 
-The expected calibration error (ECE) is the mean gap between the probability of the named class
-and the share of right answers, over bins of the probability: bins of equal width (Guo et al.
+The expected calibration error (ECE) is the mean gap between the confidence
+and the accuracy, over bins of the probability: bins of equal width (Guo et al.
 2017) or of equal numbers of images (Nguyen and O'Connor 2015).
 """
 
@@ -35,7 +35,7 @@ def calibration_error(
     """ECE of the sample and of every draw, (1 + draws,), in the same bins.
 
     Args:
-        confidence: probability of the named class, (N,).
+        confidence: highest probability, (N,).
         right: bool, (N,).
         edges: inner edges of the bins.
         bootstrap: of the same N images.
@@ -48,7 +48,7 @@ def calibration_error(
 def reliability_bins(
     confidence: np.ndarray, right: np.ndarray, edges: np.ndarray
 ) -> list[dict[str, float]]:
-    """Images, mean confidence and share of right answers of every bin that has images."""
+    """Images, mean confidence and accuracy of every bin that has images."""
     columns = np.searchsorted(edges, confidence, side="right")
     bins = [columns == number for number in range(len(edges) + 1)]
     return [

@@ -8,10 +8,9 @@ import pandas as pd
 from model.data.cache import cached_images
 from model.data.dataset import table_patients
 from model.data.lesion_masks import mask_groups
-from model.evaluation.evaluate import describe, evaluate, judge
+from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.explanation_check import check_explanations
-from model.evaluation.figures import draw_figures
-from model.evaluation.mistakes import draw_mistakes
+from model.evaluation.figures import draw_figures, draw_misclassified
 from model.evaluation.ood_check import check_ood
 from model.evaluation.outcome import Outcome
 from model.evaluation.report_page import report_page
@@ -19,9 +18,9 @@ from model.evaluation.robustness import check_robustness
 from model.inference.predictor import Predictor
 
 _SEEN = {
-    "train": "The network was trained on these images: every figure is too good.",
-    "validation": "Epoch and thresholds were chosen on these images: slightly too good.",
-    "all": "Where the network was trained on some of these images, figures are too good.",
+    "train": "The network was trained on these images: every figure is optimistic.",
+    "validation": "Epoch and thresholds were chosen on these images: slightly optimistic.",
+    "all": "Where the network was trained on some of these images, figures are optimistic.",
 }
 
 
@@ -49,7 +48,7 @@ def run_evaluation(
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
     outputs = predictor.outputs(images, patients)
-    outcome = judge(table.reset_index(drop=True), outputs.probabilities, manifest)
+    outcome = outcome_of(table.reset_index(drop=True), outputs.probabilities, manifest)
     groups = mask_groups(table, masks)
     report = evaluate(outcome, groups)
     report["unknown"] = check_ood(predictor, outcome, outputs)
@@ -59,14 +58,14 @@ def run_evaluation(
     report["about"] = describe(outcome, bundle=bundle, part=part)
     out.mkdir(parents=True, exist_ok=True)
     pictures = draw_figures(report, outcome, out)
-    mistakes = draw_mistakes(predictor, outcome, images, out)
+    mistakes = draw_misclassified(predictor, outcome, images, out)
     page = report_page(report, [*pictures, *([mistakes] if mistakes else [])])
     (out / "report.html").write_text(page, encoding="utf-8")
     return report
 
 
 def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Outcome:
-    """Predict with a bundle and put its answers beside the truth.
+    """Predict with a bundle and join its predictions with the truth.
 
     Raises:
         BundleError: the bundle is missing, damaged, or lacks thresholds.
@@ -76,7 +75,7 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
     manifest = predictor.manifest
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
-    return judge(table, predictor.predict_images(images, patients), manifest)
+    return outcome_of(table, predictor.predict_images(images, patients), manifest)
 
 
 def _slow_checks(predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path) -> dict:

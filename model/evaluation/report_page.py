@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from model.evaluation.report_text import NOTE, gap_sentence, has_note, headlines_in, written
+from model.evaluation.rendering import html_table, with_ci
+from model.evaluation.report_text import NOTE, gap_sentence, has_note, headlines_in
 from model.html_page import html_page, picture_html
 
 _CAPTIONS = {
@@ -13,7 +14,7 @@ _CAPTIONS = {
     "precision_recall.png": "Precision and recall of each diagnosis against the others",
     "reliability.png": "Reliability in bins of as many images",
     "robustness.png": "Figures against the severity of a change of the photograph",
-    "mistakes.png": "The most confident mistakes, with the Grad-CAM of the predicted diagnosis",
+    "mistakes.png": "The most confident misclassifications, with Grad-CAMs of the predicted class",
 }
 _CLASS = ("recall", "precision", "specificity", "f1", "auc", "average_precision")
 _DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
@@ -27,7 +28,10 @@ def report_page(report: dict, pictures: Sequence[Path]) -> str:
         f"<p>{about['images']:,} images of {about['lesions']:,} lesions. In brackets: "
         f"{escape(about['interval'])}, {about['draws']:,} draws. Research and teaching only; not "
         "a medical device.</p>",
-        _table(("", "figure"), [(n, written(report[k])) for k, n in headlines_in(report).items()]),
+        html_table(
+            ("", "figure"),
+            [(n, with_ci(report[k])) for k, n in headlines_in(report).items()],
+        ),
         *([f"<p>{escape(NOTE)}</p>"] if has_note(report) else []),
         _section("By diagnosis", _class_table(report)),
         *_points(report),
@@ -42,11 +46,16 @@ def report_page(report: dict, pictures: Sequence[Path]) -> str:
 def _class_table(report: dict) -> str:
     coverage = report["prediction_sets"]["coverage_by_class"]
     rows = [
-        (code, row["support"], *(written(row[key]) for key in _CLASS), written(coverage[code]))
+        (
+            code,
+            row["support"],
+            *(with_ci(row[key]) for key in _CLASS),
+            with_ci(coverage[code]),
+        )
         for code, row in report["per_class"].items()
     ]
     names = (name.replace("_", " ") for name in _CLASS)
-    return _table(("diagnosis", "images", *names, "coverage"), rows)
+    return html_table(("diagnosis", "images", *names, "coverage"), rows)
 
 
 def _points(report: dict) -> Iterable[str]:
@@ -59,20 +68,20 @@ def _point_table(report: dict) -> str:
     rows = [
         (
             *(question, point.replace("_", " "), f"{row['threshold']:.4f}"),
-            *(written(row[side]) for side in ("sensitivity", "specificity")),
+            *(with_ci(row[side]) for side in ("sensitivity", "specificity")),
         )
         for question, points in report["operating_points"].items()
         for point, row in points.items()
     ]
-    return _table(("question", "point", "threshold", "sensitivity", "specificity"), rows)
+    return html_table(("question", "point", "threshold", "sensitivity", "specificity"), rows)
 
 
 def _calibration_table(report: dict) -> str:
     found = report["calibration"]
     names = [name for name in found["after"] if name != "bins"]
-    rows = [(n, written(found["before"][n]), written(found["after"][n])) for n in names]
+    rows = [(n, with_ci(found["before"][n]), with_ci(found["after"][n])) for n in names]
     text = f"<p>Temperature {found['temperature']:.3f}, fitted on validation images.</p>"
-    return text + _table(("", "before", "after"), rows)
+    return text + html_table(("", "before", "after"), rows)
 
 
 def _groups(subgroups: dict, headlines: dict[str, str]) -> str:
@@ -81,11 +90,11 @@ def _groups(subgroups: dict, headlines: dict[str, str]) -> str:
         if dimension == "largest_gap":
             continue
         rows = [
-            (name, row["images"], row["lesions"], *(written(row[key]) for key in headlines))
+            (name, row["images"], row["lesions"], *(with_ci(row[key]) for key in headlines))
             for name, row in found["groups"].items()
         ]
         head = (dimension.replace("_", " "), "images", "lesions", *headlines.values())
-        blocks.append(_table(head, rows))
+        blocks.append(html_table(head, rows))
     return "\n".join(blocks)
 
 
@@ -100,38 +109,30 @@ def _optional(report: dict) -> Iterable[str]:
 
 def _ood(found: dict) -> str:
     methods = list(found["false_alarm_rate"])
-    alarms = ("false-positive rate", *(written(found["false_alarm_rate"][m]) for m in methods))
+    alarms = ("false-positive rate", *(with_ci(found["false_alarm_rate"][m]) for m in methods))
     rows = [
         (kind, *(f"AUC {row[m]['auc']:.3f}, noticed {row[m]['noticed']:.0%}" for m in methods))
         for kind, row in found["kinds"].items()
     ]
-    return _table(("", *methods), [alarms, *rows])
+    return html_table(("", *methods), [alarms, *rows])
 
 
 def _explanations(found: dict) -> str:
     deletion = found["deletion"]
     rows = [
-        (f"fall of the probability: {k.replace('_', ' ')}", written(deletion[k])) for k in _DELETION
+        (f"fall of the probability: {k.replace('_', ' ')}", with_ci(deletion[k])) for k in _DELETION
     ]
     if found["on_lesion"]:
         rows += [
-            (f"share on the lesion: {key.replace('_', ' ')}", written(value))
+            (f"share on the lesion: {key.replace('_', ' ')}", with_ci(value))
             for key, value in found["on_lesion"].items()
             if key != "images"
         ]
-    return _table(("", "mean"), rows)
+    return html_table(("", "mean"), rows)
 
 
 def _section(title: str, content: str) -> str:
     return f"<h2>{escape(title)}</h2>\n{content}"
-
-
-def _table(head: tuple, rows: list[tuple]) -> str:
-    cells = "".join(f"<th>{escape(str(cell))}</th>" for cell in head)
-    lines = ["".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows]
-    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    content = f"<thead><tr>{cells}</tr></thead>\n<tbody>{body}</tbody>"
-    return f'<div class="wide"><table>{content}</table></div>'
 
 
 def _picture(path: Path) -> str:

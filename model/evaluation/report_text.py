@@ -1,6 +1,6 @@
-"""The short table that ``evaluate`` prints, and how a figure is written everywhere."""
+"""The headline figures, and the short report that ``evaluate`` prints."""
 
-from model.evaluation.intervals import Interval
+from model.evaluation.rendering import text_table, with_ci
 from model.inference.calibration import MALIGNANT, point_name
 
 HEADLINES = {
@@ -31,39 +31,38 @@ def has_note(figures: dict) -> bool:
     return any("*" in name for name in headlines_in(figures).values())
 
 
-def written(figure: Interval) -> str:
-    """Write a figure as ``0.712 (0.689-0.733)``, or a dash where it is not known."""
-    if figure["value"] is None:
-        return "-"
-    return "{value:.3f} ({low:.3f}-{high:.3f})".format(**figure)
-
-
 def report_text(report: dict) -> str:
-    """Write headlines, classes and sources as plain text."""
+    """Headlines, classes and sources as plain text."""
     about = report["about"]
+    by_source = {key: name for key, name in _BY_SOURCE.items() if key in report}
+    classes = [
+        (code, row["support"], *(with_ci(row[k]) for k in ("recall", "precision", "auc")))
+        for code, row in report["per_class"].items()
+    ]
+    sources = [
+        (name, row["images"], *(with_ci(row[key]) for key in by_source))
+        for name, row in report["per_source"].items()
+    ]
     lines = [
         f"{about['name']}, {about['part']} part: {about['images']} images of "
         f"{about['lesions']} lesions; 95 % intervals by lesion",
         "",
-        *(f"{name:<26} {written(report[key])}" for key, name in headlines_in(report).items()),
+        *headline_lines(report),
         *([NOTE] if has_note(report) else []),
         "",
         *_malignant_lines(report["operating_points"]),
-        _row("class", "images", "recall", "precision", "AUC"),
-        *(
-            _row(code, row["support"], *(written(row[k]) for k in ("recall", "precision", "auc")))
-            for code, row in report["per_class"].items()
-        ),
+        *text_table([("class", "images", "recall", "precision", "AUC"), *classes]),
         "",
-        _row("source", "images", *(name for key, name in _BY_SOURCE.items() if key in report)),
-        *(
-            _row(name, row["images"], *(written(row[key]) for key in _BY_SOURCE if key in report))
-            for name, row in report["per_source"].items()
-        ),
+        *text_table([("source", "images", *by_source.values()), *sources]),
         "",
         gap_sentence(report["subgroups"]["largest_gap"]),
     ]
     return "\n".join(lines)
+
+
+def headline_lines(figures: dict) -> list[str]:
+    """The headline figures that there are, one per line."""
+    return text_table([(n, with_ci(figures[k])) for k, n in headlines_in(figures).items()])
 
 
 def gap_sentence(gap: dict | None) -> str:
@@ -72,7 +71,7 @@ def gap_sentence(gap: dict | None) -> str:
         return "No two groups are large enough to be compared."
     return (
         "Largest gap between two groups, mean recall over their shared classes: "
-        f"{gap['dimension']} {gap['better']} above {gap['worse']} by {written(gap['difference'])}."
+        f"{gap['dimension']} {gap['better']} above {gap['worse']} by {with_ci(gap['difference'])}."
     )
 
 
@@ -88,9 +87,5 @@ def _malignant_lines(points: dict) -> list[str]:
     found = points.get(MALIGNANT, {}).get(_SCREENING)
     if not found:
         return []
-    sides = ", ".join(f"{side} {written(found[side])}" for side in ("sensitivity", "specificity"))
+    sides = ", ".join(f"{side} {with_ci(found[side])}" for side in ("sensitivity", "specificity"))
     return [f"malignant or not, threshold for 90 % sensitivity on validation images: {sides}", ""]
-
-
-def _row(name: str, images: object, *figures: str) -> str:
-    return f"{name:<14}{images:>8}  " + "  ".join(f"{figure:<21}" for figure in figures).rstrip()

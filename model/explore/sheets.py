@@ -40,7 +40,7 @@ def class_tiles(table: pd.DataFrame, diagnosis: str, *, count: int, seed: int) -
 
 
 def pair_tiles(table: pd.DataFrame, pairs: np.ndarray, *, count: int) -> list[Tile]:
-    """Choose duplicates, two tiles a pair: those of two diagnoses, then of two lesions, first."""
+    """Choose duplicates, two tiles per pair: those of two diagnoses, then of two lesions, first."""
     lesion, diagnosis = table["lesion_id"].to_numpy(), table["diagnosis"].to_numpy()
     left, right, bits = pairs.T
     order = np.lexsort((bits, lesion[left] == lesion[right], diagnosis[left] == diagnosis[right]))

@@ -60,7 +60,7 @@ def summarize_duplicates(table: pd.DataFrame, pairs: np.ndarray) -> dict:
 
 
 def pairs_across_lesions(table: pd.DataFrame, pairs: np.ndarray) -> pd.DataFrame:
-    """Name the duplicates that bear different ``lesion_id``: one row a pair, most alike first."""
+    """Duplicates with different ``lesion_id``: one row per pair, most similar first."""
     chosen = pairs[_across(table, pairs)]
     chosen = chosen[np.argsort(chosen[:, 2], kind="stable")]
     left, right = (table.iloc[chosen[:, side]].reset_index(drop=True) for side in (0, 1))

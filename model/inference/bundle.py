@@ -13,14 +13,14 @@ not load Keras.
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.data.split import Split
 from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
@@ -42,6 +42,7 @@ OOD_FILE = "ood.npz"
 OOD_FILE_IN_FORMAT_1 = "unknown.npz"
 SIMILAR_FILE = "similar.npz"
 PICTURE_FILE = "network.svg"
+_HASHED = {NETWORK_FILE, LITERT_FILE, OOD_FILE, OOD_FILE_IN_FORMAT_1, SIMILAR_FILE}
 RELEASED = Path(__file__).parents[1] / "released"
 """The bundle that is shipped with the project."""
 
@@ -95,7 +96,7 @@ class Manifest:
 
     @property
     def task(self) -> Task:
-        """What the network answers, with the diagnoses that make up each class."""
+        """What the network predicts, with the diagnoses that make up each class."""
         # A bundle from before malignancy was stored has that of the table.
         task = TASKS.get(self.training.get("task", "isic2019")) or custom_task(self.classes)
         if self.malignant is None:
@@ -108,6 +109,11 @@ class Manifest:
         """Thresholds of the prediction sets, in the order of the codes; empty without them."""
         by_code = self.prediction_sets.get("thresholds")
         return [by_code[code] for code in self.codes] if by_code else []
+
+    def without(self, *names: str) -> "Manifest":
+        """The manifest of a bundle to which these files no longer belong."""
+        kept = {name: sha256 for name, sha256 in self.files.items() if name not in names}
+        return replace(self, files=kept)
 
     def to_dict(self) -> dict:
         """Plain values for JSON."""
@@ -193,7 +199,7 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
     """Write network and manifest; returns the manifest with hash and versions filled in."""
     import keras
 
-    from model.networks.saved import pack_saved
+    from model.networks.network import pack_saved
 
     def save(path: Path) -> None:
         with TemporaryDirectory(dir=bundle) as folder:
@@ -201,8 +207,8 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
             pack_saved(Path(folder) / NETWORK_FILE, path, classes=manifest.codes)
 
     versions = {"keras": keras.__version__, "backend": keras.backend.backend()}
-    manifest = replace(manifest, versions=versions)
-    return write_files(bundle, manifest, {NETWORK_FILE: save}, removed=[LITERT_FILE])
+    manifest = replace(manifest.without(LITERT_FILE), versions=versions)
+    return write_files(bundle, manifest, {NETWORK_FILE: save})
 
 
 def write_fitted(
@@ -210,22 +216,18 @@ def write_fitted(
 ) -> Manifest:
     """Write what was fitted, and the manifest, which is returned with the hashes of both files."""
     saves = {OOD_FILE: detector.save, SIMILAR_FILE: cases.save}
-    return write_files(bundle, manifest, saves, removed=[OOD_FILE_IN_FORMAT_1])
+    return write_files(bundle, manifest.without(OOD_FILE_IN_FORMAT_1), saves)
 
 
 def write_files(
-    bundle: Path,
-    manifest: Manifest,
-    saves: Mapping[str, Callable[[Path], None]],
-    *,
-    removed: Collection[str] = (),
+    bundle: Path, manifest: Manifest, saves: Mapping[str, Callable[[Path], None]]
 ) -> Manifest:
     """Write files and the manifest, which is returned with their hashes.
 
-    Everything is on the disk before any earlier file is touched. ``saves`` maps the name of each
-    file to what writes it; ``removed`` are files that no longer belong to the bundle.
+    Everything is on the disk before any earlier file is touched; those that the manifest no longer
+    names are then removed. ``saves`` maps the name of each file to what writes it.
     """
-    files = {name: sha256 for name, sha256 in manifest.files.items() if name not in removed}
+    files = dict(manifest.files)
     bundle.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for name, save in saves.items():
@@ -234,7 +236,7 @@ def write_files(
             files[name] = file_sha256(path)
         manifest = replace(manifest, files=files)
         write_manifest(bundle, manifest)
-        for name in removed:
+        for name in _HASHED - set(files):
             (bundle / name).unlink(missing_ok=True)
     return manifest
 

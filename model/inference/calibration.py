@@ -50,7 +50,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def questions_of(task: Task) -> dict[str, tuple[str, ...]]:
-    """The questions that a task can answer, and the codes of the classes that mean "yes"."""
+    """A task's yes-or-no questions, and the codes of the classes that mean "yes"."""
     melanoma = {MELANOMA: ("MEL",)} if "MEL" in task.classes else {}
     return melanoma | ({MALIGNANT: task.malignant} if task.malignant else {})
 

@@ -1,10 +1,10 @@
-"""Sets of diagnoses that hold the true one with a stated probability, for every class alike.
+"""Conformal prediction: sets of diagnoses that contain the true one with a stated probability.
 
 Class-conditional split conformal prediction (Vovk 2012, "Conditional validity of inductive
 conformal predictors"; Sadinle et al. 2019): a class belongs to an image's set when its
 probability reaches the class's own threshold, set so that the wanted share of that class's
-validation images reach it. The promise holds for images drawn like the validation images, not for
-other clinics or cameras.
+validation images reach it. The coverage is guaranteed for images drawn like the validation images,
+not for other clinics or cameras.
 """
 
 import math
@@ -20,7 +20,7 @@ def fit_set_thresholds(
 ) -> np.ndarray:
     """Find each class's threshold, (classes,), on held-out images.
 
-    A class with too few images to promise anything gets 0: it is in every set.
+    A class with too few images for a guarantee gets 0: it is in every set.
     """
     thresholds = np.zeros(probabilities.shape[1])
     for number in range(len(thresholds)):

@@ -68,11 +68,11 @@ def to_litert(network: keras.Model, *, tta_views: int) -> bytes:
 
 def largest_difference(one: Predictor, other: Predictor) -> float:
     """The largest difference of probabilities and Grad-CAMs, on random photographs and patients."""
-    pairs = zip(_answers(one), _answers(other), strict=True)
+    pairs = zip(_outputs(one), _outputs(other), strict=True)
     return max(float(np.abs(first - second).max()) for first, second in pairs)
 
 
-def _answers(predictor: Predictor) -> Iterator[np.ndarray]:
+def _outputs(predictor: Predictor) -> Iterator[np.ndarray]:
     """Probabilities and Grad-CAMs of patches of random colours."""
     codes, fields = predictor.manifest.codes, predictor.manifest.patient.fields
     known = Patient(**{field.key: field.variations[0] for field in fields})
@@ -139,8 +139,8 @@ def halve(network: keras.Model) -> None:
     """Round kernels and biases to float16's values; they stay float32, as the arithmetic does.
 
     First the scale of each BatchNorm moves into the convolution before it, and what it adds is
-    rounded as well. A converter that joins the two then finds rounded values, and both answer the
-    same. But for the rounding the network answers as before; a training can go on from it.
+    rounded as well. A converter that joins the two then finds rounded values, and both predict the
+    same. But for the rounding the network predicts as before, and can be trained further.
     """
     found = list(_leaves(network))
     norms = [layer for layer in found if isinstance(layer, layers.BatchNormalization)]

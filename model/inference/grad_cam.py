@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from model.inference.backend import Backend, Features
-from model.inference.tta import tta_views
+from model.inference.tta import aligned_mean
 
 
 def grad_cam(backend: Backend, features: Features, patient: np.ndarray, label: int) -> np.ndarray:
@@ -20,18 +20,7 @@ def grad_cam(backend: Backend, features: Features, patient: np.ndarray, label: i
 
     ``patient`` is encoded, (width,), and ``label`` the number of the class to explain.
     """
-    return _scaled(_aligned_mean(backend.grad_cam(features.maps, patient, label)))
-
-
-def _aligned_mean(views: np.ndarray) -> np.ndarray:
-    """Average the maps of TTA views, (V, h, h), each turned back to the image: (h, h)."""
-    count, side = views.shape[:2]
-    total = np.zeros(side * side, np.float32)
-    # The views of the cells' numbers tell where each cell of a view comes from.
-    cells = tta_views(np.arange(side * side).reshape(1, side, side), count)
-    for view, origin in zip(views, cells, strict=True):
-        total[origin.ravel()] += view.ravel()
-    return total.reshape(side, side) / count
+    return _scaled(aligned_mean(backend.grad_cam(features.maps, patient, label)))
 
 
 def _scaled(map_: np.ndarray) -> np.ndarray:

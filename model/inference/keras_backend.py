@@ -19,7 +19,7 @@ from model.errors import BundleError
 from model.inference.backend import GRAD_CAM_VIEWS, Features, ModelOutputs
 from model.inference.bundle import MANIFEST_FILE, NETWORK_FILE, Manifest, checked_file
 from model.inference.tta import tta_views
-from model.networks.saved import cause_of, open_saved, saved_classes
+from model.networks.network import cause_of, open_saved, saved_classes
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -3,7 +3,7 @@
 Each measure is taken of the prepared square, so that it sees what the network sees. A photograph
 is worth a warning where a measure lies beyond nearly all training images of every source: limits
 are set on the training part by :func:`fit_limits` and travel in the bundle. Sharpness is measured
-on a copy of 64 pixels a side, since some sources have hardly more; it notices strong blur only.
+on a copy of 64 x 64 pixels, since some sources have hardly more; it detects strong blur only.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""The training images that the network finds most alike.
+"""Similar cases: the training images nearest to a photograph by the network's embedding.
 
 Embeddings of the training part are centred, reduced to their main directions (principal component
-analysis) and scaled to unit length. A photograph's are treated alike; the scalar product is the
-cosine of the angle between two.
+analysis) and scaled to unit length. A photograph's embedding is treated the same way; scalar
+products are cosine similarities.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from isic_api.image_id import archive_id
+from isic_api.vocabulary import archive_id
 from model.inference.array_file import ArrayFile
 from model.patient import Field, NumberField, Patient, is_unknown
 
@@ -26,7 +26,7 @@ _OF_FORMAT_1 = {"ages": "patient.age", "sexes": "patient.sex", "sites": "patient
 
 @dataclass(frozen=True)
 class SimilarCase:
-    """A training image and how much it is like the photograph."""
+    """A training image and its similarity to the photograph."""
 
     isic_id: str
     diagnosis: str  # class code
@@ -84,7 +84,7 @@ class CaseIndex(ArrayFile):
         return cls(**named, patients=patients)
 
     def nearest(self, embedding: np.ndarray, count: int) -> list[SimilarCase]:
-        """Give the most similar images to an embedding (embedding,), one a lesion."""
+        """Give the most similar images to an embedding (embedding,), one per lesion."""
         place = _unit((embedding - self.centre)[None] @ self.directions)[0]
         likeness = self._places @ place.astype(np.float32)
         found = {}  # lesion → its most similar image

@@ -18,3 +18,14 @@ def tta_views(images: np.ndarray, count: int) -> Iterator[np.ndarray]:
     for turns, flipped in _QUARTER_TURNS_AND_FLIPS[:count]:
         turned = np.rot90(images, turns, axes=(1, 2))
         yield turned[:, :, ::-1] if flipped else turned
+
+
+def aligned_mean(views: np.ndarray) -> np.ndarray:
+    """Average maps of one image's views (V, side, side), each turned back: (side, side)."""
+    count, side = views.shape[:2]
+    total = np.zeros(side * side, np.float32)
+    # The views of the cells' numbers tell where each cell of a view comes from.
+    cells = tta_views(np.arange(side * side).reshape(1, side, side), count)
+    for view, origin in zip(views, cells, strict=True):
+        total[origin.ravel()] += view.ravel()
+    return total.reshape(side, side) / count

@@ -1,6 +1,6 @@
-"""What the patient's context changed: contributions of its fields, and answers to "what if".
+"""What if the patient were another: Shapley values of the known fields, and fields varied.
 
-Everything here asks a function from patients to probabilities, which is cheap once a photograph's
+Everything here calls a function from patients to probabilities, which is cheap once a photograph's
 embedding is known.
 """
 
@@ -12,22 +12,22 @@ import numpy as np
 
 from model.patient import Field, Patient, Value, vary
 
-Answer = Callable[[Sequence[Patient]], np.ndarray]
+Predict = Callable[[Sequence[Patient]], np.ndarray]
 """Gives probabilities (N, classes) of one photograph for N patients."""
 
 
 def contributions(
-    answer: Answer, patient: Patient, fields: Sequence[Field]
+    predict: Predict, patient: Patient, fields: Sequence[Field]
 ) -> dict[str, np.ndarray]:
     """How far each field moved each probability: key → (classes,).
 
     Exact Shapley values (Shapley 1953; for predictions Lundberg and Lee 2017): a field's change of
-    the answer, averaged over all orders in which the fields may become known. They sum to the
-    answer with context less the answer without; an unknown field's are 0.
+    the probabilities, averaged over all orders in which the fields may become known. They sum to
+    the probabilities with context less those without; an unknown field's are 0.
     """
     known = [field.key for field in fields if field.key in patient]
     subsets = [frozenset(some) for n in range(len(known) + 1) for some in combinations(known, n)]
-    rows = answer([patient.only(subset) for subset in subsets])
+    rows = predict([patient.only(subset) for subset in subsets])
     value = dict(zip(subsets, rows, strict=True))
     zero = np.zeros_like(rows[0])
     return {f.key: sum(_steps(f.key, known, value), start=zero) for f in fields}
@@ -46,7 +46,7 @@ def _steps(key: str, known: list[str], value: Mapping[frozenset, np.ndarray]) ->
     ]
 
 
-def what_if(answer: Answer, patient: Patient, field: Field) -> dict[Value | None, np.ndarray]:
-    """The answer at each value that "what if" asks of a field: value → (classes,)."""
+def what_if(predict: Predict, patient: Patient, field: Field) -> dict[Value | None, np.ndarray]:
+    """The probabilities at each value that a field is varied to: value → (classes,)."""
     supposed = vary(patient, field)
-    return dict(zip(supposed, answer(list(supposed.values())), strict=True))
+    return dict(zip(supposed, predict(list(supposed.values())), strict=True))

@@ -16,6 +16,8 @@ SMALLEST_SIDE = {
     "efficientnet_b4": 32,
     "efficientnet_v2_b0": 32,
     "efficientnet_lite0": 32,
+    "efficientnet_lite1": 32,
+    "efficientnet_lite2": 32,
     "inception_resnet_v2": 75,
     "resnet50": 32,
     "vgg16": 32,
@@ -31,7 +33,7 @@ SMALLEST_SIDE = {
 """Name → smallest side of the images, in pixels, that leaves something after the last pooling."""
 
 NO_BACKBONE = "none"
-"""What a config names instead where no image is looked at."""
+"""What a config names instead for a metadata-only network."""
 
 
 def mobilenet_alpha(name: str) -> float | None:

@@ -18,11 +18,14 @@ from model.networks.backbone_names import (
     check_backbone,
     mobilenet_alpha,
 )
-from model.networks.efficientnet_lite import efficientnet_lite0
-from model.networks.efficientnet_lite_weights import load_imagenet_weights
+from model.networks.efficientnet_lite import STAGES, efficientnet_lite, load_imagenet_weights
 from model.networks.plain_cnns import PLAIN_CNNS, plain_cnn
 
 Tensor = keras.KerasTensor
+
+BATCHNORM_MOMENTUM = 0.95
+"""Of all BatchNorm layers: Keras' own 0.99 and 0.999 leave stale statistics after fine-tuning for a
+few thousand steps."""
 
 
 def _to_unit(image: Tensor) -> Tensor:
@@ -41,14 +44,14 @@ def _around_127(image: Tensor) -> Tensor:
 
 
 def _standardised(image: Tensor) -> Tensor:
-    """Less ImageNet's mean colour, by its standard deviation."""
+    """ImageNet mean/std normalisation."""
     mean, variance = (0.485, 0.456, 0.406), (0.229**2, 0.224**2, 0.225**2)
     scaled = _to_unit(image)
     return layers.Normalization(mean=mean, variance=variance, name="standardise")(scaled)
 
 
 def _centred_bgr(image: Tensor) -> Tensor:
-    """Blue first, less ImageNet's mean colour, as VGG and the first ResNets were trained."""
+    """BGR, centred on the ImageNet mean, as VGG and the first ResNets were trained."""
     mean = (103.939, 116.779, 123.68)
     return layers.Normalization(mean=mean, variance=(1.0,) * 3, name="centre")(ops.flip(image, -1))
 
@@ -75,14 +78,14 @@ _PRETRAINED: dict[str, tuple[Callable, Callable[[Tensor], Tensor]]] = {
 """Constructor and preprocessing of each network that Keras has ImageNet weights for."""
 
 _OURS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
-    "efficientnet_lite0": (efficientnet_lite0, _around_127),
+    **{name: (partial(efficientnet_lite, name), _around_127) for name in STAGES},
     "attention_condenser": (attention_condenser, _to_unit),
     **{name: (partial(plain_cnn, name), _to_unit) for name in PLAIN_CNNS},
 }
 """Layers and preprocessing of each network that is built here."""
 
 
-def build_backbone(name: str, *, side: int, weights: str, batchnorm_momentum: float) -> keras.Model:
+def build_backbone(name: str, *, side: int, weights: str) -> keras.Model:
     """Build the convolutional part of an image network: (B, side, side, 3) → (B, h, w, C).
 
     Args:
@@ -91,8 +94,6 @@ def build_backbone(name: str, *, side: int, weights: str, batchnorm_momentum: fl
         weights: ``imagenet`` (downloaded by Keras; of ``efficientnet_lite0`` from a package that is
             to be installed), ``none``, or the path of a ``.weights.h5`` of the same network, for
             those of Keras as it builds them, without its top.
-        batchnorm_momentum: of all BatchNorm layers. Keras' own 0.99 and 0.999 leave stale
-            statistics after a fine-tuning of a few thousand steps.
 
     Raises:
         ConfigError: an unknown name, a side that is too small, or weights that are missing or of
@@ -103,7 +104,7 @@ def build_backbone(name: str, *, side: int, weights: str, batchnorm_momentum: fl
     backbone = (_built_here if name in _OURS else _of_keras)(name, image, weights)
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = batchnorm_momentum
+            layer.momentum = BATCHNORM_MOMENTUM
     return backbone
 
 
@@ -112,7 +113,7 @@ def _built_here(name: str, image: Tensor, weights: str) -> keras.Model:
     backbone = keras.Model(image, features(preprocessed(image)), name=name)
     if weights != "imagenet":
         _load(backbone, weights, name)
-    elif name == "efficientnet_lite0":
+    elif name in STAGES:
         load_imagenet_weights(backbone)
     else:
         raise ConfigError(f"there are no ImageNet weights of {name}. Set weights to none.")

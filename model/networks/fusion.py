@@ -1,12 +1,12 @@
 """Ways to join what the image and what the patient's context say.
 
 Each is a layer that takes a list of two tensors, the image's embedding (B, C) and the context
-(B, P), and gives one vector an image, (B, F), for the head. :class:`CrossAttention` takes the cells
-of the feature map, (B, cells, C), instead of one embedding. ``add`` is none of them: it adds the
-logits of two heads, see :mod:`model.networks.network`.
+(B, P), and gives one vector per image, (B, F), for the head. :class:`CrossAttention` takes the
+cells of the feature map, (B, cells, C), instead of one embedding. ``add`` is none of them: it adds
+the logits of two heads, see :mod:`model.networks.network`.
 
 All are registered with Keras, so that a saved network names them;
-:mod:`model.networks.saved` opens it.
+:mod:`model.networks.network` opens it.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class ImageOnly(layers.Layer):
 
 @_registered
 class MetadataOnly(layers.Layer):
-    """Leaves the image out: (B, P). What the context alone can tell is the least to beat."""
+    """Leaves the image out: (B, P), the metadata-only baseline."""
 
     def call(self, pair: Pair) -> keras.KerasTensor:
         """Give the context."""
@@ -65,7 +65,7 @@ class MetaBlock(layers.Layer):
     """Metadata processing block (Pacheco & Krohling 2021, doi:10.1109/JBHI.2021.3062002): (B, C).
 
     ``sigmoid(tanh(V * f(u)) + g(u))`` for the embedding V and the context u, where f and g are
-    linear maps followed by BatchNorm. One coefficient a channel, on the pooled features.
+    linear maps followed by BatchNorm. One coefficient per channel, on the pooled features.
     """
 
     def __init__(self, batchnorm_momentum: float = 0.95, **kwargs: object) -> None:
@@ -99,7 +99,7 @@ class MetaBlock(layers.Layer):
 
 @_registered
 class CrossAttention(layers.Layer):
-    """The context asks, the cells of the feature map answer: (B, C + P).
+    """The context attends to the cells of the feature map: (B, C + P).
 
     Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762) with the context as the only query
     and the cells as keys and values. The result is the mean over the cells, joined by the context
@@ -114,7 +114,7 @@ class CrossAttention(layers.Layer):
         self.attention.build((context[0], 1, width), cells)
 
     def call(self, pair: Pair) -> keras.KerasTensor:
-        """Let the context look at the cells, (B, cells, C)."""
+        """Attend to the cells, (B, cells, C)."""
         cells, context = pair
         found = self.attention(context[:, None, :], cells)[:, 0]
         return ops.concatenate([ops.mean(cells, axis=1), context + found], axis=-1)

@@ -5,7 +5,10 @@ image ──▸ backbone ──▸ image_embedding ──┐
 patient ──▸ patient_1 ──▸ patient_2 ─────┘
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import keras
 from keras import layers
@@ -106,7 +109,7 @@ def _perceptron(patient: Tensor, units: int, count: int) -> Tensor:
 def _logits(
     fusion: str, embedding: Tensor, context: Tensor, classes: int, *, output: str, **hidden: object
 ) -> Tensor:
-    """Join both branches; the fusion ``add`` answers from each and joins the answers."""
+    """Join both branches; the fusion ``add`` adds the logits of each."""
     single = output == "sigmoid"
     if single and classes != 2:
         raise ConfigError(f"output sigmoid is for two classes, not {classes}. Set it to softmax.")
@@ -157,3 +160,34 @@ def _hidden(
         fused = layers.Dense(units, activation="relu", name=f"further_{number - 2}")(fused)
         fused = layers.Dropout(next(rates), name=f"dropout_{number}")(fused)
     return fused
+
+
+_METADATA = "metadata.json"  # of Keras, inside its file
+_LAYERS = {keras.saving.get_registered_name(layer): layer for layer in FUSIONS.values()}
+
+
+def open_saved(file: Path) -> keras.Model:
+    """Load a .keras file in Keras' safe mode, without what was needed to train it."""
+    return keras.models.load_model(file, custom_objects=_LAYERS, compile=False, safe_mode=True)
+
+
+def pack_saved(file: Path, packed: Path, *, classes: list[str]) -> None:
+    """Compress a .keras file, which is a zip archive, and store its class order inside."""
+    with ZipFile(file) as plain, ZipFile(packed, "w", ZIP_DEFLATED) as compressed:
+        for member in plain.infolist():
+            content = plain.read(member)
+            if member.filename == _METADATA:
+                content = json.dumps(json.loads(content) | {"classes": classes})
+            compressed.writestr(member.filename, content)
+
+
+def saved_classes(file: Path) -> list[str] | None:
+    """The class order stored in a .keras file; None if it has none."""
+    with ZipFile(file) as archive:
+        return json.loads(archive.read(_METADATA)).get("classes")
+
+
+def cause_of(error: Exception) -> str:
+    """Why Keras could not open a file, in one line; its messages go on with whole objects."""
+    innermost = str(error).rpartition("Exception encountered: ")[2].strip()
+    return (innermost or type(error).__name__).splitlines()[0]

@@ -8,7 +8,7 @@ from keras import layers
 
 @dataclass(frozen=True)
 class PlainCNN:
-    """One block a width: an unpadded convolution, ReLU, 2 x 2 maximum pooling, dropout."""
+    """One block per width: an unpadded convolution, ReLU, 2 x 2 maximum pooling, dropout."""
 
     widths: tuple[int, ...]
     kernels: tuple[int, ...] = ()  # sides of the kernels; all 3 if not given

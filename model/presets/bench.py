@@ -1,8 +1,8 @@
-"""Presets trained one after another on one split, and judged on one part of it."""
+"""Presets trained one after another on one split, and evaluated on one part of it."""
 
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
@@ -12,16 +12,15 @@ import pandas as pd
 
 from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
+from model.evaluation.headline import majority_predictions, task_figures
 from model.evaluation.intervals import LesionBootstrap, interval
-from model.evaluation.task_figures import majority_answers, task_figures
 from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE
 from model.patient import PatientEncoder
 from model.presets.preset import Preset, load_preset
-from model.training.config import TrainConfig
-from model.training.curves import draw_curves
-from model.training.fit_callbacks import HISTORY_FILE, Callback, Progress
-from model.training.monitor import best_row
-from model.training.parts import load_part
+from model.training.batches import load_part
+from model.training.history import best_row, draw_curves
+from model.training.resume import HISTORY_FILE, Callback, Progress
+from model.training.settings import TrainConfig
 from model.training.stages import set_trainable, stages_of
 from model.training.train import train
 
@@ -36,23 +35,23 @@ class Bench:
     """What is the same for all presets.
 
     ``out`` gets one folder per preset, with what a training writes, its curves and, for each part
-    that it was judged on, a file of figures. What is there is not done again.
+    that it was evaluated on, a file of figures. What is there is not done again.
     """
 
     dataset: Dataset
     split: Split
-    part: str  # judged on
+    part: str  # evaluated on
     budget: int  # epochs
     side: int | None  # largest side of the images in pixels; None for each preset's own
     weights_dir: Path | None  # of files such as vgg16_notop.weights.h5
     download: bool  # whether Keras may fetch ImageNet weights
-    untrained: bool  # whether a preset whose ImageNet weights are not had starts from random ones
+    untrained: bool  # random weights where those of ImageNet are unavailable
     out: Path
     cache_dir: Path
     task: str | None = None  # None for each preset's own
 
     def config(self, preset: Preset) -> TrainConfig | None:
-        """A preset's settings within the budget; None for want of its ImageNet weights."""
+        """A preset's settings within the budget; None if its ImageNet weights are unavailable."""
         own = preset.config()
         weights = own.weights
         if weights == "imagenet" and self.weights_dir:
@@ -71,7 +70,7 @@ class Bench:
         )
 
     def result(self, preset: Preset) -> dict:
-        """Train and judge a preset, or read what an earlier call found.
+        """Train and evaluate a preset, or read what an earlier call found.
 
         Raises:
             ConfigError: its folder holds a training with other settings or another split, or its
@@ -80,27 +79,27 @@ class Bench:
         network, folder = self.trained(preset), self.out / preset.name
         file = folder / f"{self.part}.json"
         if not file.exists():
-            found = {"preset": preset.name} | self._judge(network, preset)
+            found = {"preset": preset.name} | self._evaluate(network, preset)
             self._draw(preset)
             file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         keras.utils.clear_session()
         return json.loads(file.read_text(encoding="utf-8"))
 
     def majority(self, task: str) -> dict:
-        """Figures of naming the most frequent class of the training part for every image."""
+        """Figures of predicting the most frequent class of the training part for every image."""
         rows = self.rows(self.part)
-        answers = majority_answers(self.dataset.task(task), self.rows("train"), len(rows))
-        return self._figures(task, rows, answers)
+        predicted = majority_predictions(self.dataset.task(task), self.rows("train"), len(rows))
+        return self._figures(task, rows, predicted)
 
-    def answers(self, network: keras.Model, preset: Preset, part: str) -> np.ndarray:
+    def predict(self, network: keras.Model, preset: Preset, part: str) -> np.ndarray:
         """Probabilities of a part's images, in the table's order: float32 (N, classes)."""
         config = self.config(preset)
         task = self.dataset.task(config.task)
         encoder = PatientEncoder.fit(table_patients(self.rows("train")))
-        seen = load_part(self.rows(part), encoder, config, task, self.cache_dir)
+        data = load_part(self.rows(part), encoder, config, task, self.cache_dir)
         batches = (
-            {"image": seen.images[rows], "patient": seen.patients[rows]}
-            for rows in np.array_split(np.arange(len(seen.labels)), -(-len(seen.labels) // 32))
+            {"image": data.images[rows], "patient": data.patients[rows]}
+            for rows in np.array_split(np.arange(len(data.labels)), -(-len(data.labels) // 32))
         )
         return np.concatenate([network.predict_on_batch(batch) for batch in batches])
 
@@ -121,30 +120,30 @@ class Bench:
             out=self.out / preset.name,
             cache_dir=self.cache_dir,
             callbacks=[EpochSeconds()],
-            teacher=self._lesson(preset),
+            teacher=self._soft_labels(preset),
         )
         return network
 
-    def _lesson(self, preset: Preset) -> np.ndarray | None:
-        """What a preset's teacher answers for the training part."""
+    def _soft_labels(self, preset: Preset) -> np.ndarray | None:
+        """What a preset's teacher predicts on the training part."""
         if not preset.teacher:
             return None
         teacher = load_preset(preset.teacher)
-        return self.answers(self.trained(teacher), teacher, "train")
+        return self.predict(self.trained(teacher), teacher, "train")
 
-    def _judge(self, network: keras.Model, preset: Preset) -> dict:
+    def _evaluate(self, network: keras.Model, preset: Preset) -> dict:
         config, rows = self.config(preset), self.rows(self.part)
         history = Progress(self.out / preset.name).history()
         best = history.loc[best_row(history, config.monitor)]
         return {
-            "config": asdict(config),
+            "config": config.model_dump(),
             "parameters": network.count_params(),
-            "trainable": learning_weights(network, config),
+            "trainable": trainable_weights(network, config),
             "epochs": len(history),
             "best_epoch": int(best["epoch"]) + 1,
             "seconds": float(history["seconds"].sum()),
             "curves": {name: float(best[name]) for name in CURVES},
-            "figures": self._figures(config.task, rows, self.answers(network, preset, self.part)),
+            "figures": self._figures(config.task, rows, self.predict(network, preset, self.part)),
         }
 
     def _draw(self, preset: Preset) -> None:
@@ -152,14 +151,14 @@ class Bench:
         chosen = {"keep": config.keep, "monitor": config.monitor}
         draw_curves(folder / HISTORY_FILE, folder / CURVES_FILE, **chosen)
 
-    def _figures(self, task: str, rows: pd.DataFrame, answers: np.ndarray) -> dict:
+    def _figures(self, task: str, rows: pd.DataFrame, predicted: np.ndarray) -> dict:
         bootstrap = LesionBootstrap(rows["lesion_id"])
-        found = task_figures(self.dataset.task(task), rows, answers, bootstrap)
+        found = task_figures(self.dataset.task(task), rows, predicted, bootstrap)
         return {key: interval(draws) for key, draws in found.items()}
 
 
 class EpochSeconds(Callback):
-    """Adds the seconds that an epoch took, its validation among them, to its figures."""
+    """Logs the seconds of an epoch, validation included."""
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Start the clock."""
@@ -170,8 +169,8 @@ class EpochSeconds(Callback):
         logs["seconds"] = monotonic() - self.began
 
 
-def learning_weights(network: keras.Model, config: TrainConfig, stage: int = -1) -> int:
-    """Number of weights that learn in a stage, the last by default; freezes the others."""
+def trainable_weights(network: keras.Model, config: TrainConfig, stage: int = -1) -> int:
+    """Number of trainable weights in a stage, the last by default; freezes the others."""
     set_trainable(network, stages_of(config)[stage], config)
     return sum(math.prod(weight.shape) for weight in network.trainable_variables)
 

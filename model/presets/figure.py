@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model.evaluation.task_figures import FIGURES
+from model.evaluation.headline import FIGURES
 from model.presets.table import MAJORITY, NOT_RUN, TASK_NAMES, labelled
 
 _DPI = 110
@@ -20,7 +20,7 @@ def draw_presets(table: pd.DataFrame, file: Path) -> None:
 
 
 def preset_figure(table: pd.DataFrame) -> Figure:
-    """One panel a figure, one line a row of the table; its rows are in reading order."""
+    """One panel per figure, one line per row of the table; its rows are in reading order."""
     height = 1.2 + 0.34 * (len(table) + table["task"].nunique())
     figure = Figure(figsize=(15, height), layout="constrained")
     panels = figure.subplots(1, len(FIGURES), sharey=True)

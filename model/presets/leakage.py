@@ -1,7 +1,7 @@
-"""What a split by image instead of by lesion adds to a network's figures.
+"""How much a split by image instead of by lesion inflates a network's figures.
 
-Both networks learn from equally many images of each diagnosis and are judged on the same ones. The
-first has seen other photographs of some of the lesions that it is judged on, the second of none.
+Both networks are trained on equally many images of each diagnosis and evaluated on the same ones.
+The first was trained on other photographs of some of the evaluated lesions, the second on none.
 """
 
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from model.data.split import HELD_OUT, Split
+from model.evaluation.headline import FIGURES, task_figures
 from model.evaluation.intervals import LesionBootstrap, interval, two_sided_p
-from model.evaluation.report_text import written
-from model.evaluation.task_figures import FIGURES, task_figures
+from model.evaluation.rendering import text_table, with_ci
 from model.presets.bench import Bench
 from model.presets.preset import Preset
 from model.tasks import Task
@@ -71,13 +71,13 @@ def some_lesions(groups: np.ndarray, limit: int | None, *, seed: int = 0) -> np.
 def measure_leakage(bench: Bench, preset: Preset, pair: LeakagePair) -> dict:
     """Train the preset on both splits, in two folders of the bench's, and compare the figures.
 
-    Returns plain values: for ``all`` judged images and those of ``seen`` lesions the figures of
+    Returns plain values: for ``all`` evaluated images and those of ``seen`` lesions the figures of
     both networks, and the inflation, by how much the first seems better, with paired intervals.
     """
     answers = {}
     for name, split in ((BY_IMAGE, pair.by_image), (BY_LESION, pair.by_lesion)):
         one = replace(bench, split=split, part="validation", out=bench.out / name)
-        answers[name] = one.answers(one.trained(preset), preset, "validation")
+        answers[name] = one.predict(one.trained(preset), preset, "validation")
     rows, config = one.rows("validation"), one.config(preset)
     task = bench.dataset.task(config.task)
     seen = rows["image"].isin(pair.seen).to_numpy()
@@ -104,16 +104,16 @@ def leakage_text(found: dict) -> str:
         f"{found['training_images']:,} images; 95 % intervals by lesion, paired",
     ]
     titles = {
-        "all": f"all {judged['all']:,} judged images, the same for both",
+        "all": f"all {judged['all']:,} evaluated images, the same for both",
         "seen": f"the {judged['seen']:,} of them with a photograph of the lesion in the training "
         "part by image",
     }
     for name, figures in found["figures"].items():
-        lines += ["", titles[name], _line("", "split by image", "split by lesion", "inflation")]
-        lines += [
-            _line(text, *(written(figures[key][of]) for of in (BY_IMAGE, BY_LESION, "inflation")))
-            for key, text in FIGURES.items()
-        ]
+        rows = [("", "split by image", "split by lesion", "inflation")]
+        for key, text in FIGURES.items():
+            found_by = (figures[key][of] for of in (BY_IMAGE, BY_LESION, "inflation"))
+            rows.append((text, *map(with_ci, found_by)))
+        lines += ["", titles[name], *text_table(rows)]
     return "\n".join(lines)
 
 
@@ -126,7 +126,3 @@ def _compared(task: Task, rows: pd.DataFrame, answers: dict[str, np.ndarray]) ->
         compared[key] = {name: interval(figures[key]) for name, figures in drawn.items()}
         compared[key]["inflation"] = interval(more) | {"p": two_sided_p(more)}
     return compared
-
-
-def _line(name: str, *cells: str) -> str:
-    return f"{name:<22}" + "".join(f"{cell:<24}" for cell in cells).rstrip()

@@ -38,14 +38,14 @@ The rest of this page is as `{command}` wrote it.
 """
 
 _PARTS = {
-    "validation": "Judged on the validation part, by which the epoch was chosen, too: all figures "
-    "are slightly too good, for every preset alike. The test part was not looked at.",
-    "test": "Judged on the test part; the epoch was chosen on the validation part.",
-    "train": "Judged on the training part itself: what was learned by heart, not how good it is.",
+    "validation": "Evaluated on the validation part, by which the epoch was chosen, too: all "
+    "figures are slightly optimistic, for every preset equally. The test part was not used.",
+    "test": "Evaluated on the test part; the epoch was chosen on the validation part.",
+    "train": "Evaluated on the training part itself: memorisation, not performance.",
 }
 _READING = (
     "weights: all of them at this side, fewer than at the preset's own where maps are flattened; "
-    "learning: those that learn in the last stage; MB: as float32; min: minutes of training, which "
+    "trainable: those of the last stage; MB: as float32; min: minutes of training, which "
     "other work on the machine lengthens. Intervals are 95 %, by a bootstrap over lesions.",
     "Training and validation accuracy and loss are those of the epoch whose weights were kept; in "
     "training with dropout, on images changed at random. The curves of all epochs are in each "
@@ -77,8 +77,8 @@ def page_markdown(
 def _data(bench: Bench) -> list[str]:
     learned, judged = bench.rows("train"), bench.rows(bench.part)
     return [
-        f"Learned from {len(learned):,} images of {learned['lesion_id'].nunique():,} lesions "
-        f"({_sources(learned)}), judged on {len(judged):,} images of "
+        f"Trained on {len(learned):,} images of {learned['lesion_id'].nunique():,} lesions "
+        f"({_sources(learned)}), evaluated on {len(judged):,} images of "
         f"{judged['lesion_id'].nunique():,} other lesions: one split, by lesion, for all.",
         _PARTS[bench.part],
     ]
@@ -90,7 +90,7 @@ def _weights(table: pd.DataFrame) -> list[str]:
     if names.empty:
         return []
     return [
-        f"For want of ImageNet weights from random ones, which a frozen backbone keeps: "
+        f"ImageNet weights unavailable, so from random ones, which a frozen backbone keeps: "
         f"{', '.join(names)}. What they reach so is no measure of their authors' systems."
     ]
 
@@ -99,8 +99,8 @@ def _training(bench: Bench, table: pd.DataFrame) -> list[str]:
     reduced = f"at most {bench.side} px" if bench.side else "each preset's own"
     return [
         f"Epochs: {bench.budget} at most, those of a frozen backbone in the preset's own "
-        "proportion. One run each, so that a single seed decides: close figures tell nothing. "
-        f"Training took {table['minutes'].sum():.0f} min in all on {_device()}.",
+        "proportion. One run each, so that a single seed decides: close figures are not a "
+        f"difference. Training took {table['minutes'].sum():.0f} min in all on {_device()}.",
         f"px: side of the images, {reduced}, but never less than the network can take, nor more "
         f"than the preset's own. The median photograph here has {_size(bench.rows(bench.part))} "
         "pixels.",

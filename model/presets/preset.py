@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from model.errors import ConfigError
-from model.training.config import TrainConfig, config_from_dict
+from model.training.settings import TrainConfig
 
 PRESETS = Path(__file__).parent
 
 PLAIN: dict[str, object] = {
     **{"fusion": "none", "fused_units": 0, "dropout": 0.0, "further_dropout": 0.0},
-    **{"crop_border": False, "forget_field": 0.0, "forget_all": 0.0},
-    **{"zoom": 0.0, "shift": 0.0, "turn": "none", "colour": 0.0, "low_resolution": 0.0},
+    **{"crop_border": False, "metadata_dropout_field": 0.0, "metadata_dropout_all": 0.0},
+    **{"zoom": 0.0, "shift": 0.0, "rotation": "none", "colour": 0.0, "downscale": 0.0},
     **{"balance": "none", "label_smoothing": 0.0, "optimiser": "adam", "schedule": "constant"},
     "patience": 1000,  # more than the epochs of any of them: no early stopping
 }
@@ -35,7 +35,7 @@ class Preset:
     # Of these those that learn, by the name of the stage, where they are published.
     trainable: dict[str, int] = field(default_factory=dict)
     optimisers: tuple[str, ...] = ()  # others that its authors compared with its own
-    teacher: str = ""  # preset whose answers this one learns from
+    teacher: str = ""  # preset whose soft labels this one is trained on
 
     def config(self, **changed: object) -> TrainConfig:
         """Its settings, some of them changed.
@@ -43,7 +43,7 @@ class Preset:
         Raises:
             ConfigError: a change is unknown, out of range or excluded by another setting.
         """
-        return config_from_dict(self.settings | changed)
+        return TrainConfig(**self.settings | changed)
 
     def variants(self) -> list["Preset"]:
         """Itself, and itself with each of the optimisers that its authors compared."""

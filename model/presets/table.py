@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from model.evaluation.headline import FIGURES
 from model.evaluation.intervals import Interval
-from model.evaluation.report_text import written
-from model.evaluation.task_figures import FIGURES
+from model.evaluation.rendering import markdown_table, with_ci
 from model.presets.bench import CURVES, Bench
 from model.presets.preset import Preset
 from model.tasks import CUSTOM
@@ -42,7 +42,7 @@ _COLUMNS = (
 def bench_table(
     bench: Bench, presets: Sequence[Preset], *, command_of: Callable[[str], str]
 ) -> pd.DataFrame:
-    """Train and judge presets; one row each, and one a task of naming the most frequent class.
+    """Train and evaluate presets: one row each, and one per task for the most frequent class.
 
     Sorted by task, then by balanced accuracy; presets that could not be trained come last, with the
     command that would, which ``command_of`` gives of the name.
@@ -113,14 +113,13 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_markdown(table: pd.DataFrame) -> str:
-    """One Markdown table a task."""
-    names = ["preset", "px", "weights", "learning", "MB", "min"]
+    """One Markdown table per task."""
+    names = ["preset", "px", "weights", "trainable", "MB", "min"]
     names += [*_LEARNED, *FIGURES.values(), "reported"]
-    head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
     blocks = []
     for task, rows in table.groupby("task", sort=False):
-        lines = ["| " + " | ".join(_cells(row)) + " |" for row in rows.to_dict("records")]
-        blocks.append("\n".join([f"### {TASK_NAMES[task]}", "", head, *lines]))
+        lines = markdown_table(names, [_cells(row) for row in rows.to_dict("records")])
+        blocks.append("\n".join([f"### {TASK_NAMES[task]}", "", *lines]))
     return "\n\n".join(blocks)
 
 
@@ -135,7 +134,7 @@ def notes_markdown(presets: Sequence[Preset], table: pd.DataFrame) -> str:
             f"Rebuilt: {preset.departs}"
         ]
         if preset.name in commands:
-            lines.append(f"  Not run for want of ImageNet weights: `{commands[preset.name]}`")
+            lines.append(f"  Not run, ImageNet weights unavailable: `{commands[preset.name]}`")
     return "\n".join(lines)
 
 
@@ -163,7 +162,7 @@ def labelled(preset: str, weights: str | None) -> str:
 def _interval(row: dict, key: str) -> str:
     value = row[key]
     bounds = {"value": value, "low": row[f"{key}_low"], "high": row[f"{key}_high"]}
-    return written(bounds if pd.notna(value) else {"value": None, "low": None, "high": None})
+    return with_ci(bounds if pd.notna(value) else {"value": None, "low": None, "high": None})
 
 
 def _number(value: float | None, *, places: int = 0) -> str:

@@ -1,15 +1,22 @@
-"""Batches of images, patients, labels and weights for any Keras backend."""
+"""The parts of a split as arrays, and batches of them for any Keras backend."""
 
 import math
+from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 
+from model.data.cache import cached_images
+from model.data.dataset import table_patients
 from model.patient import PatientEncoder
-from model.training.mix import RECIPE, draw_recipes, mix_rows
+from model.tasks import Task
+from model.training.augmentation import MIXUP_COLUMNS, draw_mixup, mix_rows
+from model.training.settings import TrainConfig
 
-EVENED = {"subsample": np.min, "oversample": np.max}
-"""Of the classes' counts, how many rows of each class an epoch shows."""
+RESAMPLED = {"subsample": np.min, "oversample": np.max}
+"""From the counts of the classes to how many rows of each an epoch shows."""
 
 
 class LabelledBatches(keras.utils.PyDataset):
@@ -33,10 +40,10 @@ class LabelledBatches(keras.utils.PyDataset):
     ) -> None:
         """Take images (N, side, side, 3), encoded patients (N, width) and class numbers (N,).
 
-        ``weights`` (N,) are each row's share in the loss. With ``mixing``, the inputs have a third
-        entry "mix", the recipes (B, 6) of :mod:`model.training.mix`, here all zeros.
-        The last rows of an epoch are left out if they cannot be dealt out evenly among the
-        ``devices``, whose multiple the batch size must be.
+        ``weights`` (N,) are sample weights of the loss. With ``mixing``, the inputs have a third
+        entry "mix", of :func:`model.training.augmentation.draw_mixup`, here all zeros.
+        The last rows of an epoch are dropped if they cannot be shared evenly among the
+        ``devices``; the batch size must be a multiple of their number.
         """
         super().__init__()
         self.images, self.patients, self.labels = images, patients, labels
@@ -48,20 +55,20 @@ class LabelledBatches(keras.utils.PyDataset):
 
     def __len__(self) -> int:
         """Number of batches of an epoch; the last may be smaller."""
-        return math.ceil(self._shown / self.batch_size)
+        return math.ceil(self._rows_per_epoch / self.batch_size)
 
     def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
         """Batch ``number`` of the epoch."""
-        end = min((number + 1) * self.batch_size, self._shown)
+        end = min((number + 1) * self.batch_size, self._rows_per_epoch)
         rows = self.order[number * self.batch_size : end]
         one_hot = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
         inputs = {"image": self.images[rows], "patient": self.patients_of(rows, number)}
         if self.mixing:
-            inputs["mix"] = np.zeros((len(rows), RECIPE), np.float32)
+            inputs["mix"] = np.zeros((len(rows), MIXUP_COLUMNS), np.float32)
         return inputs, one_hot, self.weights[rows]
 
     @property
-    def _shown(self) -> int:
+    def _rows_per_epoch(self) -> int:
         """Number of rows of an epoch."""
         return len(self.order) - len(self.order) % self.devices
 
@@ -71,28 +78,27 @@ class LabelledBatches(keras.utils.PyDataset):
 
 
 class TrainingBatches(LabelledBatches):
-    """Shuffled batches in which patient fields are forgotten at random.
+    """Shuffled batches with metadata dropout: fields become unknown at random.
 
-    If images are to be mixed, patients, labels and weights are mixed already, images are not.
+    With mixup, patients, labels and weights are mixed here, images on the training device.
 
     What an epoch holds depends on ``seed`` and ``epoch`` alone; set ``epoch`` before each epoch,
-    so that an interrupted training goes on with the batches that it would have had.
+    so that a resumed training gets the same batches as an uninterrupted one.
     """
 
     def __init__(
         self,
         *arrays: np.ndarray,
         encoder: PatientEncoder,
-        forget_field: float,
-        forget_all: float,
-        seldom: np.ndarray,
-        seldom_share: float,
+        metadata_dropout_field: float,
+        metadata_dropout_all: float,
+        subsample_mask: np.ndarray,
+        subsample_share: float,
         seed: int,
-        chances: np.ndarray | None = None,
-        even: str = "",
+        sampling_weights: np.ndarray | None = None,
+        resample: str = "",
         teacher: np.ndarray | None = None,
         mixup: float = 0.0,
-        cutmix: float = 0.0,
         **settings: object,
     ) -> None:
         """Take the arrays and settings of :class:`LabelledBatches`.
@@ -100,28 +106,28 @@ class TrainingBatches(LabelledBatches):
         Args:
             arrays: images, encoded patients and class numbers.
             encoder: of the patients.
-            forget_field: probability of each field to become unknown.
-            forget_all: probability of all fields of a row to become unknown.
-            seldom: bool (N,), the rows of which an epoch shows a random share only.
-            seldom_share: that share, from 0 to 1.
-            seed: of the order, of the share, of what is forgotten and of mixing.
-            chances: float (N,), if an epoch draws rows with replacement: proportional to how often
-                each is drawn. Otherwise each row is shown once.
-            even: if an epoch shows equally many rows of each class: ``subsample`` for as many as
-                the rarest class has, ``oversample`` for as many as the most frequent one, rows of
-                the others being repeated.
-            teacher: probabilities (N, classes) to learn from, too, which become further columns of
-                the labels.
+            metadata_dropout_field: probability of each field to become unknown.
+            metadata_dropout_all: probability of all fields of a row to become unknown.
+            subsample_mask: bool (N,), rows of which an epoch shows a random share only.
+            subsample_share: that share, from 0 to 1.
+            seed: of order, subsample, metadata dropout and mixup.
+            sampling_weights: float (N,), to draw rows with replacement in proportion to them.
+                Without, each row is shown once.
+            resample: to show equally many rows of each class: ``subsample`` for as many as the
+                rarest class has, ``oversample`` for as many as the most frequent one, with rows of
+                the others repeated.
+            teacher: soft labels (N, classes) for distillation, which become further columns of the
+                labels.
             mixup: share of the images that are blended with another one.
-            cutmix: share of the images of which a box is from another one.
             settings: weights, classes and batch_size.
         """
-        super().__init__(*arrays, mixing=mixup + cutmix > 0, **settings)
+        super().__init__(*arrays, mixing=mixup > 0, **settings)
         self.encoder, self.seed = encoder, seed
-        self.forget_field, self.forget_all = forget_field, forget_all
-        self.seldom, self.seldom_share = seldom, seldom_share
-        self.chances, self.even, self.teacher = chances, even, teacher
-        self.mix = {"mixup": mixup, "cutmix": cutmix}
+        self.metadata_dropout_field = metadata_dropout_field
+        self.metadata_dropout_all = metadata_dropout_all
+        self.subsample_mask, self.subsample_share = subsample_mask, subsample_share
+        self.sampling_weights, self.resample = sampling_weights, resample
+        self.teacher, self.mixup = teacher, mixup
         self._epoch = -1
         self.epoch = 0
 
@@ -134,17 +140,19 @@ class TrainingBatches(LabelledBatches):
     def epoch(self, epoch: int) -> None:
         self._epoch = epoch
         rng, count = self._rng(0), len(self.labels)
-        dropped = round((1 - self.seldom_share) * int(self.seldom.sum()))
-        if self.chances is not None:
-            chances = self.chances * np.where(self.seldom, self.seldom_share, 1.0)
-            self.order = rng.choice(count, count - dropped, p=chances / chances.sum())
+        dropped = round((1 - self.subsample_share) * int(self.subsample_mask.sum()))
+        if self.sampling_weights is not None:
+            weights = self.sampling_weights * np.where(
+                self.subsample_mask, self.subsample_share, 1.0
+            )
+            self.order = rng.choice(count, count - dropped, p=weights / weights.sum())
             return
         rows = rng.permutation(count)
-        seen = np.cumsum(self.seldom[rows]) > dropped
-        rows = rows[~self.seldom[rows] | seen]
-        if self.even:
+        seen = np.cumsum(self.subsample_mask[rows]) > dropped
+        rows = rows[~self.subsample_mask[rows] | seen]
+        if self.resample:
             # Shuffled again: of a frequent class only early rows may be left, of the rarest all.
-            rows = rng.permutation(rows[_evened(self.labels[rows], self.even)])
+            rows = rng.permutation(rows[_equal_per_class(self.labels[rows], self.resample)])
         self.order = rows
 
     def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
@@ -155,17 +163,17 @@ class TrainingBatches(LabelledBatches):
             targets = np.concatenate([targets, self.teacher[rows]], axis=1)
         if not self.mixing:
             return inputs, targets, weights
-        recipes = draw_recipes(self._rng(number, 1), len(weights), **self.mix)
-        inputs["mix"] = recipes
-        inputs["patient"] = mix_rows(inputs["patient"], recipes)
-        return inputs, mix_rows(targets, recipes), mix_rows(weights, recipes)
+        partners = draw_mixup(self._rng(number, 1), len(weights), share=self.mixup)
+        inputs["mix"] = partners
+        inputs["patient"] = mix_rows(inputs["patient"], partners)
+        return inputs, mix_rows(targets, partners), mix_rows(weights, partners)
 
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
-        """Encoded patients with some fields forgotten: float32 (B, width)."""
+        """Encoded patients with some fields dropped: float32 (B, width)."""
         rng = self._rng(1 + number)
-        everything = rng.random(len(rows)) < self.forget_all
+        everything = rng.random(len(rows)) < self.metadata_dropout_all
         masks = {
-            field.key: everything | (rng.random(len(rows)) < self.forget_field)
+            field.key: everything | (rng.random(len(rows)) < self.metadata_dropout_field)
             for field in self.encoder.fields
         }
         return self.encoder.drop(self.patients[rows], masks)
@@ -174,10 +182,10 @@ class TrainingBatches(LabelledBatches):
         return np.random.default_rng((self.seed, self._epoch, *stream))
 
 
-def _evened(labels: np.ndarray, how: str) -> np.ndarray:
-    """Positions, in their order, of equally many labels of each class, the first ones first."""
+def _equal_per_class(labels: np.ndarray, how: str) -> np.ndarray:
+    """Positions, sorted, of equally many labels of each class: its first ones."""
     _, number, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    size = EVENED[how](counts)
+    size = RESAMPLED[how](counts)
     places = [np.resize(np.flatnonzero(number == one), size) for one in range(len(counts))]
     return np.sort(np.concatenate(places))
 
@@ -189,7 +197,7 @@ def balanced_weights(labels: np.ndarray, groups: np.ndarray, exponent: float) ->
         labels: class numbers, (N,).
         groups: of the rows, (N,), such as sources with class mixes of their own.
         exponent: weights are proportional to the class's frequency in its group to the power of
-            ``-exponent``: 0 weighs all images alike, 1 all classes alike.
+            ``-exponent``: 0 weighs all images equally, 1 all classes equally.
     """
     weights = np.empty(len(labels))
     for group in np.unique(groups):
@@ -198,3 +206,47 @@ def balanced_weights(labels: np.ndarray, groups: np.ndarray, exponent: float) ->
         raw = counts[number].astype(float) ** -exponent
         weights[members] = raw / raw.mean()
     return weights.astype(np.float32)
+
+
+SMALL = 2 / 3
+"""Of ``image_side``; a photograph with a shorter side below it is small.
+
+Well below 1, since a photograph that is enlarged a little is nearly as sharp as another: of those
+that the shipped network was trained on, with shorter sides of 84 and 150 px, only the former are
+small for a network with an input of 128 to 224 px.
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the data as arrays, rows in the same order."""
+
+    images: np.ndarray  # uint8 (N, side, side, 3), or features of a frozen backbone (N, ...)
+    patients: np.ndarray  # float32 (N, width)
+    labels: np.ndarray  # class numbers (N,)
+    sources: np.ndarray  # str (N,)
+    small: np.ndarray  # bool (N,): see SMALL
+
+
+def load_part(
+    table: pd.DataFrame, encoder: PatientEncoder, config: TrainConfig, task: Task, cache_dir: Path
+) -> Part:
+    """Prepare the images, patients and labels of a table's rows.
+
+    Raises:
+        ConfigError: a diagnosis that the task has no class for.
+    """
+    labels = task.labels(table["diagnosis"].tolist())
+    return Part(
+        cached_images(table["path"].tolist(), config.preprocessor, cache_dir=cache_dir),
+        encoder.encode(table_patients(table, encoder.fields)),
+        labels,
+        sources=table["source"].to_numpy(str),
+        small=small_images(table, config.image_side),
+    )
+
+
+def small_images(table: pd.DataFrame, image_side: int) -> np.ndarray:
+    """Which files are much smaller than the network's input: bool (N,)."""
+    shorter = table[["width", "height"]].min(axis=1)
+    return (shorter < SMALL * image_side).to_numpy()

@@ -1,4 +1,4 @@
-"""Sharing a training's batches among several devices, as far as the Keras backend can."""
+"""Data-parallel training on several devices, as far as the Keras backend can."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import keras
 
 from model.errors import ConfigError
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def device_count(config: TrainConfig) -> int:
     """Number of devices that share a batch, within :func:`on_devices`.
 
     Raises:
-        ConfigError: the batch cannot be dealt out evenly.
+        ConfigError: the batch cannot be shared evenly.
     """
     if config.devices == "one":
         return 1

@@ -1,4 +1,4 @@
-"""Fitting a network to one part of the data and judging it on another, stage by stage."""
+"""Fit a network on one part of the data and validate it on another, stage by stage."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,16 +10,20 @@ import numpy as np
 
 from model.errors import ConfigError
 from model.patient import PatientEncoder
-from model.training.augment import build_augmenter
-from model.training.balanced_accuracy import BalancedAccuracy
-from model.training.batches import EVENED, LabelledBatches, TrainingBatches, balanced_weights
-from model.training.config import TrainConfig
+from model.training.augmentation import MIXUP_COLUMNS, MixImages, build_augmenter
+from model.training.batches import (
+    RESAMPLED,
+    LabelledBatches,
+    Part,
+    TrainingBatches,
+    balanced_weights,
+)
 from model.training.devices import device_count
-from model.training.fit_callbacks import BEST_FILE, Callback, Progress, callbacks_of
+from model.training.history import best_row
 from model.training.losses import Distilled, Tensor, loss_of
-from model.training.mix import RECIPE, MixImages
-from model.training.monitor import best_row
-from model.training.parts import Part
+from model.training.metrics import BalancedAccuracy
+from model.training.resume import BEST_FILE, Callback, Progress, callbacks_of
+from model.training.settings import TrainConfig
 from model.training.stages import (
     Stage,
     optimiser_of,
@@ -35,8 +39,8 @@ OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError", "MemoryError")
 
 def fit(
     network: keras.Model,
-    learned: Part,
-    held_out: Part,
+    training: Part,
+    validation: Part,
     encoder: PatientEncoder,
     config: TrainConfig,
     *,
@@ -46,7 +50,7 @@ def fit(
     augment: bool = True,
     teacher: np.ndarray | None = None,
 ) -> None:
-    """Fit the network in all stages, or go on with what ``out`` holds of the same fitting.
+    """Fit the network in all stages, or resume the fitting that ``out`` holds.
 
     The network ends with the weights of the best or the last epoch, as the config says, averaged
     over steps if it says so. ``out`` receives history.csv, best.weights.h5, TensorBoard logs and
@@ -54,35 +58,35 @@ def fit(
 
     Args:
         network: with the inputs ``image`` and ``patient``, and softmax as output.
-        learned: what it learns from.
-        held_out: what it is judged on after each epoch.
-        encoder: of the patients, whose fields are forgotten at random.
+        training: what it is trained on.
+        validation: what it is validated on after each epoch.
+        encoder: of the patients, for metadata dropout.
         config: all settings.
         out: folder of this fitting.
         until: number of epochs, over all stages, after which to stop for now; a later call with
-            more goes on as if there had been no stop.
-        callbacks: further ones. What they add to an epoch's figures is written to the history.
-        augment: whether to change images at random; not if they are features.
-        teacher: probabilities of ``learned``'s rows to learn from, too, float32 (N, classes).
+            more resumes as if there had been no stop.
+        callbacks: further ones. What they add to an epoch's logs is written to the history.
+        augment: whether to augment images; not if they are features.
+        teacher: soft labels of ``training`` for distillation, float32 (N, classes).
 
     Raises:
-        ConfigError: a step needs more memory than there is, or the figure that is monitored was
-            not a number in any epoch.
+        ConfigError: a step needs more memory than there is, or what is monitored was NaN in every
+            epoch.
     """
     classes = network.output_shape[-1]
-    batches = _training_batches(learned, encoder, config, classes, teacher)
-    judged = validation_batches(held_out, config, classes)
+    batches = _training_batches(training, encoder, config, classes, teacher)
+    validation_data = validation_batches(validation, config, classes)
     progress, trainers, first = Progress(out), {}, 0
     for stage in stages_of(config):
         trainer = trainers[stage] = _trainer(network, stage, config, batches, augment=augment)
-        stopped = progress.stopped(stage, config.monitor)
+        stopped = progress.stopped_early(stage, config.monitor)
         end = progress.done(stage) if stopped else min(first + stage.epochs, until or sys.maxsize)
         with _memory_advice(config):
             # Where all epochs are done already, this loads the last weights.
             trainer.fit(
                 batches,
                 shuffle=False,  # the batches are shuffled, in the same way after an interruption
-                validation_data=judged,
+                validation_data=validation_data,
                 initial_epoch=first,
                 epochs=end,
                 callbacks=callbacks_of(stage, config, batches, progress, further=callbacks),
@@ -96,7 +100,7 @@ def fit(
 
 
 def validation_batches(part: Part, config: TrainConfig, classes: int) -> LabelledBatches:
-    """The batches that a training is judged on, in the part's order."""
+    """The validation batches, in the part's order."""
     return LabelledBatches(
         part.images,
         part.patients,
@@ -104,7 +108,7 @@ def validation_batches(part: Part, config: TrainConfig, classes: int) -> Labelle
         weights=np.ones(len(part.labels)),
         classes=classes,
         batch_size=config.batch_size * max(1, 64 // config.batch_size),
-        mixing=config.mixes,
+        mixing=config.mixup > 0,
         devices=device_count(config),
     )
 
@@ -122,16 +126,15 @@ def _training_batches(
         part.patients,
         part.labels,
         encoder=encoder,
-        forget_field=config.forget_field,
-        forget_all=config.forget_all,
-        seldom=part.small,
-        seldom_share=config.small_image_share,
+        metadata_dropout_field=config.metadata_dropout_field,
+        metadata_dropout_all=config.metadata_dropout_all,
+        subsample_mask=part.small,
+        subsample_share=config.small_image_share,
         seed=config.seed,
         weights=balanced if config.balance == "weights" else np.ones(len(balanced)),
-        chances=balanced if config.balance == "sampler" else None,
-        even=config.balance if config.balance in EVENED else "",
+        sampling_weights=balanced if config.balance == "sampler" else None,
+        resample=config.balance if config.balance in RESAMPLED else "",
         mixup=config.mixup,
-        cutmix=config.cutmix,
         teacher=teacher,
         classes=classes,
         batch_size=config.batch_size,
@@ -147,7 +150,7 @@ def _trainer(
     *,
     augment: bool,
 ) -> keras.Model:
-    """Make what a stage fits: the network, of which a part learns, behind the augmentation."""
+    """Compile what a stage fits: the network behind the augmentation, partly frozen."""
     set_trainable(network, stage, config)
     penalise_kernels(network, config)
     trainer = _augmented(network, config, augment=augment)
@@ -162,15 +165,15 @@ def _trainer(
 
 
 def _augmented(network: keras.Model, config: TrainConfig, *, augment: bool) -> keras.Model:
-    """Put augmentation and mixing before the network, which is saved without them."""
+    """Put augmentation and mixup before the network, which is saved without them."""
     image, patient = network.input["image"], network.input["patient"]
     inputs = {
         "image": keras.Input(image.shape[1:], name="image"),
         "patient": keras.Input(patient.shape[1:], name="patient"),
     }
     changed = _augmenter(config)(inputs["image"]) if augment else inputs["image"]
-    if config.mixes:
-        inputs["mix"] = keras.Input((RECIPE,), name="mix")
+    if config.mixup > 0:
+        inputs["mix"] = keras.Input((MIXUP_COLUMNS,), name="mix")
         changed = MixImages()(changed, inputs["mix"])
     return keras.Model(inputs, network({"image": changed, "patient": inputs["patient"]}))
 
@@ -180,19 +183,17 @@ def _augmenter(config: TrainConfig) -> keras.Model:
         side=config.image_side,
         zoom=config.zoom,
         colour=config.colour,
-        low_resolution=config.low_resolution,
+        downscale=config.downscale,
         seed=config.seed,
-        turn=config.turn,
+        rotation=config.rotation,
         shift=config.shift,
         shear=config.shear,
-        hue=config.hue,
         cutout=config.cutout,
     )
 
 
 def _loss(config: TrainConfig, batches: TrainingBatches) -> keras.losses.Loss:
-    counts = np.bincount(batches.labels, minlength=batches.classes)
-    loss = loss_of(config, counts / len(batches.labels))
+    loss = loss_of(config)
     if batches.teacher is None:
         return loss
     return Distilled(
@@ -204,7 +205,7 @@ def _loss(config: TrainConfig, batches: TrainingBatches) -> keras.losses.Loss:
 
 
 def _accuracy(classes: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """Share of right answers; a teacher's probabilities may follow the labels' columns."""
+    """Accuracy; soft labels may follow the labels' columns."""
 
     def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
         return keras.metrics.categorical_accuracy(y_true[:, :classes], y_pred)
@@ -222,20 +223,20 @@ def _load_best(
     history = progress.history()
     if history[config.monitor].isna().all():
         raise ConfigError(
-            f"{config.monitor} was a number in no epoch, so none is the best. Lower learning_rate, "
+            f"{config.monitor} was NaN in every epoch, so none is the best. Lower learning_rate, "
             "or set monitor to val_balanced_accuracy."
         )
     number = history.loc[best_row(history, config.monitor), "stage"]
     stage = next(stage for stage in trainers if stage.number == number)
     set_trainable(network, stage, config)
     trainers[stage].load_weights(progress.out / BEST_FILE)
-    # Of averaged weights, the file has the raw ones, and the averages in the optimiser.
+    # With EMA, the file has the raw weights, and the averages in the optimiser.
     trainers[stage].optimizer.finalize_variable_values(trainers[stage].trainable_variables)
 
 
 @contextmanager
 def _memory_advice(config: TrainConfig) -> Iterator[None]:
-    """Say what to lower where a step does not fit; every other error passes as it is."""
+    """Say what to lower where a step does not fit into memory; other errors pass unchanged."""
     try:
         yield
     except Exception as error:

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,12 @@ from model.inference.similar import CaseIndex
 from model.networks.figure import draw_network
 from model.networks.outline import Outline
 from model.patient import PatientEncoder
-from model.training.config import TrainConfig
-from model.training.curves import figures_by_epoch
-from model.training.fit_callbacks import HISTORY_FILE
+from model.training.history import figures_by_epoch
+from model.training.resume import HISTORY_FILE
+from model.training.settings import TrainConfig
 
-_MOST_LEARNED = 2_000
-"""Training images that a packaging uses."""
+_MOST_TRAINING = 2_000
+"""Training images that packaging predicts at most."""
 
 
 def package(
@@ -66,9 +66,9 @@ def package(
     It holds the learning curves, if ``history.csv`` of the training lies beside ``out``. Where the
     config says so, the network's weights are first rounded to half as many bits. Detector and case
     index are fitted on 2,000 training images; :func:`calibrate_bundle` takes all. ``teachers`` are
-    the hashes of the networks that the training learned from.
+    the hashes of the networks whose soft labels the training used.
     """
-    _say("writing the network and a summary of the data")
+    _report("writing the network and a summary of the data")
     partial = out.with_name(f"{out.name}.part")
     shutil.rmtree(partial, ignore_errors=True)  # of a packaging that was interrupted
     if config.stored == "float16":
@@ -83,15 +83,15 @@ def package(
         patient=encoder,
         temperature=1.0,
         split=split,
-        # The name of a weights file says what it was; its folder is nobody else's concern.
-        training=asdict(config)
-        | {"weights": Path(config.weights).name, "start": Path(config.start).name},
+        # File names only: a bundle must not leak local paths.
+        training=config.model_dump()
+        | {"weights": Path(config.weights).name, "init_from": Path(config.init_from).name},
         data=describe_data(dataset) | ({"teachers": list(teachers)} if teachers else {}),
         history=figures_by_epoch(out.parent / HISTORY_FILE),
     )
     write_bundle(partial, network, manifest)
     draw_network(Outline.of(network, encoder.fields), manifest.codes, partial / PICTURE_FILE)
-    calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_LEARNED)
+    calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_TRAINING)
     partial.replace(out)
 
 
@@ -123,21 +123,22 @@ def calibrate_bundle(
     width = network.get_layer("image_embedding").output.shape[-1]
     manifest = replace(manifest, projection=projection_for(width))
     predictor = Predictor(KerasBackend(network, tta_views=manifest.tta_views), manifest)
-    learned = _learned(predictor, dataset, cache_dir, most)
-    fitted = _fitted(predictor, learned.detector, dataset, cache_dir)
-    manifest = replace(manifest, **fitted, quality=learned.limits, metrics={})
-    return write_fitted(bundle, manifest, detector=learned.detector, cases=learned.cases)
+    from_training = _fit_on_train(predictor, dataset, cache_dir, most)
+    thresholds = _fit_on_validation(predictor, from_training.detector, dataset, cache_dir)
+    manifest = replace(manifest, **thresholds, quality=from_training.limits, metrics={})
+    return write_fitted(
+        bundle, manifest, detector=from_training.detector, cases=from_training.cases
+    )
 
 
 def _with_tta_views(manifest: Manifest, count: int) -> Manifest:
     """Set the number of TTA views; an exported network has its own, and no longer fits."""
     if count == manifest.tta_views:
         return manifest
-    files = {name: sha256 for name, sha256 in manifest.files.items() if name != LITERT_FILE}
-    return replace(manifest, tta_views=count, files=files)
+    return replace(manifest.without(LITERT_FILE), tta_views=count)
 
 
-def _fitted(
+def _fit_on_validation(
     predictor: Predictor, detector: OODDetector, dataset: Dataset, cache_dir: Path
 ) -> dict[str, Any]:
     """Entries of the manifest that are set on the validation part."""
@@ -145,7 +146,7 @@ def _fitted(
     table = _rows("validation", dataset, manifest)
     labels = _labels(table, manifest)
     images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
-    _say(f"predicting {len(table)} validation images")
+    _report(f"predicting {len(table)} validation images")
     outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
     temperature = fit_temperature(outputs.probabilities, labels)
     probabilities = apply_temperature(outputs.probabilities, temperature)
@@ -163,15 +164,17 @@ def _fitted(
 
 
 @dataclass(frozen=True)
-class _Learned:
-    """What is kept of the training part."""
+class _FittedOnTrain:
+    """What is fitted on the training part."""
 
     detector: OODDetector
     cases: CaseIndex
     limits: dict[str, float]
 
 
-def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int | None) -> _Learned:
+def _fit_on_train(
+    predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int | None
+) -> _FittedOnTrain:
     manifest = predictor.manifest
     table = _rows("train", dataset, manifest)
     # All of them, since these are what the training has prepared.
@@ -180,9 +183,9 @@ def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int 
         rows = even_rows(_labels(table, manifest), most)
         table, images = table.iloc[rows], images[rows]
     labels = _labels(table, manifest)
-    _say(f"predicting {len(table)} training images")
+    _report(f"predicting {len(table)} training images")
     outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
-    return _Learned(
+    return _FittedOnTrain(
         OODDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
         CaseIndex.fit(outputs.embeddings, table, manifest.patient.fields),
         fit_limits(images, table["source"].to_numpy(str)),
@@ -196,8 +199,8 @@ def even_rows(labels: np.ndarray, most: int, *, seed: int = 0) -> np.ndarray:
     return np.sort(drawn[np.argsort(place, kind="stable")[:most]])
 
 
-def _say(what: str) -> None:
-    """Tell what is done after the last epoch, which may take minutes."""
+def _report(what: str) -> None:
+    """Say what is done after the last epoch, which may take minutes."""
     print(what, file=sys.stderr, flush=True)
 
 
@@ -221,7 +224,9 @@ def _describe(detector: OODDetector, outputs: ModelOutputs) -> dict[str, object]
     """Method and thresholds: each score's, for the stated false-positive rate."""
     scores = ood_scores(detector, outputs)
     thresholds = {
-        name: float(np.quantile(values, 1 - FALSE_POSITIVE_RATE)) for name, values in scores.items()
+        # Never 0, which a score could not be divided by: where all embeddings are the same.
+        name: float(np.quantile(values, 1 - FALSE_POSITIVE_RATE)) or 1e-9
+        for name, values in scores.items()
     }
     rate = {"false_positive_rate": FALSE_POSITIVE_RATE}
     return {"method": METHOD, **rate, "thresholds": thresholds}

@@ -1,24 +1,24 @@
-"""The shipped network, trained again from the data and the settings that it travels with."""
+"""Train the shipped network again, from its own settings and split."""
 
 from pathlib import Path
 
 from model.data.dataset import Dataset
 from model.data.split import Split
 from model.inference.bundle import MANIFEST_FILE, RELEASED, read_manifest
-from model.training.config import TrainConfig, config_from_dict, read_config
 from model.training.packaging import calibrate_bundle, package
+from model.training.settings import TrainConfig, read_config
 from model.training.train import train
 
 
 def released_steps(bundle: Path = RELEASED) -> list[Path]:
-    """Settings of the trainings that made a bundle, each going on from the one before."""
+    """Settings of the trainings that made a bundle, each starting from the one before."""
     return sorted(bundle.glob("train_*.json"))
 
 
 def reproduce(dataset: Dataset, split: Split, *, weights: str, out: Path, cache_dir: Path) -> Path:
     """Train all steps, calibrate, and return the folder of the new bundle.
 
-    Steps that are finished are kept; an interrupted one goes on.
+    Steps that are finished are kept; an interrupted one is resumed.
 
     Raises:
         ConfigError: ``out`` holds a training with other settings.
@@ -39,6 +39,6 @@ def reproduce(dataset: Dataset, split: Split, *, weights: str, out: Path, cache_
 
 
 def _settings(path: Path, *, weights: str, before: Path | None) -> TrainConfig:
-    """Read a step's settings, in which the places of other files are the reader's own."""
-    start = str(before / "network.keras") if before else ""
-    return config_from_dict(read_config(path) | {"weights": weights, "start": start})
+    """Read a step's settings, with the paths of this run."""
+    init_from = str(before / "network.keras") if before else ""
+    return TrainConfig(**read_config(path) | {"weights": weights, "init_from": init_from})

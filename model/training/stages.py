@@ -1,18 +1,18 @@
-"""The stages of a training: what learns, at which rates, for how long."""
+"""The stages of a training: which layers are trainable, at which learning rates, how long."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import keras
 
-from model.training.config import TrainConfig
+from model.training.settings import TrainConfig
 
 Rate = float | keras.optimizers.schedules.LearningRateSchedule
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Some epochs of a training in which the same layers learn."""
+    """Epochs of a training in which the same layers are trainable."""
 
     number: int  # 0, 1: as in the history's column ``stage``
     name: str  # of its folder of backups
@@ -20,7 +20,7 @@ class Stage:
     learning_rate: float
     schedule: str
     head_only: bool
-    patience: int  # epochs without a better validation before it stops
+    patience: int  # of early stopping, epochs
 
 
 def stages_of(config: TrainConfig) -> list[Stage]:
@@ -34,14 +34,14 @@ def stages_of(config: TrainConfig) -> list[Stage]:
 
 
 def set_trainable(network: keras.Model, stage: Stage, config: TrainConfig) -> None:
-    """Freeze what does not learn in a stage, and let all else learn."""
+    """Freeze the layers that a stage does not train."""
     network.trainable = True
     for backbone in _backbones(network):
         backbone.trainable = not (stage.head_only or config.freeze_backbone)
         if not backbone.trainable:
             continue
         # A slice up to -0 would be empty, which is right: 0 stands for all layers.
-        for layer in backbone.layers[: -config.last_layers] if config.last_layers else ():
+        for layer in backbone.layers[: -config.trainable_layers] if config.trainable_layers else ():
             layer.trainable = False
         for layer in backbone.layers:
             if config.freeze_batchnorm and isinstance(layer, keras.layers.BatchNormalization):
@@ -91,5 +91,5 @@ def penalise_kernels(network: keras.Model, config: TrainConfig) -> None:
 
 
 def _backbones(network: keras.Model) -> Iterator[keras.Model]:
-    """The backbone, or nothing where the network looks at no image."""
+    """The backbone, or nothing in a metadata-only network."""
     return (layer for layer in network.layers if isinstance(layer, keras.Model))

@@ -1,11 +1,11 @@
-"""How large a network is, what of it learns, and how much it computes, by branch."""
+"""Parameters, trainable parameters by stage, and multiply-adds of a network, by branch."""
 
 import keras
 import numpy as np
 import pandas as pd
 
-from model.networks.multiply_adds import multiply_adds
-from model.training.config import TrainConfig
+from model.networks.outline import multiply_adds
+from model.training.settings import TrainConfig
 from model.training.stages import set_trainable, stages_of
 
 BRANCHES = ("image", "patient", "fusion", "head")
@@ -16,9 +16,8 @@ _HEAD_LAYERS = ("fused", "further", "dropout", "image_logits", "patient_logits",
 def summarise(network: keras.Model, config: TrainConfig) -> pd.DataFrame:
     """Count by branch: one row each of :data:`BRANCHES`, then ``total``.
 
-    Columns: parameters; for each stage of the training ``learn in stage NAME``, the number of them
-    that learn then; multiply-adds, for one image. The averages of BatchNorm follow the images and
-    count as parameters that do not learn.
+    Columns: parameters; for each stage of the training ``trainable in stage NAME``; multiply-adds
+    for one image. The moving averages of BatchNorm count as parameters that are not trainable.
 
     Args:
         network: of :func:`model.networks.network.build_network`.
@@ -29,7 +28,7 @@ def summarise(network: keras.Model, config: TrainConfig) -> pd.DataFrame:
     for stage in stages_of(config):
         set_trainable(network, stage, config)
         learning = {b: _count(members[b], "trainable_weights") for b in BRANCHES}
-        columns[f"learn in stage {stage.name}"] = learning
+        columns[f"trainable in stage {stage.name}"] = learning
     network.trainable = True
     columns["multiply-adds"] = {b: sum(map(multiply_adds, members[b])) for b in BRANCHES}
     table = pd.DataFrame(columns)

@@ -1,7 +1,7 @@
 """Training the dual-branch network on a data folder, with resume."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,15 +12,18 @@ from model.data.split import Split
 from model.errors import ConfigError
 from model.networks.backbone_names import NO_BACKBONE
 from model.networks.backbones import build_backbone
-from model.networks.network import build_network
-from model.networks.saved import cause_of, open_saved
+from model.networks.network import build_network, cause_of, open_saved
 from model.patient import PatientEncoder
 from model.tasks import Task
-from model.training.config import TrainConfig, config_from_dict, read_config
+from model.training.batches import load_part
 from model.training.devices import on_devices
 from model.training.fit import fit
-from model.training.fit_callbacks import Callback
-from model.training.parts import load_part
+from model.training.resume import Callback
+from model.training.run_folder import claim
+from model.training.settings import TrainConfig, read_config
+
+CONFIG_FILE, SPLIT_FILE, TEACHERS_FILE = "config.json", "split.json", "teachers.json"
+"""What describes a training, in its folder."""
 
 
 def train(
@@ -33,32 +36,33 @@ def train(
     until: int | None = None,
     callbacks: Sequence[Callback] = (),
     teacher: np.ndarray | None = None,
+    teachers: Sequence[str] = (),
 ) -> tuple[keras.Model, PatientEncoder]:
-    """Train, or go on with an interrupted training in ``out``, and return the network.
+    """Train, or resume an interrupted training in ``out``, and return the network.
 
     Its weights are those of the best epoch, by what the config monitors, or of the last one, as it
-    says; its arithmetic is float32 on one device, however it was trained.
+    says; it computes in float32 on one device, however it was trained.
     ``out`` receives config.json, split.json and what :func:`model.training.fit.fit` writes. For
     ``until``, ``callbacks`` and ``teacher``, whose rows are the training part's in the table's
-    order, see there.
+    order, see there. ``teachers`` are the hashes of the networks that the soft labels are from.
 
     Raises:
-        ConfigError: ``out`` holds a training with other settings or another split, a diagnosis
-            has no class in the task, or memory does not suffice.
+        ConfigError: ``out`` holds a training with other settings, another split or other teachers,
+            a diagnosis has no class in the task, or memory does not suffice.
     """
     keras.utils.set_random_seed(config.seed)
     task = dataset.task(config.task)
     table = split.part("train", dataset.table)
     encoder = PatientEncoder.fit(table_patients(table))
     with on_devices(config.devices):
-        # First, so that missing weights are told at once and leave no folder behind.
+        # First, so that missing weights are reported at once and leave no folder behind.
         network = build_of(config, encoder, task)
-        _claim(out, config, split)
-        learned = load_part(table, encoder, config, task, cache_dir)
-        validation = split.part("validation", dataset.table)
-        held_out = load_part(validation, encoder, config, task, cache_dir)
+        _claim(out, config, split, teachers)
+        training = load_part(table, encoder, config, task, cache_dir)
+        held_out = split.part("validation", dataset.table)
+        validation = load_part(held_out, encoder, config, task, cache_dir)
         how = {"out": out, "until": until, "callbacks": callbacks, "teacher": teacher}
-        fit(network, learned, held_out, encoder, config, **how)
+        fit(network, training, validation, encoder, config, **how)
     return _plain(network, config, encoder, task), encoder
 
 
@@ -82,12 +86,11 @@ def _build(config: TrainConfig, encoder: PatientEncoder, task: Task) -> keras.Mo
         backbone = build_backbone(
             config.backbone,
             side=config.image_side,
-            weights="none" if config.start else config.weights,
-            batchnorm_momentum=config.batchnorm_momentum,
+            weights="none" if config.init_from else config.weights,
         )
     network = network_around(backbone, config, encoder, task)
-    if config.start:
-        _go_on_from(Path(config.start), network)
+    if config.init_from:
+        _copy_weights(Path(config.init_from), network)
     return network
 
 
@@ -119,7 +122,7 @@ def _plain(
     network: keras.Model, config: TrainConfig, encoder: PatientEncoder, task: Task
 ) -> keras.Model:
     """The same network in float32 on one device."""
-    plain = replace(config, precision="float32", devices="one", start="", weights="none")
+    plain = config.with_(precision="float32", devices="one", init_from="", weights="none")
     if (plain.precision, plain.devices) == (config.precision, config.devices):
         return network
     built = build_of(plain, encoder, task)
@@ -127,28 +130,41 @@ def _plain(
     return built
 
 
-def _claim(out: Path, config: TrainConfig, split: Split) -> None:
-    """Write config and split to a new folder, or check that they are those of the old one."""
-    out.mkdir(parents=True, exist_ok=True)
-    saved = out / "config.json"
-    if not saved.exists():
-        split.save(out / "split.json")
-        config.save(saved)
-        return
-    same = config_from_dict(read_config(saved)) == config
-    if not same or Split.load(out / "split.json") != split:
+def _claim(out: Path, config: TrainConfig, split: Split, teachers: Sequence[str]) -> None:
+    """Describe the training in a new folder, or check that it is that of the old one."""
+    described = {
+        SPLIT_FILE: split.to_dict(),
+        TEACHERS_FILE: sorted(teachers) or None,
+        CONFIG_FILE: config.model_dump(),
+    }
+    differing = claim(out, described, read=_read_description)
+    if differing:
         raise ConfigError(
-            f"{out} holds a training with other settings or another split. Give another --out, or "
-            "the same settings to go on with it."
+            f"{out} holds a training with {', '.join(map(_difference, differing.items()))}. Give "
+            "another --out, or the same settings, split and teachers to resume it."
         )
 
 
-def _go_on_from(start: Path, network: keras.Model) -> None:
+def _read_description(file: Path) -> dict | list:
+    if file.name == CONFIG_FILE:
+        return TrainConfig(**read_config(file)).model_dump()
+    if file.name == SPLIT_FILE:
+        return Split.load(file).to_dict()
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _difference(differing: tuple[str, list[str]]) -> str:
+    name, entries = differing
+    others = {SPLIT_FILE: "another split", TEACHERS_FILE: "other teachers"}
+    return others.get(name) or f"other settings ({', '.join(entries)})"
+
+
+def _copy_weights(file: Path, network: keras.Model) -> None:
     """Copy the weights of an earlier network into this one."""
     try:
-        network.set_weights(open_saved(start).get_weights())
+        network.set_weights(open_saved(file).get_weights())
     except (ValueError, TypeError, OSError) as error:
         raise ConfigError(
-            f"start {str(start)!r} is no .keras file of a network like this one. Give the "
+            f"init_from {str(file)!r} is no .keras file of a network like this one. Give the "
             f"network.keras of a bundle with the same backbone and widths ({cause_of(error)})."
         ) from error

@@ -47,7 +47,7 @@ def time_figure(table: pd.DataFrame, *, objective: str) -> Figure:
 
 
 def parallel_figure(table: pd.DataFrame, *, objective: str) -> Figure:
-    """One line a trial across its settings and its objective, the best drawn last and darkest."""
+    """One line per trial across its settings and its objective, the best drawn last and darkest."""
     rows = _finished(table).sort_values("objective")
     names = searched(rows)
     figure = Figure(figsize=(1.6 + 1.25 * len(names), 5), layout="constrained")
@@ -79,7 +79,7 @@ def importance_figure(table: pd.DataFrame) -> Figure | None:
 
 
 def importances(table: pd.DataFrame) -> pd.DataFrame | None:
-    """How much each setting tells about the objective: columns mean and sd, the highest first.
+    """How important each setting is for the objective: columns mean and sd, the highest first.
 
     Permutation importance (Breiman 2001) in a random forest that predicts the objective from the
     settings and the epochs trained; on the trials it was fitted to, so it describes this search

@@ -5,24 +5,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.errors import SearchError
 from model.tuning.trial_record import FAILED, FINISHED
 
 LEADERBOARD_FILE = "leaderboard.csv"
 ABOUT = (
     *("trial", "status", "objective", "best_epoch", "epochs", "trained_epochs", "seconds", "seed"),
-    *("bracket", "round", "goes_on_from", "worker", "starts", "ended", "error"),
+    *("bracket", "round", "promoted_from", "worker", "starts", "ended", "error"),
 )
 """Columns beside the settings.
 
-epochs: of the training so far, with those of the trial it goes on from; trained_epochs: its own.
+epochs: of the training so far, with those of the trial that it was promoted from;
+trained_epochs: its own.
 ended: seconds from the start of the first trial.
 """
 
 
 def leaderboard(records: Sequence[dict]) -> pd.DataFrame:
-    """One row a trial: finished ones by objective, then those that run, then failed ones.
+    """One row per trial: finished ones by objective, then those that run, then failed ones.
 
     The columns are those of ``ABOUT``, then the searched settings.
     """

@@ -1,4 +1,4 @@
-"""One line a trial: where a search is, what it found, and how long it still takes."""
+"""One line per trial: where a search is, what it found, and how long it still takes."""
 
 from collections.abc import Sequence
 

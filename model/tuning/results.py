@@ -25,5 +25,5 @@ def write_results(plan: Plan, out: Path) -> dict:
     plan.config(best["settings"]).save(out / BEST_FILE)
     draw_search_figures(table, out, objective=plan.objective)
     for folder in (out / TRIALS_DIR).glob("trial_*/training/backup"):
-        shutil.rmtree(folder)  # weights and the optimizer's state, to go on with
+        shutil.rmtree(folder)  # weights and optimiser state, to resume with
     return best

@@ -1,16 +1,15 @@
-"""What a search does, beside the data: saved with it, so that only the same search goes on."""
+"""What a search does, beside the data: saved with it, so that only the same search resumes."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from isic_api.whole_file import whole_file
 from model.errors import ConfigError, SearchError
-from model.training.config import TrainConfig, config_from_dict
+from model.training.run_folder import claim
+from model.training.settings import TrainConfig
 from model.tuning.search_space import Dimension
 
 PLAN_FILE = "search.json"
@@ -18,10 +17,10 @@ METHODS = ("hyperband", "random", "grid", "bayesian")
 OBJECTIVES = ("balanced_accuracy", "macro_auc")
 """Of the validation part; higher is better."""
 
-SETTLED_WITH_FEATURES = (
+FIXED_WITH_FEATURES = (
     *("backbone", "weights", "pooling", "image_side", "crop_border", "aspect"),
-    *("batchnorm_momentum", "freeze_batchnorm", "last_layers", "head_epochs", "learning_rate"),
-    *("zoom", "turn", "colour", "hue", "low_resolution", "cutout", "mixup", "cutmix"),
+    *("freeze_batchnorm", "trainable_layers", "head_epochs", "learning_rate"),
+    *("zoom", "rotation", "colour", "downscale", "cutout", "mixup"),
 )
 """Settings that cannot vary, or have no effect, where features are computed once."""
 
@@ -39,7 +38,7 @@ class Plan:
     method: str = "hyperband"
     objective: str = "balanced_accuracy"
     trials: int = 20  # not of hyperband
-    factor: int = 3  # of hyperband: one trial in so many goes on to so many times the epochs
+    factor: int = 3  # of hyperband: one trial in so many is promoted to so many times the epochs
     iterations: int = 1  # of hyperband
     features: bool = False  # train heads on features of the frozen backbone, computed once
 
@@ -58,57 +57,49 @@ class Plan:
 
     def _check_features(self, searched: set[str]) -> None:
         """Check that features that are computed once can serve all trials."""
-        settled = sorted(searched & set(SETTLED_WITH_FEATURES))
-        if settled:
+        fixed = sorted(searched & set(FIXED_WITH_FEATURES))
+        if fixed:
             raise ConfigError(
-                f"{', '.join(settled)} cannot be searched on features that are computed once. "
+                f"{', '.join(fixed)} cannot be searched on features that are computed once. "
                 "Remove them from the space, or search without --features."
             )
         fusions = {self.base.fusion, *(v for d in self.space if d.name == "fusion" for v in d.ends)}
         unfit = {"metadata", "cross_attention"} & fusions
-        if unfit or self.base.pooling == "flatten" or self.base.mixes:
+        if unfit or self.base.pooling == "flatten" or self.base.mixup:
             raise ConfigError(
-                "features are one vector an image, which fusion metadata and cross_attention, "
-                "pooling flatten, mixup and cutmix have no use for. Leave them out, or search "
-                "without --features."
+                "fusion metadata and cross_attention, pooling flatten and mixup do not work on "
+                "features, one vector per image. Leave them out, or search without --features."
             )
 
     def config(self, settings: Mapping[str, object]) -> TrainConfig:
         """The settings of a trial: the base's, where the trial has none of its own."""
-        return config_from_dict(asdict(self.base) | dict(settings))
+        return self.base.with_(**settings)
 
     def to_dict(self) -> dict:
-        """Plain values, as JSON gives them back."""
-        return json.loads(json.dumps(asdict(self)))
+        """Plain values, for JSON."""
+        return asdict(self) | {"base": self.base.model_dump()}
 
 
-def claim(out: Path, plan: Plan, parts: Sequence[pd.DataFrame]) -> None:
-    """Write the plan to a new folder, or check that it is that of the old one.
+def claim_search(out: Path, plan: Plan, parts: Sequence[pd.DataFrame]) -> None:
+    """Describe the search in a new folder, or check that it is that of the old one.
 
-    ``parts`` are the tables that are learned from and judged on; other images, other search.
+    ``parts`` are the tables that trials train and validate on; other images, other search.
 
     Raises:
         SearchError: the folder holds another search, or something else.
     """
-    description = plan.to_dict() | {"data": _describe(parts)}
-    saved = out / PLAN_FILE
-    out.mkdir(parents=True, exist_ok=True)
-    if not saved.exists():
-        if any(out.iterdir()):
-            raise SearchError(f"{out} holds other files than a search. Give another --out.")
-        with whole_file(saved) as partial:
-            partial.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
-        return
-    before = json.loads(saved.read_text(encoding="utf-8"))
-    differing = [name for name in description if before.get(name) != description[name]]
+    if out.is_dir() and any(out.iterdir()) and not (out / PLAN_FILE).exists():
+        raise SearchError(f"{out} holds other files than a search. Give another --out.")
+    differing = claim(out, {PLAN_FILE: plan.to_dict() | {"data": _describe(parts)}})
     if differing:
+        names = ", ".join(map(_shown, differing[PLAN_FILE]))
         raise SearchError(
-            f"{out} holds another search: its {', '.join(map(_told, differing))} differ. Give "
-            f"another --out, or the options of {saved} to go on with it."
+            f"{out} holds another search: its {names} differ. Give another --out, or the options "
+            f"of {out / PLAN_FILE} to resume it."
         )
 
 
-def _told(name: str) -> str:
+def _shown(name: str) -> str:
     return {"base": "settings", "data": "images"}.get(name, name)
 
 

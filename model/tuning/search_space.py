@@ -3,24 +3,24 @@
     {"balance": ["weights", "sampler"],                          one of these
      "dropout": {"range": [0.0, 0.6], "step": 0.1},              a number between, in steps
      "learning_rate": {"log_range": [1e-4, 5e-3]},               between, even in the logarithm
-     "hue": {"range": [0.0, 0.1], "when": {"turn": ["free"]}}}   only beside that choice
+     "momentum": {"choice": [0.8, 0.9], "when": {"optimiser": ["sgd"]}}}   only beside that choice
 
 A setting that the file does not name keeps its value. ``search_space.json`` is the default, and
 ``search_space_features.json`` that of a search on features that are computed once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import inf, prod
 from pathlib import Path
 
 from model.errors import ConfigError
-from model.training.config import TrainConfig, config_from_dict, read_config
+from model.training.settings import OLD_NAMES, TrainConfig, read_config, setting_type
 
 DEFAULT_SPACE = Path(__file__).with_suffix(".json")
 FEATURES_SPACE = DEFAULT_SPACE.with_stem("search_space_features")
-NOT_SEARCHED = ("task", "start", "epochs", "patience", "keep", "seed")
-"""Settings that are the search's budget, or would make its trials unlike each other."""
+NOT_SEARCHED = ("task", "init_from", "epochs", "patience", "keep", "seed")
+"""Settings that are the search's budget, or would make its trials incomparable."""
 
 _FORMS = ("choice", "range", "log_range")
 
@@ -128,15 +128,15 @@ def _dimension(name: str, entry: object, path: Path) -> Dimension:
 
 
 def _setting_type(name: str, path: Path) -> type:
-    types = {f.name: f.type for f in fields(TrainConfig)}
-    if name not in types:
-        raise ConfigError(f"{path}: no setting is called {name!r}. Known: {', '.join(types)}.")
+    known = TrainConfig.model_fields
+    if name not in known:
+        raise ConfigError(f"{path}: no setting is called {name!r}. Known: {', '.join(known)}.")
     if name in NOT_SEARCHED:
         raise ConfigError(
             f"{path}: {name} cannot be searched, since trials must be comparable. Remove it there "
             "and set it with --config or its own option."
         )
-    return types[name]
+    return setting_type(name)
 
 
 def _check_range(name: str, kind: type, values: list, entry: dict, path: Path) -> None:
@@ -160,7 +160,7 @@ def _check_values(dimension: Dimension, base: TrainConfig, path: Path) -> None:
     beside = {dimension.when[0]: dimension.when[1][0]} if dimension.when else {}
     for value in dimension.ends:
         try:
-            config_from_dict(asdict(base) | beside | {dimension.name: value})
+            base.with_(**beside | {dimension.name: value})
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
 
@@ -169,7 +169,7 @@ def _condition(when: object, name: str, path: Path) -> tuple[str, tuple]:
     if isinstance(when, dict) and len(when) == 1:
         (parent, values), *_ = when.items()
         if isinstance(values, list) and values:
-            return parent, tuple(values)
+            return OLD_NAMES.get(parent, parent), tuple(values)
     raise ConfigError(
         f"{path}: {name} is searched when {when!r}; give one setting and the list of its values."
     )

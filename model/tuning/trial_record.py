@@ -8,7 +8,7 @@ from types import TracebackType
 
 import pandas as pd
 
-from isic_api.whole_file import whole_file
+from isic_api.files import whole_file
 from model.errors import SearchError
 
 RECORD_FILE = "record.json"
@@ -39,7 +39,7 @@ class TrialRecord:
         self._write()
         if self.values["starts"] > MOST_STARTS:
             error = SearchError(
-                f"killed {MOST_STARTS} times while it ran, perhaps for want of memory. Lower "
+                f"killed {MOST_STARTS} times while it ran, probably out of memory. Lower "
                 "batch_size or image_side."
             )
             self.__exit__(type(error), error, None)

@@ -1,7 +1,7 @@
 """Several workers on one machine, by Keras Tuner's own distribution: one chief, N workers.
 
 Each is a process of its own with its own GPU, if there are any. A worker that dies is started
-again under its name and goes on with its trial.
+again under its name and resumes its trial.
 """
 
 import os
@@ -65,14 +65,14 @@ def _watch(processes: dict, begin: dict, logs: Path) -> None:
             if starts[name] > MOST_RESTARTS:
                 raise SearchError(
                     f"{name} died {starts[name]} times. Read {logs / name}.log; finished trials "
-                    "are kept, and the same command goes on."
+                    "are kept, and the same command resumes."
                 )
             starts[name] += 1
             processes[name] = begin[name]()
     if processes["chief"].returncode:
         raise SearchError(
             "the chief failed, as it says above. Finished trials are kept, and the same command "
-            "goes on."
+            "resumes."
         )
 
 

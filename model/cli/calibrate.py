@@ -1,0 +1,46 @@
+"""Fit on held-out images, and store in a bundle, all that is not trained: the temperature, the
+thresholds of operating points and prediction sets, and the out-of-distribution detector.
+
+A training does this by itself, with at most 2,000 training images; this takes all of them. The data
+is that of its training.
+
+example: python -m model calibrate --data DIR --bundle runs/first/bundle
+"""
+
+import argparse
+
+from model.cli.options import add_bundle, add_cache, add_data
+from model.data.dataset import read_folder
+from model.inference.bundle import LITERT_FILE, read_manifest
+from model.inference.tta import VIEW_COUNTS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_data(parser)
+    add_bundle(parser)
+    parser.add_argument(
+        "--tta-views",
+        type=int,
+        choices=VIEW_COUNTS,
+        help="test-time augmentation: views to average over (default: unchanged)",
+    )
+    add_cache(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Calibrate and print what was found."""
+    known = read_manifest(options.bundle)
+    dataset = read_folder(options.data, task=known.task.name, fields=known.patient.fields)
+    from model.training.packaging import calibrate_bundle
+
+    manifest = calibrate_bundle(
+        options.bundle, dataset, cache_dir=options.cache, tta_views=options.tta_views
+    )
+    print(f"temperature {manifest.temperature:.3f}; wrote {options.bundle}")
+    if LITERT_FILE in known.files.keys() - manifest.files:
+        print(
+            f"removed {LITERT_FILE}, which was for {known.tta_views} TTA views; to write it "
+            f"again: python -m model export --bundle {options.bundle}"
+        )
+    return 0

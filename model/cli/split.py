@@ -1,0 +1,97 @@
+"""Draw lesion-disjoint splits of a data folder, or check saved ones.
+
+Draws train / validation / test 70 / 15 / 15, or as --split says, into one file; with --folds or
+--leave-source-out, a folder of such files. Identical and near duplicate photographs count as one
+lesion. A folder that is divided into train/ and test/ already keeps its test part, unless --split
+is given.
+
+example: python -m model split --data DIR --out split.json --seed 1
+example: python -m model split --data DIR --out split.json --split 80/10/10
+example: python -m model split --data DIR --folds 5 --out folds
+example: python -m model split --data DIR --check folds/*.json
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from model.cli.options import add_cache, add_data, add_number, add_task
+from model.data.dataset import Dataset, read_folder
+from model.data.default_split import own_split
+from model.data.duplicates import groups_of
+from model.data.folds import draw_folds, draw_source_splits
+from model.data.split import PARTS, SHARES, Split, draw_split
+from model.errors import SplitError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_data(parser)
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument(
+        "--out", type=Path, metavar="PATH", help="JSON file of the split, or folder of several"
+    )
+    action.add_argument(
+        "--check", type=Path, metavar="SPLIT", nargs="+", help="check these saved splits"
+    )
+    series = parser.add_mutually_exclusive_group()
+    series.add_argument(
+        "--split",
+        metavar="SHARES",
+        help=f"per cent of the images for train, validation and test (default {SHARES})",
+    )
+    series.add_argument("--folds", type=int, metavar="K", help="draw K splits that test all images")
+    series.add_argument(
+        "--leave-source-out", action="store_true", help="draw a split a source, which it tests"
+    )
+    add_number(parser, "--seed", "of the drawing", default=2019)
+    add_task(parser)
+    add_cache(parser, "hashes of images")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Draw or check, and print the sizes of the parts."""
+    dataset = read_folder(options.data, task=options.task)
+    print(dataset.summary(), file=sys.stderr)
+    groups = groups_of(dataset.table, cache_dir=options.cache)
+    if options.check:
+        splits = {path: Split.load(path) for path in options.check}
+        for path, split in splits.items():
+            _check(path, split, dataset, groups)
+    else:
+        splits = _draw(dataset, groups, options)
+        for path, split in splits.items():
+            split.save(path)
+    for path, split in splits.items():
+        sizes = ", ".join(f"{part} {len(getattr(split, part)):,}" for part in PARTS)
+        print(f"{path}: {sizes} images")
+    return 0
+
+
+def _draw(dataset: Dataset, groups: np.ndarray, options: argparse.Namespace) -> dict[Path, Split]:
+    out, table, seed = options.out, dataset.table, options.seed
+    if options.folds is not None:
+        folds = draw_folds(table, groups, folds=options.folds, seed=seed)
+        return {out / f"fold_{number}.json": split for number, split in enumerate(folds, 1)}
+    if options.leave_source_out:
+        splits = draw_source_splits(table, groups, seed=seed)
+        return {out / f"without_{source}.json": split for source, split in splits.items()}
+    if options.split:
+        return {out: draw_split(table, groups, seed=seed, shares=options.split)}
+    return {out: own_split(table, groups, seed=seed)}
+
+
+def _check(path: Path, split: Split, dataset: Dataset, groups: np.ndarray) -> None:
+    split.check(dataset.table, groups)
+    covered = split.parts_of(dataset.table).notna().sum()
+    if not covered:
+        raise SplitError(
+            f"{path} lists none of the {len(dataset.table)} images of the data folder, so nothing "
+            "can be said. Give the folder that the split was drawn over."
+        )
+    print(
+        f"{path}: no lesion and no duplicate photograph is in two parts; {covered:,} of the "
+        f"folder's {len(dataset.table):,} images are listed"
+    )

@@ -1,0 +1,74 @@
+"""Train the dual-branch network on a data folder and write a bundle.
+
+The folder holds images/*.jpg, one *GroundTruth.csv and one *Metadata.csv in the challenge's
+layout. Images of the ISIC 2019 challenge keep to the project's own split; other data is split by
+lesion, 70 / 15 / 15. The same command resumes an interrupted run.
+
+--preset starts from the settings of an earlier system; --config and options change them.
+
+example: python -m model train --data DIR --out runs/first --epochs 20
+example: python -m model train --data DIR --out runs/four --preset cnn-4block --image-side 64
+"""
+
+import argparse
+import sys
+
+from model.cli.options import (
+    add_cache,
+    add_data,
+    add_out,
+    add_preset,
+    add_settings,
+    add_split,
+    settings_of,
+    split_of,
+)
+from model.data.dataset import read_folder
+from model.inference.bundle import require_no_bundle
+from model.presets.preset import Preset, load_preset
+from model.training.settings import TrainConfig
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_data(parser)
+    add_out(parser, "folder of this run")
+    add_split(parser)
+    add_cache(parser)
+    add_preset(parser)
+    add_settings(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train and package."""
+    config = TrainConfig(**settings_of(options))
+    if options.preset:
+        _say_if_taught(load_preset(options.preset))
+    bundle = options.out / "bundle"
+    require_no_bundle(bundle)
+    dataset = read_folder(options.data, task=config.task)
+    print(dataset.summary(config.task), file=sys.stderr)
+    split = split_of(dataset, options)
+    # Keras takes seconds to load: not before the input is known to be sound.
+    from model.training.history import draw_curves
+    from model.training.packaging import package
+    from model.training.resume import HISTORY_FILE
+    from model.training.train import train
+
+    network, encoder = train(dataset, split, config, out=options.out, cache_dir=options.cache)
+    chosen = {"keep": config.keep, "monitor": config.monitor}
+    draw_curves(options.out / HISTORY_FILE, options.out / "curves.png", **chosen)
+    where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": options.cache}
+    package(network, encoder, config, **where)
+    print(f"wrote {bundle}; try: python -m model predict IMAGES --bundle {bundle} --out p.csv")
+    return 0
+
+
+def _say_if_taught(preset: Preset) -> None:
+    if preset.teacher:
+        print(
+            f"{preset.name} learns from the labels alone here. To learn from {preset.teacher}, "
+            "too, train that first, then: python -m model distill "
+            f"--student {preset.name} --help",
+            file=sys.stderr,
+        )

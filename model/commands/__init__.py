@@ -1,1 +1,0 @@
-"""One module a command: its docstring is the help, with ``add_arguments`` and ``run``."""

@@ -1,0 +1,145 @@
+"""The main figures of a report, kept in the bundle's manifest and shown as tables in the docs.
+
+A document takes part by a pair of marker lines; what is between them is written by
+``python -m model card`` and by nobody else:
+
+    <!-- metrics:begin -->
+    <!-- metrics:end -->
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from model.errors import DataError
+from model.evaluation.rendering import markdown_table, with_ci
+from model.evaluation.report_text import NOTE, has_note, headlines_in
+from model.inference.bundle import Manifest, read_manifest, write_manifest
+from model.patient import FIELDS, Field
+
+BEGIN = "<!-- metrics:begin -->"
+END = "<!-- metrics:end -->"
+
+_OF_CLASS = {
+    "recall": "recall",
+    "precision": "precision",
+    "specificity": "specificity",
+    "auc": "AUC",
+}
+_OF_SOURCE = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_auc": "macro AUC",
+    "melanoma_auc": "melanoma AUC",
+}
+
+
+def store_metrics(bundle: Path, report: dict) -> Manifest:
+    """Write the main figures of a report into the bundle's manifest, under the report's part."""
+    manifest = read_manifest(bundle)
+    part = report["about"]["part"]
+    figures = compact(report, manifest.patient.fields)
+    manifest = replace(manifest, metrics={**manifest.metrics, part: figures})
+    write_manifest(bundle, manifest)
+    return manifest
+
+
+def compact(report: dict, fields: Sequence[Field] = FIELDS) -> dict:
+    """The figures worth keeping with the bundle, to six digits, of which three may be shown."""
+    about = report["about"]
+    kept = {
+        **{name: report[name] for name in headlines_in(report)},
+        "operating_points": report["operating_points"],
+        "per_class": {
+            code: {"support": row["support"], **{name: row[name] for name in (*_OF_CLASS, "f1")}}
+            for code, row in report["per_class"].items()
+        },
+        "per_source": {
+            source: {
+                "images": row["images"],
+                **{name: row[name] for name in _OF_SOURCE if name in row},
+            }
+            for source, row in report["per_source"].items()
+        },
+        "coverage_by_class": report["prediction_sets"]["coverage_by_class"],
+        "ece_before": report["calibration"]["before"]["ece"],
+        "largest_gap": report["subgroups"]["largest_gap"],
+        "confusion": report["confusion"],
+        "roc": report["roc"],
+        "by_threshold": report["by_threshold"],
+        "reliability": report["calibration"]["after"]["bins"],
+        "subgroups": {f.key: _groups(report["subgroups"][f.key]) for f in fields},
+        "images": about["images"],
+        "lesions": about["lesions"],
+    }
+    return _rounded(kept)
+
+
+def _groups(dimension: dict) -> dict:
+    """Images and main figures of the groups of one dimension."""
+    return {group: _group(row) for group, row in dimension["groups"].items()}
+
+
+def _group(row: dict) -> dict:
+    return {"images": row["images"], **{name: row[name] for name in _OF_SOURCE if name in row}}
+
+
+def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
+    """The tables of one part, as Markdown.
+
+    Raises:
+        DataError: the bundle has no figures of that part.
+    """
+    if part not in manifest.metrics:
+        raise DataError(
+            f"the bundle {manifest.name!r} has no figures of its {part} part. Measure them with: "
+            f"python -m model evaluate --data DIR --part {part} --out report --store"
+        )
+    found = manifest.metrics[part]
+    return "\n".join(
+        [
+            f"{manifest.name}, {part} part: {found['images']:,} images of {found['lesions']:,} "
+            "lesions, none of which was trained on. In brackets 95 % intervals, bootstrap by "
+            "lesion.",
+            "",
+            *markdown_table(
+                ("", "figure"),
+                [(name, with_ci(found[k])) for k, name in headlines_in(found).items()],
+            ),
+            "",
+            *([NOTE.replace("*", r"\*"), ""] if has_note(found) else []),
+            *_rows("diagnosis", "support", found["per_class"], _OF_CLASS),
+            "",
+            *_rows("source", "images", found["per_source"], _OF_SOURCE),
+        ]
+    )
+
+
+def with_metrics(text: str, tables: str) -> str:
+    """Replace what is between the markers of a document.
+
+    Raises:
+        DataError: the document does not have exactly one pair of markers.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise DataError(f"the document needs one line {BEGIN} and, below it, one line {END}.")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
+
+
+def _rows(kind: str, counted: str, rows: dict, columns: dict[str, str]) -> list[str]:
+    cells = [
+        (name, str(row[counted]), *(with_ci(row[key]) for key in columns if key in row))
+        for name, row in rows.items()
+    ]
+    known = [name for key, name in columns.items() if all(key in row for row in rows.values())]
+    return markdown_table((kind, "images", *known), cells)
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, dict):
+        # A threshold is compared with, so it is kept as it is.
+        return {k: v if k == "threshold" else _rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, 6) if isinstance(value, float) else value
