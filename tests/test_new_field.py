@@ -105,6 +105,7 @@ def address(edited, bundle):
     stop.start()
     line = server.stdout.readline()
     stop.cancel()
+    assert line, "the page did not start"
     yield re.search(r"http://127\.0\.0\.1:\d+", line).group()
     server.terminate()
     server.wait(10)
