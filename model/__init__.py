@@ -1,10 +1,10 @@
 """Everything about learning, nothing about the web or the page.
 
-Read in this order: ``diagnosis`` and ``patient`` (what goes out and in), ``image`` (the one
-preprocessing), ``data`` (``dataset`` → ``duplicates`` → ``split`` → ``cache``: what is learned
-from), ``networks`` (what learns), ``training`` (``config`` → ``batches`` → ``train`` →
-``packaging``), ``prediction`` (``bundle``: what is kept; ``examiner`` → ``study``: what answers),
-``evaluation`` (``metrics`` → ``intervals`` → ``outcome`` → ``evaluate``: how good it is).
+Read in this order: ``diagnosis`` and ``patient`` (output and metadata), ``image`` (the one
+preprocessing), ``data`` (``dataset`` → ``duplicates`` → ``split`` → ``cache``), ``networks``,
+``training`` (``settings`` → ``batches`` → ``train`` → ``packaging``), ``inference`` (``bundle`` →
+``predictor`` → ``study``), ``evaluation`` (``metrics`` → ``intervals`` → ``outcome`` →
+``evaluate``), ``cli`` (one file per command).
 
-What answers imports neither training code nor the Archive's client.
+Inference imports neither training code nor the Archive's client.
 """
