@@ -60,7 +60,7 @@ def main() -> None:
     runs = [
         run
         for seed in range(options.seeds)
-        for run in compare(replace(base, seed=seed), dataset, split, options)
+        for run in compare(base.with_(seed=seed), dataset, split, options)
     ]
     save("search", report | summary(runs) | {"runs": runs})
 

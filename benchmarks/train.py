@@ -24,7 +24,6 @@ import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import redirect_stdout
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -96,7 +95,9 @@ def feeding(given: argparse.Namespace) -> dict:
 def precision(given: argparse.Namespace) -> dict:
     """float32 beside mixed_bfloat16."""
     part = drawn_part(given.images + WARM_UP * CONFIG.batch_size)
-    rates = {kind: fitting(_with(precision=kind), part) for kind in ("float32", "mixed_bfloat16")}
+    rates = {
+        kind: fitting(CONFIG.with_(precision=kind), part) for kind in ("float32", "mixed_bfloat16")
+    }
     return {
         "float32_images_per_s": round(rates["float32"], 1),
         "bfloat16_images_per_s": round(rates["mixed_bfloat16"], 1),
@@ -109,7 +110,9 @@ def batch(given: argparse.Namespace) -> dict:
     kind = "mixed_bfloat16" if device_name() else "float32"
     found = {}
     for size in given.sizes:
-        rate = fitting(_with(batch_size=size, precision=kind), drawn_part(given.images + 3 * size))
+        rate = fitting(
+            CONFIG.with_(batch_size=size, precision=kind), drawn_part(given.images + 3 * size)
+        )
         found[f"batch_{size}_images_per_s"] = round(rate, 1)
         found[f"batch_{size}_step_ms"] = round(1000 * size / rate, 1)
     peak = matrix_tflops("bfloat16" if device_name() else "float32")
@@ -231,10 +234,6 @@ def drawn_part(count: int) -> Part:
     patients = np.random.default_rng(0).normal(size=(count, ENCODER.width)).astype(np.float32)
     labels = np.arange(count) % CLASSES
     return Part(images, patients, labels, np.repeat("HAM", count), np.zeros(count, bool))
-
-
-def _with(**settings: object) -> TrainConfig:
-    return replace(CONFIG, **settings)
 
 
 def _earlier(name: str) -> dict:

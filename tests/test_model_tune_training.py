@@ -1,7 +1,6 @@
 """What a trial trains, on drawn images: whole networks, heads on kept features."""
 
 import json
-from dataclasses import replace
 
 import keras
 import numpy as np
@@ -38,7 +37,7 @@ def heads(toy_folder, tmp_path_factory):
     )
 
     def learn(folder, until, **settings):
-        training(replace(plan.base, **settings), folder, until)
+        training(plan.base.with_(**settings), folder, until)
         return pd.read_csv(folder / "history.csv")
 
     learn.cache = cache

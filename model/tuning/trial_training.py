@@ -1,6 +1,7 @@
 """What a trial trains: the whole network, or a head on features that are computed once."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -96,13 +97,29 @@ def _embedded(name: str, image_part: keras.Model, given: _Given) -> Part:
     """A part with one vector per image, float32 (N, 1, 1, C), in place of the images."""
     config, part = given.plan.base, given.part(name, given.plan.base)
     paths = given.split.part(name, given.dataset.table)["path"].tolist()
-    settings = asdict(config.preprocessor) | _key(image_part)
+    how = {"prepared": asdict(config.preprocessor), "cache_dir": given.cache_dir}
+    rows = cached_features(part.images, paths, image_part, **how)
+    return replace(part, images=rows[:, None, None])
+
+
+def cached_features(
+    images: np.ndarray,
+    paths: Sequence[Path],
+    image_part: keras.Model,
+    *,
+    prepared: dict,
+    cache_dir: Path,
+) -> np.ndarray:
+    """What ``image_part`` predicts for the images (N, side, side, 3): float32 (N, ...).
+
+    Cached by the files, how they were ``prepared``, and the network's structure and weights.
+    """
 
     def compute() -> np.ndarray:
-        return image_part.predict(part.images, batch_size=_BATCH, verbose=0)
+        return image_part.predict(images, batch_size=_BATCH, verbose=0)
 
-    rows = cached_array("features", paths, settings, compute, cache_dir=given.cache_dir)
-    return replace(part, images=rows[:, None, None])
+    settings = prepared | _key(image_part)
+    return cached_array("features", paths, settings, compute, cache_dir=cache_dir)
 
 
 def _key(network: keras.Model) -> dict[str, str | list[str]]:
