@@ -46,6 +46,7 @@ class Selection:
 
     @property
     def collection_ids(self) -> tuple[int, ...]:
+        """Ids in the order of ``collections``."""
         return tuple(collection.id for collection in self.collections)
 
     def first_query(self) -> str:
@@ -93,6 +94,7 @@ def select_images(
 
 
 def ids_query(ids: Iterable[str]) -> str:
+    """A query that matches exactly these ids; a final ``*`` makes a prefix."""
     return " OR ".join(f"isic_id:{isic_id}" for isic_id in ids)
 
 
