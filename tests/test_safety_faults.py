@@ -134,7 +134,7 @@ def small_disk(limit):
 
 FULL = (
     "error: the disk is full. Free some space and run the same command again; a training or search "
-    "goes on from what is finished"
+    "resumes from what is finished"
 )
 
 
