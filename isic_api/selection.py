@@ -154,7 +154,7 @@ def _decoded(content: bytes, name: str) -> str:
     """UTF-8, UTF-16 with a BOM, or a Western code page: ids are the same in all of them."""
     if content.startswith(b"PK") or (b"\0" in content and content[:2] not in _UTF16_BOMS):
         raise BadIdListError(
-            f"The id list {name} cannot be read: it is no text. Save it as CSV (UTF-8)."
+            f"The id list {name} cannot be read: it is not a text file. Save it as CSV (UTF-8)."
         )
     for encoding in ("utf-16",) if content[:2] in _UTF16_BOMS else ("utf-8-sig",):
         with contextlib.suppress(UnicodeDecodeError):

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 def _require_writable(out: Path) -> None:
     """Before the work: a folder cannot become a table, and a device must not."""
     if out.exists() and not out.is_file():
-        raise DataError(f"{out} is no file. Give --out the name of a CSV file.")
+        raise DataError(f"{out} is not a file. Give --out the name of a CSV file.")
 
 
 def _patients(names: list[str], metadata: Path | None, fields: Sequence[Field]) -> list[Patient]:
