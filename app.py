@@ -1,4 +1,4 @@
-"""Start the page: python app.py [--bundle DIR ...] [--examples DIR]
+"""Start the page: ``python app.py [--bundle DIR ...] [--examples DIR]``.
 
 Without --bundle it shows the shipped network, or the one of the Hugging Face Hub that MODEL_ID and
 MODEL_REVISION name, see ``model.inference.hub``.

@@ -13,12 +13,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CODES = {
-    "bad_request": (400, "the body is no readable multipart/form-data"),
+    "bad_request": (400, "the body is not readable as multipart/form-data"),
     "no_login": (401, "the page's name and password are needed"),
     "not_found": (404, "no such address"),
     "method_not_allowed": (405, "another method is needed"),
     "too_large": (413, "the request has more bytes than are read"),
-    "no_image": (422, "the field image is missing or is no file"),
+    "no_image": (422, "the field image is missing or is not a file"),
     "unreadable_image": (422, "the file cannot be read as a photograph"),
     "bad_context": (422, "a field of the patient is outside its range or words"),
     "bad_bundle": (422, "no network of that name is served here; see /api/health"),

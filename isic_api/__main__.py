@@ -14,6 +14,7 @@ from isic_api.errors import ArchiveError
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # on Windows, the default is a code page

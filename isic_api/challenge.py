@@ -181,6 +181,7 @@ class Recipe:
 
     @property
     def partial(self) -> bool:
+        """Whether only a sample of each part is fetched."""
         return self.limit is not None or self.sample_per_class is not None
 
 

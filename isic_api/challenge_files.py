@@ -31,6 +31,8 @@ _PROGRESS = 1 << 20  # bytes that justify a new round of attempts
 
 @dataclass(frozen=True)
 class ChallengeFile:
+    """A file of the challenge's download page; without ``sha256`` it is not checked."""
+
     name: str
     sha256: str | None = None
 

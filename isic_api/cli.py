@@ -29,6 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
+    """All commands; each sets ``run``, a function of the options that returns the exit code."""
     top = _Parser(
         prog="python -m isic_api",
         description="Images and metadata from the ISIC Archive.",

@@ -94,6 +94,7 @@ class IsicClient:
         return page.count or 0, [ImageRecord.from_json(body) for body in page.results]
 
     def count(self, query: str = "", *, collections: Iterable[int] = ()) -> int:
+        """The number of matching images, by the server's count."""
         check(query)
         return self._search_page(query, collections, {"limit": 1}).count or 0
 
@@ -150,6 +151,7 @@ class IsicClient:
         )
 
     def collection(self, collection_id: int) -> Collection:
+        """Raises UnknownCollectionError for unknown and private collections alike."""
         try:
             return Collection.from_json(self._json(f"collections/{collection_id}/"))
         except errors.NotFoundError as cause:

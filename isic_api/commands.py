@@ -22,6 +22,7 @@ from isic_api.selection import Selection, read_ids
 
 
 def download_command(options: Namespace) -> int:
+    """Download images and tables into a folder; 1 if something is missing."""
     _check_ids_alone(options)
     _check_amount(options)
     check(options.query)
@@ -53,6 +54,7 @@ def download_command(options: Namespace) -> int:
 
 
 def isic2019_command(options: Namespace) -> int:
+    """Download the parts of the ISIC 2019 challenge; 1 if something is missing."""
     _check_amount(options)
     _check_folder(options.out)
     progress = Progress()
@@ -78,6 +80,7 @@ def isic2019_command(options: Namespace) -> int:
 
 
 def search_command(options: Namespace) -> int:
+    """Print the matching images, their count or their facets; 1 if there is no image."""
     _check_search(options)
     check(options.query)
     client = _client(options, Progress())
@@ -119,6 +122,7 @@ def _check_search(options: Namespace) -> None:
 
 
 def collections_command(options: Namespace) -> int:
+    """Print all collections, or one by its name or id."""
     client = _client(options, Progress())
     if options.collection:
         found = [client.resolve(options.collection)]
@@ -136,6 +140,7 @@ def collections_command(options: Namespace) -> int:
 
 
 def metadata_command(options: Namespace) -> int:
+    """Write the metadata of a selection as CSV; 1 if something is missing."""
     _check_ids_alone(options)
     check(options.query)
     ids = read_ids(options.ids) if options.ids else ()
@@ -170,6 +175,7 @@ def metadata_command(options: Namespace) -> int:
 
 
 def whoami_command(options: Namespace) -> int:
+    """Print whose token is used; raises TokenRefusedError for an invalid one."""
     user = _client(options, Progress(), check_token=False).whoami()
     print(f"{user.full_name} <{user.email}>" if user.email else user.full_name)
     return 0

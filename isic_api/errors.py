@@ -39,80 +39,86 @@ class ArchiveError(Exception):
 
 
 class BadInputError(ArchiveError):
+    """The request is invalid; the command line exits with 2."""
+
     exit_code = 2
 
 
 class SettingsError(BadInputError):
-    pass
+    """The base URL or the token is malformed."""
 
 
 class QueryError(BadInputError):
-    pass
+    """The query is not in the Archive's search language."""
 
 
 class UnknownCollectionError(BadInputError):
-    pass
+    """No collection has this name or id, or it is private."""
 
 
 class BadIdListError(BadInputError):
-    pass
+    """The file behind ``--ids`` cannot be read as a list of ids."""
 
 
 class EmptyResultError(BadInputError):
-    pass
+    """Nothing matches the selection."""
 
 
 class FolderError(ArchiveError):
-    pass
+    """The output folder or file cannot be used."""
 
 
 class NotWritableError(FolderError):
-    pass
+    """A permission, a read-only disk or another file is in the way."""
 
 
 class DiskFullError(FolderError):
-    pass
+    """The disk is full, or a quota or file size limit is reached."""
 
 
 class FolderBusyError(FolderError):
-    pass
+    """Another download is writing to the folder."""
 
 
 class RequestError(ArchiveError):
-    pass
+    """One request failed after all its attempts."""
 
 
 class HostDownError(RequestError):
-    pass
+    """There was no answer, or it was cut short."""
 
 
 class ServerFaultError(RequestError):
-    pass
+    """The server answered 429 or 5xx."""
 
 
 class NotFoundError(RequestError):
-    pass
+    """The server answered 404."""
 
 
 class TokenRefusedError(RequestError):
+    """The server answered 401 or 403; the command line exits with 2."""
+
     exit_code = 2
 
 
 class RefusedError(RequestError):
-    pass
+    """The server answered any other 4xx."""
 
 
 class UnexpectedAnswerError(RequestError):
-    pass
+    """The answer does not have the documented form."""
 
 
 class BadFileError(RequestError):
-    pass
+    """A file was downloaded but is damaged."""
 
 
 class IncompleteListingError(ArchiveError):
-    pass
+    """The listing ended early or looped."""
 
 
 class StoppedError(ArchiveError):
+    """The user interrupted a wait; the command line exits with 130."""
+
     exit_code = 130

@@ -35,6 +35,7 @@ class Exported:
 
     @property
     def complete(self) -> bool:
+        """Whether every requested image has a row and its own attribution."""
         return not (self.unknown or self.unattributed)
 
 

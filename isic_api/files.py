@@ -45,9 +45,11 @@ class PlainWriter:
         self._writer = csv.writer(file, lineterminator="\n")
 
     def writerow(self, row: Iterable[object]) -> None:
+        """Write one row; see :func:`plain_cell`."""
         self._writer.writerow([plain_cell(cell) for cell in row])
 
     def writerows(self, rows: Iterable[Iterable[object]]) -> None:
+        """Write several rows."""
         for row in rows:
             self.writerow(row)
 

@@ -160,6 +160,7 @@ class DataFolder:
                 yield ImageRecord.from_json(entry)
 
     def has(self, isic_id: str, variant: str) -> bool:
+        """Whether a verified file of this variant is in ``images/``."""
         stored = self._stored.get(isic_id)
         return stored is not None and stored.variant == variant
 

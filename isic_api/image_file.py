@@ -38,6 +38,7 @@ class Variant:
         return f"{kind}, at most {self.max_side} px" if self.max_side else kind
 
     def link(self, record: ImageRecord) -> FileLink:
+        """Where to download the file; raises UnexpectedAnswerError if the record has no link."""
         link = record.thumbnail if self.thumbnail else record.full
         if link is None:
             raise UnexpectedAnswerError(f"{record.isic_id} has no link to its {self} file.")

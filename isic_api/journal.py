@@ -56,10 +56,12 @@ class Journal:
         return json.loads(self._reader.readline())
 
     def sync(self) -> None:
+        """Wait until all lines are on the disk."""
         os.fsync(self._file.fileno())
         self._synced = time.monotonic()
 
     def close(self) -> None:
+        """Sync and close; the journal cannot be used afterwards."""
         self.sync()
         self._file.close()
         self._reader.close()

@@ -43,6 +43,7 @@ class Written:
     licenses: Counter[str] = field(default_factory=Counter)
 
     def count(self, record: ImageRecord, attribution: str | None) -> None:
+        """Count one image; its cohort's attribution counts where its own is None."""
         self.images += 1
         if attribution is None:
             self.cohorts[record.attribution] += 1
@@ -51,6 +52,7 @@ class Written:
         self.licenses[record.copyright_license] += 1
 
     def label(self, label: str | None) -> None:
+        """Count one challenge class; None is an image without a diagnosis."""
         if label is None:
             self.unlabelled += 1
         else:
@@ -144,6 +146,7 @@ def truth_row(image: str, label: str) -> list[str]:
 
 
 def full_row(record: ImageRecord, columns: Iterable[str], attribution: str) -> list[Any]:
+    """The cells of ``columns`` in their order; what the Archive does not give is empty."""
     values = dict(record.metadata.given())
     values |= {"isic_id": record.isic_id, "copyright_license": record.copyright_license}
     values["attribution"] = attribution
@@ -194,6 +197,7 @@ def _present(folder: DataFolder) -> Iterator[tuple[ImageRecord, str]]:
 
 
 def metadata_header() -> tuple[str, ...]:
+    """The columns of ``Metadata.csv``, in their order."""
     return ("image", *METADATA_COLUMNS)
 
 

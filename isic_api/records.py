@@ -131,6 +131,7 @@ class ImageRecord:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "ImageRecord":
+        """From the API's JSON; raises UnexpectedAnswerError if it is not an image."""
         try:
             groups = body["metadata"].values()
             return cls(
@@ -172,6 +173,7 @@ class ImageRecord:
 
     @cached_property
     def diagnosis(self) -> Levels:
+        """The levels of the diagnosis, from general to specific."""
         m = self.metadata
         levels = (m.diagnosis_1, m.diagnosis_2, m.diagnosis_3, m.diagnosis_4, m.diagnosis_5)
         return diagnosis_levels(levels, m.diagnosis)
@@ -191,15 +193,19 @@ class ImageRecord:
 
     @property
     def challenge_class(self) -> str | None:
+        """The ISIC 2019 class, UNK, or None without a diagnosis."""
         return challenge_class(self.diagnosis, self.metadata.diagnosis)
 
     @property
     def challenge_site(self) -> str | None:
+        """The ISIC 2019 site, or None if the challenge has no term for it."""
         return challenge_site(*self.site)
 
 
 @dataclass(frozen=True)
 class Collection:
+    """A named set of images; the Archive pins some, among them the challenges."""
+
     id: int
     name: str
     description: str = ""
@@ -210,10 +216,12 @@ class Collection:
 
     @property
     def doi_url(self) -> str | None:
+        """The link of the DOI, if there is one."""
         return f"https://doi.org/{self.doi}" if self.doi else None
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Collection":
+        """From the API's JSON; raises UnexpectedAnswerError if it is not a collection."""
         try:
             return cls(
                 id=body["id"],
@@ -238,6 +246,7 @@ class Page:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Page":
+        """From the API's JSON; raises UnexpectedAnswerError if it is not a page."""
         try:
             return cls(list(body["results"]), body["count"], body["next"])
         except (KeyError, TypeError) as cause:
@@ -255,6 +264,7 @@ class Lesion:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Lesion":
+        """From the API's JSON; raises UnexpectedAnswerError if it is not a lesion."""
         try:
             levels = (body["outcome_diagnosis"] or "").split(":")
             return cls(
@@ -269,11 +279,14 @@ class Lesion:
 
 @dataclass(frozen=True)
 class User:
+    """The owner of a token."""
+
     full_name: str
     email: str | None
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "User":
+        """From the API's JSON; raises UnexpectedAnswerError if it is not a user."""
         try:
             return cls(body["full_name"], body.get("email"))
         except (KeyError, TypeError, AttributeError) as cause:

@@ -59,6 +59,7 @@ class Progress:
             self._bar.update()
 
     def advance(self, size: int) -> None:
+        """Count ``size`` bytes, of a bar whose unit is "B"."""
         if self._bar is not None:
             self._bar.update(size)
 
@@ -70,6 +71,7 @@ class Progress:
             self.say(f"trying again ({reason})")
 
     def warn(self, text: str) -> None:
+        """Print a warning, and keep it in ``warnings``."""
         self.warnings.append(text)
         self.say(f"warning: {text}")
 
@@ -85,6 +87,7 @@ class Progress:
             sys.stderr.flush()
 
     def close(self) -> None:
+        """Remove the bar; lines can still be printed."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -110,6 +113,7 @@ class Report:
 
     @property
     def complete(self) -> bool:
+        """Whether nothing is missing: images, attributions and licence texts."""
         unfinished = self.failed or self.missing or self.listing or self.stopped
         return not (unfinished or self.unattributed or self.unlicensed)
 
@@ -150,6 +154,7 @@ class Report:
             yield "run the same command again to get what is missing"
 
     def counts(self) -> dict[str, Any]:
+        """The figures of the run, ready for JSON."""
         return {
             "requested": self.requested,
             "downloaded": self.downloaded,

@@ -46,6 +46,7 @@ class Selection:
 
     @property
     def collection_ids(self) -> tuple[int, ...]:
+        """Ids in the order of ``collections``."""
         return tuple(collection.id for collection in self.collections)
 
     def first_query(self) -> str:
@@ -93,6 +94,7 @@ def select_images(
 
 
 def ids_query(ids: Iterable[str]) -> str:
+    """A query that matches exactly these ids; a final ``*`` makes a prefix."""
     return " OR ".join(f"isic_id:{isic_id}" for isic_id in ids)
 
 
@@ -152,7 +154,7 @@ def _decoded(content: bytes, name: str) -> str:
     """UTF-8, UTF-16 with a BOM, or a Western code page: ids are the same in all of them."""
     if content.startswith(b"PK") or (b"\0" in content and content[:2] not in _UTF16_BOMS):
         raise BadIdListError(
-            f"The id list {name} cannot be read: it is no text. Save it as CSV (UTF-8)."
+            f"The id list {name} cannot be read: it is not a text file. Save it as CSV (UTF-8)."
         )
     for encoding in ("utf-16",) if content[:2] in _UTF16_BOMS else ("utf-8-sig",):
         with contextlib.suppress(UnicodeDecodeError):

@@ -41,9 +41,11 @@ class BearerToken(AuthBase):
         return f"BearerToken(for {self.base_url})"
 
     def covers(self, url: str) -> bool:
+        """Whether the token may be sent to this URL."""
         return url.startswith(self.base_url) and ".." not in unquote(urlsplit(url).path)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the token if it may be sent to the request's URL."""
         if self.covers(request.url or ""):
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
@@ -53,6 +55,7 @@ class NoAuth(AuthBase):
     """Keeps ``requests`` from looking up the user's password for this host in .netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Leave the request as it is."""
         return request
 
 

@@ -62,6 +62,7 @@ class Rule(NamedTuple):
     names: tuple[str, ...]
 
     def holds(self, name: str | None) -> bool:
+        """Whether the name at the rule's level is one of ``names``; None never is."""
         return name is not None and any(
             name.startswith(known[:-1]) if known.endswith("*") else name == known
             for known in self.names

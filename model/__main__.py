@@ -23,7 +23,7 @@ COMMANDS = {
     "predict": "write the probabilities of a folder of images to a CSV file",
     "calibrate": "set a bundle's temperature and thresholds on held-out images",
     "evaluate": "evaluate a bundle: metrics with intervals, subgroups, calibration, failures",
-    "compare": "put bundles side by side with paired intervals",
+    "compare": "compare bundles, with paired confidence intervals",
     "reproduce": "train the shipped network again and compare",
     "card": "write a bundle's figures into README and model card",
     "export": "convert a bundle's network to LiteRT, for the page and for phones",
@@ -31,7 +31,7 @@ COMMANDS = {
     "split": "draw a lesion-disjoint split of a data folder, or check one",
     "summary": "count and draw a network without training it",
     "bench-presets": "train earlier systems on one split and compare them",
-    "leakage": "show what a split by image instead of by lesion adds to the figures",
+    "leakage": "show how much a split by image instead of by lesion inflates the figures",
 }
 """Each is a module of ``model.cli``, loaded only when it is called."""
 
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     name = arguments[0] if arguments else "--help"
     if name not in COMMANDS:
         return _overview(name)
-    # TensorFlow's notes on its own start say nothing to a user.
+    # TensorFlow's startup messages are of no use to a user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quiet_hdf5()
     command = importlib.import_module(f"model.cli.{name.replace('-', '_')}")

@@ -101,7 +101,7 @@ def test_an_unknown_entry_is_refused(own_bundle):
 )
 def test_an_entry_that_makes_no_sense_is_named_in_one_line(own_bundle, entry, value):
     change_manifest(own_bundle, **{entry: value})
-    with pytest.raises(BundleError, match=f"no sound manifest: {entry}") as refused:
+    with pytest.raises(BundleError, match=f"not a valid manifest: {entry}") as refused:
         read_manifest(own_bundle)
     assert "\n" not in str(refused.value)
 

@@ -123,7 +123,7 @@ def test_an_interruption_leaves_no_half_table(predict, tmp_path, monkeypatch, ca
 
 def test_what_is_no_file_is_not_written_over(folder, tmp_path, capsys):
     assert run("predict", folder, "--out", tmp_path) == 1
-    assert f"{tmp_path} is no file. Give --out" in capsys.readouterr().err
+    assert f"{tmp_path} is not a file. Give --out" in capsys.readouterr().err
 
 
 def test_a_folder_without_images_or_bundle_is_a_clear_error(tmp_path, folder, capsys):

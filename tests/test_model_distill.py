@@ -132,4 +132,4 @@ def test_a_student_that_is_neither_file_nor_preset_is_refused(toy_folder, tmp_pa
     assert main([str(word) for word in [*command, tmp_path / "none.json"]]) == 1
     assert "none.json is not a readable JSON file" in capsys.readouterr().err
     assert main([str(word) for word in [*command, "cnn-4block", "--weights", "none"]]) == 1
-    assert "no readable manifest" in capsys.readouterr().err
+    assert "not a readable manifest" in capsys.readouterr().err

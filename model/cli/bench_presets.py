@@ -2,10 +2,11 @@
 
 Writes presets.csv, presets.md and presets.png to --out. A preset that is finished there is not
 trained again, so the same command resumes an interrupted run. Evaluated on the validation part
-unless --part says otherwise. A preset that starts from ImageNet weights takes them from
---weights-dir (BACKBONE_notop.weights.h5), or with --download from Keras; else it is not run, or
-with --weights none from random weights, which the table says. Each preset's folder gets the curves
-of its training. siim-cnn-v2 is trained with each optimiser that its authors compared.
+unless --part says otherwise. A preset that starts from ImageNet weights reads them from
+--weights-dir (BACKBONE_notop.weights.h5), or downloads them from Keras with --download. Without
+them it is skipped, or with --weights none starts from random weights, as the table then says.
+Learning curves go into each preset's folder. siim-cnn-v2 is trained with each optimiser that its
+authors compared.
 
 example: python -m model bench-presets --data DIR --budget 10 --side 96 --out runs/presets
 example: python -m model bench-presets --list
@@ -39,18 +40,18 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--list", action="store_true", help="only list the presets")
+    parser.add_argument("--list", action="store_true", help="list the presets and exit")
     add_data(parser, required=False)
     add_number(parser, "--budget", "epochs of each preset", metavar="EPOCHS")
-    parser.add_argument("--presets", metavar="A,B", help="some of them (default all)")
-    add_number(parser, "--limit", "most training images, drawn once")
+    parser.add_argument("--presets", metavar="A,B", help="names of presets (default: all)")
+    add_number(parser, "--limit", "maximum number of training images, drawn once")
     add_part(parser, "validation")
     add_bench_options(parser, out=Path("runs/presets"))
 
 
 def add_bench_options(parser: argparse.ArgumentParser, *, out: Path) -> None:
     """Add what every training of presets takes, for :func:`bench_of`."""
-    add_number(parser, "--side", "largest side of the images", metavar="PX")
+    add_number(parser, "--side", "maximum side of the images", metavar="PX")
     parser.add_argument("--source", choices=SOURCES, help="images of one collection only")
     parser.add_argument(
         "--weights-dir", type=Path, metavar="DIR", help="folder of ImageNet weights"
@@ -63,7 +64,7 @@ def add_bench_options(parser: argparse.ArgumentParser, *, out: Path) -> None:
         help="random weights where those of ImageNet are unavailable",
     )
     add_split(parser)
-    add_out(parser, "folder of the trainings", default=out)
+    add_out(parser, "folder of the runs", default=out)
     add_cache(parser)
 
 
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     presets = chosen_presets(options.presets)
     if options.data is None or options.budget is None:
-        raise ConfigError("--data and --budget are needed. Give a data folder and the epochs.")
+        raise ConfigError("--data and --budget are required. Give a data folder and the epochs.")
     require_counts(options, "budget", "limit")
     dataset = read_for_bench(options)
     split = split_of(dataset, options)
@@ -109,7 +110,7 @@ def of_source(dataset: Dataset, source: str | None) -> Dataset:
         return dataset
     rows = dataset.table[dataset.table["source"] == source].reset_index(drop=True)
     if rows.empty:
-        raise DataError(f"no image of the data folder is from {source}. Leave --source out.")
+        raise DataError(f"no image in the data folder is from {source}. Leave --source out.")
     return replace(dataset, table=rows)
 
 

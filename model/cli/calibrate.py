@@ -1,8 +1,8 @@
-"""Fit on held-out images, and store in a bundle, all that is not trained: the temperature, the
-thresholds of operating points and prediction sets, and the out-of-distribution detector.
+"""Calibrate a bundle on held-out images: all of it that is not trained.
 
-A training does this by itself, with at most 2,000 training images; this takes all of them. The data
-is that of its training.
+This is the temperature, the thresholds of operating points and prediction sets, and the
+out-of-distribution detector. A training does it automatically, with at most 2,000 training images;
+this command takes all of them. DIR must be the data of the training.
 
 example: python -m model calibrate --data DIR --bundle runs/first/bundle
 """

@@ -1,7 +1,7 @@
-"""Put bundles side by side on the same images, with paired 95 % intervals by lesion.
+"""Compare bundles on the same images, with paired 95 % confidence intervals by lesion.
 
-Only images that are in the given part of every bundle's own split are compared, so that none was
-trained on by one of them. Operating points and prediction sets are each bundle's own.
+Only images in the given part of every bundle's own split are used, so that no bundle was trained on
+any of them. Operating points and prediction sets are each bundle's own.
 
 example: python -m model compare runs/a/bundle runs/b/bundle --data DIR --part validation
 """
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Predict with every bundle and compare."""
     if len(set(options.bundles)) < 2:
-        raise DataError("a comparison needs two different bundles at least. Name another one.")
+        raise DataError("a comparison needs at least two different bundles. Name another one.")
     manifests = [read_manifest(bundle) for bundle in options.bundles]
     table = shared_part(manifests, options.part, read_for_all(manifests, options.data))
     # Keras takes seconds to load: not before the input is known to be sound.
@@ -64,7 +64,7 @@ def read_for_all(manifests: list[Manifest], data: Path) -> pd.DataFrame:
     if custom and len({frozenset(task.classes) for task in tasks}) > 1:
         classes = "; ".join(", ".join(task.classes) for task in tasks)
         raise DataError(
-            f"the bundles predict other classes ({classes}). Compare bundles of one task."
+            f"the bundles predict different classes ({classes}). Compare bundles of one task."
         )
     table = read_folder(data, task=tasks[0].name).table
     has_class = np.all([task.has_class(table["diagnosis"]) for task in tasks], axis=0)

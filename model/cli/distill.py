@@ -1,7 +1,7 @@
-"""Train a network, the student, on the labels and on soft labels of trained networks, its teachers.
+"""Train a student network on the labels and on the soft labels of trained networks, its teachers.
 
 Teachers are bundles of the same task. --student is a JSON file of settings or a preset's name;
-teacher_weight and teacher_temperature say how much the teachers count and how much their
+teacher_weight is the weight of the teachers in the loss, teacher_temperature how much their
 predictions are softened. The teachers predict once; their predictions are cached. The same command
 resumes an interrupted run.
 

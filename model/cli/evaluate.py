@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_out(parser, "folder of the report")
     add_bundle(parser)
     parser.add_argument(
-        "--quick", action="store_true", help="leave out robustness and the check of explanations"
+        "--quick", action="store_true", help="skip robustness and the check of explanations"
     )
     parser.add_argument(
         "--store", action="store_true", help="write the main figures into the bundle's manifest"

@@ -1,8 +1,8 @@
 """Show what is in a data folder: one HTML page, its figures as PNG files, its numbers as JSON.
 
-Diagnoses, the patients' fields, sources, unknown fields, and, where there are images, their sizes,
-duplicates and a contact sheet of each diagnosis. Contact sheets, and so the page, show photographs:
-the licence of the data folder applies to them.
+It covers diagnoses, patient fields, sources and missing values and, where there are images, their
+sizes, duplicates and a contact sheet per diagnosis. Contact sheets, and so the page, show
+photographs: the licence of the data folder applies to them.
 
 example: python -m model explore --data DIR --out report/
 """
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_data(parser)
     add_out(parser, "folder to write into")
-    add_number(parser, "--seed", "of the photographs shown", default=0)
+    add_number(parser, "--seed", "of the choice of photographs", default=0)
     add_task(parser)
     add_cache(parser, "hashes of images")
 

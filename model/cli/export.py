@@ -1,8 +1,8 @@
-"""Convert a bundle's network to LiteRT, compared with Keras.
+"""Convert a bundle's network to LiteRT, and check it against Keras.
 
-Without --out network.tflite goes into the bundle, and predictions are made through it from then
-on: faster, and without loading TensorFlow. With --out it goes into a folder, beside network.json:
-what a program on a phone needs to prepare a photograph and a patient and to name the classes.
+Without --out, network.tflite goes into the bundle, which then predicts with it: faster, and without
+loading TensorFlow. With --out it goes into a folder, together with network.json: what a program on
+a phone needs to preprocess a photograph and a patient and to name the classes.
 
 example: python -m model export --out phone
 """

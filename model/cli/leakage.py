@@ -4,7 +4,7 @@ Trains a preset twice, on equally many images of each diagnosis, and evaluates b
 same images: once as if images were independent, so that some lesions are in both parts, and once
 without any photograph of the evaluated lesions. The difference is the inflation.
 
-The test part of the data's split is left alone. The same command resumes an interrupted run.
+The test part of the data's split is not used. The same command resumes an interrupted run.
 
 example: python -m model leakage --data DIR --budget 20 --side 64 --out runs/leakage
 """
@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="cnn-4block",
         help="default cnn-4block",
     )
-    add_number(parser, "--budget", "epochs of each", default=20, metavar="EPOCHS")
-    add_number(parser, "--limit", "most images, of whole lesions")
+    add_number(parser, "--budget", "epochs of each training", default=20, metavar="EPOCHS")
+    add_number(parser, "--limit", "maximum number of images, in whole lesions")
     add_bench_options(parser, out=Path("runs/leakage"))
 
 

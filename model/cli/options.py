@@ -81,7 +81,7 @@ def add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split",
         metavar="FILE",
-        help="saved split, or shares as 80/10/10",
+        help="saved split, or shares such as 80/10/10",
     )
 
 
@@ -113,7 +113,7 @@ def add_settings(parser: argparse.ArgumentParser, *, config: str = "JSON file of
     """
     if config:
         parser.add_argument("--config", type=Path, metavar="FILE", help=config)
-    parser.add_argument("--help-settings", action=_HelpSettings, help="show all settings and stop")
+    parser.add_argument("--help-settings", action=_HelpSettings, help="show all settings and exit")
     usage = parser.format_usage().removeprefix("usage: ")
     parser.usage = usage + " " * len(f"usage: {parser.prog} ") + "[--SETTING VALUE ...]"
     group = parser.add_argument_group("main settings")
@@ -156,7 +156,7 @@ class _HelpSettings(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         usage = f"{parser.prog} [options] [--SETTING VALUE ...]"
         listing = argparse.ArgumentParser(usage=usage, add_help=False)
-        group = listing.add_argument_group("settings, which a file for --config may name as well")
+        group = listing.add_argument_group("settings, as options or in a file for --config")
         _add_settings(group, shown=SETTINGS)
         listing.print_help()
         parser.exit()

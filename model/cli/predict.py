@@ -1,9 +1,9 @@
 """Write the probabilities of a folder of images to a CSV file.
 
-METADATA.csv has the column image and one per field of the patient, in the challenge's words; an
-absent option, row, column or cell is unknown. A row of NAME holds for NAME_downsampled too, and the
-other way round. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per
-image, under its file's own name; it appears once all images are predicted.
+METADATA.csv has the column image and one per patient field, with the challenge's values; a missing
+option, row, column or cell means unknown. A row for NAME also applies to NAME_downsampled, and vice
+versa. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per image, under
+its own file name; it is written once all images are predicted.
 
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
 """
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metadata",
         type=Path,
         metavar="CSV",
-        help=f"the patients' context: image,{','.join(f.column for f in FIELDS)}",
+        help=f"patient context, with the columns image,{','.join(f.column for f in FIELDS)}",
     )
     parser.add_argument("--out", type=Path, metavar="CSV", required=True, help="table to write")
     add_bundle(parser)
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 def _require_writable(out: Path) -> None:
     """Before the work: a folder cannot become a table, and a device must not."""
     if out.exists() and not out.is_file():
-        raise DataError(f"{out} is no file. Give --out the name of a table.")
+        raise DataError(f"{out} is not a file. Give --out the name of a CSV file.")
 
 
 def _patients(names: list[str], metadata: Path | None, fields: Sequence[Field]) -> list[Patient]:

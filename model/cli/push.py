@@ -1,6 +1,6 @@
 """Push a bundle and its model card to the Hugging Face Hub.
 
-The token is that of HF_TOKEN or of `hf auth login`. Nothing else of the project is sent.
+The token is taken from HF_TOKEN or `hf auth login`. Nothing else of the project is uploaded.
 
 example: python -m model push OWNER/NAME --bundle runs/first/bundle
 """
@@ -16,9 +16,7 @@ CARD = Path(__file__).parents[2] / "docs" / "model_card.md"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "repository", metavar="OWNER/NAME", help="on the Hub; made if it is not there"
-    )
+    parser.add_argument("repository", metavar="OWNER/NAME", help="on the Hub; created if missing")
     add_bundle(parser)
     parser.add_argument(
         "--card",

@@ -1,9 +1,9 @@
-"""Train the shipped network again, from the settings that it travels with and its own split.
+"""Train the shipped network again, with the settings and the split stored in its bundle.
 
-The folder is of the ISIC 2019 challenge; images that the split does not name are left out.
+DIR holds images of the ISIC 2019 challenge; those that are not in the split are left out.
 Full-size photographs are first reduced, by area averaging, to the sizes that the shipped network
-was trained on. At the end both networks are compared on the validation part. Hours on a CPU;
-the same command resumes an interrupted run.
+was trained on. At the end both networks are compared on the validation part. It takes hours on a
+CPU; the same command resumes an interrupted run.
 
 example: python -m model reproduce --data DIR --out runs/again
 """
@@ -65,7 +65,7 @@ def listed_only(dataset: Dataset, split: Split) -> Dataset:
     listed = split.parts_of(dataset.table).notna()
     if not listed.any():
         raise DataError(
-            "no image of the folder is in the split of the shipped network. Give the images of the "
-            "ISIC 2019 challenge, under their names."
+            "no image in the folder is in the split of the shipped network. Give the images of "
+            "the ISIC 2019 challenge, under their original names."
         )
     return replace(dataset, table=dataset.table[listed].reset_index(drop=True))

@@ -2,7 +2,7 @@
 
 Draws train / validation / test 70 / 15 / 15, or as --split says, into one file; with --folds or
 --leave-source-out, a folder of such files. Identical and near duplicate photographs count as one
-lesion. A folder that is divided into train/ and test/ already keeps its test part, unless --split
+lesion. A folder that is already divided into train/ and test/ keeps its test part, unless --split
 is given.
 
 example: python -m model split --data DIR --out split.json --seed 1
@@ -42,11 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARES",
         help=f"per cent of the images for train, validation and test (default {SHARES})",
     )
-    series.add_argument("--folds", type=int, metavar="K", help="draw K splits that test all images")
+    series.add_argument("--folds", type=int, metavar="K", help="draw K splits for cross-validation")
     series.add_argument(
-        "--leave-source-out", action="store_true", help="draw a split a source, which it tests"
+        "--leave-source-out",
+        action="store_true",
+        help="draw one split per source, which is its test part",
     )
-    add_number(parser, "--seed", "of the drawing", default=2019)
+    add_number(parser, "--seed", "of the random draw", default=2019)
     add_task(parser)
     add_cache(parser, "hashes of images")
 
@@ -88,8 +90,8 @@ def _check(path: Path, split: Split, dataset: Dataset, groups: np.ndarray) -> No
     covered = split.parts_of(dataset.table).notna().sum()
     if not covered:
         raise SplitError(
-            f"{path} lists none of the {len(dataset.table)} images of the data folder, so nothing "
-            "can be said. Give the folder that the split was drawn over."
+            f"{path} lists none of the {len(dataset.table)} images of the data folder, so there "
+            "is nothing to check. Give the folder that the split was drawn from."
         )
     print(
         f"{path}: no lesion and no duplicate photograph is in two parts; {covered:,} of the "

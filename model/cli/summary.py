@@ -1,7 +1,7 @@
-"""Show a network without training it: parameters, what learns when, multiply-adds, a picture.
+"""Show a network without training it: parameters, trainable layers, multiply-adds, a picture.
 
-The network is that of a config, a preset or single settings, with random weights, or that of a
-bundle. --picture draws both branches, their shapes, the fusion and the head.
+The network is built with random weights from a config, a preset or single settings, or loaded from
+a bundle. --picture draws both branches, their shapes, the fusion and the head.
 
 example: python -m model summary --backbone efficientnet_b0 --fusion film --picture network.svg
 """
@@ -67,7 +67,7 @@ def _of_settings(settings: dict) -> tuple[object, TrainConfig, tuple[Field, ...]
     config = TrainConfig(**settings | {"weights": "none", "init_from": ""})
     if config.task == CUSTOM:
         raise ConfigError(
-            f"task {CUSTOM} takes its classes from the data, which a summary does not read. Name "
+            f"task {CUSTOM} takes its classes from the data, which a summary does not read. Choose "
             "another task, or a trained bundle with --bundle."
         )
     task = task_of(config.task, [])

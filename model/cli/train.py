@@ -1,7 +1,7 @@
 """Train the dual-branch network on a data folder and write a bundle.
 
 The folder holds images/*.jpg, one *GroundTruth.csv and one *Metadata.csv in the challenge's
-layout. Images of the ISIC 2019 challenge keep to the project's own split; other data is split by
+layout. Images of the ISIC 2019 challenge use the project's own split; other data is split by
 lesion, 70 / 15 / 15. The same command resumes an interrupted run.
 
 --preset starts from the settings of an earlier system; --config and options change them.
@@ -67,8 +67,8 @@ def run(options: argparse.Namespace) -> int:
 def _say_if_taught(preset: Preset) -> None:
     if preset.teacher:
         print(
-            f"{preset.name} learns from the labels alone here. To learn from {preset.teacher}, "
-            "too, train that first, then: python -m model distill "
+            f"{preset.name} is trained on the labels alone here. To train it on {preset.teacher}'s "
+            "predictions too, train that first, then: python -m model distill "
             f"--student {preset.name} --help",
             file=sys.stderr,
         )

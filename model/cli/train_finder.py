@@ -1,9 +1,9 @@
-"""Train the lesion finder on photographs whose lesions somebody outlined.
+"""Train the lesion finder on photographs with outlined lesions.
 
 Outlines are PNG files in DIR/masks, NAME.png or NAME_segmentation.png, white where the lesion is.
-Only the training part of the split is learned from. An interrupted training goes on with the same
-command. At the end the intersection over union (IoU) with the outlines is printed, over all
-photographs and by the size of the lesion, with 95 % intervals (bootstrap by lesion).
+Only the training part of the split is trained on. The same command resumes an interrupted training.
+At the end it prints the intersection over union (IoU) with the outlines, over all photographs and
+by lesion size, with 95 % confidence intervals (bootstrap by lesion).
 
 example: python -m model train-finder --data DIR --out runs/finder
 """

@@ -1,12 +1,12 @@
-"""Search settings for a training, and write the best as a file that train takes.
+"""Search settings for a training, and write the best to a file for train --config.
 
 A trial trains on the training part of the split and is evaluated on the validation part; the test
 part is never used. The folder given with --out gets leaderboard.csv, best.json and diagrams.
 The same command resumes an interrupted run.
 
-A setting given as an option, or with --config, is not searched; --epochs is the most that one
-trial gets. With --features the backbone stays frozen and its features are computed once, without
-augmentation, so that a trial takes seconds. docs/tuning.md: sharing a search among machines.
+A setting given as an option, or with --config, is not searched; --epochs is the maximum for one
+trial. With --features the backbone stays frozen and its features are computed once, without
+augmentation, so that a trial takes seconds. docs/tuning.md: searching on several machines.
 
 example: python -m model tune --data DIR --out runs/search --epochs 27
 then: python -m model train --data DIR --config runs/search/best.json --out runs/tuned
@@ -53,19 +53,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--space",
         type=Path,
         metavar="FILE",
-        help="JSON file of what is searched, instead of one of model/tuning",
+        help="JSON file of the search space (default: one of model/tuning)",
     )
     add_choice(parser, "--tuner", METHODS)
     add_choice(parser, "--objective", OBJECTIVES)
-    add_number(parser, "--trials", "how many, not of hyperband (default 20)")
-    add_number(parser, "--factor", "of hyperband: one in so many is promoted", default=3)
-    add_number(parser, "--iterations", "of hyperband, each as long", default=1)
+    add_number(parser, "--trials", "number of trials, not for hyperband (default 20)")
+    add_number(parser, "--factor", "of hyperband: one trial in N is promoted", default=3)
+    add_number(parser, "--iterations", "of hyperband: complete runs of it", default=1)
     parser.add_argument(
         "--features",
         action="store_true",
         help="train heads only, on features of the frozen backbone",
     )
-    add_number(parser, "--workers", "so many processes at a time on this machine")
+    add_number(parser, "--workers", "number of parallel processes on this machine")
     add_settings(parser, config="JSON file of settings that are not searched")
 
 
@@ -75,8 +75,8 @@ def run(options: argparse.Namespace) -> int:
     require_place()
     if options.workers is not None and (options.workers < 1 or is_distributed()):
         raise ConfigError(
-            f"--workers {options.workers} starts at least 1 process itself, and not where Keras "
-            "Tuner's environment variables name a chief. Leave it out or unset them."
+            f"--workers {options.workers} must be at least 1, and cannot be combined with Keras "
+            "Tuner's environment variables. Leave it out or unset them."
         )
     dataset = read_folder(options.data, task=plan.base.task)
     print(dataset.summary(plan.base.task), file=sys.stderr)
@@ -108,7 +108,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         base = base.with_(head_epochs=base.epochs)
     where = options.space or (FEATURES_SPACE if options.features else DEFAULT_SPACE)
     space = without(read_space(where, base), given)
-    require_something(space, f"{where} less the settings that are given")
+    require_something(space, f"{where} without the settings that are given")
     return Plan(
         space,
         base,

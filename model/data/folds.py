@@ -49,7 +49,7 @@ def draw_folds(
 def draw_source_splits(
     table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0
 ) -> dict[str, Split]:
-    """Draw one split a source, whose images are the test part: what does a new clinic cost?
+    """Draw one split per source, whose images are the test part: what does a new clinic cost?
 
     Of the lesions of the other sources, 15 % are for validation. An image of another source whose
     lesion group has an image of the test part is in no part. Table and groups are as in

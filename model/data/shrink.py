@@ -25,7 +25,7 @@ def is_full_size(dataset: Dataset) -> bool:
 def shrink_folder(dataset: Dataset, data_dir: Path, *, out: Path) -> Path:
     """Write a data folder with every photograph at its learned size, by area averaging.
 
-    What is small enough is copied. A broken run goes on where it was.
+    Images that are small enough are copied. An interrupted run resumes where it stopped.
 
     Raises:
         ImageError: a file cannot be read as a photograph.

@@ -47,7 +47,7 @@ class Split:
             SplitError: no such part, or none of its images is in the table.
         """
         if name not in PARTS:
-            raise SplitError(f"{name} is no part of the split. Use one of: {', '.join(PARTS)}.")
+            raise SplitError(f"{name} is not a part of the split. Use one of: {', '.join(PARTS)}.")
         rows = table[self.parts_of(table) == name]
         if rows.empty:
             raise SplitError(

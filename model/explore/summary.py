@@ -71,7 +71,7 @@ def pairs_across_lesions(table: pd.DataFrame, pairs: np.ndarray) -> pd.DataFrame
 
 
 def share_by(table: pd.DataFrame, groups: pd.Series, order: Sequence[str]) -> pd.DataFrame:
-    """Share of each diagnosis within each group, one row a group that has images.
+    """Share of each diagnosis within each group, one row per group that has images.
 
     The row's name gives the group's number of images.
     """

@@ -191,12 +191,12 @@ def read_manifest(bundle: Path) -> Manifest:
         manifest = Manifest.from_dict(values)
     except ValidationError as error:
         raise BundleError(
-            f"{path} is no sound manifest: {_first_of(error)}. Copy the whole bundle again."
+            f"{path} is not a valid manifest: {_first_of(error)}. Copy the whole bundle again."
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
-            f"{path} is no readable manifest ({type(error).__name__}: {error}). Give the folder of "
-            f"a bundle, which holds {NETWORK_FILE} and {MANIFEST_FILE}."
+            f"{path} is not a readable manifest ({type(error).__name__}: {error}). Give the "
+            f"folder of a bundle, which holds {NETWORK_FILE} and {MANIFEST_FILE}."
         ) from error
     task = manifest.training.get("task")
     if task not in (None, CUSTOM, *TASKS):

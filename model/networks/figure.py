@@ -34,7 +34,9 @@ def draw_network(outline: Outline, classes: Sequence[str], file: Path) -> None:
         ConfigError: another suffix.
     """
     if file.suffix not in FORMATS:
-        raise ConfigError(f"{file.name} is no picture's name: end it in {', '.join(FORMATS)}.")
+        raise ConfigError(
+            f"{file.name} is not the name of a picture: end it in {', '.join(FORMATS)}."
+        )
     file.parent.mkdir(parents=True, exist_ok=True)
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(file.suffix)
     with matplotlib.rc_context({"svg.hashsalt": "network"}):

@@ -1,5 +1,6 @@
-"""What lies in dermoscopic photographs beside the lesion, drawn at random: hair, rulers, pen marks,
-gel bubbles, stickers and dark corners, so that a network learns to look past them.
+"""Random artefacts of dermoscopic photographs, so that a network learns to ignore them.
+
+Hair, rulers, pen marks, gel bubbles, stickers and dark corners.
 """
 
 import numpy as np

@@ -148,7 +148,7 @@ def fit_finder(
     out: Path,
     learning_rate: float = 1e-3,
 ) -> None:
-    """Train; an interrupted training goes on from its last epoch with the same folder ``out``."""
+    """Train; an interrupted training with the same folder ``out`` resumes after its last epoch."""
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, epochs * len(learned), warmup_target=learning_rate, warmup_steps=len(learned) // 2
     )

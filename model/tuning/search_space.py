@@ -142,7 +142,7 @@ def _setting_type(name: str, path: Path) -> type:
 def _check_range(name: str, kind: type, values: list, entry: dict, path: Path) -> None:
     log, step = "log_range" in entry, entry.get("step")
     if kind not in (int, float):
-        raise ConfigError(f"{path}: {name} is no number; give its choices as a list.")
+        raise ConfigError(f"{path}: {name} is not a number; give its choices as a list.")
     numbers = len(values) == 2 and all(map(_number, values))
     if not numbers or not values[0] < values[1] or (log and values[0] <= 0):
         raise ConfigError(

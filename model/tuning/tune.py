@@ -38,9 +38,9 @@ def search(
     out: Path,
     on_trial_end: Callable[[Budget, str], None] = lambda budget, trial: None,
 ) -> None:
-    """Run a search, or resume an interrupted one; as chief or worker where the environment
-    says so (see :mod:`model.tuning.cluster`).
+    """Run a search, or resume an interrupted one.
 
+    It runs as chief or worker where the environment says so, see :mod:`model.tuning.cluster`.
     ``on_trial_end`` gets each trial's name after its end, not on a worker. Records of trials are in
     ``out/trials``; a trial that raises is recorded as failed and the search continues.
     """
