@@ -1,6 +1,7 @@
 """Tabs that show the bundle's and the data's own figures."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,6 +108,12 @@ def test_learning_curves_and_the_architecture_are_shown_where_the_bundle_has_the
     assert 'src="data:image/svg+xml;base64,' in architecture(b"<svg/>", TEXTS)
     assert "onload" not in architecture(b"<svg onload='x()'/>", TEXTS)
     assert curves({}, TEXTS) == architecture(None, TEXTS) == ""
+
+
+def test_a_training_of_one_epoch_is_a_dot_in_its_learning_curves():
+    page = curves({"loss": [2.0], "val_loss": [2.5]}, TEXTS)
+    first, second = re.search(r'class="line" points="(\S+) (\S+)"', page).groups()
+    assert first == second
 
 
 def test_the_data_tab_counts_all_rows_of_the_official_tables():
