@@ -1,6 +1,7 @@
 """The settings of a training: one flat table, saved with the run."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -117,6 +118,10 @@ class TrainConfig:
     seed: int = _knob(0, "of weights, order, augmentation and forgetting")
 
     def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            self._require(
+                not isinstance(value, float) or math.isfinite(value), name, "a finite number"
+            )
         for names, (rule, holds) in _RULES.items():
             for name in names.split():
                 self._require(holds(getattr(self, name)), name, rule)
