@@ -16,7 +16,7 @@ from model.data.cache import cached_images
 from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
-from model.errors import DataError
+from model.errors import ConfigError, DataError
 from model.networks.figure import draw_network
 from model.networks.outline import Outline
 from model.patient import PatientEncoder
@@ -167,6 +167,11 @@ def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int 
     labels = _labels(table, manifest)
     _say(f"asking the network about {len(table)} training images")
     seen = predictor.look_inside(images, table_patients(table))
+    if not np.isfinite(seen.probabilities).all():
+        raise ConfigError(
+            "the network's probabilities are not numbers, since its training diverged. Lower "
+            "learning_rate, and give another --out."
+        )
     return _Learned(
         UnknownDetector.fit(seen.embeddings, labels, classes=len(manifest.codes)),
         CaseIndex.fit(seen.embeddings, table),
