@@ -84,7 +84,7 @@ def test_the_tables_can_be_read_without_any_image(folder):
     pd.testing.assert_frame_equal(table, whole[table.columns])
 
 
-def test_an_image_without_a_lesion_is_its_own_and_from_msk(folder):
+def test_an_image_without_a_lesion_is_its_own(folder):
     edit(folder, "*Metadata.csv", lambda table: table.assign(lesion_id=""))
     table = read_folder(folder).table
     assert (table["lesion_id"] == table["image"]).all()
