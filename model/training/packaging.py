@@ -167,9 +167,10 @@ def _learned(predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int 
     labels = _labels(table, manifest)
     _say(f"asking the network about {len(table)} training images")
     seen = predictor.look_inside(images, table_patients(table))
-    if not np.isfinite(seen.probabilities).all():
+    # Both, since an activation may turn a NaN into 0.
+    if not (np.isfinite(seen.embeddings).all() and np.isfinite(seen.probabilities).all()):
         raise ConfigError(
-            "the network's probabilities are not numbers, since its training diverged. Lower "
+            "the network's answers are not numbers, since its training diverged. Lower "
             "learning_rate, and give another --out."
         )
     return _Learned(
