@@ -65,7 +65,8 @@ def lines(
     if mark is not None:
         parts.append(_path([place(mark, low), place(mark, high)], "mark"))
     for number, points in enumerate(series.values()):
-        places = [place(x, y) for x, y in points]
+        # A line of no length, whose round end is a dot, where there is one point only.
+        places = [place(x, y) for x, y in points] * (2 if len(points) == 1 else 1)
         kind = "line" if number < len(COLOURS) else "line dashed"
         parts.append(_path(places, kind, COLOURS[number % len(COLOURS)]))
     legend, height = _legend(list(series))

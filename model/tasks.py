@@ -90,7 +90,7 @@ TASKS = {
     ),
     "malignant": Task(
         "malignant",
-        {"BENIGN": "Benign", "MALIGNANT": "Malignant, or a precursor (actinic keratosis)"},
+        {"BENIGN": "Benign", "MALIGNANT": "Malignant or precursor (actinic keratosis)"},
         {code: "MALIGNANT" if code in _TREATED else "BENIGN" for code in DIAGNOSES},
         malignant=("MALIGNANT",),
     ),

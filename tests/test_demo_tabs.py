@@ -117,6 +117,12 @@ def test_learning_curves_and_the_architecture_are_shown_where_the_bundle_has_the
     assert not re.search("<svg|<img|<h2", page_of(bare))
 
 
+def test_a_training_of_one_epoch_is_a_dot_in_its_learning_curves(manifest):
+    page = page_of(replace(manifest, metrics={}, history={"loss": [2.0], "val_loss": [2.5]}))
+    first, second = re.search(r'class="line" points="(\S+) (\S+)"', page).groups()
+    assert first == second
+
+
 def test_the_data_tab_counts_all_rows_of_the_official_tables():
     summary = json.loads(SUMMARY.read_text())
     page = data_html({}, summary, TEMPLATES)

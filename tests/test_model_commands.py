@@ -139,3 +139,12 @@ def test_an_unknown_command_lists_the_known_ones(capsys):
     assert run("preditc") == 2
     error = capsys.readouterr().err
     assert all(command in error for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "explore", "distill"])
+def test_a_file_in_place_of_a_folder_is_refused_before_the_work(command, tmp_path, capsys):
+    taken = tmp_path / "taken"
+    taken.touch()
+    with pytest.raises(SystemExit):
+        run(command, "--data", tmp_path, "--out", taken)
+    assert f"{taken} is a file. Give the name of a folder" in capsys.readouterr().err

@@ -31,6 +31,8 @@ def test_an_unknown_setting_is_refused_with_the_known_ones():
         ("epochs", True),
         ("dropout", 1.0),
         ("learning_rate", -1.0),
+        ("learning_rate", float("inf")),
+        ("weight_decay", float("inf")),
         ("schedule", "linear"),
         ("image_side", 8),
         ("small_image_share", 1.5),

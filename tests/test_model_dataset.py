@@ -91,17 +91,18 @@ def test_the_tables_can_be_read_without_any_image(folder):
     pd.testing.assert_frame_equal(table, whole[table.columns])
 
 
-def test_an_image_without_a_lesion_is_its_own_and_from_msk(folder):
+def test_an_image_without_a_lesion_is_its_own(folder):
     edit(folder, "*Metadata.csv", lambda table: table.assign(lesion_id=""))
     table = read_folder(folder).table
     assert (table["lesion_id"] == table["image"]).all()
-    assert set(table["source"]) == {"MSK"}
+    assert set(table["source"]) == {"other"}
 
 
 def test_sources_are_told_by_the_prefix():
     lesions = ("HAM_1", "BCN_1", "MSK4_1", None, "IL_1")
     found = [image_source("TOY_0000000", lesion) for lesion in lesions]
-    assert found == ["HAM", "BCN", "MSK", "MSK", "other"]
+    assert found == ["HAM", "BCN", "MSK", "other", "other"]
+    assert image_source("ISIC_0000002_downsampled", None) == "MSK"  # of the challenge
 
 
 def test_where_the_archive_renamed_the_lesion_the_number_of_the_image_tells_the_source():

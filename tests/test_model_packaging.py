@@ -18,7 +18,7 @@ import pytest
 from model.__main__ import main
 from model.data.dataset import read_folder
 from model.data.split import Split
-from model.errors import BundleError
+from model.errors import BundleError, ConfigError
 from model.inference.bundle import (
     NETWORK_FILE,
     OOD_FILE,
@@ -218,6 +218,15 @@ def test_a_calibration_that_fails_leaves_the_bundle_as_it_was(own_bundle, toy_fo
     with pytest.raises(OSError, match="No space"):
         calibrate_bundle(own_bundle, read_folder(toy_folder), cache_dir=own_bundle.parent)
     assert content() == before
+
+
+def test_a_network_whose_training_diverged_is_refused(own_bundle, toy_folder, monkeypatch):
+    network = load_network(own_bundle, read_manifest(own_bundle))
+    network.set_weights([np.full_like(one, np.nan) for one in network.get_weights()])
+    monkeypatch.setattr("model.inference.predictor.load_network", lambda *_: network, raising=False)
+    monkeypatch.setattr("model.inference.keras_backend.load_network", lambda *_: network)
+    with pytest.raises(ConfigError, match="training diverged"):
+        calibrate_bundle(own_bundle, read_folder(toy_folder), cache_dir=own_bundle.parent / "c")
 
 
 @pytest.mark.parametrize("name", [NETWORK_FILE, OOD_FILE, SIMILAR_FILE])

@@ -27,8 +27,16 @@ def add_out(parser: argparse.ArgumentParser, what: str, *, default: Path | None 
     text = f"{what} (default {default})" if default else what
     required = default is None
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", required=required, default=default, help=text
+        "--out", type=_folder, metavar="DIR", required=required, default=default, help=text
     )
+
+
+def _folder(text: str) -> Path:
+    """A folder that may not exist yet, refused before the work if it cannot."""
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a file. Give the name of a folder.")
+    return path
 
 
 def add_bundle(parser: argparse.ArgumentParser) -> None:

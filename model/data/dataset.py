@@ -27,7 +27,7 @@ from model.patient import FIELDS, Field, NumberField, Patient
 from model.tasks import CUSTOM, TASKS, Task, custom_task, own_task
 
 SOURCES = ("HAM", "BCN", "MSK")
-"""The three collections of ISIC 2019; images without a ``lesion_id`` are from MSK."""
+"""The three collections of ISIC 2019; those of its images without a ``lesion_id`` are from MSK."""
 
 _NUMBERS = {"MSK": (0, 16_072), "HAM": (24_306, 34_320), "BCN": (53_454, 73_254)}
 """First and last number of each collection's images in the training set of ISIC 2019."""
@@ -306,11 +306,11 @@ def image_source(image: str, lesion_id: object) -> str:
 
     The Archive gives lesions names of its own (IL_0000000): there the image's number tells.
     """
+    name = archive_id(image)
     if not isinstance(lesion_id, str):
-        return "MSK"
+        return "MSK" if is_image_id(name) else "other"
     if lesion_id[:3] in SOURCES:
         return lesion_id[:3]
-    name = archive_id(image)
     number = int(name.removeprefix("ISIC_")) if is_image_id(name) else -1
     found = (source for source, (first, last) in _NUMBERS.items() if first <= number <= last)
     return next(found, "other")

@@ -89,16 +89,6 @@ class Manifest:
     intended_use: str = INTENDED_USE
     format: int = FORMAT
 
-    def __post_init__(self) -> None:
-        """Check that what is said of classes is said of those that there are."""
-        named = {"malignant": self.malignant or [], "precursors": self.precursors}
-        for entry, codes in named.items():
-            if foreign := [code for code in codes if code not in self.classes]:
-                raise ValueError(f"{entry} names {', '.join(foreign)}, which is not in classes")
-        thresholds = self.prediction_sets.get("thresholds") or self.classes
-        if missing := [code for code in self.classes if code not in thresholds]:
-            raise ValueError(f"prediction_sets has no threshold for {', '.join(missing)}")
-
     @property
     def network_sha256(self) -> str:
         """SHA-256 of the network's file; empty before that is written."""
@@ -189,6 +179,7 @@ def read_manifest(bundle: Path) -> Manifest:
             )
         values = _from_format_1(values) if values["format"] == 1 else values
         manifest = Manifest.from_dict(values)
+        _check_codes(manifest)
     except ValidationError as error:
         raise BundleError(
             f"{path} is not a valid manifest: {_first_of(error)}. Copy the whole bundle again."
@@ -346,9 +337,29 @@ def require_no_bundle(folder: Path) -> None:
         )
 
 
+def _check_codes(manifest: Manifest) -> None:
+    """What is said of classes must be said of those that there are."""
+    named = {"malignant": manifest.malignant or [], "precursors": manifest.precursors}
+    thresholds = manifest.prediction_sets.get("thresholds") or manifest.classes
+    faults = [
+        f"{entry} names {code}, which is not in classes"
+        for entry, codes in named.items()
+        for code in codes
+        if code not in manifest.classes
+    ]
+    faults += [
+        f"prediction_sets has no threshold for {code}"
+        for code in manifest.classes
+        if code not in thresholds
+    ]
+    if faults:
+        raise BundleError(
+            f"{MANIFEST_FILE} is not a valid manifest: {faults[0]}. Copy the whole bundle again."
+        )
+
+
 def _first_of(error: ValidationError) -> str:
     """The first violated rule in one line, naming entry and value."""
     found = error.errors(include_url=False)[0]
-    message = found["msg"].removeprefix("Value error, ")
     entry = ".".join(map(str, found["loc"]))
-    return f"{entry} is {found['input']!r}; {message}" if entry else message
+    return f"{entry} is {found['input']!r}; {found['msg']}"

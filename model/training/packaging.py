@@ -16,7 +16,7 @@ from model.data.cache import cached_images
 from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
-from model.errors import DataError
+from model.errors import ConfigError, DataError
 from model.inference.backend import ModelOutputs
 from model.inference.bundle import (
     LITERT_FILE,
@@ -185,6 +185,12 @@ def _fit_on_train(
     labels = _labels(table, manifest)
     _report(f"predicting {len(table)} training images")
     outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
+    # Both, since an activation may turn a NaN into 0.
+    if not (np.isfinite(outputs.embeddings).all() and np.isfinite(outputs.probabilities).all()):
+        raise ConfigError(
+            "the network predicts no numbers, since its training diverged. Lower learning_rate, "
+            "and give another --out."
+        )
     return _FittedOnTrain(
         OODDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
         CaseIndex.fit(outputs.embeddings, table, manifest.patient.fields),

@@ -65,7 +65,7 @@ class TrainConfig(BaseModel):
             excluded by another one.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     # === Task and network ===
     task: Literal[*TASKS, CUSTOM] = _setting("isic2019", "classification task")
