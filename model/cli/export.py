@@ -57,7 +57,7 @@ def _convert(predictor: Predictor, file: Path) -> float:
     file.write_bytes(to_litert(predictor.backend.network, tta_views=manifest.tta_views))
     exported = Predictor(LiteRTBackend(file), manifest)
     difference = largest_difference(predictor, exported)
-    if difference > TOLERANCE:
+    if not difference <= TOLERANCE:  # NaN is no agreement either
         raise BundleError(
             f"LiteRT differs by up to {difference:.2g} from Keras, more than {TOLERANCE}. Nothing "
             "was written; the bundle keeps using Keras."
