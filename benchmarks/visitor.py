@@ -31,18 +31,18 @@ class Visitor:
         return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
 
     def press(
-        self, button: str, values: list, *, on_trial_end: Callable[[int], None] = lambda place: None
+        self, button: str, values: list, *, on_rank: Callable[[int], None] = lambda place: None
     ) -> dict:
         """Press a button by its ``elem_id`` and wait: ``{"data": [...]}`` or ``{"error": ...}``.
 
-        ``on_trial_end`` gets the places in the queue, 0 for the first.
+        ``on_rank`` gets the places in the queue, 0 for the first.
         """
         click = [self._ids[button], "click"]
         found = [d["id"] for d in self.config["dependencies"] if click in d["targets"]]
-        return self.trigger(found[0], values, on_trial_end=on_trial_end)
+        return self.trigger(found[0], values, on_rank=on_rank)
 
     def trigger(
-        self, event: int, values: list, *, on_trial_end: Callable[[int], None] = lambda place: None
+        self, event: int, values: list, *, on_rank: Callable[[int], None] = lambda place: None
     ) -> dict:
         """Do the same by the number that the page's configuration gives an event."""
         asked = {"data": values, "fn_index": event, "session_hash": self.name}
@@ -55,7 +55,7 @@ class Visitor:
                 if message.get("event_id") != number:
                     continue
                 if message["msg"] == "estimation":
-                    on_trial_end(message["rank"])
+                    on_rank(message["rank"])
                 if message["msg"] == "process_completed":
                     return message["output"]
         raise ConnectionError("the page closed the stream without an answer")

@@ -6,6 +6,7 @@ import pytest
 
 from isic_api.vocabulary import archive_id, is_image_id
 from model.inference.similar import CaseIndex
+from model.patient import FIELDS
 
 
 @pytest.mark.parametrize("name", ["ISIC_0000013", "ISIC_0000013_downsampled"])
@@ -25,6 +26,6 @@ def test_similar_cases_bear_the_ids_that_the_archive_links_to():
     names = ["ISIC_0000013_downsampled", "ISIC_0000017"]
     table = pd.DataFrame({"image": names, "lesion_id": names, "diagnosis": ["MEL", "NV"]})
     table = table.assign(age_approx=[60.0, np.nan], sex=["male", None], anatom_site_general=None)
-    index = CaseIndex.fit(np.eye(2, 4, dtype=np.float32), table)
+    index = CaseIndex.fit(np.eye(2, 4, dtype=np.float32), table, FIELDS)
     found = index.nearest(np.array([1, 0, 0, 0], np.float32), 2)
     assert [case.isic_id for case in found] == ["ISIC_0000013", "ISIC_0000017"]

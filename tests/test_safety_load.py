@@ -28,7 +28,7 @@ class Gate:
 def ask(address, photograph, places):
     visitor = Visitor(address)
     file = visitor.upload(photograph.read_bytes())
-    return visitor.press("predict", [file, 50, "male", "head/neck", 50], told=places.append)
+    return visitor.press("predict", [file, 50, "male", "head/neck", 50], on_rank=places.append)
 
 
 def wait_for_places(places, number, asked):
