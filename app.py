@@ -109,6 +109,7 @@ class Offer:
             thumbnail=showcase.thumbnail,
             state=self.predictor.state,
             architecture=picture.read_bytes() if picture.is_file() else None,
+            run=self.bundle.parent.name if self.bundle.name == "bundle" else self.bundle.name,
         )
 
 

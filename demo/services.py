@@ -58,6 +58,8 @@ class Services:
     """How far loading is; does not wait."""
     architecture: bytes | None = None
     """A picture of the network, as SVG."""
+    run: str = ""
+    """Name of the run that the bundle is from, to tell networks of one name apart."""
 
 
 def fields_of(offered: Sequence[Services]) -> tuple[Field, ...]:
@@ -69,10 +71,12 @@ def fields_of(offered: Sequence[Services]) -> tuple[Field, ...]:
 
 
 def names_of(offered: Sequence[Services]) -> list[str]:
-    """The networks' names, in their order; equal ones are numbered."""
+    """The networks' names, in their order; to equal ones their run is added, or a number."""
     names = [services.manifest.name for services in offered]
+    by_run = [f"{name} ({one.run})" for name, one in zip(names, offered, strict=True)]
     seen, found = Counter(), []
-    for name in names:
+    for name, with_run in zip(names, by_run, strict=True):
         seen[name] += 1
-        found.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
+        apart = with_run if by_run.count(with_run) == 1 else f"{name} ({seen[name]})"
+        found.append(apart if names.count(name) > 1 else name)
     return found

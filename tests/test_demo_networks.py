@@ -90,9 +90,12 @@ def test_health_lists_the_networks_and_is_ready_when_all_are():
     assert (loading.status_code, loading.json()["status"]) == (503, "loading")
 
 
-def test_networks_of_one_name_are_numbered():
-    names = names_of([services(), asking("custom", CUSTOM), asking("custom", CUSTOM)])
+def test_networks_of_one_name_are_told_apart_by_their_runs_or_else_numbered():
+    first, second = asking("custom", CUSTOM), asking("custom", CUSTOM)
+    names = names_of([services(), first, second])
     assert names[1:] == ["network of custom (1)", "network of custom (2)"]
+    names = names_of([replace(first, run="monday"), replace(second, run="friday"), services()])
+    assert names[:2] == ["network of custom (monday)", "network of custom (friday)"]
 
 
 @pytest.mark.browser
