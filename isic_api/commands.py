@@ -164,7 +164,8 @@ def metadata_command(options: Namespace) -> int:
         progress=progress,
     )
     print(
-        f"{exported.rows:,} rows in {'standard output' if to_stdout else options.out}",
+        f"{exported.rows:,} {'row' if exported.rows == 1 else 'rows'} in "
+        f"{'standard output' if to_stdout else options.out}",
         file=sys.stderr if to_stdout else sys.stdout,
     )
     for isic_id in exported.unknown:
