@@ -88,8 +88,8 @@ def test_the_majority_finds_no_melanoma_and_has_the_auc_of_chance(first):
 @pytest.mark.slow
 def test_the_page_says_under_which_conditions_and_shows_the_plot(first):
     page = (first.out / "presets.md").read_text()
-    assert "Learned from 40 images" in page
-    assert "The test part was not looked at" in page
+    assert "Trained on 40 images" in page
+    assert "The test part was not used" in page
     assert "| vgg16-dense |  | 14,790,919 | 76,231 | 59.2 | not run |" in page
     assert "0.830" in page  # what the authors of the dual-input network reported
     assert "](presets.png)" in page
