@@ -275,7 +275,7 @@ def test_metadata_of_a_limit_and_of_ids(run, tmp_path, monkeypatch):
     assert [row["isic_id"] for row in table(path)] == [f"ISIC_{n:07d}" for n in range(7)]
     (tmp_path / "ids.csv").write_text("sex;image_name\nmale;ISIC_0000003\n;ISIC_9999999.jpg\n")
     code, out, err = run("metadata", path, "--ids", tmp_path / "ids.csv")
-    assert (code, out) == (1, f"1 rows in {path}\n")
+    assert (code, out) == (1, f"1 row in {path}\n")
     assert "ISIC_9999999: the Archive has no such image" in err
     assert [row["isic_id"] for row in table(path)] == ["ISIC_0000003"]
     stdin = io.TextIOWrapper(io.BytesIO(b"ISIC_0000005\r\n"))
@@ -283,7 +283,7 @@ def test_metadata_of_a_limit_and_of_ids(run, tmp_path, monkeypatch):
     code, out, err = run("metadata", "-", "--ids", "-")
     assert code == 0
     assert [row["isic_id"] for row in csv.DictReader(out.splitlines())] == ["ISIC_0000005"]
-    assert "1 rows in standard output" in err
+    assert "1 row in standard output" in err
 
 
 def test_a_failed_or_interrupted_metadata_run_leaves_the_old_file_and_goes_on(
