@@ -6,13 +6,18 @@ frame draws it more sharply.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
+from tqdm import tqdm
 
+from model.data.cache import cached_array
 from model.frame import FINDER_SIDE, Box, Frame, crop_frame
+from model.image import read_image
 from model.inference.tta import aligned_mean, tta_views
 
 Segment = Callable[[np.ndarray], np.ndarray]
@@ -48,20 +53,20 @@ class Finding:
     fills: bool = False  # the first lesion fills the photograph
 
 
-def find_lesions(image: Image.Image, segment: Segment) -> Finding:
-    """Find the lesions of an RGB photograph.
+def find_lesions(image: Image.Image, segment: Segment, *, views: int = _VIEWS) -> Finding:
+    """Find the lesions of an RGB photograph, averaging so many right-angle views.
 
     Prominent is what is large and near the middle.
     """
     frame = Frame.whole(*image.size)
-    outline = _outline(image, frame, segment)
+    outline = _outline(image, frame, segment, views)
     lesions = _lesions(outline, frame, image.size)
     if not lesions:
         return Finding((), outline, frame)
     x0, y0, x1, y1 = lesions[0].box
     if max(x1 - x0, y1 - y0) < _SMALL * frame.side:
         near = Frame.around(lesions[0].box, _SECOND_LOOK)
-        sharper = _outline(image, near, segment)
+        sharper = _outline(image, near, segment, views)
         if again := _lesions(sharper, near, image.size):
             lesions, outline, frame = [again[0], *lesions[1:]], sharper, near
     first = lesions[0]
@@ -75,9 +80,9 @@ def find_lesions(image: Image.Image, segment: Segment) -> Finding:
     )
 
 
-def _outline(image: Image.Image, frame: Frame, segment: Segment) -> np.ndarray:
+def _outline(image: Image.Image, frame: Frame, segment: Segment, views: int) -> np.ndarray:
     square = np.asarray(crop_frame(image, frame, FINDER_SIDE), np.float32)
-    return aligned_mean(segment(np.concatenate(list(tta_views(square[None], _VIEWS)))))
+    return aligned_mean(segment(np.concatenate(list(tta_views(square[None], views)))))
 
 
 def _lesions(outline: np.ndarray, frame: Frame, size: tuple[int, int]) -> list[Lesion]:
@@ -140,3 +145,25 @@ def _at_edge(outline: np.ndarray, frame: Frame, size: tuple[int, int]) -> bool:
 def _fills(box: Box, size: tuple[int, int]) -> bool:
     x0, y0, x1, y1 = box
     return x1 - x0 >= _FILLS * size[0] and y1 - y0 >= _FILLS * size[1]
+
+
+def lesion_boxes(
+    paths: Sequence[Path], segment: Segment, *, finder_hash: str, cache_dir: Path
+) -> np.ndarray:
+    """The box of the most prominent lesion of each photograph, to train on: float32 (N, 4).
+
+    Where none is found it is the whole photograph. One view of each is looked at. Boxes are kept
+    in ``cache_dir`` until a file or the finder changes.
+    """
+
+    def find() -> np.ndarray:
+        with ThreadPoolExecutor() as pool:
+            found = pool.map(lambda path: _box(read_image(path), segment), paths)
+            return np.array(list(tqdm(found, total=len(paths), desc="Finding lesions")))
+
+    return cached_array("boxes", paths, {"finder": finder_hash}, find, cache_dir=cache_dir)
+
+
+def _box(image: Image.Image, segment: Segment) -> Box:
+    found = find_lesions(image, segment, views=1).lesions
+    return found[0].box if found else (0.0, 0.0, *map(float, image.size))

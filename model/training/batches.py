@@ -13,6 +13,7 @@ from model.data.dataset import table_patients
 from model.patient import PatientEncoder
 from model.tasks import Task
 from model.training.augmentation import MIXUP_COLUMNS, draw_mixup, mix_rows
+from model.training.photographs import Photographs
 from model.training.settings import TrainConfig
 
 RESAMPLED = {"subsample": np.min, "oversample": np.max}
@@ -28,27 +29,34 @@ class LabelledBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images: np.ndarray,
+        images: np.ndarray | Photographs,
         patients: np.ndarray,
         labels: np.ndarray,
         *,
         weights: np.ndarray,
         classes: int,
         batch_size: int,
+        coarse: np.ndarray | None = None,
         mixing: bool = False,
         devices: int = 1,
     ) -> None:
-        """Take images (N, side, side, 3), encoded patients (N, width) and class numbers (N,).
+        """Take images (N, side, side, 3), encoded patients (N, width) and label numbers (N,).
+
+        Numbers below ``classes`` are classes, those from there on rows of ``coarse``, bool (labels,
+        classes): the classes that a coarse label leaves open.
 
         ``weights`` (N,) are sample weights of the loss. With ``mixing``, the inputs have a third
         entry "mix", of :func:`model.training.augmentation.draw_mixup`, here all zeros.
         The last rows of an epoch are dropped if they cannot be shared evenly among the
         ``devices``; the batch size must be a multiple of their number.
         """
-        super().__init__()
+        framed = isinstance(images, Photographs)
+        super().__init__(workers=2 if framed else 1, max_queue_size=8)
         self.images, self.patients, self.labels = images, patients, labels
         self.weights = weights.astype(np.float32)
         self.classes = classes
+        one_hot = np.eye(classes, dtype=np.float32)
+        self.targets = one_hot if coarse is None else np.vstack([one_hot, coarse]).astype("float32")
         self.batch_size, self.mixing = batch_size, mixing
         self.devices = devices
         self.order = np.arange(len(labels))
@@ -61,16 +69,24 @@ class LabelledBatches(keras.utils.PyDataset):
         """Batch ``number`` of the epoch."""
         end = min((number + 1) * self.batch_size, self._rows_per_epoch)
         rows = self.order[number * self.batch_size : end]
-        one_hot = np.eye(self.classes, dtype=np.float32)[self.labels[rows]]
-        inputs = {"image": self.images[rows], "patient": self.patients_of(rows, number)}
+        inputs = {"image": self.images_of(rows, number), "patient": self.patients_of(rows, number)}
         if self.mixing:
             inputs["mix"] = np.zeros((len(rows), MIXUP_COLUMNS), np.float32)
-        return inputs, one_hot, self.weights[rows]
+        return inputs, self.targets[self.labels[rows]], self.weights[rows]
+
+    @property
+    def has_coarse_labels(self) -> bool:
+        """Whether some labels stand for several classes."""
+        return len(self.targets) > self.classes
 
     @property
     def _rows_per_epoch(self) -> int:
         """Number of rows of an epoch."""
         return len(self.order) - len(self.order) % self.devices
+
+    def images_of(self, rows: np.ndarray, number: int) -> np.ndarray:
+        """Images of the rows of batch ``number``: uint8 (B, side, side, 3)."""
+        return self.images[rows]
 
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Encoded patients of the rows of batch ``number``: float32 (B, width)."""
@@ -168,6 +184,12 @@ class TrainingBatches(LabelledBatches):
         inputs["patient"] = mix_rows(inputs["patient"], partners)
         return inputs, mix_rows(targets, partners), mix_rows(weights, partners)
 
+    def images_of(self, rows: np.ndarray, number: int) -> np.ndarray:
+        """Images of the rows, photographs in random frames."""
+        if isinstance(self.images, Photographs):
+            return self.images.at_random(rows, self._rng(number, 2))
+        return self.images[rows]
+
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Encoded patients with some fields dropped: float32 (B, width)."""
         rng = self._rng(1 + number)
@@ -221,11 +243,12 @@ small for a network with an input of 128 to 224 px.
 class Part:
     """One part of the data as arrays, rows in the same order."""
 
-    images: np.ndarray  # uint8 (N, side, side, 3), or features of a frozen backbone (N, ...)
+    images: np.ndarray | Photographs  # uint8 (N, side, side, 3), or a backbone's features (N, ...)
     patients: np.ndarray  # float32 (N, width)
-    labels: np.ndarray  # class numbers (N,)
+    labels: np.ndarray  # class numbers (N,), or further ones for the rows of ``coarse``
     sources: np.ndarray  # str (N,)
     small: np.ndarray  # bool (N,): see SMALL
+    coarse: np.ndarray | None = None  # bool (labels, classes): what a coarse label leaves open
 
 
 def load_part(

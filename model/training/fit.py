@@ -20,7 +20,7 @@ from model.training.batches import (
 )
 from model.training.devices import device_count
 from model.training.history import best_row
-from model.training.losses import Distilled, Tensor, loss_of
+from model.training.losses import Distilled, PartialCrossentropy, Tensor, loss_of
 from model.training.metrics import BalancedAccuracy
 from model.training.resume import BEST_FILE, Callback, Progress, callbacks_of
 from model.training.settings import TrainConfig
@@ -137,6 +137,7 @@ def _training_batches(
         mixup=config.mixup,
         teacher=teacher,
         classes=classes,
+        coarse=part.coarse,
         batch_size=config.batch_size,
         devices=device_count(config),
     )
@@ -171,6 +172,7 @@ def _augmented(network: keras.Model, config: TrainConfig, *, augment: bool) -> k
         "image": keras.Input(image.shape[1:], name="image"),
         "patient": keras.Input(patient.shape[1:], name="patient"),
     }
+    augment = augment and config.frame == "photograph"  # frames are varied as they are cropped
     changed = _augmenter(config)(inputs["image"]) if augment else inputs["image"]
     if config.mixup > 0:
         inputs["mix"] = keras.Input((MIXUP_COLUMNS,), name="mix")
@@ -194,6 +196,8 @@ def _augmenter(config: TrainConfig) -> keras.Model:
 
 def _loss(config: TrainConfig, batches: TrainingBatches) -> keras.losses.Loss:
     loss = loss_of(config)
+    if batches.has_coarse_labels:
+        loss = PartialCrossentropy(config.label_smoothing)
     if batches.teacher is None:
         return loss
     return Distilled(

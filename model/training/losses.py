@@ -19,6 +19,27 @@ def loss_of(config: TrainConfig) -> keras.losses.Loss:
     return keras.losses.CategoricalCrossentropy(**smoothing)
 
 
+class PartialCrossentropy(keras.losses.Loss):
+    """Cross-entropy of labels that may leave open which of several classes it is.
+
+    ``-log(sum of the probabilities of the classes left open)``; of one-hot labels it is the usual
+    cross-entropy. Labels are (B, classes) of zeros and ones.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        """Spread this share of the probability mass over all classes, from 0 to below 1."""
+        super().__init__(name="partial_crossentropy")
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """One loss per image, (B,)."""
+        floor = keras.config.epsilon()
+        probabilities = ops.maximum(y_pred, floor)
+        open_sum = ops.maximum(ops.sum(y_true * y_pred, axis=-1), floor)
+        spread = -ops.mean(ops.log(probabilities), axis=-1)
+        return -(1 - self.label_smoothing) * ops.log(open_sum) + self.label_smoothing * spread
+
+
 class Distilled(keras.losses.Loss):
     """A loss of the labels and of the teachers' softened predictions (Hinton et al. 2015).
 

@@ -88,6 +88,12 @@ class TrainConfig(BaseModel):
     image_side: Annotated[int, Field(ge=32)] = _setting(128, "input size in pixels, square")
     crop_border: bool = _setting(True, "crop the black border of a dermatoscope's tube")
     aspect: Literal[*ASPECTS] = _setting("squeeze", "how a photograph is made square")
+    frame: Literal["photograph", "lesion"] = _setting(
+        "photograph", "what the network sees: all, or a square around the lesion that was found"
+    )
+    frame_low: Positive = _setting(1.0, "smallest frame, in multiples of the lesion's longer side")
+    frame_high: Positive = _setting(2.0, "largest frame, likewise")
+    artefacts: Share = _setting(0.25, "share of the frames with drawn hair, rulers, pen, bubbles")
     metadata_dropout_field: Fraction = _setting(0.1, "probability of each field to become unknown")
     metadata_dropout_all: Fraction = _setting(0.2, "probability of all fields to become unknown")
     zoom: Fraction = _setting(0.25, "largest relative zoom of the augmentation")
