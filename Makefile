@@ -24,7 +24,7 @@ format: .venv/installed-dev
 	$(BIN)/ruff format .
 
 pictures: .venv/installed-dev
-	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m tests.demo.pictures
 
 .venv/installed: requirements.txt
 	$(PYTHON) -c "import sys; ok = (3, 11) <= sys.version_info < (3, 13); sys.exit(None if ok else 'Python 3.11 or 3.12 is needed. Name one with: make PYTHON=python3.12')"

@@ -95,7 +95,7 @@ def flags(options: argparse.Namespace, url: str) -> list[str]:
 
 @contextmanager
 def server(images: int) -> Iterator[str]:
-    command = [sys.executable, str(ROOT / "tests/fake_archive.py"), "--port", "0"]
+    command = [sys.executable, "-m", "tests.fakes.archive", "--port", "0"]
     process = subprocess.Popen(
         [*command, "--train", str(images), "--test", "0"], stdout=subprocess.PIPE, text=True
     )

@@ -1,7 +1,7 @@
 """What changes Gradio, or leans on parts of it that it does not document.
 
 Checked against Gradio 6.31.0. Each entry names the upstream issue as far as there is one;
-``tests/test_demo_gradio_patches.py`` fails where Gradio no longer behaves as described here.
+``tests/demo/test_gradio_patches.py`` fails where Gradio no longer behaves as described here.
 """
 
 from collections.abc import Callable

@@ -30,7 +30,7 @@ LONGEST = ("tune_workers", "backbones", "fit", "train", "devices", "preset")
 
 def pytest_collection_modifyitems(items):
     """Begins with the longest, so that in the end no process works alone."""
-    first = {f"test_model_{name}.py" for name in LONGEST}
+    first = {f"test_{name}.py" for name in LONGEST}
     items.sort(key=lambda item: item.path.name not in first)
 
 
@@ -66,7 +66,7 @@ def forgotten_networks():
 def only_window():
     """Of Debian's Chromium, headless, with the event loop of the one who drives it."""
     pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    from tests import chromium
+    from tests.demo import chromium
 
     if chromium.PATH is None:
         pytest.skip("needs Debian's chromium")
@@ -97,7 +97,7 @@ def axe():
 @pytest.fixture(scope="session")
 def address():
     """Of a page with a made-up network behind it."""
-    from tests.pages import served
+    from tests.demo.pages import served
 
     with served() as address:
         yield address
@@ -148,7 +148,7 @@ def toy_bundle(toy_run):
 @pytest.fixture(scope="session")
 def untrained_bundle(toy_folder, tmp_path_factory):
     """A calibrated bundle of an untrained network, for tests that change nothing in it."""
-    from tests.toy_bundle import write_toy_bundle
+    from tests.fakes.toy_bundle import write_toy_bundle
 
     return write_toy_bundle(tmp_path_factory.mktemp("untrained") / "bundle", toy_folder)
 

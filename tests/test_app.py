@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
-from fake_archive import FakeArchive
 from gradio_client import Client, handle_file
 
 import app
@@ -23,8 +22,9 @@ from model.data.split import ISIC2019_SPLIT, Split
 from model.diagnosis import DIAGNOSES
 from model.inference.bundle import MANIFEST_FILE, NETWORK_FILE, RELEASED, read_manifest
 from model.patient import Patient
+from tests.demo.pages import add_photograph, predict, why_the_page_stops
 from tests.drawings import draw_lesion
-from tests.pages import add_photograph, predict, why_the_page_stops
+from tests.fakes.archive import FakeArchive
 
 ROOT = Path(__file__).parents[1]
 

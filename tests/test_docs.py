@@ -20,8 +20,8 @@ from isic_api.cli import parser
 from model.__main__ import COMMANDS
 from model.inference.bundle import RELEASED, read_manifest
 from model.training.settings import FUSIONS
+from tests.demo.pages import served
 from tests.drawings import draw_lesion
-from tests.pages import served
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

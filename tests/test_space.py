@@ -11,8 +11,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from model.inference.bundle import RELEASED, read_manifest
-from tests.fake_hub import fake_hub, send_there
-from tests.pages import why_the_page_stops
+from tests.demo.pages import why_the_page_stops
+from tests.fakes.hub import fake_hub, send_there
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """All that leans on the inside of Keras Tuner, which requirements.txt pins to the version below.
 
-tests/test_model_tune_oracles.py fails when upstream changes what is relied on or worked around:
+tests/model/tuning/test_tune_oracles.py fails when upstream changes what is relied on:
 
 - state and trials are written in place, so that a kill while writing loses the search
   (https://github.com/keras-team/keras-tuner/issues/453)

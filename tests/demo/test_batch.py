@@ -1,0 +1,142 @@
+"""Many photographs at once: what is taken from files and zips, and what comes out."""
+
+import base64
+import csv
+import io
+import re
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from demo.batch import BatchResult, collect, patients_of, predict_all, to_csv
+from demo.tabs.batch import result_frame, summary_html
+from demo.templates import Templates
+from demo.texts import load_texts
+from model.diagnosis import DIAGNOSES
+from model.errors import DataError, ImageError
+from model.patient import FIELDS, Patient
+from tests.drawings import draw_lesion
+from tests.fakes.study import made_up
+
+
+@pytest.fixture
+def photograph(tmp_path):
+    path = tmp_path / "ISIC_0000001.jpg"
+    draw_lesion(0, seed=1).save(path)
+    return path
+
+
+def pack(folder, members):
+    path = folder / "many.zip"
+    with ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_photographs_inside_a_zip_are_found_and_nothing_else_is(tmp_path, photograph):
+    content = photograph.read_bytes()
+    members = {
+        "folder/A.jpg": content,
+        "../../B.png": content,
+        "notes.txt": b"x",
+        "__MACOSX/._A.jpg": b"x",
+        ".hidden.jpg": b"x",
+        "inner.zip": b"x",
+    }
+    found = collect([photograph, pack(tmp_path, members)])
+    assert [item.name for item in found] == ["ISIC_0000001", "A", "B"]
+    assert sorted(path.name for path in tmp_path.parent.glob("B.png")) == []
+
+
+def test_a_damaged_zip_is_refused_by_name(tmp_path):
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(b"PK no zip")
+    with pytest.raises(ImageError, match=r"bad\.zip"):
+        collect([bad])
+
+
+def test_more_than_a_thousand_photographs_are_refused(tmp_path):
+    with pytest.raises(ImageError, match="1,000"):
+        collect([Path(f"{n}.jpg") for n in range(1001)])
+
+
+def test_a_member_that_says_it_is_too_large_is_not_unpacked(tmp_path, monkeypatch):
+    packed = pack(tmp_path, {"A.jpg": b"x" * 11})
+    monkeypatch.setattr("demo.batch.MOST_BYTES", 10)
+    monkeypatch.setattr(ZipFile, "open", None)
+    (found,) = collect([packed])
+    assert "larger than" in str(found.content)
+
+
+def test_a_member_that_is_too_large_is_refused_alone(tmp_path, photograph, monkeypatch):
+    monkeypatch.setattr("demo.batch.MOST_BYTES", len(photograph.read_bytes()))
+    archive = pack(tmp_path, {"A.jpg": photograph.read_bytes(), "B.jpg": b"\0" * 10**6})
+    result = predict_all(collect([archive]), [Patient()] * 2, made_up)
+    assert list(result.rows) == ["A"]
+    assert result.refused[0][0] == "B"
+
+
+def test_an_unreadable_file_is_listed_and_stops_nothing(tmp_path, photograph):
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("x")
+    result = predict_all(collect([bad, photograph]), [Patient()] * 2, made_up)
+    assert list(result.rows) == ["ISIC_0000001"]
+    assert "cannot be read" in dict(result.refused)["bad"]
+
+
+def test_context_is_found_by_name(tmp_path):
+    table = tmp_path / "m.csv"
+    table.write_text("image,age_approx,sex\nA,60,male\nC,,\n")
+    assert patients_of(table, ["A", "B"], FIELDS) == [Patient(age=60.0, sex="male"), Patient()]
+    table.write_bytes(b"image,age_approx\nA,\xe4\n")
+    with pytest.raises(DataError, match=r"^m\.csv is not a CSV table"):  # without its place
+        patients_of(table, ["A"], FIELDS)
+    table.write_text("image,age_approx\nA,600\n")
+    with pytest.raises(DataError, match="600"):
+        patients_of(table, ["A"], FIELDS)
+
+
+def test_beside_a_prediction_stand_its_warnings_and_how_many_had_context(photograph):
+    def doubtful(content):
+        study = made_up(content)
+        study.quality, study.ood_score = ("dark",), 2.0
+        return study
+
+    result = predict_all(collect([photograph]), [Patient(age=60.0)], doubtful)
+    assert result.warnings == {"ISIC_0000001": ["dark", "unlike"]}
+    assert result.with_context == 1
+    sound = predict_all(collect([photograph]), [Patient()], made_up)
+    assert sound.warnings == {"ISIC_0000001": []}
+    assert sound.with_context == 0
+
+
+def test_the_csv_is_the_challenges_and_no_cell_is_a_formula():
+    row = dict.fromkeys(DIAGNOSES, 0.125)
+    text = to_csv({"=1+1": row, "ISIC_0000001_downsampled": row}, DIAGNOSES)
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[0] == ["image", *DIAGNOSES]
+    assert [line[0] for line in rows[1:]] == ["\t=1+1", "ISIC_0000001_downsampled"]
+    assert sum(map(float, rows[1][1:])) == 1
+
+
+def test_one_of_the_saved_tables_holds_the_warnings():
+    templates = Templates(load_texts())
+    warnings = {"=1+1": ["dark", "unlike"], "B": []}
+    result = BatchResult({name: dict.fromkeys(DIAGNOSES, 0.125) for name in warnings}, warnings)
+    frame = result_frame(result, list(DIAGNOSES), templates.texts)
+    _, saved = re.findall(
+        r"data:text/csv;base64,([^\"]+)", summary_html(result, list(DIAGNOSES), frame, templates)
+    )
+    rows = list(csv.reader(io.StringIO(base64.b64decode(saved).decode())))
+    assert [row[:3] for row in rows[1:]] == [
+        ["\t=1+1", "MEL", "too dark, unlike the training images"],
+        ["B", "MEL", ""],
+    ]
+
+
+def test_a_name_that_came_twice_is_answered_once(photograph):
+    items = collect([photograph, photograph])
+    result: BatchResult = predict_all(items, [Patient()] * 2, made_up)
+    assert len(result.rows) == len(result.refused) == 1

@@ -1,0 +1,87 @@
+"""The page as programs meet it, over real HTTP."""
+
+import pytest
+import requests
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from model.diagnosis import DIAGNOSES
+from tests.demo.pages import served
+
+
+@pytest.fixture(scope="module")
+def client(address):
+    return Client(address, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def handed_in(photograph):
+    return handle_file(str(photograph))
+
+
+def predict(client, *arguments):
+    return client.predict(*arguments, api_name="/predict")
+
+
+def test_predict_answers_probabilities_under_the_codes(client, handed_in):
+    answer = predict(client, handed_in, 60, "male", "head/neck")
+    assert list(answer) == list(DIAGNOSES)
+    assert sum(answer.values()) == pytest.approx(1)
+    assert answer["MEL"] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("unknown", [None, "unknown"])
+def test_unknown_is_none_or_the_word(client, handed_in, unknown):
+    assert predict(client, handed_in, unknown, unknown, unknown)["MEL"] == 0
+
+
+def test_context_may_be_left_out(client, handed_in):
+    assert predict(client, handed_in)["MEL"] == 0
+
+
+@pytest.mark.parametrize(
+    ("context", "offender"),
+    [
+        ((-1, None, None), "-1"),
+        ((1e308, None, None), "1e+308"),
+        (("old", None, None), "old"),
+        ((50, "x", None), "sex"),
+        ((50, None, "knee"), "^site "),
+        ((50, None, ["head/neck"]), "^site "),
+        (([50], None, None), "age"),
+    ],
+)
+def test_bad_fields_are_refused_with_a_sentence(client, handed_in, context, offender):
+    with pytest.raises(AppError, match=offender.replace("+", r"\+")):
+        predict(client, handed_in, *context)
+
+
+def test_a_text_renamed_jpg_is_refused_without_a_path(client, tmp_path):
+    path = tmp_path / "notes.jpg"
+    path.write_text("no photograph")
+    with pytest.raises(AppError, match=r"^notes\.jpg cannot be read as an image"):
+        predict(client, handle_file(str(path)))
+
+
+def test_a_path_on_the_server_is_not_read(client):
+    with pytest.raises(AppError, match="Add a photograph first"):
+        predict(client, "/etc/hostname")
+
+
+def test_only_predict_is_offered_to_programs(client):
+    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/predict"]
+
+
+def test_files_of_the_project_are_not_served(client):
+    answer = requests.get(f"{client.src}gradio_api/file=app.py", timeout=10)
+    assert answer.status_code in (403, 404)
+
+
+def test_a_network_that_failed_to_load_is_said(handed_in):
+    def broken(image):
+        raise RuntimeError("no network")
+
+    with served(broken, ready=lambda: False) as address:
+        client = Client(address, verbose=False)
+        with pytest.raises(AppError, match="could not be loaded"):
+            predict(client, handed_in)

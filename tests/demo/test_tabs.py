@@ -1,0 +1,172 @@
+"""Tabs that show the bundle's and the data's own figures."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from demo.charts import bars, heat, lines, people
+from demo.tabs.data import SUMMARY, data_html
+from demo.tabs.model import FEWEST_IMAGES, model_html
+from demo.tabs.threshold import threshold_html
+from demo.templates import Templates
+from demo.texts import load_texts
+from model.evaluation.card import compact
+from model.evaluation.evaluate import describe, evaluate, outcome_of
+from model.evaluation.subgroups import FEWEST_IMAGES as FEWEST_COMPARED
+from model.inference.bundle import RELEASED, read_manifest
+from tests.fakes.outcomes import DRAWS, LABELS, noisy, table
+from tests.fakes.outcomes import manifest as manifest_of
+
+TEMPLATES = Templates(load_texts())
+WORDS = TEMPLATES.texts.model
+
+
+def page_of(manifest, architecture=None):
+    return model_html(manifest, architecture, TEMPLATES)
+
+
+@pytest.fixture(scope="module")
+def manifest():
+    return read_manifest(RELEASED)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """A bundle with the figures that an evaluation of made-up answers stored."""
+    bare = manifest_of(noisy(), LABELS)
+    outcome = outcome_of(table(), noisy(), bare, draws=DRAWS)
+    report = evaluate(outcome) | {"about": describe(outcome, bundle=Path("b"), part="test")}
+    facts = {"images": 400, "lesions": 200}
+    return replace(bare, metrics={"test": compact(report)}, data=facts)
+
+
+def test_the_model_tab_shows_the_bundles_own_figures(manifest):
+    found = manifest.metrics["test"]
+    assert f"{found['balanced_accuracy']['value']:.3f}" in page_of(manifest)
+    assert manifest.network_sha256 in page_of(manifest)
+
+
+def test_the_model_tab_draws_what_an_evaluation_stored(measured):
+    page = page_of(measured)
+    for caption in (WORDS.confusion, WORDS.roc_by_class, WORDS.reliability):
+        assert f'aria-label="{caption}"' in page
+    assert page.count("<svg") == 3
+    for caption in (WORDS.by_source, "By age", "By sex", "By anatomical site"):
+        assert f"<caption>{caption}</caption>" in page
+
+
+def test_beside_each_diagnosis_stands_how_often_the_lists_held_it(manifest):
+    found = manifest.metrics["test"]
+    held = {"coverage_by_class": {"DF": {"value": 0.7241, "low": 0.4615, "high": 0.9584}}}
+    page = page_of(replace(manifest, metrics={"test": found | held}))
+    rows = {row.split("</th>")[0]: row for row in page.split('<th scope="row">')}
+    assert rows["Dermatofibroma"].split("</tr>")[0].endswith("<td>0.724 (0.462–0.958)</td>")
+    assert rows["Melanoma"].split("</tr>")[0].endswith("<td>–</td>")  # which is not stored
+
+
+def test_groups_of_few_images_get_no_figures(manifest):
+    certain = {"value": 1.0, "low": 1.0, "high": 1.0}
+    row = dict.fromkeys(("balanced_accuracy", "macro_auc", "melanoma_auc"), certain)
+    groups = {"few": {"images": 49, **row}, "more": {"images": 50, **row}}
+    metrics = {"test": manifest.metrics["test"] | {"subgroups": {"site": groups}}}
+    page = page_of(replace(manifest, metrics=metrics))
+    table = page[page.index("<caption>By anatomical site</caption>") :]
+    assert table.count("1.000 (1.000–1.000)") == table.count("<td>–</td>") == 3
+    assert table.index("<td>–</td>") < table.index("1.000 (")
+    assert page.count("fewer than 50 images") == 1  # under the one table that has such a group
+    assert FEWEST_IMAGES == FEWEST_COMPARED
+
+
+def test_a_bundle_without_figures_says_so(manifest):
+    assert WORDS.no_figures in page_of(replace(manifest, metrics={}))
+
+
+def test_every_class_has_its_f1_and_its_roc_curve(measured):
+    page = page_of(measured)
+    f1 = measured.metrics["test"]["per_class"]["MEL"]["f1"]["value"]
+    assert f"<td>{f1:.3f} (" in page
+    roc = page[page.index(f'aria-label="{WORDS.roc_by_class}"') :].split("</svg>")[0]
+    assert roc.count('class="line"') == 2 * 8  # curves and their signs in the legend
+    assert ">SCC</text>" in roc
+
+
+def test_figures_that_a_task_without_melanoma_lacks_are_left_out(manifest):
+    def without(row):
+        return {key: value for key, value in row.items() if key != "melanoma_auc"}
+
+    found = without(manifest.metrics["test"])
+    found |= {"by_threshold": {}, "subgroups": {}}
+    found["per_source"] = {name: without(row) for name, row in found["per_source"].items()}
+    page = page_of(replace(manifest, metrics={"test": found}))
+    assert "macro AUC" in page
+    assert "elanoma AUC" not in page
+    assert WORDS.roc not in page
+
+
+def test_learning_curves_and_the_architecture_are_shown_where_the_bundle_has_them(manifest):
+    bare = replace(manifest, metrics={}, history={})
+    history = {"loss": [2.0, 1.0], "val_loss": [2.5, 1.5], "balanced_accuracy": [0.2, 0.4]}
+    page = page_of(replace(bare, history=history))
+    assert page.count("<svg") == 2
+    assert ">2.8</text>" in page  # an axis of whole tenths for a loss of up to 2.5
+    assert 'src="data:image/svg+xml;base64,' in page_of(bare, b"<svg/>")
+    assert "onload" not in page_of(bare, b"<svg onload='x()'/>")
+    assert not re.search("<svg|<img|<h2", page_of(bare))
+
+
+def test_a_training_of_one_epoch_is_a_dot_in_its_learning_curves(manifest):
+    page = page_of(replace(manifest, metrics={}, history={"loss": [2.0], "val_loss": [2.5]}))
+    first, second = re.search(r'class="line" points="(\S+) (\S+)"', page).groups()
+    assert first == second
+
+
+def test_the_data_tab_counts_all_rows_of_the_official_tables():
+    summary = json.loads(SUMMARY.read_text())
+    page = data_html({}, summary, TEMPLATES)
+    assert "25,331 images of 13,931 lesions" in page
+    assert "mean age is 54.0 years (SD 18.1)" in page
+    for groups in (summary["diagnoses"], *summary["groups"].values()):
+        assert sum(groups.values()) == 25331
+
+
+def test_the_counts_are_those_of_the_official_tables(shared_data):
+    from model.data.dataset import read_tables
+    from model.explore.summary import summarize_tables
+
+    found = summarize_tables(read_tables(shared_data))
+    assert json.loads(json.dumps(found)) == json.loads(SUMMARY.read_text())
+
+
+def test_a_threshold_is_told_in_people():
+    stored = {"threshold": [0.2], "sensitivity": [0.9], "specificity": [0.8]}
+    page = threshold_html(stored, 20, 2, condition="melanoma", templates=TEMPLATES)
+    assert "Of 1,000 patients, 214 are referred, of whom 18 have melanoma" in page
+    assert page.count("<circle") == 1000
+
+
+def drawn(template, **values):
+    """The charts that a template draws."""
+    return re.findall(r"<svg.*?</svg>", TEMPLATES.render(template, **values), re.DOTALL)
+
+
+def test_bars_say_their_values_to_those_who_cannot_see_them():
+    chart = bars({"age": 3.21, "sex": -0.04}, title="Change", most=5, signed=True, unit=" pp")
+    assert chart.title == "Change: age +3.2 pp; sex 0.0 pp"  # zero has no sign
+    (shown,) = drawn("quiz_alone", values={"a": 12.0}, guess="a")
+    assert shown.count("12.0 %") == 2
+
+
+def test_charts_name_themselves_and_escape_what_they_are_given():
+    charts = [
+        lines({"<b>": [(0, 0), (1, 1)]}, title="<i>", x_label="x", y_label="y"),
+        bars({"<b>": 1.0}, title="<i>", most=1.0),
+        heat([[1, 0], [0, 1]], ["<b>", "c"], title="<i>"),
+        people({"<b>": (3, '"><b>')}, title="<i>"),
+    ]
+    for chart in charts:
+        shown = TEMPLATES.render("chart", chart=chart)
+        assert 'aria-label="&lt;i&gt;' in shown
+        assert "<b>" not in shown
