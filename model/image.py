@@ -79,8 +79,14 @@ class ImagePreprocessor:
     side: int  # pixels, of the square that the network sees
     crop_border: bool = True
     aspect: str = "squeeze"  # one of ASPECTS
+    frame_scales: tuple[float, ...] = ()
+    """Sides of the squares around the lesion that are looked at, in multiples of its longer side.
+
+    Empty for a network that sees the whole photograph. Frames keep border and proportions.
+    """
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "frame_scales", tuple(self.frame_scales))  # a list in JSON
         if self.aspect not in ASPECTS:
             raise ConfigError(f"aspect is {self.aspect!r}; it must be one of {', '.join(ASPECTS)}.")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from model.cli.options import add_bundle
 from model.errors import BundleError
-from model.inference.bundle import LITERT_FILE, Manifest, write_files
+from model.inference.bundle import FINDER_LITERT_FILE, LITERT_FILE, Manifest, write_files
 from model.inference.predictor import Predictor
 
 _FOR_PHONES = ("name", "classes", "image", "patient", "temperature", "tta_views")
@@ -35,34 +35,41 @@ def run(options: argparse.Namespace) -> int:
     out = options.out or options.bundle
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        file = Path(scratch) / LITERT_FILE
-        difference = _convert(predictor, file)
+        files, difference = _convert(predictor, Path(scratch))
         if options.out:
-            file.replace(out / LITERT_FILE)
+            for file in files:
+                file.replace(out / file.name)
             _write_notes(out / "network.json", predictor.manifest)
         else:
-            write_files(out, predictor.manifest, {LITERT_FILE: file.replace})
+            write_files(out, predictor.manifest, {file.name: file.replace for file in files})
     file = out / LITERT_FILE
     print(f"wrote {file}, {file.stat().st_size / 1e6:.1f} MB")
     print(f"probabilities and Grad-CAMs differ from Keras' by {difference:.1g} at most")
     return 0
 
 
-def _convert(predictor: Predictor, file: Path) -> float:
-    """Write the file, and give the largest difference between it and the predictor."""
-    from model.inference.export import TOLERANCE, largest_difference, to_litert
+def _convert(predictor: Predictor, folder: Path) -> tuple[list[Path], float]:
+    """Write network and finder; gives the files and the largest difference from the predictor."""
+    from model.inference.export import TOLERANCE, finder_to_litert, largest_difference, to_litert
+    from model.inference.finder import LesionFinder
     from model.inference.litert_backend import LiteRTBackend
+    from model.networks.network import open_saved
 
     manifest = predictor.manifest
-    file.write_bytes(to_litert(predictor.backend.network, tta_views=manifest.tta_views))
-    exported = Predictor(LiteRTBackend(file), manifest)
+    files, finder = [folder / LITERT_FILE], None
+    files[0].write_bytes(to_litert(predictor.backend.network, tta_views=manifest.tta_views))
+    if predictor.finder:
+        files.append(folder / FINDER_LITERT_FILE)
+        files[1].write_bytes(finder_to_litert(open_saved(predictor.finder.file)))
+        finder = LesionFinder.load(files[1])
+    exported = Predictor(LiteRTBackend(files[0]), manifest, finder=finder)
     difference = largest_difference(predictor, exported)
     if not difference <= TOLERANCE:  # NaN is no agreement either
         raise BundleError(
             f"LiteRT differs by up to {difference:.2g} from Keras, more than {TOLERANCE}. Nothing "
             "was written; the bundle keeps using Keras."
         )
-    return difference
+    return files, difference
 
 
 def _write_notes(path: Path, manifest: Manifest) -> None:

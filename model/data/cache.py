@@ -25,11 +25,28 @@ def cached_images(
         ImageError: a file cannot be read.
         DataError: the disk has no room for the array.
     """
+    shape = (preprocessor.side, preprocessor.side, 3)
+    settings = {name: value for name, value in asdict(preprocessor).items() if value != ()}
+    return cached_squares(paths, preprocessor.load, shape, settings, cache_dir=cache_dir)
+
+
+def cached_squares(
+    paths: Sequence[Path],
+    load: Callable[[Path], np.ndarray],
+    shape: tuple[int, ...],
+    settings: dict,
+    *,
+    cache_dir: Path,
+) -> np.ndarray:
+    """Load all files as arrays of a shape, or map those of an earlier call: uint8 (N, *shape).
+
+    ``settings`` name what ``load`` depends on. Raises as :func:`cached_images`.
+    """
 
     def write(partial: Path) -> None:
-        _prepare(paths, preprocessor, partial)
+        _prepare(paths, load, shape, partial)
 
-    file = cached_file("images.npy", paths, asdict(preprocessor), write, cache_dir=cache_dir)
+    file = cached_file("images.npy", paths, settings, write, cache_dir=cache_dir)
     return np.load(file, mmap_mode="r")
 
 
@@ -80,14 +97,19 @@ def files_key(paths: Sequence[Path], settings: dict) -> str:
     return digest.hexdigest()[:16]
 
 
-def _prepare(paths: Sequence[Path], preprocessor: ImagePreprocessor, file: Path) -> None:
-    shape = (len(paths), preprocessor.side, preprocessor.side, 3)
+def _prepare(
+    paths: Sequence[Path],
+    load: Callable[[Path], np.ndarray],
+    shape: tuple[int, ...],
+    file: Path,
+) -> None:
+    shape = (len(paths), *shape)
     _require_room(file.parent, int(np.prod(shape)))
     array = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
 
     def prepare(row: int) -> None:
         # Workers write their rows themselves: no finished image waits in memory.
-        array[row] = preprocessor.load(paths[row])
+        array[row] = load(paths[row])
 
     with ThreadPoolExecutor() as pool:
         rows = pool.map(prepare, range(len(paths)))

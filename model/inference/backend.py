@@ -8,7 +8,7 @@ import numpy as np
 BackendName = Literal["auto", "keras", "litert"]
 
 GRAD_CAM_VIEWS = 4
-"""TTA views of an image that its Grad-CAM is averaged over."""
+"""TTA views of an image that its Grad-CAM is averaged over, if predictions are over fewer."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Features:
     """All that a network computes of one photograph before the patient comes in."""
 
     embeddings: np.ndarray  # (V, embedding), of the TTA views that a prediction is averaged over
-    maps: np.ndarray  # feature maps (W, h, w, C), at least of the views that Grad-CAM needs
+    maps: np.ndarray  # feature maps (W, h, w, C), of the views that Grad-CAM needs
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Backend(Protocol):
         """Predict one photograph's probabilities (P, classes) for P patients."""
 
     def grad_cam(self, maps: np.ndarray, patient: np.ndarray, label: int) -> np.ndarray:
-        """Weigh a photograph's first ``GRAD_CAM_VIEWS`` feature maps for one class: (V, h, w)."""
+        """Weigh a photograph's feature maps for one class: (W, h, w)."""
 
     def outputs(self, images: np.ndarray, patients: np.ndarray) -> ModelOutputs:
         """Run the network on N images and their N patients."""

@@ -6,6 +6,8 @@
     BUNDLE/network.tflite  the same network for LiteRT, which predictions prefer, if exported
     BUNDLE/ood.npz         the detector of out-of-distribution images, if fitted
     BUNDLE/similar.npz     the index of training images, to find similar ones, if fitted
+    BUNDLE/finder.keras    the lesion finder, of a network that sees frames around lesions
+    BUNDLE/finder.tflite   the same for LiteRT, if exported
 
 A picture of the network's architecture, network.svg, may lie beside them. Reading the manifest does
 not load Keras.
@@ -35,6 +37,8 @@ from model.tasks import CUSTOM, TASKS, Task, custom_task
 if TYPE_CHECKING:
     import keras
 
+    from model.inference.finder import LesionFinder
+
 FORMAT = 2
 _READABLE = (1, 2)
 MANIFEST_FILE = "bundle.json"
@@ -43,8 +47,14 @@ LITERT_FILE = "network.tflite"
 OOD_FILE = "ood.npz"
 OOD_FILE_IN_FORMAT_1 = "unknown.npz"
 SIMILAR_FILE = "similar.npz"
+FINDER_FILE = "finder.keras"
+FINDER_LITERT_FILE = "finder.tflite"
 PICTURE_FILE = "network.svg"
-_HASHED = {NETWORK_FILE, LITERT_FILE, OOD_FILE, OOD_FILE_IN_FORMAT_1, SIMILAR_FILE}
+_LITERT_FILES = (LITERT_FILE, FINDER_LITERT_FILE)
+_HASHED = {
+    *(NETWORK_FILE, LITERT_FILE, OOD_FILE, OOD_FILE_IN_FORMAT_1, SIMILAR_FILE),
+    *(FINDER_FILE, FINDER_LITERT_FILE),
+}
 RELEASED = Path(__file__).parents[1] / "released"
 """The bundle that is shipped with the project."""
 
@@ -274,15 +284,29 @@ def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
     return CaseIndex.load(checked_file(bundle, manifest, SIMILAR_FILE))
 
 
-def litert_file(bundle: Path, manifest: Manifest) -> Path | None:
-    """Give the network for LiteRT; None if the bundle has none, which Keras' then replaces.
+def litert_file(bundle: Path, manifest: Manifest, name: str = LITERT_FILE) -> Path | None:
+    """Give a network for LiteRT; None if the bundle has none, which Keras' then replaces.
 
     Raises:
         BundleError: the file is damaged, or not the one of the manifest.
     """
-    if LITERT_FILE not in manifest.files or not (bundle / LITERT_FILE).is_file():
+    if name not in manifest.files or not (bundle / name).is_file():
         return None
-    return checked_file(bundle, manifest, LITERT_FILE)
+    return checked_file(bundle, manifest, name)
+
+
+def load_finder(bundle: Path, manifest: Manifest, backend: str) -> "LesionFinder | None":
+    """Load the lesion finder; None if the bundle has none, as its network sees whole photographs.
+
+    Raises:
+        BundleError: the file is missing, damaged, or not the one of the manifest.
+    """
+    if not manifest.image.frame_scales:
+        return None
+    from model.inference.finder import LesionFinder  # SciPy takes a second: only behind the page
+
+    exported = litert_file(bundle, manifest, FINDER_LITERT_FILE) if backend == "litert" else None
+    return LesionFinder.load(exported or checked_file(bundle, manifest, FINDER_FILE))
 
 
 def check_files(bundle: Path, manifest: Manifest) -> None:
@@ -292,9 +316,10 @@ def check_files(bundle: Path, manifest: Manifest) -> None:
         BundleError: one is not.
     """
     for name in {NETWORK_FILE: "", **manifest.files}:
-        if name != LITERT_FILE:
+        if name not in _LITERT_FILES:
             checked_file(bundle, manifest, name)
-    litert_file(bundle, manifest)
+    for name in _LITERT_FILES:
+        litert_file(bundle, manifest, name)
 
 
 def checked_file(bundle: Path, manifest: Manifest, name: str) -> Path:

@@ -1,12 +1,15 @@
 """Exporting a network to LiteRT, for predictions on the page, in the shell and on phones.
 
-A file has three signatures, all float32, for W TTA views of one photograph, of which a prediction
-is averaged over the first V and a Grad-CAM over the first M, and for P patients:
+A file has three signatures, all float32, for W TTA views of one square, over which a Grad-CAM is
+averaged, a prediction over the first V of them, and for P patients:
 
     embed      images (W, side, side, 3) in [0, 255] → embeddings (V, E), features (W, h, w, C)
     predict    embeddings (V, E), encoded (P, width) → probabilities (P, classes), not calibrated
-    grad_cam   features (M, h, w, C), encoded (1, width), asked (classes,), one-hot
-               → cells (M, h, w), what each adds to the logit of that class
+    grad_cam   features (W, h, w, C), encoded (1, width), asked (classes,), one-hot
+               → cells (W, h, w), what each adds to the logit of that class
+
+The lesion finder's file has one: segment, images (8, side, side, 3) in [0, 255] → shares
+(8, side / 2, side / 2) in [0, 1].
 
 Weights are stored as float32, or as float16 where that loses nothing, for which :func:`halve`
 rounds them. Needs TensorFlow as Keras' backend.
@@ -23,9 +26,9 @@ from keras import layers, ops
 from PIL import Image
 
 from model.errors import BundleError
-from model.inference.backend import GRAD_CAM_VIEWS
 from model.inference.keras_backend import KerasBackend, weighted_maps
 from model.inference.predictor import Predictor
+from model.inference.tta import VIEW_COUNTS
 from model.patient import Patient
 
 if TYPE_CHECKING:
@@ -64,6 +67,25 @@ def to_litert(network: keras.Model, *, tta_views: int) -> bytes:
                 f"LiteRT lacks an operation that this network, with {fusion} as its fusion, needs: "
                 "it is served through Keras. Train with another fusion to export it."
             ) from error
+
+
+def finder_to_litert(finder: keras.Model) -> bytes:
+    """Convert a lesion finder for the eight views that it is averaged over: the file's content."""
+    import tensorflow as tf
+
+    def segment(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"shares": tf.sigmoid(finder(images, training=False))[..., 0]}
+
+    archive = keras.export.ExportArchive()
+    archive.track(finder)
+    archive.add_endpoint("segment", segment, [_rows(VIEW_COUNTS[-1], finder.input)])
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["segment"])
+        if is_halved(finder):
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        return converter.convert()
 
 
 def largest_difference(one: Predictor, other: Predictor) -> float:
@@ -114,13 +136,13 @@ def _add_signatures(archive: keras.export.ExportArchive, backend: KerasBackend) 
         return {"probabilities": tf.reduce_mean(rows, axis=0)}
 
     def grad_cam(features: tf.Tensor, encoded: tf.Tensor, asked: tf.Tensor) -> dict[str, tf.Tensor]:
-        patients = tf.tile(encoded, [GRAD_CAM_VIEWS, 1])
+        patients = tf.tile(encoded, [backend.map_views, 1])
         return {"cells": weighted_maps(backend.after_maps, features, patients, asked)}
 
     inputs, outputs = backend.network.input, backend.image_part.output
-    image = _rows(max(views, GRAD_CAM_VIEWS), inputs["image"])
+    image = _rows(backend.map_views, inputs["image"])
     embeddings = _rows(views, outputs["embedding"])
-    features = _rows(GRAD_CAM_VIEWS, outputs["maps"])
+    features = _rows(backend.map_views, outputs["maps"])
     asked = tf.TensorSpec(backend.network.output.shape[1:])
     archive.add_endpoint("embed", embed, [image])
     archive.add_endpoint("predict", predict, [embeddings, _rows(None, inputs["patient"])])

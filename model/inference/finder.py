@@ -5,6 +5,8 @@ photograph turns and mirrors what is found. Where the lesion is small, a second 
 frame draws it more sharply.
 """
 
+import hashlib
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,20 +55,20 @@ class Finding:
     fills: bool = False  # the first lesion fills the photograph
 
 
-def find_lesions(image: Image.Image, segment: Segment, *, views: int = _VIEWS) -> Finding:
-    """Find the lesions of an RGB photograph, averaging so many right-angle views.
+def find_lesions(image: Image.Image, segment: Segment) -> Finding:
+    """Find the lesions of an RGB photograph.
 
     Prominent is what is large and near the middle.
     """
     frame = Frame.whole(*image.size)
-    outline = _outline(image, frame, segment, views)
+    outline = _outline(image, frame, segment)
     lesions = _lesions(outline, frame, image.size)
     if not lesions:
         return Finding((), outline, frame)
     x0, y0, x1, y1 = lesions[0].box
     if max(x1 - x0, y1 - y0) < _SMALL * frame.side:
         near = Frame.around(lesions[0].box, _SECOND_LOOK)
-        sharper = _outline(image, near, segment, views)
+        sharper = _outline(image, near, segment)
         if again := _lesions(sharper, near, image.size):
             lesions, outline, frame = [again[0], *lesions[1:]], sharper, near
     first = lesions[0]
@@ -80,9 +82,9 @@ def find_lesions(image: Image.Image, segment: Segment, *, views: int = _VIEWS) -
     )
 
 
-def _outline(image: Image.Image, frame: Frame, segment: Segment, views: int) -> np.ndarray:
+def _outline(image: Image.Image, frame: Frame, segment: Segment) -> np.ndarray:
     square = np.asarray(crop_frame(image, frame, FINDER_SIDE), np.float32)
-    return aligned_mean(segment(np.concatenate(list(tta_views(square[None], views)))))
+    return aligned_mean(segment(np.concatenate(list(tta_views(square[None], _VIEWS)))))
 
 
 def _lesions(outline: np.ndarray, frame: Frame, size: tuple[int, int]) -> list[Lesion]:
@@ -147,23 +149,65 @@ def _fills(box: Box, size: tuple[int, int]) -> bool:
     return x1 - x0 >= _FILLS * size[0] and y1 - y0 >= _FILLS * size[1]
 
 
-def lesion_boxes(
-    paths: Sequence[Path], segment: Segment, *, finder_hash: str, cache_dir: Path
-) -> np.ndarray:
-    """The box of the most prominent lesion of each photograph, to train on: float32 (N, 4).
+@dataclass(frozen=True)
+class LesionFinder:
+    """A loaded finder. Safe to use from many threads."""
 
-    Where none is found it is the whole photograph. One view of each is looked at. Boxes are kept
-    in ``cache_dir`` until a file or the finder changes.
-    """
+    segment: Segment
+    file: Path
+    sha256: str
 
-    def find() -> np.ndarray:
-        with ThreadPoolExecutor() as pool:
-            found = pool.map(lambda path: _box(read_image(path), segment), paths)
-            return np.array(list(tqdm(found, total=len(paths), desc="Finding lesions")))
+    @classmethod
+    def load(cls, file: Path) -> "LesionFinder":
+        """Load a ``.tflite`` file through LiteRT or a ``.keras`` file through Keras."""
+        load = _litert_segment if file.suffix == ".tflite" else _keras_segment
+        with file.open("rb") as opened:
+            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+        return cls(load(file), file, sha256)
 
-    return cached_array("boxes", paths, {"finder": finder_hash}, find, cache_dir=cache_dir)
+    def find(self, image: Image.Image) -> Finding:
+        """Find the lesions of an RGB photograph."""
+        return find_lesions(image, self.segment)
+
+    def boxes(self, paths: Sequence[Path], *, cache_dir: Path) -> np.ndarray:
+        """The box of the most prominent lesion of each file, to train on: float32 (N, 4).
+
+        Where none is found it is the whole photograph. Boxes are kept in ``cache_dir`` until a
+        file or the finder changes.
+        """
+
+        def find() -> np.ndarray:
+            with ThreadPoolExecutor() as pool:
+                found = pool.map(lambda path: self._box(read_image(path)), paths)
+                return np.array(list(tqdm(found, total=len(paths), desc="Finding lesions")))
+
+        settings = {"finder": self.sha256}
+        return cached_array("boxes", paths, settings, find, cache_dir=cache_dir)
+
+    def _box(self, image: Image.Image) -> Box:
+        found = self.find(image).lesions
+        return found[0].box if found else (0.0, 0.0, *map(float, image.size))
 
 
-def _box(image: Image.Image, segment: Segment) -> Box:
-    found = find_lesions(image, segment, views=1).lesions
-    return found[0].box if found else (0.0, 0.0, *map(float, image.size))
+def _litert_segment(file: Path) -> Segment:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(file), num_threads=2)
+    run, lock = interpreter.get_signature_runner("segment"), threading.Lock()
+
+    def segment(views: np.ndarray) -> np.ndarray:
+        with lock:  # an interpreter is of one thread at a time
+            return run(images=views)["shares"]
+
+    return segment
+
+
+def _keras_segment(file: Path) -> Segment:
+    from model.networks.network import open_saved
+
+    network = open_saved(file)
+
+    def segment(views: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-network.predict_on_batch(views)[..., 0]))
+
+    return segment

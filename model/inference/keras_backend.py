@@ -37,6 +37,11 @@ class KerasBackend:
         self.network = network
         self.tta_views = tta_views
 
+    @property
+    def map_views(self) -> int:
+        """TTA views that a Grad-CAM is averaged over."""
+        return max(self.tta_views, GRAD_CAM_VIEWS)
+
     @cached_property
     def image_part(self) -> keras.Model:
         """From image (B, side, side, 3) to feature maps (B, h, w, C) and embedding (B, E)."""
@@ -59,7 +64,7 @@ class KerasBackend:
 
     def embed(self, image: np.ndarray) -> Features:
         """Run the image part on one photograph."""
-        views = tta_views(image[None], max(self.tta_views, GRAD_CAM_VIEWS))
+        views = tta_views(image[None], self.map_views)
         found = self.image_part.predict_on_batch(np.concatenate(list(views)))
         return Features(found["embedding"][: self.tta_views], found["maps"])
 
@@ -71,10 +76,10 @@ class KerasBackend:
         return rows.reshape(views, count, -1).mean(axis=0)
 
     def grad_cam(self, maps: np.ndarray, patient: np.ndarray, label: int) -> np.ndarray:
-        """Weigh a photograph's first ``GRAD_CAM_VIEWS`` feature maps for one class: (V, h, w)."""
-        patients = np.tile(patient, (GRAD_CAM_VIEWS, 1))
+        """Weigh a photograph's feature maps for one class: (W, h, w)."""
+        patients = np.tile(patient, (len(maps), 1))
         one_hot = np.eye(self.network.output.shape[-1], dtype=np.float32)[label]
-        return weighted_maps(self.after_maps, maps[:GRAD_CAM_VIEWS], patients, one_hot).numpy()
+        return weighted_maps(self.after_maps, maps, patients, one_hot).numpy()
 
     def outputs(self, images: np.ndarray, patients: np.ndarray) -> ModelOutputs:
         """Run the network on N images and their N patients."""

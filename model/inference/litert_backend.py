@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from model.inference.backend import GRAD_CAM_VIEWS, Features, ModelOutputs
+from model.inference.backend import Features, ModelOutputs
 from model.inference.tta import tta_views
 
 _THREADS = 2
@@ -27,6 +27,7 @@ class LiteRTBackend:
         self._predict = self._signature("predict")
         self._grad_cam = self._signature("grad_cam")
         self._views = self._embed.get_input_details()["images"]["shape"][0]
+        self._map_views = self._grad_cam.get_input_details()["features"]["shape"][0]
         self._classes = self._grad_cam.get_input_details()["asked"]["shape"][0]
         self._lock = threading.Lock()  # an interpreter is of one thread at a time
 
@@ -43,11 +44,11 @@ class LiteRTBackend:
             return self._predict(embeddings=embeddings, encoded=patients)["probabilities"]
 
     def grad_cam(self, maps: np.ndarray, patient: np.ndarray, label: int) -> np.ndarray:
-        """Weigh a photograph's first ``GRAD_CAM_VIEWS`` feature maps for one class: (V, h, w)."""
+        """Weigh a photograph's feature maps for one class: (W, h, w)."""
         one_hot = np.eye(self._classes, dtype=np.float32)[label]
         with self._lock:
             return self._grad_cam(
-                features=maps[:GRAD_CAM_VIEWS], encoded=patient[None], asked=one_hot
+                features=maps[: self._map_views], encoded=patient[None], asked=one_hot
             )["cells"]
 
     def outputs(self, images: np.ndarray, patients: np.ndarray) -> ModelOutputs:

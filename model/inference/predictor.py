@@ -5,7 +5,7 @@ Importing this loads neither of the two; :meth:`Predictor.load` loads the one th
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +13,9 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from model.data.cache import cached_images, cached_squares
 from model.errors import BundleError, ImageError
+from model.frame import Box
 from model.image import read_image
 from model.inference.backend import Backend, BackendName, ModelOutputs
 from model.inference.bundle import (
@@ -23,9 +25,12 @@ from model.inference.bundle import (
     litert_file,
     load_cases,
     load_detector,
+    load_finder,
     read_manifest,
 )
 from model.inference.calibration import apply_temperature
+from model.inference.finder import LesionFinder
+from model.inference.framing import Framed, frame_photograph
 from model.inference.grad_cam import grad_cam
 from model.inference.ood import OODDetector
 from model.inference.projection import image_vectors
@@ -46,10 +51,12 @@ class Predictor:
         manifest: Manifest,
         detector: OODDetector | None = None,
         cases: CaseIndex | None = None,
+        finder: LesionFinder | None = None,
     ) -> None:
         """Take a network, the manifest that it fits, and what else its bundle may hold."""
         self.backend = backend
         self.manifest = manifest
+        self.finder = finder
         self.detector = detector
         self.cases = cases
 
@@ -65,7 +72,8 @@ class Predictor:
         """
         manifest = read_manifest(path)
         loaded = _load_backend(path, manifest, backend)
-        return cls(loaded, manifest, load_detector(path, manifest), load_cases(path, manifest))
+        detector, cases = load_detector(path, manifest), load_cases(path, manifest)
+        return cls(loaded, manifest, detector, cases, load_finder(path, manifest, loaded.name))
 
     def warm_up(self) -> None:
         """Run once on an empty image, so that the first visitor need not wait for compilation."""
@@ -76,16 +84,47 @@ class Predictor:
             study.what_if(Patient(), field, self.manifest.codes[0])
 
     def predict(
-        self, image: Path | BinaryIO | bytes, patient: Patient | None = None
+        self,
+        image: Path | BinaryIO | bytes,
+        patient: Patient | None = None,
+        *,
+        box: Box | None = None,
     ) -> dict[str, float]:
         """Give one photograph's probabilities by class code, in the bundle's order.
 
+        ``box`` is the lesion's, x0, y0, x1, y1 in pixels of the upright photograph, in place of the
+        one that would be found.
+
         Raises:
-            ImageError: the file cannot be read as a photograph.
+            ImageError: the file cannot be read as a photograph, or the box does not fit it.
         """
-        prepared = self.manifest.image.load(image)
-        row = self.predict_images(prepared[None], [patient or Patient()])[0]
+        squares = self.frame(read_image(image), box=box).squares
+        row = self.predict_images(squares[None], [patient or Patient()])[0]
         return dict(zip(self.manifest.codes, row.tolist(), strict=True))
+
+    def frame(self, photograph: Image.Image, *, box: Box | None = None) -> Framed:
+        """Prepare an upright RGB photograph, see :func:`model.inference.framing.frame_photograph`.
+
+        Raises:
+            ImageError: the box does not fit the photograph.
+        """
+        return frame_photograph(photograph, self.manifest.image, self.finder, box=box)
+
+    def prepared(self, paths: Sequence[Path], *, cache_dir: Path) -> np.ndarray:
+        """Prepare files, or map those that an earlier call prepared: uint8, see :meth:`outputs`.
+
+        Raises as :func:`model.data.cache.cached_images`.
+        """
+        image = self.manifest.image
+        if self.finder is None:
+            return cached_images(paths, image, cache_dir=cache_dir)
+        settings = asdict(image) | {"finder": self.finder.sha256}
+        shape = (len(image.frame_scales), image.side, image.side, 3)
+
+        def load(path: Path) -> np.ndarray:
+            return self.frame(read_image(path)).squares
+
+        return cached_squares(paths, load, shape, settings, cache_dir=cache_dir)
 
     def predict_files(
         self, paths: Sequence[Path], patients: Sequence[Patient]
@@ -103,13 +142,15 @@ class Predictor:
                 yield from self._predict_readable(images, patients[start:end])
 
     def predict_images(self, images: np.ndarray, patients: Sequence[Patient]) -> np.ndarray:
-        """Give probabilities (N, classes) of prepared images (N, side, side, 3)."""
+        """Give probabilities (N, classes) of prepared images, see :meth:`outputs`."""
         return self.outputs(images, patients).probabilities
 
     def outputs(self, images: np.ndarray, patients: Sequence[Patient]) -> ModelOutputs:
         """Give calibrated probabilities, logits and embeddings of prepared images.
 
-        Embeddings are projected where the bundle says so. Shows its progress after a few seconds.
+        Images are (N, side, side, 3), or (N, S, side, side, 3) of so many scales, over which
+        everything is averaged. Embeddings are projected where the bundle says so. Shows its
+        progress after a few seconds.
         """
         encoded = self.manifest.patient.encode(patients)
         slices = [slice(n, n + _BATCH) for n in range(0, len(images), _BATCH)]
@@ -123,29 +164,44 @@ class Predictor:
         )
         # Projected batch by batch: the embeddings of all images may not fit into memory.
         return _joined(
-            [self._projected(self.backend.outputs(images[n], encoded[n])) for n in progress],
+            [self._projected(self._over_scales(images[n], encoded[n])) for n in progress],
             self.manifest.temperature,
         )
 
     def grad_cam(
         self, images: np.ndarray, patients: Sequence[Patient], labels: np.ndarray
     ) -> np.ndarray:
-        """Give the Grad-CAM of each prepared image for its class (N,): (N, h, w) in [0, 1]."""
+        """Give the Grad-CAM of each prepared square for its class (N,): (N, h, w) in [0, 1]."""
         rows = zip(images, self.manifest.patient.encode(patients), labels, strict=True)
         return np.stack([grad_cam(self.backend, self.backend.embed(i), p, n) for i, p, n in rows])
 
-    def study(self, image: Path | BinaryIO | bytes) -> Study:
+    def study(self, image: Path | BinaryIO | bytes, *, box: Box | None = None) -> Study:
         """Embed one photograph, of which any patient can then be predicted cheaply.
 
-        Raises:
-            ImageError: the file cannot be read as a photograph.
-        """
-        return self._study(read_image(image))
+        ``box`` is as in :meth:`predict`.
 
-    def _study(self, photograph: Image.Image) -> Study:
+        Raises:
+            ImageError: the file cannot be read as a photograph, or the box does not fit it.
+        """
+        return self._study(read_image(image), box)
+
+    def _study(self, photograph: Image.Image, box: Box | None = None) -> Study:
         return Study(
-            photograph, self.backend, self.manifest, detector=self.detector, cases=self.cases
+            photograph,
+            self.frame(photograph, box=box),
+            self.backend,
+            self.manifest,
+            detector=self.detector,
+            cases=self.cases,
         )
+
+    def _over_scales(self, images: np.ndarray, encoded: np.ndarray) -> ModelOutputs:
+        """Outputs of one batch, averaged over the scales of each image."""
+        scales = images.swapaxes(0, 1) if images.ndim == 5 else images[None]
+        found = [self.backend.outputs(squares, encoded) for squares in scales]
+        names = [name for name, values in vars(found[0]).items() if values is not None]
+        means = {name: np.mean([vars(one)[name] for one in found], axis=0) for name in names}
+        return ModelOutputs(**{"logits": None, **means})
 
     def _predict_readable(
         self, images: list[np.ndarray | ImageError], patients: Sequence[Patient]
@@ -161,7 +217,7 @@ class Predictor:
 
     def _load_image(self, path: Path) -> np.ndarray | ImageError:
         try:
-            return self.manifest.image.load(path)
+            return self.frame(read_image(path)).squares
         except ImageError as error:
             return error
 

@@ -1,15 +1,18 @@
 """One photograph, embedded once; the prediction for any patient is then cheap."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from functools import cached_property
 
 import numpy as np
 from PIL import Image
 
+from model.frame import Frame
 from model.inference.backend import Backend
 from model.inference.bundle import Manifest
 from model.inference.calibration import apply_temperature
 from model.inference.conformal import prediction_sets
+from model.inference.framing import Framed, on_photograph
 from model.inference.grad_cam import grad_cam
 from model.inference.ood import OODDetector
 from model.inference.projection import image_vectors
@@ -32,18 +35,24 @@ class Study:
     def __init__(
         self,
         photograph: Image.Image,
+        framed: Framed,
         backend: Backend,
         manifest: Manifest,
         *,
         detector: OODDetector | None = None,
         cases: CaseIndex | None = None,
     ) -> None:
-        """Embed a decoded photograph."""
+        """Embed a decoded photograph that was framed by the same bundle."""
         self._backend, self._manifest = backend, manifest
         self._detector, self._cases = detector, cases
-        prepared = manifest.image(photograph)
-        self._features = backend.embed(prepared)
-        self.quality: tuple[str, ...] = find_problems(prepared, photograph.size, manifest.quality)
+        self._features = [backend.embed(square) for square in framed.squares]
+        self.framed = framed
+        """The lesion and the frame around it, in pixels of the upright photograph."""
+        self.size = photograph.size
+        """Width and height of the upright photograph in pixels."""
+        self.quality: tuple[str, ...] = find_problems(
+            framed.squares[0], photograph.size, manifest.quality
+        )
         """Problems by key, worst first, as :mod:`model.inference.quality` names them."""
         self.photograph = photograph.copy()
         """RGB, upright, reduced for showing."""
@@ -64,6 +73,21 @@ class Study:
     def probabilities(self, patient: Patient) -> dict[str, float]:
         """Calibrated probabilities by class code, in the bundle's order."""
         return self._by_code(self._predict([patient])[0])
+
+    def ranges(self, patient: Patient) -> dict[str, tuple[float, float]]:
+        """Lowest and highest probability of each class over TTA views and scales, by code.
+
+        How far the answer depends on how the camera was held; not an uncertainty.
+        """
+        encoded = self._manifest.patient.encode([patient])
+        views = [
+            self._backend.predict(np.repeat(view[None], len(features.embeddings), 0), encoded)
+            for features in self._features
+            for view in features.embeddings
+        ]
+        rows = apply_temperature(np.concatenate(views), self._manifest.temperature)
+        ends = zip(rows.min(axis=0).tolist(), rows.max(axis=0).tolist(), strict=True)
+        return dict(zip(self._manifest.codes, ends, strict=True))
 
     def prediction_set(self, patient: Patient) -> tuple[str, ...]:
         """Codes of the conformal prediction set, most probable first; empty without thresholds."""
@@ -92,9 +116,18 @@ class Study:
         return {value: float(row[number]) for value, row in found.items()}
 
     def grad_cam(self, patient: Patient, code: str) -> np.ndarray:
-        """Where in the photograph the evidence for a class is: float32 (h, w) in [0, 1]."""
+        """Where in the photograph the evidence for a class is: float32 (h, w) in [0, 1].
+
+        As coarse as the feature maps, or of a frame drawn on the photograph as it is shown.
+        """
         encoded = self._manifest.patient.encode([patient])[0]
-        return grad_cam(self._backend, self._features, encoded, self._number(code))
+        map_ = grad_cam(self._backend, self._features[0], encoded, self._number(code))
+        frame = self.framed.frame
+        if frame is None:
+            return map_
+        shown = self.photograph.size
+        scale = shown[0] / self.size[0]
+        return on_photograph(map_, Frame(*(scale * x for x in astuple(frame))), shown)
 
     def similar(self, count: int) -> list[SimilarCase]:
         """The nearest training images, one per lesion; empty where the bundle has no index."""
@@ -103,14 +136,14 @@ class Study:
     @cached_property
     def _vector(self) -> np.ndarray:
         """What detector and case index compare, (width,)."""
-        projection = self._manifest.projection
-        return image_vectors(self._features.embeddings, projection).mean(axis=0)
+        embeddings = np.concatenate([features.embeddings for features in self._features])
+        return image_vectors(embeddings, self._manifest.projection).mean(axis=0)
 
     def _predict(self, patients: Sequence[Patient]) -> np.ndarray:
         """Calibrated probabilities (P, classes) for P patients."""
         encoded = self._manifest.patient.encode(patients)
-        rows = self._backend.predict(self._features.embeddings, encoded)
-        return apply_temperature(rows, self._manifest.temperature)
+        scales = [self._backend.predict(f.embeddings, encoded) for f in self._features]
+        return apply_temperature(np.mean(scales, axis=0), self._manifest.temperature)
 
     def _number(self, code: str) -> int:
         return self._manifest.codes.index(code)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from model.data.cache import cached_images
 from model.data.dataset import table_patients
+from model.inference.finder import LesionFinder
 from model.patient import PatientEncoder
 from model.tasks import Task
 from model.training.augmentation import MIXUP_COLUMNS, draw_mixup, mix_rows
@@ -261,12 +262,22 @@ def load_part(
     """
     labels = task.labels(table["diagnosis"].tolist())
     return Part(
-        cached_images(table["path"].tolist(), config.preprocessor, cache_dir=cache_dir),
+        load_images(table["path"].tolist(), config, cache_dir=cache_dir),
         encoder.encode(table_patients(table, encoder.fields)),
         labels,
         sources=table["source"].to_numpy(str),
         small=small_images(table, config.image_side),
     )
+
+
+def load_images(
+    paths: list[Path], config: TrainConfig, *, cache_dir: Path
+) -> np.ndarray | Photographs:
+    """Prepared photographs, uint8 (N, side, side, 3), or frames around lesions, found first."""
+    if config.finder_file is None:
+        return cached_images(paths, config.preprocessor, cache_dir=cache_dir)
+    boxes = LesionFinder.load(config.finder_file).boxes(paths, cache_dir=cache_dir)
+    return Photographs(paths, boxes, config)
 
 
 def small_images(table: pd.DataFrame, image_side: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from model.data.cache import cached_array, cached_images
+from model.data.cache import cached_array
 from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.data.tables import name_some
@@ -81,8 +81,8 @@ def _predictions(teacher: Path, table: pd.DataFrame, task: Task, cache_dir: Path
     paths = table["path"].tolist()
 
     def predict() -> np.ndarray:
-        images = cached_images(paths, manifest.image, cache_dir=cache_dir)
         predictor = Predictor.load(teacher, backend="keras")
+        images = predictor.prepared(paths, cache_dir=cache_dir)
         return predictor.predict_images(images, table_patients(table, manifest.patient.fields))
 
     settings = _depends_on(manifest, table)
@@ -97,6 +97,6 @@ def _depends_on(manifest: Manifest, table: pd.DataFrame) -> dict[str, object]:
         "network": manifest.network_sha256,
         "temperature": manifest.temperature,
         "tta_views": manifest.tta_views,
-        "image": asdict(manifest.image),
+        "image": {name: value for name, value in asdict(manifest.image).items() if value != ()},
         "patients": hashlib.sha256(encoded.tobytes()).hexdigest(),
     }

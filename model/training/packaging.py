@@ -1,5 +1,6 @@
 """From a finished training to a bundle, with all that is set on held-out images."""
 
+import functools
 import hashlib
 import shutil
 import sys
@@ -12,18 +13,20 @@ import keras
 import numpy as np
 import pandas as pd
 
-from model.data.cache import cached_images
 from model.data.dataset import Dataset, table_patients
 from model.data.split import Split
 from model.diagnosis import DIAGNOSES
 from model.errors import ConfigError, DataError
 from model.inference.backend import ModelOutputs
 from model.inference.bundle import (
+    FINDER_FILE,
     LITERT_FILE,
     PICTURE_FILE,
     Manifest,
+    load_finder,
     read_manifest,
     write_bundle,
+    write_files,
     write_fitted,
 )
 from model.inference.calibration import (
@@ -81,15 +84,19 @@ def package(
         precursors=list(task.precursors),
         image=config.preprocessor,
         patient=encoder,
+        tta_views=8 if config.frame == "lesion" else 1,  # frames are to look alike however turned
         temperature=1.0,
         split=split,
         # File names only: a bundle must not leak local paths.
         training=config.model_dump()
-        | {"weights": Path(config.weights).name, "init_from": Path(config.init_from).name},
+        | {name: Path(getattr(config, name)).name for name in ("weights", "init_from", "finder")},
         data=describe_data(dataset) | ({"teachers": list(teachers)} if teachers else {}),
         history=figures_by_epoch(out.parent / HISTORY_FILE),
     )
-    write_bundle(partial, network, manifest)
+    manifest = write_bundle(partial, network, manifest)
+    if config.finder_file:
+        copy = functools.partial(shutil.copyfile, config.finder_file)
+        write_files(partial, manifest, {FINDER_FILE: copy})
     draw_network(Outline.of(network, encoder.fields), manifest.codes, partial / PICTURE_FILE)
     calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_TRAINING)
     partial.replace(out)
@@ -122,7 +129,8 @@ def calibrate_bundle(
     network = load_network(bundle, manifest)
     width = network.get_layer("image_embedding").output.shape[-1]
     manifest = replace(manifest, projection=projection_for(width))
-    predictor = Predictor(KerasBackend(network, tta_views=manifest.tta_views), manifest)
+    backend = KerasBackend(network, tta_views=manifest.tta_views)
+    predictor = Predictor(backend, manifest, finder=load_finder(bundle, manifest, backend.name))
     from_training = _fit_on_train(predictor, dataset, cache_dir, most)
     thresholds = _fit_on_validation(predictor, from_training.detector, dataset, cache_dir)
     manifest = replace(manifest, **thresholds, quality=from_training.limits, metrics={})
@@ -145,7 +153,7 @@ def _fit_on_validation(
     manifest = predictor.manifest
     table = _rows("validation", dataset, manifest)
     labels = _labels(table, manifest)
-    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    images = predictor.prepared(table["path"].tolist(), cache_dir=cache_dir)
     _report(f"predicting {len(table)} validation images")
     outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
     temperature = fit_temperature(outputs.probabilities, labels)
@@ -177,11 +185,15 @@ def _fit_on_train(
 ) -> _FittedOnTrain:
     manifest = predictor.manifest
     table = _rows("train", dataset, manifest)
-    # All of them, since these are what the training has prepared.
-    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    rows = np.arange(len(table))
     if most is not None and most < len(table):
         rows = even_rows(_labels(table, manifest), most)
-        table, images = table.iloc[rows], images[rows]
+    paths = table["path"].tolist()
+    if predictor.finder is None:  # all of them, since these are what the training has prepared
+        images = predictor.prepared(paths, cache_dir=cache_dir)[rows]
+    else:
+        images = predictor.prepared([paths[row] for row in rows], cache_dir=cache_dir)
+    table = table.iloc[rows]
     labels = _labels(table, manifest)
     _report(f"predicting {len(table)} training images")
     outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
@@ -194,7 +206,7 @@ def _fit_on_train(
     return _FittedOnTrain(
         OODDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
         CaseIndex.fit(outputs.embeddings, table, manifest.patient.fields),
-        fit_limits(images, table["source"].to_numpy(str)),
+        fit_limits(images if images.ndim == 4 else images[:, 0], table["source"].to_numpy(str)),
     )
 
 

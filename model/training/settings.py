@@ -18,6 +18,9 @@ MONITORS = {"val_balanced_accuracy": "max", "val_accuracy": "max", "val_loss": "
 Fusion = Literal["none", "metadata", "concat", "add", "film", "metablock", "cross_attention"]
 FUSIONS = get_args(Fusion)
 
+TRAINED_FINDER = Path(__file__).parents[1] / "trained" / "finder.keras"
+"""The lesion finder that is shipped with the project."""
+
 Rotation = Literal["free", "right-angle", "none"]
 Schedule = Literal["cosine", "plateau", "constant", "exponential"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -44,12 +47,28 @@ def _widths(text: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(0.5 <= number <= 5 for number in numbers):
+        raise PydanticCustomError("numbers", "Input should be numbers from 0.5 to 5 such as 1.2,2")
+    return numbers
+
+
+def _checked_numbers(text: str) -> str:
+    _numbers(text)
+    return text
+
+
 def _checked_widths(text: str) -> str:
     _widths(text)
     return text
 
 
 DropoutOrDefault = Annotated[float, AfterValidator(_dropout_or_default)]
+Numbers = Annotated[str, AfterValidator(_checked_numbers)]
 Widths = Annotated[str, AfterValidator(_checked_widths)]
 
 
@@ -91,6 +110,8 @@ class TrainConfig(BaseModel):
     frame: Literal["photograph", "lesion"] = _setting(
         "photograph", "what the network sees: all, or a square around the lesion that was found"
     )
+    frame_scales: Numbers = _setting("1.2,1.7", "frames that are looked at in serving, averaged")
+    finder: str = _setting("", "lesion finder, a .keras file; the project's own if empty")
     frame_low: Positive = _setting(1.0, "smallest frame, in multiples of the lesion's longer side")
     frame_high: Positive = _setting(2.0, "largest frame, likewise")
     artefacts: Share = _setting(0.25, "share of the frames with drawn hair, rulers, pen, bubbles")
@@ -172,7 +193,17 @@ class TrainConfig(BaseModel):
     @property
     def preprocessor(self) -> ImagePreprocessor:
         """What prepares the photographs, in training and with the bundle."""
-        return ImagePreprocessor(self.image_side, self.crop_border, self.aspect)
+        if self.frame == "photograph":
+            return ImagePreprocessor(self.image_side, self.crop_border, self.aspect)
+        scales = _numbers(self.frame_scales)
+        return ImagePreprocessor(self.image_side, crop_border=False, frame_scales=scales)
+
+    @property
+    def finder_file(self) -> Path | None:
+        """File of the lesion finder; None where the network sees the whole photograph."""
+        if self.frame == "photograph":
+            return None
+        return Path(self.finder) if self.finder else TRAINED_FINDER
 
     @property
     def further_widths(self) -> tuple[int, ...]:
@@ -287,6 +318,11 @@ def _exclusions(config: TrainConfig) -> dict[str, bool]:
             and not config.fused_units
             and not config.further_widths
         ),
+        "frame_low is above frame_high": config.frame_low > config.frame_high,
+        "frame lesion needs images, which fusion metadata has none of": (
+            metadata_only and config.frame == "lesion"
+        ),
+        "frame lesion has no mixup: set it to 0": config.frame == "lesion" and config.mixup > 0,
         "output sigmoid is for two classes, not for those of this task: set output to softmax": (
             config.output == "sigmoid"
             and config.task in TASKS
