@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from model.errors import ImageError
 from model.frame import Box, Frame, check_box, crop_frame
 from model.image import ImagePreprocessor
 from model.inference.finder import Finding, LesionFinder
@@ -56,6 +57,11 @@ def frame_photograph(
             the whole photograph.
     """
     if not preprocessor.frame_scales:
+        if box is not None:
+            raise ImageError(
+                "this network looks at the whole photograph and takes no box. Leave it out, or use "
+                "a bundle with a lesion finder."
+            )
         return Framed(preprocessor(image)[None])
     finding = None
     if box is None:

@@ -1,0 +1,133 @@
+"""How far the answer moves when the same lesion is photographed otherwise.
+
+Whole photographs are changed, before the lesion is found: turned, mirrored, shrunk, recompressed,
+and given more skin around.
+"""
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageFilter, ImageOps
+
+from model.data.dataset import table_patients
+from model.evaluation.intervals import Interval, LesionBootstrap, interval
+from model.image import read_image
+from model.inference.predictor import Predictor
+
+SAMPLE = 200
+"""Photographs, drawn once."""
+
+_BATCH = 25  # photographs whose frames are held in memory
+
+
+def turned_90(image: Image.Image) -> Image.Image:
+    """By a quarter turn."""
+    return image.transpose(Image.Transpose.ROTATE_90)
+
+
+def mirrored(image: Image.Image) -> Image.Image:
+    """Left for right."""
+    return ImageOps.mirror(image)
+
+
+def turned_30(image: Image.Image) -> Image.Image:
+    """By 30 degrees about the middle; what comes in at the corners is mirrored skin."""
+    width, height = image.size
+    wide = np.pad(
+        np.asarray(image), ((height // 2,) * 2, (width // 2,) * 2, (0, 0)), mode="symmetric"
+    )
+    turned = Image.fromarray(wide).rotate(30, Image.Resampling.BICUBIC)
+    left, top = width // 2, height // 2
+    return turned.crop((left, top, left + width, top + height))
+
+
+def third_of_the_size(image: Image.Image) -> Image.Image:
+    """A third as wide and high."""
+    return image.resize([max(round(side / 3), 1) for side in image.size], Image.Resampling.LANCZOS)
+
+
+def recompressed(image: Image.Image) -> Image.Image:
+    """JPEG at quality 50."""
+    file = BytesIO()
+    image.save(file, "JPEG", quality=50)
+    return Image.open(file).convert("RGB")
+
+
+def twice_the_margin(image: Image.Image) -> Image.Image:
+    """Twice as wide and high; the skin at the edge goes on, ever more blurred."""
+    width, height = image.size
+    pad = ((height // 2, height - height // 2), (width // 2, width - width // 2), (0, 0))
+    large = Image.fromarray(np.pad(np.asarray(image), pad, mode="edge"))
+    skin = large.filter(ImageFilter.GaussianBlur(max(image.size) / 20))
+    skin.paste(image, (width // 2, height // 2))
+    return skin
+
+
+CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    change.__name__: change
+    for change in (
+        *(turned_90, mirrored, turned_30),
+        *(third_of_the_size, recompressed, twice_the_margin),
+    )
+}
+
+
+def check_steadiness(predictor: Predictor, table: pd.DataFrame, *, sample: int = SAMPLE) -> dict:
+    """Measure on a sample of a table how answers move, with intervals by lesion.
+
+    For each change: the median and the 90th percentile of the largest move of any probability, and
+    the share of photographs whose most probable class changes.
+    """
+    chosen = np.sort(np.random.default_rng(0).permutation(len(table))[:sample])
+    rows = table.iloc[chosen].reset_index(drop=True)
+    patients = table_patients(rows, predictor.manifest.patient.fields)
+    answers = _answers(predictor, rows["path"].tolist(), patients)
+    bootstrap = LesionBootstrap(rows["lesion_id"].tolist(), draws=500)
+    return {
+        "images": len(rows),
+        "changes": {
+            name: _moves(answers[:, 0], answers[:, number], bootstrap)
+            for number, name in enumerate(CHANGES, start=1)
+        },
+    }
+
+
+def _answers(predictor: Predictor, paths: Sequence, patients: Sequence) -> np.ndarray:
+    """Probabilities (N, 1 + changes, classes), of the photograph itself first."""
+    found = []
+    for start in range(0, len(paths), _BATCH):
+        photographs = [read_image(path) for path in paths[start : start + _BATCH]]
+        views = [
+            predictor.frame(change(photograph)).squares
+            for photograph in photographs
+            for change in (lambda image: image, *CHANGES.values())
+        ]
+        versions = 1 + len(CHANGES)
+        repeated = [p for p in patients[start : start + _BATCH] for _ in range(versions)]
+        rows = predictor.predict_images(np.stack(views), repeated)
+        found.append(rows.reshape(len(photographs), versions, -1))
+    return np.concatenate(found)
+
+
+def _moves(before: np.ndarray, after: np.ndarray, bootstrap: LesionBootstrap) -> dict:
+    moved = np.abs(after - before).max(axis=1)
+    changed = before.argmax(axis=1) != after.argmax(axis=1)
+
+    def figures(weights: np.ndarray) -> np.ndarray:
+        quantiles = [_weighted_quantile(moved, weights, share) for share in (0.5, 0.9)]
+        return np.stack([*quantiles, weights @ changed / weights.sum(axis=1)], axis=1)
+
+    drawn = bootstrap.of_weights(figures)
+    names = ("median_move", "move_90th_percentile", "first_answer_changes")
+    found: dict[str, Interval] = {n: interval(drawn[:, k]) for k, n in enumerate(names)}
+    return found
+
+
+def _weighted_quantile(values: np.ndarray, weights: np.ndarray, share: float) -> np.ndarray:
+    """Of values (N,), for each row of weights (draws, N): (draws,)."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[:, order], axis=1)
+    place = (reached < share * reached[:, -1:]).sum(axis=1)
+    return values[order][place]
