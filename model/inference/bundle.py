@@ -6,6 +6,7 @@
     BUNDLE/network.tflite  the same network for LiteRT, which predictions prefer, if exported
     BUNDLE/ood.npz         the detector of out-of-distribution images, if fitted
     BUNDLE/similar.npz     the index of training images, to find similar ones, if fitted
+    BUNDLE/dermoscopy.npz  what tells close-ups from dermoscopic photographs, if fitted
     BUNDLE/finder.keras    the lesion finder, of a network that sees frames around lesions
     BUNDLE/finder.tflite   the same for LiteRT, if exported
 
@@ -28,6 +29,7 @@ from isic_api.files import whole_file
 from model.data.split import Split
 from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
+from model.inference.dermoscopy import DermoscopyCheck
 from model.inference.ood import OODDetector
 from model.inference.projection import Projection
 from model.inference.similar import CaseIndex
@@ -47,13 +49,14 @@ LITERT_FILE = "network.tflite"
 OOD_FILE = "ood.npz"
 OOD_FILE_IN_FORMAT_1 = "unknown.npz"
 SIMILAR_FILE = "similar.npz"
+DERMOSCOPY_FILE = "dermoscopy.npz"
 FINDER_FILE = "finder.keras"
 FINDER_LITERT_FILE = "finder.tflite"
 PICTURE_FILE = "network.svg"
 _LITERT_FILES = (LITERT_FILE, FINDER_LITERT_FILE)
 _HASHED = {
     *(NETWORK_FILE, LITERT_FILE, OOD_FILE, OOD_FILE_IN_FORMAT_1, SIMILAR_FILE),
-    *(FINDER_FILE, FINDER_LITERT_FILE),
+    *(DERMOSCOPY_FILE, FINDER_FILE, FINDER_LITERT_FILE),
 }
 RELEASED = Path(__file__).parents[1] / "released"
 """The bundle that is shipped with the project."""
@@ -282,6 +285,17 @@ def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
     if SIMILAR_FILE not in manifest.files:
         return None
     return CaseIndex.load(checked_file(bundle, manifest, SIMILAR_FILE))
+
+
+def load_dermoscopy_check(bundle: Path, manifest: Manifest) -> DermoscopyCheck | None:
+    """Load what tells close-ups from dermoscopic photographs; None if the bundle has none.
+
+    Raises:
+        BundleError: the file is missing, damaged, or not the one of the manifest.
+    """
+    if DERMOSCOPY_FILE not in manifest.files:
+        return None
+    return DermoscopyCheck.load(checked_file(bundle, manifest, DERMOSCOPY_FILE))
 
 
 def litert_file(bundle: Path, manifest: Manifest, name: str = LITERT_FILE) -> Path | None:

@@ -24,11 +24,13 @@ from model.inference.bundle import (
     Manifest,
     litert_file,
     load_cases,
+    load_dermoscopy_check,
     load_detector,
     load_finder,
     read_manifest,
 )
 from model.inference.calibration import apply_temperature
+from model.inference.dermoscopy import DermoscopyCheck
 from model.inference.finder import LesionFinder
 from model.inference.framing import Framed, frame_photograph
 from model.inference.grad_cam import grad_cam
@@ -52,11 +54,13 @@ class Predictor:
         detector: OODDetector | None = None,
         cases: CaseIndex | None = None,
         finder: LesionFinder | None = None,
+        dermoscopy: DermoscopyCheck | None = None,
     ) -> None:
         """Take a network, the manifest that it fits, and what else its bundle may hold."""
         self.backend = backend
         self.manifest = manifest
         self.finder = finder
+        self.dermoscopy = dermoscopy
         self.detector = detector
         self.cases = cases
 
@@ -73,7 +77,9 @@ class Predictor:
         manifest = read_manifest(path)
         loaded = _load_backend(path, manifest, backend)
         detector, cases = load_detector(path, manifest), load_cases(path, manifest)
-        return cls(loaded, manifest, detector, cases, load_finder(path, manifest, loaded.name))
+        finder = load_finder(path, manifest, loaded.name)
+        dermoscopy = load_dermoscopy_check(path, manifest)
+        return cls(loaded, manifest, detector, cases, finder, dermoscopy)
 
     def warm_up(self) -> None:
         """Run once on an empty image, so that the first visitor need not wait for compilation."""
@@ -193,6 +199,7 @@ class Predictor:
             self.manifest,
             detector=self.detector,
             cases=self.cases,
+            dermoscopy=self.dermoscopy,
         )
 
     def _over_scales(self, images: np.ndarray, encoded: np.ndarray) -> ModelOutputs:

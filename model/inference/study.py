@@ -12,6 +12,7 @@ from model.inference.backend import Backend
 from model.inference.bundle import Manifest
 from model.inference.calibration import apply_temperature
 from model.inference.conformal import prediction_sets
+from model.inference.dermoscopy import DermoscopyCheck
 from model.inference.framing import Framed, on_photograph
 from model.inference.grad_cam import grad_cam
 from model.inference.ood import OODDetector
@@ -20,6 +21,8 @@ from model.inference.quality import find_problems
 from model.inference.similar import CaseIndex, SimilarCase
 from model.inference.what_if import contributions, what_if
 from model.patient import Field, Patient, Value
+
+NOT_DERMOSCOPIC, OOD, POOR_QUALITY = "not_dermoscopic", "ood", "poor_quality"
 
 SHOWN_SIDE = 1024
 """Pixels; the longest side of the photograph that is kept for showing."""
@@ -41,10 +44,11 @@ class Study:
         *,
         detector: OODDetector | None = None,
         cases: CaseIndex | None = None,
+        dermoscopy: DermoscopyCheck | None = None,
     ) -> None:
         """Embed a decoded photograph that was framed by the same bundle."""
         self._backend, self._manifest = backend, manifest
-        self._detector, self._cases = detector, cases
+        self._detector, self._cases, self._dermoscopy = detector, cases, dermoscopy
         self._features = [backend.embed(square) for square in framed.squares]
         self.framed = framed
         """The lesion and the frame around it, in pixels of the upright photograph."""
@@ -69,6 +73,26 @@ class Study:
         method = self._manifest.ood["method"]
         score = getattr(self._detector, method)(self._vector[None])[0]
         return float(score / self._manifest.ood["thresholds"][method])
+
+    @property
+    def is_dermoscopic(self) -> bool:
+        """Whether it seems to be taken through a dermatoscope; true where that was not learned."""
+        return self._dermoscopy is None or self._dermoscopy.score(self._vector[None])[0] <= 1
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Keys of what is worth a notice, worst first.
+
+        ``not_dermoscopic``, ``ood``, those of :class:`model.inference.framing.Framed`, and
+        ``poor_quality``.
+        """
+        found = {
+            NOT_DERMOSCOPIC: not self.is_dermoscopic,
+            OOD: (self.ood_score or 0) > 1,
+            **dict.fromkeys(self.framed.warnings, True),
+            POOR_QUALITY: bool(self.quality),
+        }
+        return tuple(key for key, holds in found.items() if holds)
 
     def probabilities(self, patient: Patient) -> dict[str, float]:
         """Calibrated probabilities by class code, in the bundle's order."""

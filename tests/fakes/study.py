@@ -5,6 +5,7 @@ from PIL import Image
 
 from model.diagnosis import DIAGNOSES
 from model.image import read_image
+from model.inference.framing import Framed
 from model.inference.similar import SimilarCase
 from model.patient import FIELDS, Patient, vary
 
@@ -15,8 +16,20 @@ class FakeStudy:
     def __init__(self, photograph, *, codes=DIAGNOSES, quality=(), ood_score=0.5):
         self.codes = tuple(codes)
         self.photograph = photograph
+        self.size = photograph.size
         self.quality = quality
         self.ood_score = ood_score
+        self.is_dermoscopic = True
+        self.framed = Framed(None)
+
+    @property
+    def warnings(self):
+        """Without those of a lesion finder."""
+        return ("ood",) * (self.ood_score > 1) + ("poor_quality",) * bool(self.quality)
+
+    def ranges(self, patient):
+        """A tenth of each probability to either side."""
+        return {code: (0.9 * p, 1.1 * p) for code, p in self.probabilities(patient).items()}
 
     def probabilities(self, patient):
         melanoma = patient.get("age", 0) / 200
