@@ -8,9 +8,12 @@ example: python -m model calibrate --data DIR --bundle runs/first/bundle
 """
 
 import argparse
+import hashlib
+from pathlib import Path
 
 from model.cli.options import add_bundle, add_cache, add_data
-from model.data.dataset import read_folder
+from model.data.dataset import image_paths, images_folder, read_folder
+from model.data.tables import read_csv
 from model.inference.bundle import LITERT_FILE, read_manifest
 from model.inference.tta import VIEW_COUNTS
 
@@ -25,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=VIEW_COUNTS,
         help="test-time augmentation: views to average over (default: unchanged)",
     )
+    parser.add_argument(
+        "--closeups",
+        type=Path,
+        metavar="DIR",
+        help="photographs taken without a dermatoscope, to learn to tell them apart: "
+        "DIR/images, and DIR/lesions.csv with image and lesion_id",
+    )
     add_cache(parser)
 
 
@@ -32,11 +42,18 @@ def run(options: argparse.Namespace) -> int:
     """Calibrate and print what was found."""
     known = read_manifest(options.bundle)
     dataset = read_folder(options.data, task=known.task.name, fields=known.patient.fields)
+    learned, held_out = closeup_halves(options.closeups) if options.closeups else ([], [])
     from model.training.packaging import calibrate_bundle
 
     manifest = calibrate_bundle(
-        options.bundle, dataset, cache_dir=options.cache, tta_views=options.tta_views
+        options.bundle,
+        dataset,
+        cache_dir=options.cache,
+        tta_views=options.tta_views,
+        closeups=learned,
     )
+    if held_out:
+        _say_how_many_are_told(options.bundle, held_out, options.cache)
     print(f"temperature {manifest.temperature:.3f}; wrote {options.bundle}")
     if LITERT_FILE in known.files.keys() - manifest.files:
         print(
@@ -44,3 +61,24 @@ def run(options: argparse.Namespace) -> int:
             f"again: python -m model export --bundle {options.bundle}"
         )
     return 0
+
+
+def closeup_halves(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Divide a folder of close-ups by lesion: one half to learn from, one to check on."""
+    paths = image_paths(images_folder(folder))
+    table = read_csv(folder / "lesions.csv", ("image", "lesion_id"))
+    lesion = dict(zip(table["image"], table["lesion_id"].astype(str), strict=True))
+    halves = ([], [])
+    for name, path in paths.items():
+        digest = hashlib.sha256(lesion.get(name, name).encode()).digest()
+        halves[digest[0] % 2].append(path)
+    return halves
+
+
+def _say_how_many_are_told(bundle: Path, closeups: list[Path], cache_dir: Path) -> None:
+    from model.inference.predictor import Predictor
+    from model.training.packaging import embeddings_of
+
+    predictor = Predictor.load(bundle, backend="keras")
+    scores = predictor.dermoscopy.score(embeddings_of(predictor, closeups, cache_dir=cache_dir))
+    print(f"{(scores > 1).mean():.1%} of {len(closeups)} other close-ups are told as such")

@@ -239,7 +239,8 @@ def write_fitted(
 ) -> Manifest:
     """Write what was fitted, and the manifest, which is returned with the hashes of both files."""
     saves = {OOD_FILE: detector.save, SIMILAR_FILE: cases.save}
-    return write_files(bundle, manifest.without(OOD_FILE_IN_FORMAT_1), saves)
+    # What tells close-ups was fitted to other embeddings.
+    return write_files(bundle, manifest.without(OOD_FILE_IN_FORMAT_1, DERMOSCOPY_FILE), saves)
 
 
 def write_files(

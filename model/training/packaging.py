@@ -19,6 +19,7 @@ from model.diagnosis import DIAGNOSES
 from model.errors import ConfigError, DataError
 from model.inference.backend import ModelOutputs
 from model.inference.bundle import (
+    DERMOSCOPY_FILE,
     FINDER_FILE,
     LITERT_FILE,
     PICTURE_FILE,
@@ -35,6 +36,7 @@ from model.inference.calibration import (
     fit_temperature,
 )
 from model.inference.conformal import COVERAGE, fit_set_thresholds
+from model.inference.dermoscopy import DermoscopyCheck
 from model.inference.export import halve
 from model.inference.keras_backend import KerasBackend, load_network
 from model.inference.ood import FALSE_POSITIVE_RATE, METHOD, OODDetector, ood_scores
@@ -44,7 +46,7 @@ from model.inference.quality import fit_limits
 from model.inference.similar import CaseIndex
 from model.networks.figure import draw_network
 from model.networks.outline import Outline
-from model.patient import PatientEncoder
+from model.patient import Patient, PatientEncoder
 from model.training.history import figures_by_epoch
 from model.training.resume import HISTORY_FILE
 from model.training.settings import TrainConfig
@@ -109,6 +111,7 @@ def calibrate_bundle(
     cache_dir: Path,
     tta_views: int | None = None,
     most: int | None = None,
+    closeups: Sequence[Path] = (),
 ) -> Manifest:
     """Fit and store in a bundle what is set on held-out images; returns its new manifest.
 
@@ -119,6 +122,7 @@ def calibrate_bundle(
     prediction is averaged over, for which the network must be exported again; None leaves the
     number as it is. ``most`` is the largest number of training
     images to use, as many of each class as of the others while there are any; None for all.
+    ``closeups`` are photographs taken without a dermatoscope, to learn to tell them apart.
 
     Raises:
         BundleError: the bundle is missing or damaged.
@@ -132,11 +136,28 @@ def calibrate_bundle(
     backend = KerasBackend(network, tta_views=manifest.tta_views)
     predictor = Predictor(backend, manifest, finder=load_finder(bundle, manifest, backend.name))
     from_training = _fit_on_train(predictor, dataset, cache_dir, most)
-    thresholds = _fit_on_validation(predictor, from_training.detector, dataset, cache_dir)
+    validation = _predict_validation(predictor, dataset, cache_dir)
+    thresholds = _fit_on_validation(manifest, from_training.detector, validation)
     manifest = replace(manifest, **thresholds, quality=from_training.limits, metrics={})
-    return write_fitted(
+    manifest = write_fitted(
         bundle, manifest, detector=from_training.detector, cases=from_training.cases
     )
+    if not closeups:
+        return manifest
+    _report(f"predicting {len(closeups)} close-ups")
+    check = DermoscopyCheck.fit(
+        embeddings_of(predictor, closeups, cache_dir=cache_dir),
+        from_training.embeddings,
+        held_out=validation.outputs.embeddings,
+        sources=validation.table["source"].tolist(),
+    )
+    return write_files(bundle, manifest, {DERMOSCOPY_FILE: check.save})
+
+
+def embeddings_of(predictor: Predictor, paths: Sequence[Path], *, cache_dir: Path) -> np.ndarray:
+    """Image embeddings (N, width) of files, whoever the patients are."""
+    images = predictor.prepared(list(paths), cache_dir=cache_dir)
+    return predictor.outputs(images, [Patient()] * len(paths)).embeddings
 
 
 def _with_tta_views(manifest: Manifest, count: int) -> Manifest:
@@ -146,16 +167,28 @@ def _with_tta_views(manifest: Manifest, count: int) -> Manifest:
     return replace(manifest.without(LITERT_FILE), tta_views=count)
 
 
-def _fit_on_validation(
-    predictor: Predictor, detector: OODDetector, dataset: Dataset, cache_dir: Path
-) -> dict[str, Any]:
-    """Entries of the manifest that are set on the validation part."""
+@dataclass(frozen=True)
+class _Validation:
+    """The validation part with what is not yet calibrated."""
+
+    table: pd.DataFrame
+    outputs: ModelOutputs
+
+
+def _predict_validation(predictor: Predictor, dataset: Dataset, cache_dir: Path) -> _Validation:
     manifest = predictor.manifest
     table = _rows("validation", dataset, manifest)
-    labels = _labels(table, manifest)
     images = predictor.prepared(table["path"].tolist(), cache_dir=cache_dir)
     _report(f"predicting {len(table)} validation images")
-    outputs = predictor.outputs(images, table_patients(table, manifest.patient.fields))
+    patients = table_patients(table, manifest.patient.fields)
+    return _Validation(table, predictor.outputs(images, patients))
+
+
+def _fit_on_validation(
+    manifest: Manifest, detector: OODDetector, validation: _Validation
+) -> dict[str, Any]:
+    """Entries of the manifest that are set on the validation part."""
+    labels, outputs = _labels(validation.table, manifest), validation.outputs
     temperature = fit_temperature(outputs.probabilities, labels)
     probabilities = apply_temperature(outputs.probabilities, temperature)
     calibrated = replace(outputs, probabilities=probabilities)
@@ -178,6 +211,7 @@ class _FittedOnTrain:
     detector: OODDetector
     cases: CaseIndex
     limits: dict[str, float]
+    embeddings: np.ndarray
 
 
 def _fit_on_train(
@@ -207,6 +241,7 @@ def _fit_on_train(
         OODDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
         CaseIndex.fit(outputs.embeddings, table, manifest.patient.fields),
         fit_limits(images if images.ndim == 4 else images[:, 0], table["source"].to_numpy(str)),
+        outputs.embeddings,
     )
 
 
