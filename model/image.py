@@ -7,7 +7,7 @@ dermatoscopes leave, brought to a square and resized once.
 import struct
 import zlib
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -89,6 +89,11 @@ class ImagePreprocessor:
         object.__setattr__(self, "frame_scales", tuple(self.frame_scales))  # a list in JSON
         if self.aspect not in ASPECTS:
             raise ConfigError(f"aspect is {self.aspect!r}; it must be one of {', '.join(ASPECTS)}.")
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """By which prepared images are kept; frames only where there are any."""
+        return {name: value for name, value in asdict(self).items() if value != ()}
 
     def __call__(self, image: Image.Image) -> np.ndarray:
         """Prepare an RGB image of any size: uint8 in [0, 255], shape (side, side, 3).

@@ -37,6 +37,29 @@ class Task:
         """Which diagnoses (N,) of the ground truth have a class here: bool."""
         return np.isin(np.asarray(diagnoses, str), list(self.class_of))
 
+    def open_labels(self, diagnoses: Sequence[str]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Label numbers (N,) of diagnoses that may be coarse labels.
+
+        From ``len(classes)`` on, a number stands for the classes that its coarse label leaves open:
+        row ``number - len(classes)`` of the second value, bool (labels, classes); None without.
+
+        Raises:
+            ConfigError: as :meth:`labels`.
+        """
+        left_open = sorted({d for d in diagnoses if d in COARSE_LABELS} - set(self.class_of))
+        fine = [d for d in diagnoses if d not in left_open]
+        if not left_open:
+            return self.labels(fine), None
+        codes = list(self.classes)
+        rows = np.zeros((len(left_open), len(codes)), bool)
+        for row, label in zip(rows, left_open, strict=True):
+            row[[codes.index(self.class_of[d]) for d in COARSE_LABELS[label]]] = True
+        numbers = np.empty(len(diagnoses), np.int64)
+        is_open = np.isin(np.asarray(diagnoses, str), left_open)
+        numbers[~is_open] = self.labels(fine)
+        numbers[is_open] = [len(codes) + left_open.index(d) for d in diagnoses if d in left_open]
+        return numbers, rows
+
     def labels(self, diagnoses: Sequence[str]) -> np.ndarray:
         """Class numbers (N,) of diagnoses (N,) of the ground truth.
 

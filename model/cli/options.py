@@ -22,6 +22,13 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", required=required, help="data folder")
 
 
+def add_data_folders(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data`` for one folder or several."""
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", required=True, nargs="+", help="data folders"
+    )
+
+
 def add_out(parser: argparse.ArgumentParser, what: str, *, default: Path | None = None) -> None:
     """Add ``--out``, required where there is no default."""
     text = f"{what} (default {default})" if default else what

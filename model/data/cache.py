@@ -5,7 +5,6 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +25,9 @@ def cached_images(
         DataError: the disk has no room for the array.
     """
     shape = (preprocessor.side, preprocessor.side, 3)
-    settings = {name: value for name, value in asdict(preprocessor).items() if value != ()}
-    return cached_squares(paths, preprocessor.load, shape, settings, cache_dir=cache_dir)
+    return cached_squares(
+        paths, preprocessor.load, shape, preprocessor.settings, cache_dir=cache_dir
+    )
 
 
 def cached_squares(

@@ -119,12 +119,13 @@ def read_folder(
     *,
     task: str | None = TASKS["isic2019"].name,
     fields: Sequence[Field] = FIELDS,
+    coarse: bool = False,
 ) -> Dataset:
     """Read and check a data folder for a task, by its name, with these fields of the patients.
 
     A custom task takes every label of the folder as a class; the others need labels that
     ``model.diagnosis`` knows, and images with one that is too coarse for the task are left out.
-    ``None`` is the task that fits the labels.
+    ``None`` is the task that fits the labels. With ``coarse`` they stay in.
 
     Raises:
         DataError: what :func:`read_tables` refuses, a file that is no image, or no image at all.
@@ -133,6 +134,8 @@ def read_folder(
     dataset = read(data_dir, task, fields)
     sizes = _sizes(dataset.table["path"].tolist())
     dataset.table[["width", "height"]] = sizes
+    if coarse:
+        return dataset
     return dataset.of_task(task or own_task(dataset.table["diagnosis"].unique().tolist()))
 
 

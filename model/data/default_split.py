@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from model.data.duplicates import groups_of
+from model.data.folders import split_folders
 from model.data.folds import split_around
 from model.data.split import ISIC2019_SPLIT, PARTS, RULE, Split, draw_split
 from model.errors import SplitError
@@ -15,10 +16,13 @@ def default_split(table: pd.DataFrame, *, cache_dir: Path) -> Split:
     """Keep images of ISIC 2019 to the released network's split, and give others their own.
 
     Where most images are in the released split, the others go where images of their lesion are,
-    else to train. ``table`` is of :func:`model.data.dataset.read_folder`.
+    else to train. Several folders are split by :func:`model.data.folders.split_folders`.
+    ``table`` is of :func:`model.data.dataset.read_folder`.
     """
     if table["part"].any():
         return own_split(table, groups_of(table, cache_dir=cache_dir))
+    if "folder" in table:
+        return split_folders(table, groups_of(table, cache_dir=cache_dir))
     shipped = Split.load(ISIC2019_SPLIT)
     if shipped.parts_of(table).notna().all():
         return shipped.extended(table)

@@ -77,6 +77,15 @@ class Split:
         images = {name: tuple(table["image"][part == name]) for name in PARTS}
         return replace(self, **images)
 
+    def held_out_with(self, table: pd.DataFrame, has_class: np.ndarray) -> "Split":
+        """Leave the table's images without a class, bool (N,), out of validation and test."""
+        without = set(table["image"][~has_class])
+        kept = {
+            name: tuple(image for image in getattr(self, name) if image not in without)
+            for name in PARTS[1:]
+        }
+        return replace(self, **kept)
+
     def _part_of(self) -> dict[str, str]:
         return {archive_id(image): part for part in PARTS for image in getattr(self, part)}
 

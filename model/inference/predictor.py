@@ -5,7 +5,7 @@ Importing this loads neither of the two; :meth:`Predictor.load` loads the one th
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -124,7 +124,7 @@ class Predictor:
         image = self.manifest.image
         if self.finder is None:
             return cached_images(paths, image, cache_dir=cache_dir)
-        settings = asdict(image) | {"finder": self.finder.sha256}
+        settings = image.settings | {"finder": self.finder.sha256}
         shape = (len(image.frame_scales), image.side, image.side, 3)
 
         def load(path: Path) -> np.ndarray:

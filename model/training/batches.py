@@ -260,13 +260,14 @@ def load_part(
     Raises:
         ConfigError: a diagnosis that the task has no class for.
     """
-    labels = task.labels(table["diagnosis"].tolist())
+    labels, coarse = task.open_labels(table["diagnosis"].tolist())
     return Part(
         load_images(table["path"].tolist(), config, cache_dir=cache_dir),
         encoder.encode(table_patients(table, encoder.fields)),
         labels,
         sources=table["source"].to_numpy(str),
         small=small_images(table, config.image_side),
+        coarse=coarse,
     )
 
 

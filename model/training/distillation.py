@@ -5,7 +5,6 @@ Hinton, Vinyals & Dean 2015, arXiv:1503.02531. The loss is :class:`model.trainin
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +96,6 @@ def _depends_on(manifest: Manifest, table: pd.DataFrame) -> dict[str, object]:
         "network": manifest.network_sha256,
         "temperature": manifest.temperature,
         "tta_views": manifest.tta_views,
-        "image": {name: value for name, value in asdict(manifest.image).items() if value != ()},
+        "image": manifest.image.settings,
         "patients": hashlib.sha256(encoded.tobytes()).hexdigest(),
     }

@@ -266,7 +266,8 @@ def _rows(part: str, dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
             f"{missing} {part} images of the bundle's split are not in the data folder. "
             "Give the folder that the bundle was trained on."
         )
-    return table
+    has_class = manifest.task.has_class(table["diagnosis"])
+    return table[has_class].reset_index(drop=True)
 
 
 def _labels(table: pd.DataFrame, manifest: Manifest) -> np.ndarray:

@@ -5,7 +5,6 @@ The toy run is as it is at home, all others layer by layer.
 
 import json
 import shutil
-from dataclasses import asdict
 
 import pandas as pd
 import pytest
@@ -98,7 +97,7 @@ def test_a_bundle_prepares_images_as_those_were_that_it_learned_from(malignant, 
     manifest = read_manifest(malignant / "bundle")
     assert manifest.image == ImagePreprocessor(32, crop_border=False, aspect="pad")
     learned = manifest.split.part("train", read_folder(toy_folder).table)["path"]
-    kept = files_key(learned.tolist(), asdict(manifest.image))
+    kept = files_key(learned.tolist(), manifest.image.settings)
     assert (malignant / "cache" / f"images-{kept}.npy").exists()
 
 
