@@ -5,24 +5,34 @@ option, row, column or cell means unknown. A row for NAME also applies to NAME_d
 versa. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per image, under
 its own file name; it is written once all images are predicted.
 
+--json writes one line per photograph for programs: image, probabilities, box of the lesion, frame
+around it, lesions found, range over test-time augmentation, ood_score and warnings. With
+--by-lesion, rows of METADATA.csv with one lesion_id are photographs of one lesion, which gets a
+further answer: a row under its lesion_id, from the mean of their log-probabilities.
+
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
+example: python -m model predict photos --json predictions.jsonl
 """
 
 import argparse
+import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from tqdm import tqdm
 
 from isic_api.files import whole_file
 from model.cli.options import add_bundle
-from model.data.dataset import find_patients, image_paths
+from model.data.dataset import find_lesions, find_patients, image_paths
 from model.errors import DataError, ImageError
 from model.inference.bundle import read_manifest
-from model.inference.prediction_table import PredictionTable
+from model.inference.prediction_table import PredictionTable, prediction_line, same_lesion
 from model.inference.predictor import Predictor
+from model.inference.study import Study
 from model.patient import FIELDS, Field, Patient
 
 
@@ -35,24 +45,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CSV",
         help=f"patient context, with the columns image,{','.join(f.column for f in FIELDS)}",
     )
-    parser.add_argument("--out", type=Path, metavar="CSV", required=True, help="table to write")
+    parser.add_argument("--out", type=Path, metavar="CSV", help="table to write")
+    parser.add_argument("--json", type=Path, metavar="JSONL", help="lines of JSON to write")
+    parser.add_argument(
+        "--by-lesion", action="store_true", help="one more answer per lesion with several images"
+    )
     add_bundle(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Predict; the status is 1 when an image could not be read."""
-    _require_writable(options.out)
+    outputs = [path for path in (options.out, options.json) if path]
+    if not outputs:
+        raise DataError("there is nothing to write. Give --out CSV, --json JSONL or both.")
+    for path in outputs:
+        _require_writable(path)
     paths = image_paths(options.images)
-    fields = read_manifest(options.bundle).patient.fields
-    patients = _patients(list(paths), options.metadata, fields)
+    names, manifest = list(paths), read_manifest(options.bundle)
+    patients = _patients(names, options.metadata, manifest.patient.fields)
+    lesions = _lesions(names, patients, options) if options.by_lesion else {}
     # Takes seconds through Keras: not before the input is known to be sound.
     predictor = Predictor.load(options.bundle)
-    answers = predictor.predict_files(list(paths.values()), patients)
-    progress = tqdm(zip(paths, answers, strict=True), total=len(paths), desc="Predicting")
-    unreadable = _write(options.out, predictor.manifest.codes, progress)
+    if predictor.finder is None:
+        print("this bundle has no lesion finder: it looks at whole photographs", file=sys.stderr)
+    answers = _answers(predictor, list(paths.values()), patients, studied=bool(options.json))
+    progress = tqdm(zip(names, patients, answers, strict=True), total=len(paths), desc="Predicting")
+    with ExitStack() as stack:
+        writers = _writers(stack, options, manifest.codes)
+        unreadable = _write(writers, progress, lesions)
     for error in unreadable:
         print(f"error: {error}", file=sys.stderr)
-    print(f"wrote {len(paths) - len(unreadable)} of {len(paths)} images to {options.out}")
+    written = " and ".join(map(str, outputs))
+    print(f"wrote {len(paths) - len(unreadable)} of {len(paths)} images to {written}")
     return 1 if unreadable else 0
 
 
@@ -72,16 +96,109 @@ def _patients(names: list[str], metadata: Path | None, fields: Sequence[Field]) 
     return [patient or Patient() for patient in found]
 
 
+def _lesions(
+    names: list[str], patients: list[Patient], options: argparse.Namespace
+) -> dict[str, str]:
+    """Lesion of each image that shares it with another, by name.
+
+    Raises:
+        DataError: no table of metadata, or images of one lesion whose patients differ.
+    """
+    if options.metadata is None:
+        raise DataError("--by-lesion needs --metadata CSV with a column lesion_id. Give one.")
+    images = {}
+    for name, lesion in zip(names, find_lesions(options.metadata, names), strict=True):
+        images.setdefault(lesion, []).append(name)
+    patient_of = dict(zip(names, patients, strict=True))
+    shared = {lesion: found for lesion, found in images.items() if lesion and len(found) > 1}
+    for lesion, found in shared.items():
+        differing = [name for name in found if patient_of[name] != patient_of[found[0]]]
+        if differing:
+            raise DataError(
+                f"{found[0]} and {differing[0]} show one lesion, {lesion}, but their patients "
+                f"differ in {options.metadata}. Give photographs of one lesion the same patient."
+            )
+    return {name: lesion for lesion, found in shared.items() for name in found}
+
+
+Answer = np.ndarray | Study | ImageError
+
+
+def _answers(
+    predictor: Predictor, paths: list[Path], patients: list[Patient], *, studied: bool
+) -> Iterator[Answer]:
+    """Probabilities (classes,) of each file, or its whole study; an unreadable one's error."""
+    if not studied:
+        yield from predictor.predict_files(paths, patients)
+        return
+    for path in paths:
+        try:
+            yield predictor.study(path)
+        except ImageError as error:
+            yield error
+
+
+class _Table:
+    """Writes probabilities as CSV."""
+
+    def __init__(self, file: IO[str], codes: list[str]) -> None:
+        self.codes, self._table = codes, PredictionTable(file, codes)
+
+    def write(self, name: str, row: np.ndarray, answer: Answer, patient: Patient) -> None:
+        self._table.write(name, row)
+
+    def write_lesion(self, lesion: str, names: list[str], row: np.ndarray) -> None:
+        self._table.write(lesion, row)
+
+
+class _Lines:
+    """Writes all that is answered as lines of JSON."""
+
+    def __init__(self, file: IO[str], codes: list[str]) -> None:
+        self.codes, self._file = codes, file
+
+    def write(self, name: str, row: np.ndarray, answer: Study, patient: Patient) -> None:
+        self._file.write(prediction_line(name, answer, patient) + "\n")
+
+    def write_lesion(self, lesion: str, names: list[str], row: np.ndarray) -> None:
+        values = dict(zip(self.codes, row.tolist(), strict=True))
+        line = {"lesion_id": lesion, "images": names, "probabilities": values}
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _writers(
+    stack: ExitStack, options: argparse.Namespace, codes: list[str]
+) -> list[_Table | _Lines]:
+    """Open what is to be written, renamed when complete."""
+    writers = []
+    for path, writer in ((options.out, _Table), (options.json, _Lines)):
+        if path:
+            part = stack.enter_context(whole_file(path))
+            file = stack.enter_context(part.open("w", newline="", encoding="utf-8"))
+            writers.append(writer(file, codes))
+    return writers
+
+
 def _write(
-    out: Path, codes: list[str], answers: Iterable[tuple[str, np.ndarray | ImageError]]
+    writers: list[_Table | _Lines],
+    answers: Iterable[tuple[str, Patient, Answer]],
+    lesions: dict[str, str],
 ) -> list[ImageError]:
-    """Write the table once all are predicted; returns the errors of the unreadable images."""
-    unreadable = []
-    with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
-        table = PredictionTable(file, codes)
-        for name, answer in answers:
-            if isinstance(answer, ImageError):
-                unreadable.append(answer)
-            else:
-                table.write(name, answer)
+    """Write all images, then the lesions; returns the errors of the unreadable images."""
+    unreadable, of_lesion = [], {}
+    for name, patient, answer in answers:
+        if isinstance(answer, ImageError):
+            unreadable.append(answer)
+            continue
+        row = answer
+        if isinstance(answer, Study):
+            row = np.array(list(answer.probabilities(patient).values()))
+        for writer in writers:
+            writer.write(name, row, answer, patient)
+        if name in lesions:
+            of_lesion.setdefault(lesions[name], []).append((name, row))
+    for lesion, found in of_lesion.items():
+        names, rows = zip(*found, strict=True)
+        for writer in writers:
+            writer.write_lesion(lesion, list(names), same_lesion(np.stack(rows)))
     return unreadable

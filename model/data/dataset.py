@@ -265,6 +265,18 @@ def find_patients(
     return [by_name.get(image, by_id.get(archive_id(image))) for image in images]
 
 
+def find_lesions(path: Path, images: Sequence[str]) -> list[str | None]:
+    """The ``lesion_id`` of images in a table of context, in their order; None where it has none.
+
+    Names are matched and errors raised as in :func:`find_patients`.
+    """
+    table = read_metadata(path, require=("image", "lesion_id"))
+    known = table[table["lesion_id"].notna()]
+    by_name = dict(zip(known["image"], known["lesion_id"], strict=True))
+    by_id = {archive_id(name): lesion for name, lesion in by_name.items()}
+    return [by_name.get(image, by_id.get(archive_id(image))) for image in images]
+
+
 def table_patients(table: pd.DataFrame, fields: Sequence[Field] = FIELDS) -> list[Patient]:
     """The context of each row of a table that :func:`read_metadata` or ``read_folder`` checked."""
     return [Patient.parse(row, fields) for row in _raw(table, [f.column for f in fields])]

@@ -1,5 +1,6 @@
 """The shell contract of ``python -m model predict`` and the command line as a whole."""
 
+import json
 import shutil
 
 import numpy as np
@@ -94,6 +95,50 @@ def test_a_bad_site_names_image_and_rule(predict, folder, tmp_path, capsys):
     assert "image A" in error
     assert "'knee'" in error
     assert "head/neck" in error
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_lines_of_json_say_the_same_and_more(predict, folder, tmp_path):
+    lines = tmp_path / "predictions.jsonl"
+    status, table = predict("--json", lines)
+    assert status == 0
+    rows = lines_of(lines)
+    assert [row["image"] for row in rows] == table["image"].tolist()
+    found = [[row["probabilities"][code] for code in DIAGNOSES] for row in rows]
+    np.testing.assert_allclose(found, table[list(DIAGNOSES)], atol=1e-5)
+    # A bundle without a finder looks at the whole photograph.
+    assert {(row["box"], row["frame"], row["lesions"]) for row in rows} == {(None, None, 0)}
+
+
+def test_without_anything_to_write_nothing_is_done(folder, capsys):
+    assert run("predict", folder) == 1
+    assert "nothing to write" in capsys.readouterr().err
+
+
+def test_photographs_of_one_lesion_are_answered_each_and_together(predict, folder, tmp_path):
+    names = sorted(path.stem for path in folder.iterdir())
+    rows = "".join(f"{name},L{number // 2}\n" for number, name in enumerate(names[:3]))
+    lines = tmp_path / "predictions.jsonl"
+    table = metadata(tmp_path, f"image,lesion_id\n{rows}")
+    _, found = predict("--metadata", table, "--by-lesion", "--json", lines)
+    assert found["image"].tolist() == [*names, "L0"]
+    each, together = found[list(DIAGNOSES)].to_numpy()[:2], found[list(DIAGNOSES)].to_numpy()[-1]
+    geometric = np.exp(np.log(each).mean(axis=0))
+    np.testing.assert_allclose(together, geometric / geometric.sum(), atol=1e-6)
+    last = lines_of(lines)[-1]
+    assert (last["lesion_id"], last["images"]) == ("L0", names[:2])
+
+
+def test_photographs_of_one_lesion_have_one_patient(predict, folder, tmp_path, capsys):
+    first, second, *_ = sorted(path.stem for path in folder.iterdir())
+    path = metadata(tmp_path, f"image,lesion_id,age_approx\n{first},L,40\n{second},L,50\n")
+    assert predict("--metadata", path, "--by-lesion")[0] == 1
+    assert f"{first} and {second} show one lesion, L, but" in capsys.readouterr().err
+    assert predict("--by-lesion")[0] == 1
+    assert "needs --metadata" in capsys.readouterr().err
 
 
 def test_an_unreadable_image_is_named_and_the_others_are_answered(predict, folder, capsys):
