@@ -1,7 +1,6 @@
-"""How figures and tables are written for readers: as plain text, Markdown or HTML."""
+"""How figures and tables are written for readers: as plain text or Markdown."""
 
 from collections.abc import Sequence
-from html import escape
 
 from model.evaluation.intervals import Interval
 
@@ -30,12 +29,3 @@ def markdown_table(head: Cells, rows: Sequence[Cells]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
     cells = [[str(cell).replace("*", r"\*") for cell in line] for line in lines]
     return [f"| {' | '.join(line)} |" for line in cells]
-
-
-def html_table(head: Cells, rows: Sequence[Cells]) -> str:
-    """A table that scrolls sideways where it is too wide."""
-    cells = "".join(f"<th>{escape(str(cell))}</th>" for cell in head)
-    lines = ["".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows]
-    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    content = f"<thead><tr>{cells}</tr></thead>\n<tbody>{body}</tbody>"
-    return f'<div class="wide"><table>{content}</table></div>'

@@ -1,12 +1,11 @@
 """A report as one HTML page."""
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from model.evaluation.rendering import html_table, with_ci
+from model.evaluation.rendering import with_ci
 from model.evaluation.report_text import NOTE, gap_sentence, has_note, headlines_in
-from model.html_page import html_page, picture_html
+from model.html_page import Section, Table, html_page
 
 _CAPTIONS = {
     "confusion.png": "Confusion matrices",
@@ -24,47 +23,49 @@ def report_page(report: dict, pictures: Sequence[Path]) -> str:
     """Write the page, with the pictures inside."""
     about = report["about"]
     title = f"{about['name']}: {about['part']} part"
-    blocks = [
-        f"<p>{about['images']:,} images of {about['lesions']:,} lesions. In brackets: "
-        f"{escape(about['interval'])}, {about['draws']:,} draws. Research and teaching only; not "
-        "a medical device.</p>",
-        html_table(
-            ("", "figure"),
-            [(n, with_ci(report[k])) for k, n in headlines_in(report).items()],
-        ),
-        *([f"<p>{escape(NOTE)}</p>"] if has_note(report) else []),
-        _section("By diagnosis", _class_table(report)),
-        *_points(report),
-        _section("Calibration", _calibration_table(report)),
-        _section("By group", _groups(report["subgroups"], headlines_in(report))),
-        *_optional(report),
-        *(_picture(path) for path in pictures),
-    ]
-    return html_page(title, blocks)
+    captions = [Section(_CAPTIONS[path.name], picture=path) for path in pictures]
+    return html_page(title, [*_sections(report), *captions])
 
 
-def _class_table(report: dict) -> str:
+def _sections(report: dict) -> Iterator[Section]:
+    yield _headlines(report)
+    yield Section("By diagnosis", tables=[_class_table(report)])
+    if report["operating_points"]:
+        title = "Operating points, thresholds from validation images"
+        yield Section(title, tables=[_point_table(report)])
+    yield _calibration(report["calibration"])
+    yield _groups(report["subgroups"], headlines_in(report))
+    if report.get("unknown"):
+        yield Section("Out-of-distribution images", tables=[_ood_table(report["unknown"])])
+    if report.get("explanations"):
+        yield Section("Activation maps checked", tables=[_explanations(report["explanations"])])
+    yield Section(texts=[f"Note: {note}" for note in report["notes"]])
+
+
+def _headlines(report: dict) -> Section:
+    about, headlines = report["about"], headlines_in(report)
+    text = (
+        f"{about['images']:,} images of {about['lesions']:,} lesions. In brackets: "
+        f"{about['interval']}, {about['draws']:,} draws. Research and teaching only; not a medical "
+        "device."
+    )
+    rows = [(name, with_ci(report[key])) for key, name in headlines.items()]
+    return Section(
+        texts=[text, *([NOTE] if has_note(report) else [])], tables=[Table(("", "figure"), rows)]
+    )
+
+
+def _class_table(report: dict) -> Table:
     coverage = report["prediction_sets"]["coverage_by_class"]
     rows = [
-        (
-            code,
-            row["support"],
-            *(with_ci(row[key]) for key in _CLASS),
-            with_ci(coverage[code]),
-        )
+        (code, row["support"], *(with_ci(row[key]) for key in _CLASS), with_ci(coverage[code]))
         for code, row in report["per_class"].items()
     ]
     names = (name.replace("_", " ") for name in _CLASS)
-    return html_table(("diagnosis", "images", *names, "coverage"), rows)
+    return Table(("diagnosis", "images", *names, "coverage"), rows)
 
 
-def _points(report: dict) -> Iterable[str]:
-    if report["operating_points"]:
-        title = "Operating points, thresholds from validation images"
-        yield _section(title, _point_table(report))
-
-
-def _point_table(report: dict) -> str:
+def _point_table(report: dict) -> Table:
     rows = [
         (
             *(question, point.replace("_", " "), f"{row['threshold']:.4f}"),
@@ -73,19 +74,18 @@ def _point_table(report: dict) -> str:
         for question, points in report["operating_points"].items()
         for point, row in points.items()
     ]
-    return html_table(("question", "point", "threshold", "sensitivity", "specificity"), rows)
+    return Table(("question", "point", "threshold", "sensitivity", "specificity"), rows)
 
 
-def _calibration_table(report: dict) -> str:
-    found = report["calibration"]
+def _calibration(found: dict) -> Section:
     names = [name for name in found["after"] if name != "bins"]
     rows = [(n, with_ci(found["before"][n]), with_ci(found["after"][n])) for n in names]
-    text = f"<p>Temperature {found['temperature']:.3f}, fitted on validation images.</p>"
-    return text + html_table(("", "before", "after"), rows)
+    text = f"Temperature {found['temperature']:.3f}, fitted on validation images."
+    return Section("Calibration", [text], tables=[Table(("", "before", "after"), rows)])
 
 
-def _groups(subgroups: dict, headlines: dict[str, str]) -> str:
-    blocks = [f"<p>{escape(gap_sentence(subgroups['largest_gap']))}</p>"]
+def _groups(subgroups: dict, headlines: dict[str, str]) -> Section:
+    tables = []
     for dimension, found in subgroups.items():
         if dimension == "largest_gap":
             continue
@@ -94,30 +94,21 @@ def _groups(subgroups: dict, headlines: dict[str, str]) -> str:
             for name, row in found["groups"].items()
         ]
         head = (dimension.replace("_", " "), "images", "lesions", *headlines.values())
-        blocks.append(html_table(head, rows))
-    return "\n".join(blocks)
+        tables.append(Table(head, rows))
+    return Section("By group", [gap_sentence(subgroups["largest_gap"])], tables=tables)
 
 
-def _optional(report: dict) -> Iterable[str]:
-    if report.get("unknown"):
-        yield _section("Out-of-distribution images", _ood(report["unknown"]))
-    if report.get("explanations"):
-        yield _section("Activation maps checked", _explanations(report["explanations"]))
-    for note in report["notes"]:
-        yield f"<p>Note: {escape(note)}</p>"
-
-
-def _ood(found: dict) -> str:
+def _ood_table(found: dict) -> Table:
     methods = list(found["false_alarm_rate"])
     alarms = ("false-positive rate", *(with_ci(found["false_alarm_rate"][m]) for m in methods))
     rows = [
         (kind, *(f"AUC {row[m]['auc']:.3f}, noticed {row[m]['noticed']:.0%}" for m in methods))
         for kind, row in found["kinds"].items()
     ]
-    return html_table(("", *methods), [alarms, *rows])
+    return Table(("", *methods), [alarms, *rows])
 
 
-def _explanations(found: dict) -> str:
+def _explanations(found: dict) -> Table:
     deletion = found["deletion"]
     rows = [
         (f"fall of the probability: {k.replace('_', ' ')}", with_ci(deletion[k])) for k in _DELETION
@@ -128,13 +119,4 @@ def _explanations(found: dict) -> str:
             for key, value in found["on_lesion"].items()
             if key != "images"
         ]
-    return html_table(("", "mean"), rows)
-
-
-def _section(title: str, content: str) -> str:
-    return f"<h2>{escape(title)}</h2>\n{content}"
-
-
-def _picture(path: Path) -> str:
-    caption = _CAPTIONS[path.name]
-    return _section(caption, picture_html(path, caption))
+    return Table(("", "mean"), rows)
