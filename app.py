@@ -14,9 +14,9 @@ from threading import Lock
 from threadpoolctl import threadpool_limits
 
 from demo.access import Access
-from demo.drawing import drawn_examples
 from demo.examples import (
     Examples,
+    drawn_examples,
     examples_of_folder,
     known_to,
     mark_misclassified,
@@ -24,10 +24,9 @@ from demo.examples import (
     one_without_context,
 )
 from demo.formatting import most_probable
-from demo.loading import BackgroundPredictor, LoadedPredictor
 from demo.page import build_demo, launch
 from demo.rest import rest_routes
-from demo.services import Example, Services
+from demo.services import BackgroundPredictor, Example, LoadedPredictor, Services
 from isic_api.client import IsicClient
 from isic_api.metadata import METADATA_COLUMNS
 from isic_api.showcase import Photograph, Showcase

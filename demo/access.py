@@ -1,4 +1,4 @@
-"""Who may use the page and how often, as the environment says; everybody by default.
+"""Who may use the page, how often and with how much; everybody by default.
 
 LESION_LOGIN=name:password    asks for a log-in; several are separated by spaces
 LESION_REQUESTS_PER_MINUTE=N  from one address
@@ -86,3 +86,13 @@ def _login(word: str) -> tuple[str, str]:
     if not name or not password:
         raise ValueError(f"{LOGIN} needs name:password, both not empty and without spaces.")
     return name, password
+
+
+MOST_BYTES = 20 << 20
+"""Of one photograph, and of one request."""
+
+AT_ONCE = 4
+"""Photographs that are predicted at a time; others wait."""
+
+KEPT_SECONDS = 3000
+"""What has not been used for this long is deleted: within the hour, as the page says."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from demo.limits import MOST_BYTES
+from demo.access import MOST_BYTES
 from demo.prediction import is_ood
 from model.data.dataset import find_patients
 from model.errors import DataError, ImageError

@@ -8,10 +8,9 @@ import gradio as gr
 from gradio.events import Dependency
 from markupsafe import Markup
 
-from demo.components import QUIET, styled_html
 from demo.formatting import in_sentence, jpeg_uri
 from demo.gradio_patches import event_value, into_cache, user_error
-from demo.inputs import Inputs, shown_value
+from demo.inputs import QUIET, Inputs, shown_value, styled_html
 from demo.prediction import context_words
 from demo.services import Example, Services
 from demo.templates import Templates

@@ -1,10 +1,10 @@
 """The patient's fields on the page: one input per field of the schema."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import gradio as gr
 
-from demo.components import compact_radio
 from demo.gradio_patches import keep_number
 from demo.texts import Texts
 from model.patient import UNKNOWN, ChoiceField, Field, NumberField, Value
@@ -84,3 +84,16 @@ def _choice_input(field: ChoiceField, texts: Texts, *, elem_id: str) -> gr.Radio
         scale=2,
         elem_id=elem_id,
     )
+
+
+PRIVATE = {"api_visibility": "private"}
+"""Of events: none of them is an endpoint for programs."""
+QUIET = PRIVATE | {"show_progress": "hidden"}
+LATEST = QUIET | {"trigger_mode": "always_last"}
+"""Of events that come faster than they are answered."""
+
+styled_html = partial(gr.HTML, apply_default_css=False)
+"""Builds a component of HTML that looks as the page's own style says."""
+
+compact_radio = partial(gr.Radio, elem_classes="compact")
+"""Builds a choice whose options stand close together."""

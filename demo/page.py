@@ -6,14 +6,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from demo.access import Access, RateLimit
-from demo.components import QUIET, styled_html
+from demo.access import AT_ONCE, KEPT_SECONDS, MOST_BYTES, Access, RateLimit
 from demo.gradio_patches import fetch_nothing, keep_no_copies, require_all_values, user_error
 from demo.headers import SecurityHeaders
-from demo.limits import AT_ONCE, KEPT_SECONDS, MOST_BYTES
-from demo.networks import Networks
+from demo.inputs import QUIET, styled_html
 from demo.photograph import open_study
-from demo.services import Services
+from demo.services import Networks, Services
 from demo.session import expiring_sessions, use_private_folder
 from demo.signature import parameter, takes
 from demo.styles import CSS, ICON, THEME

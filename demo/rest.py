@@ -21,8 +21,7 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import WithJsonSchema
 from starlette.routing import BaseRoute, Mount
 
-from demo.access import Access
-from demo.limits import AT_ONCE, MOST_BYTES
+from demo.access import AT_ONCE, MOST_BYTES, Access
 from demo.prediction import Malignancy, malignancy
 from demo.rest_errors import RestError, UploadLimit, documented, report_in_json
 from demo.services import Services, State, fields_of, names_of

@@ -1,11 +1,17 @@
-"""What the page is given: all that it can ask for and what it knows without the network."""
+"""The networks behind the page: what each can be asked, how it loads, and the chooser."""
 
+import logging
+import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
+import gradio as gr
+
+from demo.inputs import QUIET, compact_radio
+from model.errors import ModelError
 from model.inference.bundle import Manifest
 from model.inference.study import Study
 from model.patient import Field, Patient
@@ -80,3 +86,99 @@ def names_of(offered: Sequence[Services]) -> list[str]:
         apart = with_run if by_run.count(with_run) == 1 else f"{name} ({seen[name]})"
         found.append(apart if names.count(name) > 1 else name)
     return found
+
+
+class Networks:
+    """Lays out what belongs to each network, of which only the chosen one's is seen."""
+
+    def __init__(self, offered: Sequence[Services]) -> None:
+        """Take the networks, of which the first is chosen at first."""
+        self.offered = offered
+        self.chooser: gr.Radio | None = None
+        self._panels: list[tuple[int, gr.Column]] = []
+
+    def add_chooser(self, label: str) -> None:
+        """Show the names of the networks to choose from, if there are several."""
+        if len(self.offered) > 1:
+            choices = [(name, number) for number, name in enumerate(names_of(self.offered))]
+            self.chooser = compact_radio(choices, value=0, label=label, elem_id="network")
+
+    def each(self) -> Iterator[Services]:
+        """Give each network inside a column of its own."""
+        if len(self.offered) == 1:
+            yield self.offered[0]
+            return
+        for number, services in enumerate(self.offered):
+            with gr.Column(visible=number == 0) as panel:
+                self._panels.append((number, panel))
+                yield services
+
+    def connect(self) -> None:
+        """Let the chooser change what is seen; call it when everything is laid out."""
+        if self.chooser:
+            panels = [panel for _, panel in self._panels]
+            self.chooser.input(self._seen, self.chooser, panels, queue=False, **QUIET)
+
+    def _seen(self, chosen: int) -> list[gr.Column]:
+        return [gr.Column(visible=number == chosen) for number, _ in self._panels]
+
+
+log = logging.getLogger(__name__)
+
+
+class LoadedPredictor(Protocol):
+    """What a loaded predictor must offer."""
+
+    def study(self, image: Path | bytes) -> Study:
+        """Open a photograph."""
+
+
+class BackgroundPredictor:
+    """A predictor that loads while the page is already up. Safe to use from many threads."""
+
+    def __init__(self, load: Callable[[], LoadedPredictor]) -> None:
+        """Take the function that loads the predictor; it runs once, in its own thread."""
+        self._load = load
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._predictor: LoadedPredictor | None = None
+        self._ended = False
+
+    def start(self) -> None:
+        """Begin to load, unless that has begun."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True, name="load network")
+                self._thread.start()
+
+    def ready(self) -> bool:
+        """Wait until loading has ended, and say whether it succeeded."""
+        self.start()
+        self._thread.join()
+        return self._predictor is not None
+
+    def state(self) -> State:
+        """How far loading is."""
+        ended = self._ended  # before the predictor, which is set first
+        if self._predictor is not None:
+            return "ready"
+        return "failed" if ended else "loading"
+
+    def study(self, image: Path | bytes) -> Study:
+        """Wait for the network and open a photograph.
+
+        Raises:
+            ImageError: the file cannot be read as a photograph.
+            RuntimeError: the network could not be loaded.
+        """
+        if not self.ready():
+            raise RuntimeError("the network could not be loaded")
+        return self._predictor.study(image)
+
+    def _run(self) -> None:
+        try:
+            self._predictor = self._load()
+        except ModelError:
+            log.exception("The network could not be loaded")
+        finally:
+            self._ended = True

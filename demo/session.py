@@ -18,8 +18,8 @@ from pathlib import Path
 from gradio.routes import App
 from gradio.state_holder import StateHolder
 
+from demo.access import KEPT_SECONDS
 from demo.gradio_patches import drop_idle_sessions
-from demo.limits import KEPT_SECONDS
 
 _EVERY = 60  # seconds
 

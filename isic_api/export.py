@@ -17,10 +17,10 @@ from isic_api.errors import EmptyResultError, IncompleteListingError, NotFoundEr
 from isic_api.files import disk_errors
 from isic_api.journal import Journal
 from isic_api.metadata import write_rows
-from isic_api.paging import Bookmark
 from isic_api.records import ImageRecord, Lesion
 from isic_api.report import Progress
 from isic_api.selection import Selection, covering_queries, select_images
+from isic_api.session import Bookmark
 
 _ASK_SINGLY = 100  # lesions; beyond that, listing all lesions takes fewer requests
 

@@ -2,8 +2,8 @@
 
 from markupsafe import Markup
 
-from demo.components import styled_html
 from demo.formatting import in_sentence
+from demo.inputs import styled_html
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts

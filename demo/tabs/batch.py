@@ -8,9 +8,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from demo.batch import BatchResult, collect, patients_of, predict_all, to_csv
-from demo.components import PRIVATE, styled_html
 from demo.formatting import most_probable
 from demo.gradio_patches import user_error
+from demo.inputs import PRIVATE, styled_html
 from demo.photograph import user_errors
 from demo.services import Services
 from demo.templates import Templates

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from demo.components import styled_html
 from demo.formatting import in_sentence
-from demo.inputs import label_of
+from demo.inputs import label_of, styled_html
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts

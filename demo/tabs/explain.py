@@ -4,7 +4,6 @@ import gradio as gr
 from gradio.events import Dependency
 from markupsafe import Markup
 
-from demo.components import LATEST, QUIET, compact_radio, styled_html
 from demo.explanations import (
     Shown,
     image_html,
@@ -14,7 +13,7 @@ from demo.explanations import (
     what_if_html,
 )
 from demo.formatting import in_sentence, most_probable
-from demo.inputs import shown_value, supposed_inputs
+from demo.inputs import LATEST, QUIET, compact_radio, shown_value, styled_html, supposed_inputs
 from demo.photograph import user_errors
 from demo.prediction import Prediction
 from demo.report import report_links

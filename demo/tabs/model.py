@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from demo.charts import Points
-from demo.components import styled_html
 from demo.formatting import in_sentence, interval
-from demo.inputs import label_of
+from demo.inputs import label_of, styled_html
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 import gradio as gr
 from markupsafe import Markup
 
-from demo.components import PRIVATE, QUIET, styled_html
+from demo.access import KEPT_SECONDS
 from demo.explanations import Shown
 from demo.gallery import Gallery
 from demo.gradio_patches import empty_on_load
-from demo.inputs import Inputs, patient_inputs, shown_value
-from demo.limits import KEPT_SECONDS
-from demo.networks import Networks
+from demo.inputs import PRIVATE, QUIET, Inputs, patient_inputs, shown_value, styled_html
 from demo.photograph import image_input, open_study
 from demo.prediction import Prediction, prediction_html
-from demo.services import Services, fields_of
+from demo.services import Networks, Services, fields_of
 from demo.tabs.explain import Explanations
 from demo.templates import Templates
 from demo.texts import Texts

@@ -8,10 +8,10 @@ import gradio as gr
 import numpy as np
 from markupsafe import Markup
 
-from demo.components import PRIVATE, QUIET, compact_radio, styled_html
+from demo.access import KEPT_SECONDS
 from demo.formatting import most_probable
 from demo.gradio_patches import user_error
-from demo.limits import KEPT_SECONDS
+from demo.inputs import PRIVATE, QUIET, compact_radio, styled_html
 from demo.photograph import user_errors
 from demo.prediction import Prediction, bars_html, context_words
 from demo.services import Example, Services

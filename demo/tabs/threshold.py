@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 from markupsafe import Markup
 
-from demo.components import LATEST, styled_html
+from demo.inputs import LATEST, styled_html
 from demo.services import Services
 from demo.templates import Templates
 

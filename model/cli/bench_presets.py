@@ -150,8 +150,7 @@ def _bench(
 ) -> None:
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.presets.bench import with_fewer
-    from model.presets.figure import draw_presets
-    from model.presets.page import page_markdown
+    from model.presets.page import draw_presets, page_markdown
     from model.presets.table import bench_table
 
     fewer = with_fewer(split, dataset.table, options.limit)

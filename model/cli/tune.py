@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     split = split_of(dataset, options)
     claim_search(options.out, plan, [split.part(p, dataset.table) for p in ("train", "validation")])
     if options.workers:
-        from model.tuning.workers import run_workers
+        from model.tuning.cluster import run_workers
 
         run_workers(words(options), count=options.workers, logs=options.out / "logs")
         return 0
@@ -138,8 +138,7 @@ def words(options: argparse.Namespace) -> list[str]:
 def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namespace) -> None:
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.tuning.leaderboard import leaderboard, write_leaderboard
-    from model.tuning.progress import progress_line
-    from model.tuning.trial_record import read_records
+    from model.tuning.trial_record import progress_line, read_records
     from model.tuning.trial_training import training_of
     from model.tuning.tune import TRIALS_DIR, Budget, search
 
@@ -156,7 +155,7 @@ def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namesp
 
 
 def _report(plan: Plan, out: Path) -> int:
-    from model.tuning.results import write_results
+    from model.tuning.tune import write_results
 
     best = write_results(plan, out)
     print(

@@ -16,10 +16,8 @@ import numpy as np
 import pandas as pd
 
 from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
-from model.data.class_folders import is_by_class, read_class_folders
-from model.data.class_table import ClassTable, read_class_table
-from model.data.ground_truth import read_truth
-from model.data.tables import find_table, name_rows, name_some, read_csv
+from model.data.class_folders import ClassTable, is_by_class, read_class_folders, read_class_table
+from model.data.tables import find_table, name_rows, name_some, read_csv, read_truth
 from model.diagnosis import COARSE_LABELS, DIAGNOSIS_NAMES, label_of
 from model.errors import DataError, PatientError
 from model.image import SUFFIXES, stored_size

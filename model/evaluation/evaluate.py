@@ -12,18 +12,20 @@ from model.evaluation.intervals import DRAWS, LEVEL, Interval, LesionBootstrap, 
 from model.evaluation.metrics import (
     average_precision,
     confusion_matrix,
+    equal_mass_edges,
     f1,
     mean_of_known,
     one_against_rest,
     precision,
     recall,
+    reliability,
+    reliability_bins,
     roc_auc,
     roc_curves,
     share,
     specificity,
 )
 from model.evaluation.outcome import Outcome
-from model.evaluation.reliability import equal_mass_edges, reliability, reliability_bins
 from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
 from model.inference.bundle import Manifest
 from model.inference.calibration import apply_temperature

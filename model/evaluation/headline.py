@@ -3,10 +3,18 @@
 import numpy as np
 import pandas as pd
 
-from model.evaluation.intervals import LesionBootstrap, centred
-from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc, share
+from model.evaluation.intervals import LesionBootstrap, centred, interval, two_sided_p
+from model.evaluation.metrics import (
+    binned,
+    equal_mass_edges,
+    mean_of_known,
+    one_against_rest,
+    roc_auc,
+    share,
+)
 from model.evaluation.outcome import Outcome
-from model.evaluation.reliability import binned, equal_mass_edges
+from model.evaluation.rendering import text_table, with_ci
+from model.evaluation.report_text import HEADLINES, headline_lines, headlines_in
 from model.inference.calibration import MELANOMA, point_name
 from model.tasks import Task
 
@@ -158,3 +166,55 @@ def _melanoma_features(outcome: Outcome) -> dict[str, np.ndarray]:
         "found": (melanoma & called) * known,
         "spared": (~melanoma & ~called) * known,
     }
+
+
+def compare(outcomes: dict[str, Outcome]) -> dict:
+    """Headline figures of every bundle, and the differences of the later ones from the first.
+
+    All outcomes must be of one table and one bootstrap.
+    """
+    drawn = {name: _draws(outcome) for name, outcome in outcomes.items()}
+    first, *others = drawn
+    shared = [key for key in HEADLINES if all(key in figures for figures in drawn.values())]
+    return {
+        "first": first,
+        "figures": {
+            name: {key: interval(values) for key, values in figures.items()}
+            for name, figures in drawn.items()
+        },
+        "differences": {
+            name: {key: _difference(drawn[name][key], drawn[first][key]) for key in shared}
+            for name in others
+        },
+    }
+
+
+def compare_text(found: dict) -> str:
+    """Write a comparison as plain text, one block per bundle."""
+    lines = [found["first"], *headline_lines(found["figures"][found["first"]])]
+    for name, differences in found["differences"].items():
+        lines += ["", f"{name}, and its difference from {found['first']}"]
+        rows = [
+            (
+                text,
+                with_ci(found["figures"][name][key]),
+                with_ci(differences[key]),
+                f"p = {_p(differences[key]['p'])}",
+            )
+            for key, text in headlines_in(differences).items()
+        ]
+        lines += text_table(rows)
+    return "\n".join(lines)
+
+
+def _draws(outcome: Outcome) -> dict[str, np.ndarray]:
+    figures = headline_draws(outcome)
+    return {key: figures[key] for key in headlines_in(figures)}
+
+
+def _difference(values: np.ndarray, first: np.ndarray) -> dict:
+    return interval(values - first) | {"p": two_sided_p(values - first)}
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

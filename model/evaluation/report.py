@@ -13,7 +13,7 @@ from model.evaluation.explanation_check import check_explanations
 from model.evaluation.figures import draw_figures, draw_misclassified
 from model.evaluation.ood_check import check_ood
 from model.evaluation.outcome import Outcome
-from model.evaluation.report_page import report_page
+from model.evaluation.report_text import report_page
 from model.evaluation.robustness import check_robustness
 from model.inference.predictor import Predictor
 

@@ -16,13 +16,15 @@ from model.data.tables import name_some
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.explore.figures import (
     class_figure,
+    class_tiles,
+    contact_sheet,
     duplicates_figure,
     number_figure,
+    pair_tiles,
     shares_figure,
     sizes_figure,
     unknown_figure,
 )
-from model.explore.sheets import class_tiles, contact_sheet, pair_tiles
 from model.explore.summary import (
     diagnoses_in,
     pairs_across_lesions,

@@ -20,8 +20,7 @@ from model.training.batches import (
 )
 from model.training.devices import device_count
 from model.training.history import best_row
-from model.training.losses import Distilled, PartialCrossentropy, Tensor, loss_of
-from model.training.metrics import BalancedAccuracy
+from model.training.losses import BalancedAccuracy, Distilled, PartialCrossentropy, Tensor, loss_of
 from model.training.resume import BEST_FILE, Callback, Progress, callbacks_of
 from model.training.settings import TrainConfig
 from model.training.stages import (

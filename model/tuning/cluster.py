@@ -10,6 +10,13 @@ first.
 
 import os
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from itertools import cycle
+from pathlib import Path
 
 import grpc
 
@@ -87,3 +94,108 @@ def _require_free_port() -> None:
 
 def _address() -> str:
     return f"{os.environ[VARIABLES[1]]}:{os.environ[VARIABLES[2]]}"
+
+
+LOOPBACK = "127.0.0.1"
+MOST_RESTARTS = 10  # of one worker
+
+SHARING = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""Without these, the first worker on a GPU takes all of its memory."""
+
+_LOOK = 0.2  # seconds between two looks at the processes
+_START = 120  # seconds for the chief to load and listen
+
+
+def run_workers(arguments: Sequence[str], *, count: int, logs: Path) -> None:
+    """Run ``python -m model`` with these arguments as a chief and so many workers, to the end.
+
+    What workers say goes to ``logs/NAME.log``, what the chief says to this process' output.
+
+    Raises:
+        SearchError: the chief failed, or a worker died again and again.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    place = {"KERASTUNER_ORACLE_IP": LOOPBACK, "KERASTUNER_ORACLE_PORT": str(_free_port())}
+    command = [sys.executable, "-m", "model", *arguments]
+    processes = {"chief": _start(command, place, "chief", gpu="-1")}
+    try:
+        _wait_for(processes["chief"], place)
+        begin = {}
+        for number, gpu in zip(range(1, count + 1), cycle(_gpus()), strict=False):
+            name = f"worker{number}"
+            log = logs / f"{name}.log"
+            begin[name] = partial(_start, command, place, name, gpu=gpu, log=log)
+            processes[name] = begin[name]()
+        _watch(processes, begin, logs)
+    finally:
+        for process in processes.values():
+            process.terminate()
+        for process in processes.values():
+            process.wait()
+
+
+def _watch(processes: dict, begin: dict, logs: Path) -> None:
+    """Start dead workers again until the chief has ended."""
+    starts = dict.fromkeys(begin, 1)
+    while processes["chief"].poll() is None:
+        time.sleep(_LOOK)
+        for name in begin:
+            if processes[name].poll() in (None, 0):
+                continue
+            if starts[name] > MOST_RESTARTS:
+                raise SearchError(
+                    f"{name} died {starts[name]} times. Read {logs / name}.log; finished trials "
+                    "are kept, and the same command resumes."
+                )
+            starts[name] += 1
+            processes[name] = begin[name]()
+    if processes["chief"].returncode:
+        raise SearchError(
+            "the chief failed, as it says above. Finished trials are kept, and the same command "
+            "resumes."
+        )
+
+
+def _start(
+    command: list[str],
+    place: dict[str, str],
+    name: str,
+    *,
+    gpu: str | None,
+    log: Path | None = None,
+) -> subprocess.Popen:
+    environment = SHARING | os.environ | place | {"KERASTUNER_TUNER_ID": name}
+    if gpu is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = gpu
+    if log is None:
+        return subprocess.Popen(command, env=environment)
+    with log.open("a") as file:
+        return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+
+
+def _wait_for(chief: subprocess.Popen, place: dict[str, str]) -> None:
+    """Wait until the chief listens: workers refuse to start without one."""
+    deadline = time.monotonic() + _START
+    while time.monotonic() < deadline and chief.poll() is None:
+        with socket.socket() as trial:
+            if not trial.connect_ex((LOOPBACK, int(place["KERASTUNER_ORACLE_PORT"]))):
+                return
+        time.sleep(_LOOK)
+    raise SearchError("the chief did not start; what it said stands above.")
+
+
+def _free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind((LOOPBACK, 0))
+        return trial.getsockname()[1]
+
+
+def _gpus() -> list[str | None]:
+    """The GPUs that workers take turns with: the visible ones, else all that the driver lists."""
+    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return visible.split(",")
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return [None]
+    return [str(number) for number in range(len(listed.stdout.splitlines()))] or [None]

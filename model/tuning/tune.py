@@ -4,6 +4,7 @@ Keras Tuner decides which settings are tried for how many epochs, keeps that on 
 trials to workers on other machines. What a trial does is the caller's.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,10 +17,12 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from model.errors import ConfigError
 from model.training.settings import TrainConfig
 from model.tuning.cluster import is_worker, require_chief
+from model.tuning.figures import draw_search_figures
+from model.tuning.leaderboard import best_record, leaderboard, write_leaderboard
 from model.tuning.oracles import Budget, Trial, allow_resume, budget_of, build_oracle, silenced
 from model.tuning.search_plan import Plan
 from model.tuning.search_space import combinations
-from model.tuning.trial_record import TrialRecord
+from model.tuning.trial_record import TrialRecord, read_records
 
 Training = Callable[[TrainConfig, Path, int], None]
 """Trains with these settings in this folder until so many epochs are done, or resumes up to there.
@@ -129,3 +132,23 @@ class _Tuner(BaseTuner):
         while earlier := trial.hyperparameters.values.get("tuner/trial_id"):
             trial = self.oracle.get_trial(earlier)
         return trial
+
+
+BEST_FILE = "best.json"
+
+
+def write_results(plan: Plan, out: Path) -> dict:
+    """Write all results of a search that ended, drop what only a trial needs, return the best.
+
+    Raises:
+        SearchError: no trial finished.
+    """
+    records = read_records(out / TRIALS_DIR)
+    table = leaderboard(records)
+    write_leaderboard(table, out)
+    best = best_record(records)
+    plan.config(best["settings"]).save(out / BEST_FILE)
+    draw_search_figures(table, out, objective=plan.objective)
+    for folder in (out / TRIALS_DIR).glob("trial_*/training/backup"):
+        shutil.rmtree(folder)  # weights and optimiser state, to resume with
+    return best

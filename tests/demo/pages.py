@@ -9,8 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
 
-from demo.drawing import drawn_examples
-from demo.examples import of_task
+from demo.examples import drawn_examples, of_task
 from demo.page import build_demo, launch
 from demo.rest import rest_routes
 from demo.services import Services

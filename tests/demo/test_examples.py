@@ -4,8 +4,13 @@ import csv
 
 import pytest
 
-from demo.drawing import drawn_examples
-from demo.examples import Examples, examples_of_folder, mark_misclassified, one_without_context
+from demo.examples import (
+    Examples,
+    drawn_examples,
+    examples_of_folder,
+    mark_misclassified,
+    one_without_context,
+)
 from demo.gallery import gallery_html
 from demo.services import Example
 from demo.templates import Templates

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.loading import BackgroundPredictor
+from demo.services import BackgroundPredictor
 from model.errors import BundleError
 
 

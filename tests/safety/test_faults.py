@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from demo.loading import BackgroundPredictor
+from demo.services import BackgroundPredictor
 from model.__main__ import main
 from model.errors import BundleError
 from model.full_disk import is_full

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from model.evaluation.intervals import LesionBootstrap
-from model.evaluation.reliability import (
+from model.evaluation.metrics import (
     calibration_error,
     equal_mass_edges,
     equal_width_edges,

@@ -15,8 +15,7 @@ from PIL import Image
 from model.__main__ import main
 from model.data.dataset import read_folder, read_tables
 from model.diagnosis import DIAGNOSES
-from model.explore.figures import shares_figure
-from model.explore.sheets import class_tiles, contact_sheet, pair_tiles
+from model.explore.figures import class_tiles, contact_sheet, pair_tiles, shares_figure
 from model.explore.summary import (
     pairs_across_lesions,
     share_by_field,

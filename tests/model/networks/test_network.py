@@ -10,7 +10,7 @@ import tensorflow as tf
 from model.errors import ConfigError
 from model.inference.keras_backend import KerasBackend
 from model.networks.fusion import FUSIONS as LAYERS
-from model.training.metrics import BalancedAccuracy
+from model.training.losses import BalancedAccuracy
 from model.training.settings import FUSIONS
 from tests.fakes.toy_network import CLASSES, SIDE, WIDTH, build
 

@@ -15,9 +15,8 @@ import pytest
 
 from model.__main__ import main
 from model.errors import SearchError
-from model.tuning.cluster import VARIABLES
+from model.tuning.cluster import VARIABLES, run_workers
 from model.tuning.trial_record import read_records
-from model.tuning.workers import run_workers
 
 ROOT = Path(__file__).parents[3]
 TOY = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32", "--features"]
