@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quick", action="store_true", help="skip robustness and the check of explanations"
     )
     parser.add_argument(
+        "--full",
+        action="store_true",
+        help="alter all photographs to see how answers move, not a sample of 200 lesions",
+    )
+    parser.add_argument(
         "--store", action="store_true", help="write the main figures into the bundle's manifest"
     )
     add_cache(parser)
@@ -53,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
         masks=options.data / "masks",
         cache_dir=options.cache,
         quick=options.quick,
+        full=options.full,
     )
     path = options.out / "report.json"
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from model.data.dataset import table_patients
-from model.data.lesion_masks import prepared_mask
+from model.data.lesion_masks import prepared_mask, read_mask
 from model.evaluation.intervals import Interval, LesionBootstrap, interval
 from model.evaluation.outcome import Outcome
+from model.frame import crop_frame
+from model.image import read_image
 from model.inference.grad_cam import enlarge
 from model.inference.predictor import Predictor
 
@@ -39,7 +42,8 @@ def check_explanations(
     chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:_MOST])
     table = outcome.table.iloc[chosen]
     predicted = outcome.predictions[chosen]
-    prepared = np.asarray(images[chosen])
+    # Of a network that sees frames, those of the first scale, which maps are made of.
+    prepared = np.asarray(images[chosen] if images.ndim == 4 else images[chosen, 0])
     patients = table_patients(table, outcome.manifest.patient.fields)
     maps = predictor.grad_cam(prepared, patients, predicted)
     large = np.stack([enlarge(map_, prepared.shape[1:3]) for map_ in maps])
@@ -74,10 +78,8 @@ def _on_lesion(
     selection: _Selection,
 ) -> dict | None:
     """Shares of the map, its highest fifth, their like in the middle and the image on lesions."""
-    preprocessor = predictor.manifest.image
     masks = [
-        prepared_mask(masks_dir, row.image, row.path, preprocessor)
-        for row in table.itertuples(index=False)
+        _mask_of(predictor, masks_dir, row.image, row.path) for row in table.itertuples(index=False)
     ]
     if all(mask is None for mask in masks):
         return None
@@ -95,6 +97,20 @@ def _on_lesion(
         "map_minus_blob": selection.mean(shares["map"] - shares["centre_blob"]),
         "fifth_minus_centre": selection.mean(shares["marked_fifth"] - shares["centre_fifth"]),
     }
+
+
+def _mask_of(predictor: Predictor, masks_dir: Path, name: str, path: Path) -> np.ndarray | None:
+    """An image's outline where the lesion is in the first square: bool (side, side), or None."""
+    preprocessor = predictor.manifest.image
+    if predictor.finder is None:
+        return prepared_mask(masks_dir, name, path, preprocessor)
+    mask = read_mask(masks_dir, name)
+    if mask is None:
+        return None
+    photograph = read_image(path)
+    outline = Image.fromarray(mask).resize(photograph.size).convert("L")
+    frame = predictor.frame(photograph).frame
+    return np.asarray(crop_frame(outline, frame, preprocessor.side)) > 127
 
 
 def _deletion(

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from model.data.dataset import table_patients
 from model.evaluation.outcome import Outcome
+from model.frame import crop_frame
 from model.image import bright_box, read_image
 from model.inference.grad_cam import overlay
 from model.inference.predictor import Predictor
@@ -157,7 +159,8 @@ def draw_misclassified(
         return None
     fields = outcome.manifest.patient.fields
     patients = table_patients(outcome.table.iloc[rows], fields)
-    maps = predictor.grad_cam(np.asarray(images[rows]), patients, outcome.predictions[rows])
+    squares = np.asarray(images[rows] if images.ndim == 4 else images[rows, 0])
+    maps = predictor.grad_cam(squares, patients, outcome.predictions[rows])
     contexts = [describe(patient, fields) or UNKNOWN for patient in patients]
     down = -(-len(rows) // _ACROSS)
     figure = Figure(figsize=(3.6 * _ACROSS, 2.6 * down), layout="constrained")
@@ -166,17 +169,32 @@ def draw_misclassified(
         axes.axis("off")
     for cell, (row, cam, context) in enumerate(zip(rows, maps, contexts, strict=True)):
         pair = grid[cell // _ACROSS][2 * (cell % _ACROSS) : 2 * (cell % _ACROSS) + 2]
-        _draw(pair, outcome, row, cam, context)
+        photograph = _as_seen(predictor, read_image(outcome.table["path"].iloc[row]))
+        _draw(pair, outcome, row, photograph, cam, context)
     path = out / "mistakes.png"
     figure.savefig(path, dpi=100)
     return path
 
 
-def _draw(pair: list[Axes], outcome: Outcome, row: int, cam: np.ndarray, context: str) -> None:
+def _as_seen(predictor: Predictor, photograph: Image.Image) -> Image.Image:
+    """The part of a photograph that its map is of."""
+    if predictor.finder:
+        frame = predictor.frame(photograph).frame
+        return crop_frame(photograph, frame, max(round(frame.side), 1))
+    if predictor.manifest.image.crop_border:
+        return photograph.crop(bright_box(photograph))
+    return photograph
+
+
+def _draw(
+    pair: list[Axes],
+    outcome: Outcome,
+    row: int,
+    photograph: Image.Image,
+    cam: np.ndarray,
+    context: str,
+) -> None:
     entry = outcome.table.iloc[row]
-    photograph = read_image(entry["path"])
-    if outcome.manifest.image.crop_border:
-        photograph = photograph.crop(bright_box(photograph))
     pair[0].imshow(photograph)
     pair[1].imshow(overlay(photograph, cam))
     true, predicted = (outcome.codes[n] for n in (outcome.labels[row], outcome.predictions[row]))

@@ -48,7 +48,7 @@ def _kinds(
 ) -> dict[str, dict]:
     found = {}
     for kind, images in ood_images(_COUNT).items():
-        prepared = np.stack([predictor.manifest.image(image) for image in images])
+        prepared = np.stack([predictor.frame(image).squares for image in images])
         outputs = predictor.outputs(prepared, [Patient()] * len(images))
         scores = ood_scores(predictor.detector, outputs)
         found[kind] = {

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from model.data.cache import cached_images
 from model.data.dataset import table_patients
 from model.data.lesion_masks import mask_groups
 from model.evaluation.evaluate import describe, evaluate, outcome_of
@@ -14,7 +13,9 @@ from model.evaluation.figures import draw_figures, draw_misclassified
 from model.evaluation.ood_check import check_ood
 from model.evaluation.outcome import Outcome
 from model.evaluation.report_text import report_page
-from model.evaluation.robustness import check_robustness
+from model.evaluation.robustness import PER_CLASS, check_robustness
+from model.evaluation.steadiness import SAMPLE, check_steadiness
+from model.inference.keras_backend import KerasBackend
 from model.inference.predictor import Predictor
 
 _SEEN = {
@@ -33,11 +34,12 @@ def run_evaluation(
     masks: Path,
     cache_dir: Path,
     quick: bool,
+    full: bool = False,
 ) -> dict:
     """Predict, compute every figure and draw every picture into ``out``; returns the report.
 
     ``masks`` may be missing; then what needs lesion outlines is left out. ``quick`` leaves out
-    what runs the network many times.
+    what runs the network many times; ``full`` takes all images for it, not a sample.
 
     Raises:
         BundleError: the bundle is missing, damaged, or lacks thresholds.
@@ -45,7 +47,7 @@ def run_evaluation(
     """
     predictor = Predictor.load(bundle, backend="keras")
     manifest = predictor.manifest
-    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    images = predictor.prepared(table["path"].tolist(), cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
     outputs = predictor.outputs(images, patients)
     outcome = outcome_of(table.reset_index(drop=True), outputs.probabilities, manifest)
@@ -53,7 +55,7 @@ def run_evaluation(
     report = evaluate(outcome, groups)
     report["unknown"] = check_ood(predictor, outcome, outputs)
     if not quick:
-        report |= _slow_checks(predictor, outcome, images, masks)
+        report |= _slow_checks(predictor, outcome, images, masks, full=full)
     report["notes"] = _notes(part, has_masks=groups is not None, quick=quick)
     report["about"] = describe(outcome, bundle=bundle, part=part)
     out.mkdir(parents=True, exist_ok=True)
@@ -73,14 +75,22 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
     """
     predictor = Predictor.load(bundle, backend="keras")
     manifest = predictor.manifest
-    images = cached_images(table["path"].tolist(), manifest.image, cache_dir=cache_dir)
+    images = predictor.prepared(table["path"].tolist(), cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
     return outcome_of(table, predictor.predict_images(images, patients), manifest)
 
 
-def _slow_checks(predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path) -> dict:
+def _slow_checks(
+    predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path, *, full: bool
+) -> dict:
+    # One view of each altered photograph: only differences between them are read.
+    backend = KerasBackend(predictor.backend.network)
+    one_view = Predictor(backend, predictor.manifest, finder=predictor.finder)
     return {
-        "robustness": check_robustness(predictor, outcome, images),
+        "steadiness": check_steadiness(predictor, outcome.table, sample=None if full else SAMPLE),
+        "robustness": check_robustness(
+            one_view, outcome, images, per_class=None if full else PER_CLASS
+        ),
         "explanations": check_explanations(predictor, outcome, images, masks),
     }
 

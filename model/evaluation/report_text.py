@@ -60,8 +60,25 @@ def report_text(report: dict) -> str:
         *text_table([("source", "images", *by_source.values()), *sources]),
         "",
         gap_sentence(report["subgroups"]["largest_gap"]),
+        *_steadiness_lines(report.get("steadiness")),
     ]
     return "\n".join(lines)
+
+
+def _steadiness_lines(found: dict | None) -> list[str]:
+    if not found:
+        return []
+    table = text_table([STEADINESS_HEAD, *steadiness_rows(found)])
+    return ["", *table, "", thirds_sentence(found)]
+
+
+def thirds_sentence(found: dict) -> str:
+    """Say how often the answer is wrong where its range over views and scales is narrow or wide."""
+    thirds = ", ".join(map(with_ci, found["error_by_third_of_range"]))
+    return (
+        "Share of wrong first answers by the range over views and scales, narrowest to widest "
+        f"third: {thirds}."
+    )
 
 
 def headline_lines(figures: dict) -> list[str]:
@@ -107,6 +124,23 @@ _CLASS = ("recall", "precision", "specificity", "f1", "auc", "average_precision"
 _DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
 
 
+_STEADY = ("median_move", "move_90th_percentile", "first_answer_changes")
+
+
+def steadiness_rows(found: dict) -> list[tuple]:
+    """How far answers move, a row per change of the photograph."""
+    return [
+        (name.replace("_", " "), *(with_ci(row[key]) for key in _STEADY))
+        for name, row in found["changes"].items()
+    ]
+
+
+STEADINESS_HEAD = (
+    "the same lesion, photographed otherwise",
+    *("largest move, median", "90th percentile", "first answer changes"),
+)
+
+
 def report_page(report: dict, pictures: Sequence[Path]) -> str:
     """Write the page, with the pictures inside."""
     about = report["about"]
@@ -125,6 +159,11 @@ def _sections(report: dict) -> Iterator[Section]:
     yield _groups(report["subgroups"], headlines_in(report))
     if report.get("unknown"):
         yield Section("Out-of-distribution images", tables=[_ood_table(report["unknown"])])
+    if report.get("steadiness"):
+        table = Table(STEADINESS_HEAD, steadiness_rows(report["steadiness"]))
+        found = report["steadiness"]
+        text = f"On {found['images']:,} photographs. {thirds_sentence(found)}"
+        yield Section("How far answers move", [text], tables=[table])
     if report.get("explanations"):
         yield Section("Activation maps checked", tables=[_explanations(report["explanations"])])
     yield Section(texts=[f"Note: {note}" for note in report["notes"]])

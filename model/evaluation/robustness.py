@@ -14,18 +14,22 @@ from model.evaluation.intervals import interval
 from model.evaluation.outcome import Outcome
 from model.inference.predictor import Predictor
 
-_PER_CLASS = 80  # images; all changes together are 50 runs of the network over the sample
+PER_CLASS = 25
+"""Images of each class in the sample: all changes are 50 runs of the network over it."""
+
 _DRAWS = 500
 _SHOWN = ("balanced_accuracy", "melanoma_sensitivity")
 
 
-def check_robustness(predictor: Predictor, outcome: Outcome, images: np.ndarray) -> dict:
+def check_robustness(
+    predictor: Predictor, outcome: Outcome, images: np.ndarray, *, per_class: int | None = PER_CLASS
+) -> dict:
     """Balanced accuracy, and melanoma sensitivity if known, at every severity of every change.
 
-    Measured on at most 80 images per class, drawn once; severity 0 is the unchanged sample, so
-    only differences within this table can be read, not its level.
+    Measured on at most ``per_class`` images of each, drawn once, or on all. Severity 0 is the
+    unchanged sample, so only differences within this table can be read, not its level.
     """
-    chosen = sample_per_class(outcome.labels)
+    chosen = sample_per_class(outcome.labels, most=per_class)
     sample = np.asarray(images[chosen])
     table = outcome.table.iloc[chosen].reset_index(drop=True)
     patients = table_patients(table, predictor.manifest.patient.fields)
@@ -53,8 +57,10 @@ def check_robustness(predictor: Predictor, outcome: Outcome, images: np.ndarray)
     }
 
 
-def sample_per_class(labels: np.ndarray, *, most: int = _PER_CLASS, seed: int = 0) -> np.ndarray:
-    """Draw at most so many images of every class; their positions, sorted."""
+def sample_per_class(
+    labels: np.ndarray, *, most: int | None = PER_CLASS, seed: int = 0
+) -> np.ndarray:
+    """Draw at most so many images of every class, or all; their positions, sorted."""
     order = np.random.default_rng(seed).permutation(len(labels))
     kept = [order[labels[order] == label][:most] for label in np.unique(labels)]
     return np.sort(np.concatenate(kept))
@@ -148,12 +154,13 @@ CORRUPTIONS: dict[str, Callable[[Image.Image, int], Image.Image]] = {
 
 
 def corrupt(images: np.ndarray, name: str, severity: int) -> np.ndarray:
-    """Change prepared images (N, side, side, 3), uint8."""
+    """Change prepared images (..., side, side, 3), uint8."""
     if severity == 0:
         return images
     change = CORRUPTIONS[name]
-    changed = [np.asarray(change(Image.fromarray(image), severity)) for image in images]
-    return np.stack(changed)
+    squares = images.reshape(-1, *images.shape[-3:])
+    changed = [np.asarray(change(Image.fromarray(square), severity)) for square in squares]
+    return np.stack(changed).reshape(images.shape)
 
 
 def _curve(rng: np.random.Generator, side: int) -> list[tuple[float, float]]:

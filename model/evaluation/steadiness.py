@@ -74,19 +74,31 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def check_steadiness(predictor: Predictor, table: pd.DataFrame, *, sample: int = SAMPLE) -> dict:
-    """Measure on a sample of a table how answers move, with intervals by lesion.
+def check_steadiness(
+    predictor: Predictor, table: pd.DataFrame, *, sample: int | None = SAMPLE
+) -> dict:
+    """Measure on a sample of a table, or all of it, how answers move, with intervals by lesion.
 
     For each change: the median and the 90th percentile of the largest move of any probability, and
-    the share of photographs whose most probable class changes.
+    the share of photographs whose most probable class changes. The sample is of so many lesions.
+    And the error rate of the thirds with the narrowest, middle and widest range over TTA views and
+    scales, which shows how little an uncertainty that range is, or how much.
     """
-    chosen = np.sort(np.random.default_rng(0).permutation(len(table))[:sample])
-    rows = table.iloc[chosen].reset_index(drop=True)
+    shuffled = table.iloc[np.random.default_rng(0).permutation(len(table))]
+    chosen = shuffled.drop_duplicates("lesion_id").head(sample) if sample else table
+    rows = chosen.sort_index().reset_index(drop=True)
     patients = table_patients(rows, predictor.manifest.patient.fields)
     answers = _answers(predictor, rows["path"].tolist(), patients)
     bootstrap = LesionBootstrap(rows["lesion_id"].tolist(), draws=500)
+    manifest = predictor.manifest
+    wrong = answers[:, 0].argmax(axis=1) != manifest.task.labels(rows["diagnosis"].tolist())
+    widths = [
+        max(high - low for low, high in predictor.study(path).ranges(patient).values())
+        for path, patient in zip(rows["path"], patients, strict=True)
+    ]
     return {
         "images": len(rows),
+        "error_by_third_of_range": _by_thirds(wrong, np.array(widths), bootstrap),
         "changes": {
             name: _moves(answers[:, 0], answers[:, number], bootstrap)
             for number, name in enumerate(CHANGES, start=1)
@@ -109,6 +121,17 @@ def _answers(predictor: Predictor, paths: Sequence, patients: Sequence) -> np.nd
         rows = predictor.predict_images(np.stack(views), repeated)
         found.append(rows.reshape(len(photographs), versions, -1))
     return np.concatenate(found)
+
+
+def _by_thirds(wrong: np.ndarray, widths: np.ndarray, bootstrap: LesionBootstrap) -> list[Interval]:
+    third = np.argsort(np.argsort(widths, kind="stable"), kind="stable") * 3 // len(widths)
+    found = []
+    for number in range(3):
+        members = third == number
+        sums = bootstrap.sums(np.stack([wrong & members, members], axis=1))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found.append(interval(sums[:, 0] / sums[:, 1]))
+    return found
 
 
 def _moves(before: np.ndarray, after: np.ndarray, bootstrap: LesionBootstrap) -> dict:
