@@ -46,7 +46,7 @@ def report_data(prediction: Prediction, manifest: Manifest, *, made: str) -> dic
         "probabilities_of_image_alone": dict(prediction.alone),
         "malignancy": asdict(summed) if summed else None,
         "prediction_set": list(prediction.prediction_set),
-        "unknown_score": prediction.ood_score,
+        "ood_score": prediction.ood_score,
         "quality": list(prediction.quality),
         "notice": manifest.intended_use,
     }

@@ -26,24 +26,30 @@ from demo.prediction import Malignancy, malignancy
 from demo.rest_errors import RestError, UploadLimit, documented, report_in_json
 from demo.services import Services, State, fields_of, names_of
 from demo.signature import parameter, takes
-from model.errors import ImageError, PatientError
+from model.errors import BoxError, ImageError, PatientError
+from model.frame import Box
 from model.image import FORMATS
 from model.inference.bundle import Manifest
+from model.inference.prediction_table import prediction_record
 from model.inference.study import Study
 from model.patient import UNKNOWN, ChoiceField, Field, Patient, is_unknown
 
 _MOST_WAITING = 64
+_BOX = {"type": "string", "pattern": r"^$|^-?\d+(\.\d+)?(,-?\d+(\.\d+)?){3}$", "example": "40,30,160,140"}
 _NOT_GIVEN = [UNKNOWN, ""]
 _ERRORS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
-_ERRORS += ("bad_bundle", "too_many_requests", "busy", "no_network")
+_ERRORS += ("bad_bundle", "bad_box", "too_many_requests", "busy", "no_network")
 _MEANING = (
     "Probabilities are from 0 to 1 and sum to 1. A contribution says how far a field of the "
     "patient moved a probability from that of the image alone. The prediction set is a list that "
     "is set to contain the true diagnosis in most cases; an unlisted diagnosis is not ruled out. "
     "Malignancy sums the malignant classes up, beside the threshold that was set for 90 % "
     "sensitivity on validation images and what it gave on test images; null where the task does "
-    "not say which classes are malignant. An unknown score above 1 means that the photograph is "
-    "unlike the training images."
+    "not say which classes are malignant. An OOD score above 1 means that the photograph is "
+    "unlike the training images. Box and frame are x0, y0, x1, y1 in pixels of the upright "
+    "photograph, null for a network that looks at all of it. The range is that of the probability "
+    "over flips, rotations and frames: how far the answer depends on how the camera was held, not "
+    "an uncertainty."
 )
 
 
@@ -66,7 +72,12 @@ class Prediction:
     contributions: dict[str, dict[str, float]]
     malignancy: Malignancy | None
     prediction_set: list[str]
-    unknown_score: float | None
+    box: list[float] | None
+    frame: list[float] | None
+    lesions: int
+    range: dict[str, list[float]]
+    ood_score: float | None
+    warnings: list[str]
     quality: list[str]
     notice: str
 
@@ -184,12 +195,14 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
         parameter("image", Annotated[UploadFile, File(), WithJsonSchema(shown)]),
         *(parameter(name, form, UNKNOWN) for name, form in given.items()),
         parameter("bundle", _form(_one_of([*by_name, ""])), ""),
+        parameter("box", _form(_BOX), ""),
     )
-    async def predict(image: UploadFile, bundle: str, **context: str) -> Prediction:
+    async def predict(image: UploadFile, bundle: str, box: str, **context: str) -> Prediction:
         """Answer for one photograph and what is known of its patient.
 
         A field of the patient may be sent by its key or by its column's name in the challenge.
-        The first network answers unless the field bundle names another.
+        The first network answers unless the field bundle names another. The lesion is the most
+        prominent one that is found, or the one in the field box.
         """
         services = by_name.get(bundle or first)
         if services is None:
@@ -197,7 +210,7 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
             raise RestError(
                 "bad_bundle", f"bundle {bundle!r} is not served here. Send one of: {known}."
             )
-        return await queue.take(partial(_predict, services, image.file, context))
+        return await queue.take(partial(_predict, services, image.file, box, context))
 
     router.post(
         "/predict",
@@ -224,13 +237,15 @@ class _Queue:
             self._inside -= 1
 
 
-def _predict(services: Services, image: BinaryIO, context: dict[str, str]) -> Prediction:
+def _predict(services: Services, image: BinaryIO, box: str, context: dict[str, str]) -> Prediction:
     try:
         sent = {name: value for name, value in context.items() if not is_unknown(value)}
         patient = Patient.parse(sent, services.manifest.patient.fields)
-        study = services.study(image.read())
+        study = services.study(image.read(), box=_parsed_box(box))
     except PatientError as error:
         raise RestError("bad_context", str(error)) from error
+    except BoxError as error:
+        raise RestError("bad_box", str(error)) from error
     except ImageError as error:
         raise RestError("unreadable_image", str(error)) from error
     except RuntimeError as error:
@@ -238,16 +253,26 @@ def _predict(services: Services, image: BinaryIO, context: dict[str, str]) -> Pr
     return _prediction(study, patient, services.manifest)
 
 
+def _parsed_box(text: str) -> Box | None:
+    if not text.strip():
+        return None
+    try:
+        x0, y0, x1, y1 = map(float, text.split(","))
+    except ValueError as error:
+        sentence = f"box {text!r} is not four numbers. Send x0,y0,x1,y1 in pixels."
+        raise RestError("bad_box", sentence) from error
+    return x0, y0, x1, y1
+
+
 def _prediction(study: Study, patient: Patient, manifest: Manifest) -> Prediction:
     return Prediction(
         model=_version(manifest),
         inputs={field.column: patient.get(field.key) for field in manifest.patient.fields},
-        probabilities=study.probabilities(patient),
+        **prediction_record(study, patient),
         probabilities_of_image_alone=study.probabilities(Patient()),
         contributions=_contributions(study, patient, manifest),
         malignancy=malignancy(study.probabilities(patient), manifest),
         prediction_set=list(study.prediction_set(patient)),
-        unknown_score=study.ood_score,
         quality=list(study.quality),
         notice=manifest.intended_use,
     )

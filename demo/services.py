@@ -12,6 +12,7 @@ import gradio as gr
 
 from demo.inputs import QUIET, compact_radio
 from model.errors import ModelError
+from model.frame import Box
 from model.inference.bundle import Manifest
 from model.inference.study import Study
 from model.patient import Field, Patient
@@ -51,7 +52,7 @@ def no_thumbnail(isic_id: str) -> bytes | None:
 class Services:
     """Callables and facts that the tabs are built on."""
 
-    study: Callable[[Path | bytes], Study]
+    study: Callable[..., Study]  # of a file or its content, and box=, the lesion's
     """Opens a photograph; waits until the network is loaded. Raises ImageError, or RuntimeError
     when the network could not be loaded."""
     ready: Callable[[], bool]
@@ -129,8 +130,8 @@ log = logging.getLogger(__name__)
 class LoadedPredictor(Protocol):
     """What a loaded predictor must offer."""
 
-    def study(self, image: Path | bytes) -> Study:
-        """Open a photograph."""
+    def study(self, image: Path | bytes, *, box: Box | None = None) -> Study:
+        """Open a photograph, its lesion found or given as a box."""
 
 
 class BackgroundPredictor:
@@ -164,8 +165,8 @@ class BackgroundPredictor:
             return "ready"
         return "failed" if ended else "loading"
 
-    def study(self, image: Path | bytes) -> Study:
-        """Wait for the network and open a photograph.
+    def study(self, image: Path | bytes, *, box: Box | None = None) -> Study:
+        """Wait for the network and open a photograph, its lesion found or given as a box.
 
         Raises:
             ImageError: the file cannot be read as a photograph.
@@ -173,7 +174,7 @@ class BackgroundPredictor:
         """
         if not self.ready():
             raise RuntimeError("the network could not be loaded")
-        return self._predictor.study(image)
+        return self._predictor.study(image, box=box)
 
     def _run(self) -> None:
         try:

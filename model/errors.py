@@ -3,6 +3,7 @@
 ModelError
 ├── DataError        a data folder, a table or one of its rows
 ├── ImageError       a file or upload that cannot be read as a photograph
+│   └── BoxError     a lesion's box that does not fit its photograph
 ├── PatientError     a field of the patient outside its range or words
 ├── SplitError       a split that does not fit its images or would leak
 ├── ConfigError      an unknown setting, or settings that exclude each other
@@ -23,6 +24,10 @@ class DataError(ModelError):
 
 class ImageError(ModelError):
     """A file or upload cannot be read as a photograph."""
+
+
+class BoxError(ImageError):
+    """The box of a lesion has no area, lies outside the photograph, or cannot be used."""
 
 
 class PatientError(ModelError):

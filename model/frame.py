@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from model.errors import ImageError
+from model.errors import BoxError, ImageError
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
@@ -53,13 +53,13 @@ def check_box(box: Box, width: int, height: int) -> Box:
     """Check a lesion's box that somebody gave.
 
     Raises:
-        ImageError: it has no area or lies outside the photograph.
+        BoxError: it has no area or lies outside the photograph.
     """
     x0, y0, x1, y1 = box
     if not all(map(math.isfinite, box)) or x1 <= x0 or y1 <= y0:
-        raise ImageError(f"the box {box} has no area. Give x0, y0, x1, y1 with x0 < x1, y0 < y1.")
+        raise BoxError(f"the box {box} has no area. Give x0, y0, x1, y1 with x0 < x1, y0 < y1.")
     if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
-        raise ImageError(
+        raise BoxError(
             f"the box {box} lies outside the photograph of {width} x {height} pixels. Give "
             "coordinates of the upright photograph."
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from model.errors import ImageError
+from model.errors import BoxError
 from model.frame import Box, Frame, check_box, crop_frame
 from model.image import ImagePreprocessor
 from model.inference.finder import Finding, LesionFinder
@@ -53,12 +53,12 @@ def frame_photograph(
     found, or it fills the photograph, the frame is the whole photograph.
 
     Raises:
-        ImageError: a box without area or outside the photograph, or one for a network that sees
+        BoxError: a box without area or outside the photograph, or one for a network that sees
             the whole photograph.
     """
     if not preprocessor.frame_scales:
         if box is not None:
-            raise ImageError(
+            raise BoxError(
                 "this network looks at the whole photograph and takes no box. Leave it out, or use "
                 "a bundle with a lesion finder."
             )

@@ -10,7 +10,7 @@ from model.errors import BundleError
 
 
 class Fake:
-    def study(self, image):
+    def study(self, image, *, box=None):
         return f"study of {image}"
 
 

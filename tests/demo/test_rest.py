@@ -22,11 +22,12 @@ from demo.access import Access, RateLimit
 from demo.rest import MOST_BYTES, rest_routes
 from demo.rest_errors import CODES, RestError, UploadLimit
 from model.diagnosis import DIAGNOSES
-from model.errors import BundleError
+from model.errors import BoxError, BundleError
 from model.inference.bundle import RELEASED, read_manifest
 from model.patient import AGE, FIELDS, SEX, SITE, Patient, PatientEncoder
 from tests.demo.pages import served, services
 from tests.drawings import draw_lesion, encoded
+from tests.fakes.study import made_up
 
 pytest_plugins = ["schemathesis.pytest.plugin"]
 MANIFEST = read_manifest(RELEASED)
@@ -59,7 +60,9 @@ def test_it_answers_with_everything_that_the_network_said():
     assert said["contributions"]["MEL"]["age_approx"] == pytest.approx(0.3)
     assert {len(moved) for moved in said["contributions"].values()} == {len(FIELDS)}
     assert said["prediction_set"] == ["MEL", "NV"]
-    assert said["unknown_score"] == 0.5
+    assert (said["ood_score"], said["warnings"]) == (0.5, [])
+    assert (said["box"], said["frame"], said["lesions"]) == (None, None, 0)
+    assert said["range"]["MEL"] == pytest.approx([0.27, 0.33])
     assert said["inputs"] == {AGE.column: 60, SEX.column: "male", SITE.column: "head/neck"}
     assert said["model"] == {"name": MANIFEST.name, "network_sha256": MANIFEST.network_sha256}
 
@@ -194,7 +197,7 @@ def test_monitors_may_ask_for_the_head_of_health_alone(address):
 
 
 def test_a_network_that_could_not_be_loaded_is_said():
-    def broken(image):
+    def broken(image, **_):
         raise RuntimeError(str(BundleError("somewhere/secret")))
 
     assert "secret" not in refused(ask(client(study=broken)), "no_network")
@@ -226,7 +229,7 @@ def test_many_at_once_wait_and_too_many_are_sent_away(monkeypatch):
     monkeypatch.setattr("demo.rest._MOST_WAITING", 1)
     gate = threading.Event()
 
-    def slow(image):
+    def slow(image, **_):
         gate.wait(10)
         return services().study(image)
 
@@ -266,7 +269,7 @@ def test_a_real_network_answers_as_it_does_from_the_shell(untrained_bundle):
     for code, probability in said["probabilities"].items():
         assert alone[code] + sum(moved[code].values()) == pytest.approx(probability, abs=1e-6)
     assert set(said["prediction_set"]) <= set(DIAGNOSES)
-    assert said["unknown_score"] > 0
+    assert said["ood_score"] > 0
     assert said["model"]["network_sha256"] == predictor.manifest.network_sha256
 
 
@@ -288,7 +291,26 @@ contract = schemathesis.openapi.from_asgi(
 @hypothesis.settings(max_examples=60, derandomize=True, deadline=None)
 def test_it_keeps_the_contract_that_it_describes(case):
     answer = case.call()
-    # The schema does not say which bytes are a photograph, nor that a field has two names.
-    unsaid = any(words in answer.text for words in ("unreadable_image", "not both"))
+    # The schema does not say which bytes are a photograph, that a field has two names, nor which
+    # box has an area.
+    said = ("unreadable_image", "not both", "bad_box")
+    unsaid = any(words in answer.text for words in said)
     left_out = [positive_data_acceptance] if answer.status_code == 422 and unsaid else []
     case.validate_response(answer, excluded_checks=left_out)
+
+
+def test_a_box_is_passed_on_and_one_that_does_not_fit_is_refused():
+    asked = []
+
+    def study(image, *, box=None):
+        asked.append(box)
+        if box and box[0] > 1_000:
+            raise BoxError("the box lies outside the photograph.")
+        return made_up(image)
+
+    on = client(study=study)
+    assert ask(on, box="40,30,160.5,140").status_code == 200
+    assert asked == [(40, 30, 160.5, 140)]
+    assert "outside" in refused(ask(on, box="2000,30,2100,140"), "bad_box")
+    assert "four numbers" in refused(ask(on, box="1,2,3"), "bad_box")
+    assert ask(on, box="").status_code == 200

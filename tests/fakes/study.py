@@ -64,7 +64,7 @@ class FakeStudy:
         return [case][:count]
 
 
-def made_up(image, codes=DIAGNOSES):
+def made_up(image, codes=DIAGNOSES, *, box=None):
     """Read the image and make its study."""
     photograph = read_image(image)
     photograph.thumbnail((600, 600), Image.Resampling.BOX)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from model.errors import ImageError
+from model.errors import BoxError
 from model.frame import Frame
 from model.image import ImagePreprocessor
 from model.inference.finder import LesionFinder
@@ -67,14 +67,14 @@ def test_a_given_box_is_framed_in_place_of_what_would_be_found():
 
 @pytest.mark.parametrize("box", [(10, 10, 10, 50), (400, 10, 500, 50), (0, 0, float("nan"), 9)])
 def test_a_box_without_area_or_outside_is_refused(box):
-    with pytest.raises(ImageError, match="box"):
+    with pytest.raises(BoxError, match="box"):
         framed(skin(), box=box)
 
 
 def test_a_network_that_sees_the_whole_photograph_takes_no_box():
     whole = ImagePreprocessor(32)
     assert frame_photograph(skin(), whole, None).squares.shape == (1, 32, 32, 3)
-    with pytest.raises(ImageError, match="whole photograph"):
+    with pytest.raises(BoxError, match="whole photograph"):
         frame_photograph(skin(), whole, None, box=(10, 10, 50, 50))
 
 
