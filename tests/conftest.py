@@ -28,8 +28,12 @@ LONGEST = ("tune_workers", "backbones", "fit", "train", "devices", "preset")
 """Of the test files of ``model``, from a quarter of a minute of one core upwards."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` selects by the marks
 def pytest_collection_modifyitems(items):
-    """Begins with the longest, so that in the end no process works alone."""
+    """Marks what asks for a browser; the longest begin, so that in the end none works alone."""
+    for item in items:
+        if "only_window" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
     first = {f"test_{name}.py" for name in LONGEST}
     items.sort(key=lambda item: item.path.name not in first)
 

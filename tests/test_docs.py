@@ -114,6 +114,7 @@ def test_the_commands_with_curl_run(run):
     assert json.loads(event.partition("data:")[2])[0]["MEL"] == pytest.approx(55 / 200)
 
 
+@pytest.mark.slow
 def test_the_examples_for_gradios_client_run(run, folder):
     one, many = blocks(API, "python")
     assert run(one, sys.executable, "-c").splitlines()[-1] == "MEL"

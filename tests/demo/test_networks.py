@@ -98,7 +98,6 @@ def test_networks_of_one_name_are_told_apart_by_their_runs_or_else_numbered():
     assert names[:2] == ["network of custom (monday)", "network of custom (friday)"]
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("task", ["melanoma", "custom"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_every_tab_speaks_of_the_networks_own_classes(window, axe, photograph, task, width):
@@ -124,7 +123,6 @@ def test_every_tab_speaks_of_the_networks_own_classes(window, axe, photograph, t
         assert page.locator("#quiz-guess label").all_inner_texts() == [*names.values()]
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 360])
 def test_networks_are_asked_in_turn_of_one_photograph_and_patient(window, axe, photograph, width):
     page = window
