@@ -64,6 +64,7 @@ def forgotten_networks():
     """Lets go of a module's networks, which hold each other, before the next one's are built."""
     yield
     gc.collect()
+    gc.freeze()  # what outlives its module: the next look, of a second otherwise, spares it
 
 
 @pytest.fixture(scope="session")

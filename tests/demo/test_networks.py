@@ -25,6 +25,7 @@ from tests.demo.pages import (
     serving,
 )
 from tests.drawings import draw_lesion, encoded
+from tests.parameters import slow_but
 
 CUSTOM = {"Nevus_A": "Nevus_A", "B": "B", "lentigo": "lentigo"}
 CLASSES = {name: TASKS[name].classes for name in ("melanoma", "ham10000", "malignant")}
@@ -40,7 +41,7 @@ def ask(on, **fields):
     return on.post("/api/predict", files={"image": encoded(draw_lesion(0, seed=1))}, data=fields)
 
 
-@pytest.mark.parametrize("task", CLASSES)
+@pytest.mark.parametrize("task", slow_but("custom", CLASSES))
 def test_a_page_of_every_task_starts_and_answers_with_its_classes(task, photograph):
     with serving([asking(task, CLASSES[task])]) as address:
         client = Client(address, verbose=False)
