@@ -24,8 +24,8 @@ from tests.drawings import draw_folder, draw_lesion
 SHARED = Path(__file__).parents[2] / "shared"
 
 
-LONGEST = ("tune_workers", "backbones", "fit", "train", "devices", "preset")
-"""Of the test files of ``model``, from a quarter of a minute of one core upwards."""
+SLOWEST = "packaging tune_workers backbones fit train devices preset notebooks"
+"""Test files that take from a quarter of a minute of one core upwards."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` selects by the marks
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "only_window" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-    first = {f"test_{name}.py" for name in LONGEST}
+    first = {f"test_{name}.py" for name in SLOWEST.split()}
     items.sort(key=lambda item: item.path.name not in first)
 
 
