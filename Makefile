@@ -6,15 +6,29 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
 	--no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: demo test coverage format pictures
+FAST := -m "not slow and not browser"
+SLOW := -m "slow or browser"
+
+.PHONY: demo lint test test-slow test-all test-times coverage format pictures
 
 demo: .venv/installed
 	$(BIN)/python app.py
 
-test: .venv/installed-dev
+lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PYTEST)
+
+test: lint
+	$(PYTEST) $(FAST)
+
+test-slow: .venv/installed-dev
+	$(PYTEST) $(SLOW)
+
+test-all: test test-slow
+
+# How long each of the two takes, and which test files take most of it.
+test-times: .venv/installed-dev
+	$(BIN)/python benchmarks/suite.py '$(PYTEST) $(FAST)' '$(PYTEST) $(SLOW)'
 
 coverage: .venv/installed-dev
 	$(PYTEST) --cov isic_api --cov model --cov demo

@@ -56,6 +56,8 @@ ROWS = (
     ("load", "answer", "50 visitors at once: all that the page shows of an upload, p50 / p95, ms"),
     ("load", "errors", "50 visitors at once for two minutes: errors"),
     ("soak", "growth_mb", "growth of memory from the 500th to the 5,000th prediction, MB"),
+    ("suite", "fast_s", "`make test`, after lint, s"),
+    ("suite", "slow_s", "`make test-slow`, s"),
     ("fuzz", "uncaught", "20,000 mutated images: uncaught exceptions or hangs"),
 )
 

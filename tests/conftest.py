@@ -24,13 +24,17 @@ from tests.drawings import draw_folder, draw_lesion
 SHARED = Path(__file__).parents[2] / "shared"
 
 
-LONGEST = ("tune_workers", "backbones", "fit", "train", "devices", "preset")
-"""Of the test files of ``model``, from a quarter of a minute of one core upwards."""
+SLOWEST = "packaging tune_workers backbones fit train devices preset notebooks"
+"""Test files that take from a quarter of a minute of one core upwards."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` selects by the marks
 def pytest_collection_modifyitems(items):
-    """Begins with the longest, so that in the end no process works alone."""
-    first = {f"test_{name}.py" for name in LONGEST}
+    """Marks what asks for a browser; the longest begin, so that in the end none works alone."""
+    for item in items:
+        if "only_window" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+    first = {f"test_{name}.py" for name in SLOWEST.split()}
     items.sort(key=lambda item: item.path.name not in first)
 
 
@@ -60,6 +64,7 @@ def forgotten_networks():
     """Lets go of a module's networks, which hold each other, before the next one's are built."""
     yield
     gc.collect()
+    gc.freeze()  # what outlives its module: the next look, of a second otherwise, spares it
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,7 @@ def ask(client, photograph, *context):
     return np.array(list(answer.values()))
 
 
+@pytest.mark.slow
 def test_changing_age_or_site_changes_the_probabilities(client, photograph):
     young = ask(client, photograph, 20, "female", "head/neck")
     old = ask(client, photograph, 80, "female", "head/neck")
@@ -91,10 +92,12 @@ def test_changing_age_or_site_changes_the_probabilities(client, photograph):
     assert np.abs(young - moved).max() > 0.001
 
 
+@pytest.mark.slow
 def test_with_all_fields_cleared_it_still_predicts(client, photograph):
     assert ask(client, photograph, None, None, None).sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_the_page_is_built_and_its_network_answers_without_what_takes_seconds_to_load(
     first_answer,
 ):
@@ -106,7 +109,6 @@ def test_the_page_is_built_and_its_network_answers_without_what_takes_seconds_to
     assert not {"tensorflow", "keras", "sklearn", "scipy", "matplotlib"} & packages
 
 
-@pytest.mark.browser
 def test_a_visitor_gets_eight_bars_from_the_shipped_network(window, address, photograph):
     page = window
     page.goto(address)

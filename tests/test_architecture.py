@@ -1,6 +1,7 @@
 """What may import what."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -116,3 +117,12 @@ def test_neither_the_page_nor_the_predictor_loads_a_backend_when_imported(name):
     found = {name.split(".")[0] for name in loaded_by(name)}
     assert not found & {"keras", "tensorflow", "ai_edge_litert"}
     assert "keras" in loaded_by("model.inference.keras_backend")
+
+
+def test_no_test_module_is_imported():
+    line = re.compile(
+        r"^\s*(?:from|import) tests[\w.]*(?:\.| import (?:.*\W)?)test_\w+.*", re.MULTILINE
+    )
+    files = (ROOT / "tests").rglob("*.py")
+    found = {path.name: line.findall(path.read_text(encoding="utf-8")) for path in files}
+    assert {name: lines for name, lines in found.items() if lines} == {}

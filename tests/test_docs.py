@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import yaml
 
 from demo.rest_errors import CODES
 from isic_api.cli import parser
+from isic_api.query import check
 from model.__main__ import COMMANDS
 from model.inference.bundle import RELEASED, read_manifest
 from model.training.settings import FUSIONS
@@ -60,11 +62,14 @@ def help_of(package, command):
 
 
 @pytest.mark.parametrize("line", commands())
-def test_every_option_of_a_command_exists(line):
+def test_every_command_line_in_the_documents_is_understood(line):
     package, command, *rest = line.removeprefix("python -m ").split()
     help_text = help_of(package, command)
     assert "usage" in help_text
     assert [w for w in rest if w.startswith("--") and w.split("=")[0] not in help_text] == []
+    if package == "isic_api" and rest:
+        options = parser().parse_args(shlex.split(line)[3:])
+        check(getattr(options, "query", ""))
 
 
 @pytest.mark.parametrize(("package", "existing"), [("model", COMMANDS), ("isic_api", ISIC_API)])
@@ -114,6 +119,7 @@ def test_the_commands_with_curl_run(run):
     assert json.loads(event.partition("data:")[2])[0]["MEL"] == pytest.approx(55 / 200)
 
 
+@pytest.mark.slow
 def test_the_examples_for_gradios_client_run(run, folder):
     one, many = blocks(API, "python")
     assert run(one, sys.executable, "-c").splitlines()[-1] == "MEL"

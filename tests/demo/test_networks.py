@@ -25,6 +25,7 @@ from tests.demo.pages import (
     serving,
 )
 from tests.drawings import draw_lesion, encoded
+from tests.parameters import slow_but
 
 CUSTOM = {"Nevus_A": "Nevus_A", "B": "B", "lentigo": "lentigo"}
 CLASSES = {name: TASKS[name].classes for name in ("melanoma", "ham10000", "malignant")}
@@ -40,7 +41,7 @@ def ask(on, **fields):
     return on.post("/api/predict", files={"image": encoded(draw_lesion(0, seed=1))}, data=fields)
 
 
-@pytest.mark.parametrize("task", CLASSES)
+@pytest.mark.parametrize("task", slow_but("custom", CLASSES))
 def test_a_page_of_every_task_starts_and_answers_with_its_classes(task, photograph):
     with serving([asking(task, CLASSES[task])]) as address:
         client = Client(address, verbose=False)
@@ -98,7 +99,6 @@ def test_networks_of_one_name_are_told_apart_by_their_runs_or_else_numbered():
     assert names[:2] == ["network of custom (monday)", "network of custom (friday)"]
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("task", ["melanoma", "custom"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_every_tab_speaks_of_the_networks_own_classes(window, axe, photograph, task, width):
@@ -124,7 +124,6 @@ def test_every_tab_speaks_of_the_networks_own_classes(window, axe, photograph, t
         assert page.locator("#quiz-guess label").all_inner_texts() == [*names.values()]
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 360])
 def test_networks_are_asked_in_turn_of_one_photograph_and_patient(window, axe, photograph, width):
     page = window

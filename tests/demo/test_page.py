@@ -18,8 +18,6 @@ from tests.demo.pages import (
 )
 from tests.fakes.study import made_up
 
-pytestmark = pytest.mark.browser
-
 OUTLINED = """() => {
   const focused = document.activeElement;
   const places = [focused, focused.closest('label'), focused.parentElement];

@@ -15,8 +15,6 @@ from tests.demo.pages import (
     served,
 )
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture
 def page(window, address):

@@ -287,6 +287,7 @@ contract = schemathesis.openapi.from_asgi(
 )
 
 
+@pytest.mark.slow
 @contract.parametrize()
 @hypothesis.settings(max_examples=60, derandomize=True, deadline=None)
 def test_it_keeps_the_contract_that_it_describes(case):

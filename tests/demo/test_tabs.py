@@ -132,6 +132,7 @@ def test_the_data_tab_counts_all_rows_of_the_official_tables():
         assert sum(groups.values()) == 25331
 
 
+@pytest.mark.slow
 def test_the_counts_are_those_of_the_official_tables(shared_data):
     from model.data.dataset import read_tables
     from model.explore.summary import summarize_tables

@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import os
-import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +11,11 @@ from pathlib import Path
 import pytest
 
 from isic_api.__main__ import main, parser
-from isic_api.query import check
 from tests.fakes.archive import FakeArchive, free_port
 from tests.fakes.archive_data import ATTRIBUTIONS
 from tests.fakes.archive_faults import Faults
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("download", "isic2019", "search", "collections", "metadata", "whoami")
 
 
 @pytest.fixture(scope="module")
@@ -41,24 +37,6 @@ def run(archive, capsys, monkeypatch):
         return code, *capsys.readouterr()
 
     return run
-
-
-def test_help_names_every_command(capsys):
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    text = capsys.readouterr().out
-    assert all(command in text for command in COMMANDS)
-
-
-DOCUMENTED = re.findall(
-    r"^python -m isic_api ([^\n#]+)", (ROOT / "docs/isic_api.md").read_text(), re.MULTILINE
-)
-
-
-@pytest.mark.parametrize("line", DOCUMENTED)
-def test_a_documented_command_line_is_understood(line):
-    options = parser().parse_args(shlex.split(line))
-    check(getattr(options, "query", ""))
 
 
 def test_download_prints_the_account(run, tmp_path):

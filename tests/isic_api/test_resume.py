@@ -90,6 +90,7 @@ def assert_whole(archive, out):
     assert not (out / ".parts").exists()
 
 
+@pytest.mark.slow
 def test_kill_9_at_any_moment_and_go_on(archive, tmp_path, unhurried):
     in_place = set()
     for number in (1, 40, 100):
@@ -123,6 +124,7 @@ def test_a_file_killed_between_the_manifest_and_its_place_is_not_fetched_again(a
     assert_whole(archive, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_says_one_line_and_leaves_everything_in_order(archive, tmp_path, unhurried, sign):
     process = start(archive, tmp_path)

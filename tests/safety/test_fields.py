@@ -117,7 +117,6 @@ def test_no_knob_hangs_or_breaks_once_there_is_an_answer(value, address, photogr
     assert "data" in visitor.press("predict", [file, 50, "male", "head/neck", 50])
 
 
-@pytest.mark.browser
 def test_on_the_page_the_sentence_is_read_and_mending_the_field_helps(window, address, photograph):
     page = window
     page.goto(address)

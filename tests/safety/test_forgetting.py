@@ -130,6 +130,7 @@ def _left():
     return path
 
 
+@pytest.mark.slow
 def test_a_page_that_ends_leaves_no_folder(tmp_path):
     command = "from demo.session import use_private_folder; print(use_private_folder())"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

@@ -38,6 +38,7 @@ def wait_for_places(places, number, asked):
         assert not any(one.done() for one in asked)
 
 
+@pytest.mark.slow
 def test_fifty_visitors_who_press_at_once_are_all_answered_and_know_their_place(photograph):
     gate, places = Gate(), []
     with served(gate) as address, ThreadPoolExecutor(USERS) as pool:
@@ -51,6 +52,7 @@ def test_fifty_visitors_who_press_at_once_are_all_answered_and_know_their_place(
     assert max(places) >= USERS - 10  # of those who wait, the last was told so
 
 
+@pytest.mark.slow
 def test_one_visitors_answer_never_reaches_another(photograph):
     with served() as address, ThreadPoolExecutor(16) as pool:
 
@@ -81,7 +83,6 @@ def test_a_queue_that_is_full_says_so_and_recovers(photograph, monkeypatch):
         assert "data" in ask(address, photograph, [])
 
 
-@pytest.mark.browser
 def test_the_place_in_the_queue_is_read_on_the_page(window, photograph):
     gate, places = Gate(), []
     with served(gate) as address, ThreadPoolExecutor(9) as pool:

@@ -98,7 +98,6 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
         assert_harmless(page)
 
 
-@pytest.mark.browser
 def test_nothing_of_a_hostile_bundle_runs_in_the_browser(window, manifest, photograph, examples):
     def evil(image, **_):
         return EvilStudy(read_image(image))

@@ -89,6 +89,7 @@ for path in map(Path, sys.argv[1:]):
 """
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_in_64_mb_and_before_it_is_decoded(tmp_path):
     for kind, bomb in BOMBS.items():
         (tmp_path / kind).write_bytes(bomb())

@@ -194,7 +194,6 @@ def assert_nothing_ran(page):
     assert "dialog" not in page.said
 
 
-@pytest.mark.browser
 def test_names_inside_a_zip_are_shown_as_text(page, address, tmp_path, photograph):
     path = tmp_path / "many.zip"
     with ZipFile(path, "w") as archive:
@@ -207,7 +206,6 @@ def test_names_inside_a_zip_are_shown_as_text(page, address, tmp_path, photograp
     assert_nothing_ran(page)
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize(
     "table", [f"image,age_approx\nA,{EVIL}\n", f"{EVIL}\nA\n", f"image,sex\n{EVIL},x\n"]
 )
@@ -219,7 +217,6 @@ def test_cells_of_a_table_in_an_error_are_shown_as_text(page, address, tmp_path,
     assert_nothing_ran(page)
 
 
-@pytest.mark.browser
 def test_the_name_of_a_damaged_upload_is_shown_as_text(page, address, tmp_path):
     path = tmp_path / "<img src=x onerror=document.title='broken'>.jpg"
     path.write_bytes(b"damaged")
@@ -232,7 +229,6 @@ def test_the_name_of_a_damaged_upload_is_shown_as_text(page, address, tmp_path):
     assert page.title() == "Lesion in Context"
 
 
-@pytest.mark.browser
 def test_the_policy_stops_what_would_send_data_elsewhere(page, address):
     page.goto(address)
     page.get_by_text("The network is ready").wait_for()

@@ -87,6 +87,7 @@ def test_an_unreadable_image_is_named_and_leaves_no_cache(paths, tmp_path):
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_killed_build_looks_incomplete_and_is_cleared_away_later(paths, tmp_path):
     command = [sys.executable, "-c", SLOW_BUILD, str(paths[0].parent), str(tmp_path)]
     build = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)

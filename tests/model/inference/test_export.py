@@ -48,7 +48,9 @@ def photograph(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(("fusion", "views"), [("film", 8), ("metablock", 1)])
+@pytest.mark.parametrize(
+    ("fusion", "views"), [("film", 8), pytest.param("metablock", 1, marks=pytest.mark.slow)]
+)
 def test_the_exported_network_answers_as_keras_and_leaves_that_as_it_was(
     fusion, views, untrained_bundle, tmp_path
 ):

@@ -77,6 +77,7 @@ def contents(bundle):
     return {name: (bundle / name).read_bytes() for name in FILES if (bundle / name).exists()}
 
 
+@pytest.mark.slow
 def test_what_was_pushed_is_what_is_served(hub, small, tmp_path):
     words = ("-m", "model", "push", "ada/lesions", "--bundle", small)
     said = run(hub, tmp_path / "pushing", *words, HF_TOKEN="hf_right")

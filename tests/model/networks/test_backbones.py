@@ -12,6 +12,7 @@ from model.networks.network import build_network
 from model.networks.plain_cnns import PLAIN_CNNS
 from tests.conftest import SHARED
 from tests.fakes.shapes_only import shapes_only
+from tests.parameters import slow_but
 
 NAMES = [name.replace("ALPHA", "0.25") for name in SMALLEST_SIDE]
 
@@ -58,7 +59,7 @@ def inputs_of(backbone):
     return {"image": image.astype(np.uint8), "patient": np.ones((2, 14), np.float32)}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but(["cnn_2block", "mobilenet_0.25"], NAMES))
 def test_it_builds_saves_loads_and_predicts_equal(name, tmp_path):
     keras.utils.set_random_seed(0)
     backbone = build(name)
@@ -82,6 +83,7 @@ def first_values(backbone, pixel):
     return answer(seen, image)[0, 16, 16]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCALED)
 def test_each_scales_images_as_it_was_trained(name, bare):
     assert first_values(bare[name], (255, 51, 0)) == pytest.approx(SCALED[name], abs=1e-4)
@@ -124,6 +126,7 @@ def test_missing_or_foreign_weights_are_refused(tmp_path):
         build("mobilenet_0.3", weights="imagenet")
 
 
+@pytest.mark.slow
 def test_weights_of_keras_own_network_fit_ours(tmp_path):
     keras.utils.set_random_seed(0)
     plain = keras.applications.MobileNet(
@@ -137,6 +140,7 @@ def test_weights_of_keras_own_network_fit_ours(tmp_path):
     np.testing.assert_allclose(answer(ours, image), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_imagenet_weights_beside_the_checkout_fit():
     if not (SHARED / "weights").is_dir():
         pytest.skip("needs the ImageNet weights in ../shared/weights")

@@ -8,6 +8,7 @@ from model.networks.backbones import build_backbone
 from model.networks.fusion import FUSIONS
 from model.networks.outline import multiply_adds
 from tests.fakes.shapes_only import shapes_only
+from tests.parameters import slow_but
 
 # Millions for one image of 224 x 224. The papers count the classifier too, of 1000 classes.
 PUBLISHED = {
@@ -27,7 +28,7 @@ def without_values():
         yield
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", slow_but("mobilenet_1.0", PUBLISHED))
 def test_multiply_adds_of_a_backbone_are_those_of_its_paper(name):
     published, classifier = PUBLISHED[name]
     backbone = build_backbone(name, side=224, weights="none")

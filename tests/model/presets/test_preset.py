@@ -20,6 +20,7 @@ from model.training.stages import stages_of
 from model.training.train import build_of, train
 from tests.drawings import draw_folder
 from tests.fakes.shapes_only import shapes_only
+from tests.parameters import slow_but
 
 pytestmark = pytest.mark.usefixtures("eager")  # one graph is traced in test_model_train
 NAMES = preset_names()
@@ -54,7 +55,7 @@ def few(tmp_path_factory):
     return SimpleNamespace(folder=folder, dataset=dataset, split=Split(*thirds, rule="", seed=0))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but(NAMES[0], NAMES))
 def test_a_preset_builds_at_its_own_size_with_as_many_weights_as_published(name):
     preset = load_preset(name)
     config = preset.config(weights="none")
@@ -144,6 +145,7 @@ def test_an_unknown_preset_lists_the_known_ones():
         load_preset("siim")
 
 
+@pytest.mark.slow
 def test_train_takes_a_preset_by_name_and_lets_options_change_it(few, tmp_path):
     few.split.save(tmp_path / "split.json")
     words = ["train", "--data", few.folder / "data", "--split", tmp_path / "split.json"]

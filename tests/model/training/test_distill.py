@@ -96,6 +96,7 @@ def test_a_teacher_that_was_trained_on_a_lesion_held_out_is_refused(ask, teacher
         ask(teachers, split=replace(split, **parts))
 
 
+@pytest.mark.slow
 def test_a_student_learns_what_its_teacher_says_not_the_labels(dataset, split, tmp_path):
     config = TrainConfig(**SMALL, teacher_weight=1.0, balance="none", learning_rate=0.01)
     says = np.full((len(split.train), 8), 0.01, np.float32)
@@ -109,6 +110,7 @@ def test_a_student_learns_what_its_teacher_says_not_the_labels(dataset, split, t
     assert (answer.argmax(axis=1) == 5).all()
 
 
+@pytest.mark.slow
 def test_the_command_distils_and_writes_down_who_taught(toy_folder, teachers, tmp_path, capsys):
     (tmp_path / "student.json").write_text(json.dumps(SMALL))
     toy_split(toy_folder).save(tmp_path / "split.json")

@@ -11,6 +11,7 @@ from model.patient import Patient, PatientEncoder
 from model.training.batches import Part
 from model.training.fit import fit
 from model.training.settings import TrainConfig
+from tests.parameters import slow_but
 
 pytestmark = pytest.mark.usefixtures("eager")  # whole trainings are in test_model_train
 SIDE, CLASSES = 32, 3
@@ -67,9 +68,9 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("settings", slow_but("penalties", SETTINGS))
 def test_stopped_between_epochs_it_ends_with_the_same_weights(settings, tmp_path):
-    config = config_of(**{"batch_size": 16, "epochs": 3} | settings)
+    config = config_of(**{"batch_size": 16, "epochs": 3} | SETTINGS[settings])
     whole = run(tmp_path / "whole", config)
     parts = run(tmp_path / "parts", config, stops=(1, 2, None))  # 2 is the end of some
     for one, other in zip(whole.get_weights(), parts.get_weights(), strict=True):

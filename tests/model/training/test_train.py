@@ -62,6 +62,7 @@ def train_task(task, folder, out, *more):
     return main([str(word) for word in [*command, *SMALL, "--epochs", "1", *more]])
 
 
+@pytest.mark.slow
 def test_a_task_decides_what_a_bundle_answers(toy_folder, tmp_path):
     assert train_task("ham10000", toy_folder, tmp_path / "run") == 0
     bundle = tmp_path / "run" / "bundle"
@@ -81,6 +82,7 @@ def malignant(eager, toy_folder, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_task_without_a_melanoma_class_is_judged_by_what_is_malignant(
     malignant, toy_folder, tmp_path, capsys
 ):
@@ -93,6 +95,7 @@ def test_a_task_without_a_melanoma_class_is_judged_by_what_is_malignant(
     assert "melanoma AUC" not in told
 
 
+@pytest.mark.slow
 def test_a_bundle_prepares_images_as_those_were_that_it_learned_from(malignant, toy_folder):
     manifest = read_manifest(malignant / "bundle")
     assert manifest.image == ImagePreprocessor(32, crop_border=False, aspect="pad")
@@ -101,6 +104,7 @@ def test_a_bundle_prepares_images_as_those_were_that_it_learned_from(malignant, 
     assert (malignant / "cache" / f"images-{kept}.npy").exists()
 
 
+@pytest.mark.slow
 def test_own_labels_become_the_classes_of_a_custom_task(toy_folder, tmp_path):
     folder = tmp_path / "data"
     shutil.copytree(toy_folder, folder)
@@ -122,6 +126,7 @@ def test_own_labels_become_the_classes_of_a_custom_task(toy_folder, tmp_path):
     assert main([str(word) for word in judge]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

@@ -182,6 +182,7 @@ def test_hyperband_over_a_handful_of_combinations_is_refused(tmp_path):
         search(few, learn, out=tmp_path)
 
 
+@pytest.mark.slow
 def test_results_are_a_leaderboard_a_config_and_diagrams(tmp_path):
     told = []
     chosen = plan()
@@ -199,6 +200,7 @@ def test_results_are_a_leaderboard_a_config_and_diagrams(tmp_path):
     assert best == best_record(records(tmp_path))
 
 
+@pytest.mark.slow
 def test_what_matters_is_found_to_matter(tmp_path):
     search(plan(method="random", trials=30), learn, out=tmp_path)
     found = importances(leaderboard(records(tmp_path)))
