@@ -42,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
     table = part_table(manifest.split, options.part, dataset.table)
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.evaluation.card import store_metrics
+    from model.evaluation.rendering import report_text
     from model.evaluation.report import run_evaluation
-    from model.evaluation.report_text import report_text
 
     report = run_evaluation(
         table,

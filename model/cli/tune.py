@@ -32,7 +32,6 @@ from model.data.dataset import Dataset, read_folder
 from model.data.split import Split
 from model.errors import ConfigError
 from model.training.settings import TrainConfig
-from model.tuning.cluster import is_distributed, is_worker, require_place
 from model.tuning.search_plan import METHODS, OBJECTIVES, Plan, claim_search
 from model.tuning.search_space import (
     DEFAULT_SPACE,
@@ -41,6 +40,7 @@ from model.tuning.search_space import (
     require_something,
     without,
 )
+from model.tuning.workers import is_distributed, is_worker, require_place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -137,11 +137,10 @@ def words(options: argparse.Namespace) -> list[str]:
 
 def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namespace) -> None:
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.tuning.leaderboard import leaderboard, write_leaderboard
-    from model.tuning.progress import progress_line
-    from model.tuning.trial_record import read_records
+    from model.tuning.leaderboard import leaderboard, progress_line, write_leaderboard
+    from model.tuning.trial_record import TRIALS_DIR, read_records
     from model.tuning.trial_training import training_of
-    from model.tuning.tune import TRIALS_DIR, Budget, search
+    from model.tuning.tune import Budget, search
 
     def on_trial_end(budget: Budget, trial: str) -> None:
         records = read_records(options.out / TRIALS_DIR)

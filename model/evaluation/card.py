@@ -12,8 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.errors import DataError
-from model.evaluation.rendering import markdown_table, with_ci
-from model.evaluation.report_text import NOTE, has_note, headlines_in
+from model.evaluation.rendering import (
+    BY_SOURCE,
+    NOTE,
+    has_note,
+    headlines_in,
+    markdown_table,
+    with_ci,
+)
 from model.inference.bundle import Manifest, read_manifest, write_manifest
 from model.patient import FIELDS, Field
 
@@ -25,11 +31,6 @@ _OF_CLASS = {
     "precision": "precision",
     "specificity": "specificity",
     "auc": "AUC",
-}
-_OF_SOURCE = {
-    "balanced_accuracy": "balanced accuracy",
-    "macro_auc": "macro AUC",
-    "melanoma_auc": "melanoma AUC",
 }
 
 
@@ -56,7 +57,7 @@ def compact(report: dict, fields: Sequence[Field] = FIELDS) -> dict:
         "per_source": {
             source: {
                 "images": row["images"],
-                **{name: row[name] for name in _OF_SOURCE if name in row},
+                **{name: row[name] for name in BY_SOURCE if name in row},
             }
             for source, row in report["per_source"].items()
         },
@@ -80,7 +81,7 @@ def _groups(dimension: dict) -> dict:
 
 
 def _group(row: dict) -> dict:
-    return {"images": row["images"], **{name: row[name] for name in _OF_SOURCE if name in row}}
+    return {"images": row["images"], **{name: row[name] for name in BY_SOURCE if name in row}}
 
 
 def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
@@ -109,7 +110,7 @@ def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
             *([NOTE.replace("*", r"\*"), ""] if has_note(found) else []),
             *_rows("diagnosis", "support", found["per_class"], _OF_CLASS),
             "",
-            *_rows("source", "images", found["per_source"], _OF_SOURCE),
+            *_rows("source", "images", found["per_source"], BY_SOURCE),
         ]
     )
 

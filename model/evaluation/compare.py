@@ -9,8 +9,13 @@ import numpy as np
 from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import interval, two_sided_p
 from model.evaluation.outcome import Outcome
-from model.evaluation.rendering import text_table, with_ci
-from model.evaluation.report_text import HEADLINES, headline_lines, headlines_in
+from model.evaluation.rendering import (
+    HEADLINES,
+    headline_lines,
+    headlines_in,
+    text_table,
+    with_ci,
+)
 
 
 def compare(outcomes: dict[str, Outcome]) -> dict:

@@ -1,5 +1,6 @@
 """One evaluation: from a bundle and a table of images to a report, its page and its pictures."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from model.evaluation.explanation_check import check_explanations
 from model.evaluation.figures import draw_figures, draw_misclassified
 from model.evaluation.ood_check import check_ood
 from model.evaluation.outcome import Outcome
-from model.evaluation.report_page import report_page
+from model.evaluation.rendering import NOTE, gap_sentence, has_note, headlines_in, with_ci
 from model.evaluation.robustness import check_robustness
+from model.html_page import Section, Table, html_page
 from model.inference.predictor import Predictor
 
 _SEEN = {
@@ -22,6 +24,16 @@ _SEEN = {
     "validation": "Epoch and thresholds were chosen on these images: slightly optimistic.",
     "all": "Where the network was trained on some of these images, figures are optimistic.",
 }
+_CAPTIONS = {
+    "confusion.png": "Confusion matrices",
+    "roc.png": "ROC curve of each diagnosis against the others",
+    "precision_recall.png": "Precision and recall of each diagnosis against the others",
+    "reliability.png": "Reliability in bins of as many images",
+    "robustness.png": "Figures against the severity of a change of the photograph",
+    "mistakes.png": "The most confident misclassifications, with Grad-CAMs of the predicted class",
+}
+_CLASS = ("recall", "precision", "specificity", "f1", "auc", "average_precision")
+_DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
 
 
 def run_evaluation(
@@ -95,3 +107,103 @@ def _notes(part: str, *, has_masks: bool, quick: bool) -> list[str]:
     if quick:
         notes.append("Quick: robustness and the check of explanations are left out.")
     return notes
+
+
+def report_page(report: dict, pictures: Sequence[Path]) -> str:
+    """Write the report as one HTML page, with the pictures inside."""
+    about = report["about"]
+    return html_page(f"{about['name']}: {about['part']} part", _sections(report, pictures))
+
+
+def _sections(report: dict, pictures: Sequence[Path]) -> Iterator[Section]:
+    about, headlines = report["about"], headlines_in(report)
+    text = (
+        f"{about['images']:,} images of {about['lesions']:,} lesions. In brackets: "
+        f"{about['interval']}, {about['draws']:,} draws. Research and teaching only; not a medical "
+        "device."
+    )
+    figures = Table(("", "figure"), [(n, with_ci(report[k])) for k, n in headlines.items()])
+    yield Section(texts=[text], tables=[figures])
+    yield Section(texts=[NOTE] * has_note(report))
+    yield Section("By diagnosis", tables=[_class_table(report)])
+    if report["operating_points"]:
+        table = _point_table(report["operating_points"])
+        yield Section("Operating points, thresholds from validation images", tables=[table])
+    found = report["calibration"]
+    text = f"Temperature {found['temperature']:.3f}, fitted on validation images."
+    yield Section("Calibration", [text], [_calibration_table(found)])
+    text = gap_sentence(report["subgroups"]["largest_gap"])
+    yield Section("By group", [text], _group_tables(report["subgroups"], headlines))
+    if report.get("unknown"):
+        yield Section("Out-of-distribution images", tables=[_ood_table(report["unknown"])])
+    if report.get("explanations"):
+        table = _explanation_table(report["explanations"])
+        yield Section("Activation maps checked", tables=[table])
+    yield Section(texts=[f"Note: {note}" for note in report["notes"]])
+    for file in pictures:
+        yield Section(_CAPTIONS[file.name], picture=file, alt=_CAPTIONS[file.name])
+
+
+def _class_table(report: dict) -> Table:
+    coverage = report["prediction_sets"]["coverage_by_class"]
+    rows = [
+        (code, row["support"], *(with_ci(row[key]) for key in _CLASS), with_ci(coverage[code]))
+        for code, row in report["per_class"].items()
+    ]
+    names = (name.replace("_", " ") for name in _CLASS)
+    return Table(("diagnosis", "images", *names, "coverage"), rows)
+
+
+def _point_table(questions: dict) -> Table:
+    rows = [
+        (
+            *(question, point.replace("_", " "), f"{row['threshold']:.4f}"),
+            *(with_ci(row[side]) for side in ("sensitivity", "specificity")),
+        )
+        for question, points in questions.items()
+        for point, row in points.items()
+    ]
+    return Table(("question", "point", "threshold", "sensitivity", "specificity"), rows)
+
+
+def _calibration_table(found: dict) -> Table:
+    names = [name for name in found["after"] if name != "bins"]
+    rows = [(n, with_ci(found["before"][n]), with_ci(found["after"][n])) for n in names]
+    return Table(("", "before", "after"), rows)
+
+
+def _group_tables(subgroups: dict, headlines: dict[str, str]) -> list[Table]:
+    tables = []
+    for dimension, found in subgroups.items():
+        if dimension == "largest_gap":
+            continue
+        rows = [
+            (name, row["images"], row["lesions"], *(with_ci(row[key]) for key in headlines))
+            for name, row in found["groups"].items()
+        ]
+        head = (dimension.replace("_", " "), "images", "lesions", *headlines.values())
+        tables.append(Table(head, rows))
+    return tables
+
+
+def _ood_table(found: dict) -> Table:
+    methods = list(found["false_alarm_rate"])
+    alarms = ("false-positive rate", *(with_ci(found["false_alarm_rate"][m]) for m in methods))
+    rows = [
+        (kind, *(f"AUC {row[m]['auc']:.3f}, detected {row[m]['noticed']:.0%}" for m in methods))
+        for kind, row in found["kinds"].items()
+    ]
+    return Table(("", *methods), [alarms, *rows])
+
+
+def _explanation_table(found: dict) -> Table:
+    rows = [
+        (f"fall of the probability: {key.replace('_', ' ')}", with_ci(found["deletion"][key]))
+        for key in _DELETION
+    ]
+    rows += [
+        (f"share on the lesion: {key.replace('_', ' ')}", with_ci(value))
+        for key, value in (found["on_lesion"] or {}).items()
+        if key != "images"
+    ]
+    return Table(("", "mean"), rows)

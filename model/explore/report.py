@@ -22,7 +22,6 @@ from model.explore.figures import (
     sizes_figure,
     unknown_figure,
 )
-from model.explore.page import Section, page
 from model.explore.sheets import class_tiles, contact_sheet, pair_tiles
 from model.explore.summary import (
     diagnoses_in,
@@ -34,6 +33,7 @@ from model.explore.summary import (
     summarize_images,
     summarize_tables,
 )
+from model.html_page import Section, Table, html_page
 from model.patient import FIELDS
 
 PHOTOGRAPHS = 24
@@ -76,7 +76,7 @@ def explore(
         sections += image_sections(images, summary, out)
         sections += sheet_sections(images, out, seed=seed)
     title = f"What is in {data_dir.resolve().name}"
-    html = page(title, introduction(summary), sections)
+    html = html_page(title, [Section(texts=[introduction(summary)]), *sections])
     (out / "index.html").write_text(html, encoding="utf-8")
     text = json.dumps(summary, indent=1) + "\n"
     (out / "summary.json").write_text(text, encoding="utf-8")
@@ -170,7 +170,7 @@ def image_sections(images: Images, summary: dict, out: Path) -> Iterator[Section
         "side, and no label is changed."
     )
     if not len(pairs):
-        yield Section("Duplicates", text)
+        yield Section("Duplicates", [text])
         return
     figure = duplicates_figure(table, pairs)
     across = pairs_across_lesions(table, pairs)
@@ -201,9 +201,10 @@ def _figure(
     title: str, text: str, figure: Figure, file: Path, *, table: pd.DataFrame | None = None
 ) -> Section:
     figure.savefig(file, dpi=110)
-    return Section(title, text, file, alt=title, table=table)
+    tables = [] if table is None else [Table(table.columns, table.fillna("").to_numpy())]
+    return Section(title, [text], tables, file, alt=title)
 
 
 def _sheet(title: str, text: str, tiles: list, file: Path) -> Section:
     contact_sheet(tiles).save(file, quality=88)
-    return Section(title, text, file, alt=f"Photographs: {title}")
+    return Section(title, [text], picture=file, alt=f"Photographs: {title}")

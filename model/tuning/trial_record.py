@@ -11,6 +11,7 @@ import pandas as pd
 from isic_api.files import whole_file
 from model.errors import SearchError
 
+TRIALS_DIR = "trials"
 RECORD_FILE = "record.json"
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 MOST_STARTS = 3

@@ -15,11 +15,11 @@ from keras_tuner.engine.base_tuner import BaseTuner
 
 from model.errors import ConfigError
 from model.training.settings import TrainConfig
-from model.tuning.cluster import is_worker, require_chief
 from model.tuning.oracles import Budget, Trial, allow_resume, budget_of, build_oracle, silenced
 from model.tuning.search_plan import Plan
 from model.tuning.search_space import combinations
-from model.tuning.trial_record import TrialRecord
+from model.tuning.trial_record import TRIALS_DIR, TrialRecord
+from model.tuning.workers import is_worker, require_chief
 
 Training = Callable[[TrainConfig, Path, int], None]
 """Trains with these settings in this folder until so many epochs are done, or resumes up to there.
@@ -27,7 +27,6 @@ Training = Callable[[TrainConfig, Path, int], None]
 Leaves a history.csv with the columns epoch and val_ plus the plan's objective.
 """
 
-TRIALS_DIR = "trials"
 _IDLE = 0.1  # seconds until a worker asks again whether there is a trial
 
 
@@ -40,7 +39,7 @@ def search(
 ) -> None:
     """Run a search, or resume an interrupted one.
 
-    It runs as chief or worker where the environment says so, see :mod:`model.tuning.cluster`.
+    It runs as chief or worker where the environment says so, see :mod:`model.tuning.workers`.
     ``on_trial_end`` gets each trial's name after its end, not on a worker. Records of trials are in
     ``out/trials``; a trial that raises is recorded as failed and the search continues.
     """

@@ -1,7 +1,14 @@
-"""Several workers on one machine, by Keras Tuner's own distribution: one chief, N workers.
+"""A search by several processes, by Keras Tuner's own distribution: one chief, N workers.
 
-Each is a process of its own with its own GPU, if there are any. A worker that dies is started
-again under its name and resumes its trial.
+Keras Tuner's environment variables say which of them a process is:
+
+    KERASTUNER_TUNER_ID      "chief" for one process, another name for each worker
+    KERASTUNER_ORACLE_IP     address of the chief
+    KERASTUNER_ORACLE_PORT   port of the chief
+
+All run the same command and see the same ``--out``. On several machines the user starts them, the
+chief first, since it gives out the trials. On one machine :func:`run_workers` does, each with a GPU
+of its own, if there are any; a worker that dies is started again and resumes its trial.
 """
 
 import os
@@ -14,7 +21,83 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 
+import grpc
+
 from model.errors import SearchError
+
+VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
+_PATIENCE = 10  # seconds for the chief to answer
+
+
+def is_distributed() -> bool:
+    """Whether the environment makes this process a chief or a worker."""
+    return VARIABLES[1] in os.environ or VARIABLES[2] in os.environ
+
+
+def is_chief() -> bool:
+    """Whether this process gives out the trials."""
+    return is_distributed() and "chief" in os.environ.get(VARIABLES[0], "")
+
+
+def is_worker() -> bool:
+    """Whether this process asks another for its trials."""
+    return is_distributed() and not is_chief()
+
+
+def require_place() -> None:
+    """Check the variables, and on a worker that the chief answers.
+
+    Raises:
+        SearchError: a variable is missing, the chief is silent, or on the chief its port is taken.
+    """
+    if not is_distributed():
+        return
+    missing = [name for name in VARIABLES if not os.environ.get(name)]
+    if missing:
+        raise SearchError(
+            f"the environment lacks {' and '.join(missing)}. A search on several machines needs "
+            f"{', '.join(VARIABLES)}; unset them all to search on one."
+        )
+    if not os.environ[VARIABLES[2]].isdecimal():
+        raise SearchError(f"{VARIABLES[2]} is {os.environ[VARIABLES[2]]!r}; it must be a port.")
+    if is_chief():
+        _require_free_port()
+    else:
+        require_chief()
+
+
+def require_chief() -> None:
+    """Check that the chief answers.
+
+    Raises:
+        SearchError: it did not within ten seconds.
+    """
+    with grpc.insecure_channel(_address()) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=_PATIENCE)
+        except grpc.FutureTimeoutError as error:
+            raise SearchError(
+                f"the chief at {_address()} cannot be reached. Start it first, with the same "
+                "command and KERASTUNER_TUNER_ID=chief, or correct address and port."
+            ) from error
+
+
+def _require_free_port() -> None:
+    ip, port = os.environ[VARIABLES[1]], int(os.environ[VARIABLES[2]])
+    try:
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((ip, port))
+    except OSError as error:
+        raise SearchError(
+            f"the chief cannot listen at {_address()}: {error.strerror}. Give this machine's "
+            "address and a free port."
+        ) from error
+
+
+def _address() -> str:
+    return f"{os.environ[VARIABLES[1]]}:{os.environ[VARIABLES[2]]}"
+
 
 LOOPBACK = "127.0.0.1"
 MOST_RESTARTS = 10  # of one worker

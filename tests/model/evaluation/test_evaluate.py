@@ -8,7 +8,7 @@ from model.diagnosis import DIAGNOSES
 from model.errors import BundleError
 from model.evaluation.card import compact, metrics_markdown
 from model.evaluation.evaluate import describe, evaluate, outcome_of
-from model.evaluation.report_text import report_text
+from model.evaluation.rendering import report_text
 from model.inference.bundle import Manifest
 from model.inference.calibration import fit_operating_points
 from model.tasks import TASKS, custom_task

@@ -9,14 +9,12 @@ import pytest
 
 from model.errors import ConfigError, SearchError
 from model.training.settings import TrainConfig
-from model.tuning.figures import importances
-from model.tuning.leaderboard import ABOUT, best_record, leaderboard
-from model.tuning.progress import progress_line
-from model.tuning.results import write_results
+from model.tuning.leaderboard import ABOUT, best_record, leaderboard, progress_line
+from model.tuning.results import importances, write_results
 from model.tuning.search_plan import METHODS, Plan
 from model.tuning.search_space import Dimension
-from model.tuning.trial_record import read_records
-from model.tuning.tune import TRIALS_DIR, search
+from model.tuning.trial_record import TRIALS_DIR, read_records
+from model.tuning.tune import search
 
 SPACE = (
     Dimension("learning_rate", low=1e-4, high=1e-2, log=True),

@@ -15,9 +15,8 @@ import pytest
 
 from model.__main__ import main
 from model.errors import SearchError
-from model.tuning.cluster import VARIABLES
 from model.tuning.trial_record import read_records
-from model.tuning.workers import run_workers
+from model.tuning.workers import VARIABLES, run_workers
 
 ROOT = Path(__file__).parents[3]
 TOY = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32", "--features"]
@@ -106,7 +105,7 @@ def test_workers_whose_chief_fails_are_stopped(tmp_path, capfd):
 
 
 def test_a_chief_that_cannot_be_reached_is_refused(toy_folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("model.tuning.cluster._PATIENCE", 0.5)
+    monkeypatch.setattr("model.tuning.workers._PATIENCE", 0.5)
     place(monkeypatch, "worker1", free_port())
     assert main(command(toy_folder, tmp_path / "s")) == 1
     assert "cannot be reached. Start it first" in capsys.readouterr().err
