@@ -88,23 +88,33 @@ def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
     """The tables of one part, as Markdown.
 
     Raises:
-        DataError: the bundle has no figures of that part.
+        DataError: the bundle has no figures of that part, or damaged ones.
     """
+    again = f"python -m model evaluate --data DIR --part {part} --out report --store"
     if part not in manifest.metrics:
         raise DataError(
             f"the bundle {manifest.name!r} has no figures of its {part} part. Measure them with: "
-            f"python -m model evaluate --data DIR --part {part} --out report --store"
+            f"{again}"
         )
-    found = manifest.metrics[part]
+    try:
+        return _tables(manifest.name, part, manifest.metrics[part])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DataError(
+            f"the figures of the {part} part in the bundle {manifest.name!r} are incomplete or "
+            f"damaged ({type(error).__name__}: {error}). Measure them again with: {again}"
+        ) from error
+
+
+def _tables(name: str, part: str, found: dict) -> str:
     return "\n".join(
         [
-            f"{manifest.name}, {part} part: {found['images']:,} images of {found['lesions']:,} "
+            f"{name}, {part} part: {found['images']:,} images of {found['lesions']:,} "
             "lesions, none of which was trained on. In brackets 95 % intervals, bootstrap by "
             "lesion.",
             "",
             *markdown_table(
                 ("", "figure"),
-                [(name, with_ci(found[k])) for k, name in headlines_in(found).items()],
+                [(title, with_ci(found[k])) for k, title in headlines_in(found).items()],
             ),
             "",
             *([NOTE.replace("*", r"\*"), ""] if has_note(found) else []),
