@@ -28,11 +28,21 @@ _CAPTIONS = {
     "confusion.png": "Confusion matrices",
     "roc.png": "ROC curve of each diagnosis against the others",
     "precision_recall.png": "Precision and recall of each diagnosis against the others",
-    "reliability.png": "Reliability in bins of as many images",
+    "reliability.png": "Reliability diagram, in bins of equally many images",
     "robustness.png": "Figures against the severity of a change of the photograph",
     "mistakes.png": "The most confident misclassifications, with Grad-CAMs of the predicted class",
 }
-_CLASS = ("recall", "precision", "specificity", "f1", "auc", "average_precision")
+_CLASS = {
+    **{name: name for name in ("recall", "precision", "specificity")},
+    **{"f1": "F1", "auc": "AUC", "average_precision": "average precision"},
+}
+_CALIBRATION = {
+    "ece": "ECE, bins of equally many images",
+    "ece_equal_width": "ECE, bins of equal width",
+    "classwise_ece": "ECE, mean over the classes",
+    "brier": "Brier score",
+    "nll": "negative log-likelihood",
+}
 _DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
 
 
@@ -150,8 +160,7 @@ def _class_table(report: dict) -> Table:
         (code, row["support"], *(with_ci(row[key]) for key in _CLASS), with_ci(coverage[code]))
         for code, row in report["per_class"].items()
     ]
-    names = (name.replace("_", " ") for name in _CLASS)
-    return Table(("diagnosis", "images", *names, "coverage"), rows)
+    return Table(("diagnosis", "images", *_CLASS.values(), "coverage"), rows)
 
 
 def _point_table(questions: dict) -> Table:
@@ -167,8 +176,10 @@ def _point_table(questions: dict) -> Table:
 
 
 def _calibration_table(found: dict) -> Table:
-    names = [name for name in found["after"] if name != "bins"]
-    rows = [(n, with_ci(found["before"][n]), with_ci(found["after"][n])) for n in names]
+    rows = [
+        (name, *(with_ci(found[when][key]) for when in ("before", "after")))
+        for key, name in _CALIBRATION.items()
+    ]
     return Table(("", "before", "after"), rows)
 
 
