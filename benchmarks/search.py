@@ -24,7 +24,7 @@ from model.data.dataset import Dataset, read_folder
 from model.data.split import ISIC2019_SPLIT, Split
 from model.training.settings import TrainConfig
 from model.tuning.leaderboard import best_record
-from model.tuning.search_plan import Plan, claim
+from model.tuning.search_plan import Plan, claim_search
 from model.tuning.search_space import FEATURES_SPACE, read_space
 from model.tuning.trial_record import read_records
 from model.tuning.trial_training import training_of
@@ -97,7 +97,7 @@ def compare(
 
 def run(plan: Plan, training: Training, out: Path, parts: list) -> dict:
     """Search, or read what an earlier call found."""
-    claim(out, plan, parts)
+    claim_search(out, plan, parts)
     wall = out / WALL_FILE
     if not wall.exists():
         start = time.perf_counter()

@@ -7,6 +7,9 @@ from io import BytesIO
 
 from PIL import Image
 
+_PERSONS = ("Bowen", "Clark", "Kaposi", "Merkel", "Paget", "Reed", "Spitz", "Sutton")
+"""After whom lesions of the skin are called."""
+
 
 def percentages(probabilities: Mapping[str, float], *, decimals: int = 1) -> dict[str, float]:
     """Round to percent so that the shown values sum to exactly 100 (largest remainder method)."""
@@ -43,9 +46,13 @@ def percent_interval(figure: Mapping[str, float]) -> str:
 
 
 def in_sentence(name: str) -> str:
-    """A class's name within a sentence: "Melanoma" as "melanoma", but "MEL" as it is."""
-    rest = name[1:]
-    return name.lower() if rest.islower() else name
+    """A class's name within a sentence: "Melanoma" as "melanoma", but "MEL" as it is.
+
+    So is what begins with the name of a person, as "Bowen's disease" and "Spitz nevus".
+    """
+    first = name.partition(" ")[0]
+    of_person = first.endswith(("'s", "’s")) or first in _PERSONS
+    return name.lower() if name[1:].islower() and not of_person else name
 
 
 def code_key(names: Mapping[str, str]) -> str:

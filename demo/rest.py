@@ -35,7 +35,11 @@ from model.inference.study import Study
 from model.patient import UNKNOWN, ChoiceField, Field, Patient, is_unknown
 
 _MOST_WAITING = 64
-_BOX = {"type": "string", "pattern": r"^$|^-?\d+(\.\d+)?(,-?\d+(\.\d+)?){3}$", "example": "40,30,160,140"}
+_BOX = {
+    "type": "string",
+    "pattern": r"^$|^-?\d+(\.\d+)?(,-?\d+(\.\d+)?){3}$",
+    "example": "40,30,160,140",
+}
 _NOT_GIVEN = [UNKNOWN, ""]
 _ERRORS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
 _ERRORS += ("bad_bundle", "bad_box", "too_many_requests", "busy", "no_network")

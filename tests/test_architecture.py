@@ -22,6 +22,7 @@ BUILDS_ON = {
 FOR_THE_DEMO = {
     "model.diagnosis",
     "model.errors",
+    "model.frame",
     "model.image",
     "model.patient",
     "model.data.dataset",

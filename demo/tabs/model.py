@@ -79,11 +79,12 @@ def model_html(manifest: Manifest, architecture: bytes | None, templates: Templa
 
 def _card(manifest: Manifest, words: ModelTexts) -> list[list[str]]:
     """What the network is."""
+    pixels = words.pixels if manifest.tta_views > 1 else words.pixels_without_tta
     facts = [
         [words.name, manifest.name],
         [words.use, manifest.intended_use],
         [words.classes, ", ".join(manifest.classes.values())],
-        [words.input, words.pixels.format(side=manifest.image.side, views=manifest.tta_views)],
+        [words.input, pixels.format(side=manifest.image.side, views=manifest.tta_views)],
         [words.temperature, f"{manifest.temperature:.3f}"],
         [words.licence, manifest.licence],
         [words.hash, manifest.network_sha256],

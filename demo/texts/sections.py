@@ -236,6 +236,7 @@ class ModelTexts:
     images: str
     input: str
     pixels: str
+    pixels_without_tta: str
     temperature: str
     licence: str
     hash: str

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"temperature {manifest.temperature:.3f}; wrote {options.bundle}")
     if LITERT_FILE in known.files.keys() - manifest.files:
         print(
-            f"removed {LITERT_FILE}, which was for {known.tta_views} TTA views; to write it "
+            f"removed {LITERT_FILE}, which averaged over other TTA views; to write it "
             f"again: python -m model export --bundle {options.bundle}"
         )
     return 0

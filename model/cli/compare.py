@@ -1,7 +1,8 @@
 """Compare bundles on the same images, with paired 95 % confidence intervals by lesion.
 
 Only images in the given part of every bundle's own split are used, so that no bundle was trained on
-any of them. Operating points and prediction sets are each bundle's own.
+any of them; all bundles must be of one task. Operating points and prediction sets are each bundle's
+own.
 
 example: python -m model compare runs/a/bundle runs/b/bundle --data DIR --part validation
 """
@@ -10,14 +11,12 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from model.cli.options import add_cache, add_data, add_part
 from model.data.dataset import read_folder
 from model.errors import DataError
 from model.inference.bundle import Manifest, read_manifest
-from model.tasks import CUSTOM
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,21 +53,21 @@ def run(options: argparse.Namespace) -> int:
 
 
 def read_for_all(manifests: list[Manifest], data: Path) -> pd.DataFrame:
-    """Read the images whose label has a class in every bundle's task.
+    """Read the images whose label has a class in the bundles' task.
 
     Raises:
-        DataError: a bundle of a custom task predicts other classes than another bundle.
+        DataError: the bundles are of different tasks, so that their figures mean different things.
     """
     tasks = [manifest.task for manifest in manifests]
-    custom = CUSTOM in {task.name for task in tasks}
-    if custom and len({frozenset(task.classes) for task in tasks}) > 1:
-        classes = "; ".join(", ".join(task.classes) for task in tasks)
+    if len({(task.name, frozenset(task.classes)) for task in tasks}) > 1:
+        shown = "; ".join(f"{task.name}: {', '.join(task.classes)}" for task in tasks)
         raise DataError(
-            f"the bundles predict different classes ({classes}). Compare bundles of one task."
+            f"the bundles are of different tasks ({shown}), so the same figure is a different "
+            "measurement for each. Compare bundles of one task, or evaluate each alone with: "
+            "python -m model evaluate"
         )
     table = read_folder(data, task=tasks[0].name).table
-    has_class = np.all([task.has_class(table["diagnosis"]) for task in tasks], axis=0)
-    return table[has_class].reset_index(drop=True)
+    return table[tasks[0].has_class(table["diagnosis"])].reset_index(drop=True)
 
 
 def shared_part(manifests: list[Manifest], part: str, table: pd.DataFrame) -> pd.DataFrame:

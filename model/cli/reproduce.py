@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         small = shrink_folder(dataset, options.data, out=options.out / "data")
         dataset = read_folder(small)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.evaluation.compare import compare, compare_text
+    from model.evaluation.headline import compare, compare_text
     from model.evaluation.report import predict_outcome
     from model.training.reproduce import reproduce
 

@@ -13,6 +13,7 @@ example: python -m model split --data DIR --check folds/*.json
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from model.data.duplicates import groups_of
 from model.data.folds import draw_folds, draw_source_splits
 from model.data.split import PARTS, SHARES, Split, draw_split
 from model.errors import SplitError
+
+_NEAR = 2  # percentage points by which a part may miss its share without a word
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,9 +70,28 @@ def run(options: argparse.Namespace) -> int:
         for path, split in splits.items():
             split.save(path)
     for path, split in splits.items():
-        sizes = ", ".join(f"{part} {len(getattr(split, part)):,}" for part in PARTS)
-        print(f"{path}: {sizes} images")
+        sizes = [len(getattr(split, part)) for part in PARTS]
+        named = ", ".join(f"{part} {size:,}" for part, size in zip(PARTS, sizes, strict=True))
+        print(f"{path}: {named} images")
+        if options.split and (missed := missed_shares(options.split, sizes)):
+            print(f"note: {missed}", file=sys.stderr)
     return 0
+
+
+def missed_shares(shares: str, sizes: Sequence[int]) -> str:
+    """Say that the parts are not of the shares that were asked for; empty if they are, or nearly.
+
+    Whole lesions of every diagnosis go into each part, which in small folders moves the shares.
+    """
+    asked = [int(share) for share in shares.split("/")]
+    found = [100 * size / sum(sizes) for size in sizes]
+    if all(abs(a - f) <= _NEAR for a, f in zip(asked, found, strict=True)):
+        return ""
+    return (
+        f"asked for {shares} per cent of the images, the parts have "
+        f"{'/'.join(f'{share:.0f}' for share in found)}, since lesions stay whole and every part "
+        "needs one of each diagnosis. Add images, or choose larger shares."
+    )
 
 
 def _draw(dataset: Dataset, groups: np.ndarray, options: argparse.Namespace) -> dict[Path, Split]:

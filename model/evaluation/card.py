@@ -13,7 +13,7 @@ from pathlib import Path
 
 from model.errors import DataError
 from model.evaluation.rendering import markdown_table, with_ci
-from model.evaluation.report_text import NOTE, has_note, headlines_in
+from model.evaluation.report_text import BY_SOURCE, NOTE, has_note, headlines_in
 from model.inference.bundle import Manifest, read_manifest, write_manifest
 from model.patient import FIELDS, Field
 
@@ -25,11 +25,6 @@ _OF_CLASS = {
     "precision": "precision",
     "specificity": "specificity",
     "auc": "AUC",
-}
-_OF_SOURCE = {
-    "balanced_accuracy": "balanced accuracy",
-    "macro_auc": "macro AUC",
-    "melanoma_auc": "melanoma AUC",
 }
 
 
@@ -56,7 +51,7 @@ def compact(report: dict, fields: Sequence[Field] = FIELDS) -> dict:
         "per_source": {
             source: {
                 "images": row["images"],
-                **{name: row[name] for name in _OF_SOURCE if name in row},
+                **{name: row[name] for name in BY_SOURCE if name in row},
             }
             for source, row in report["per_source"].items()
         },
@@ -80,36 +75,46 @@ def _groups(dimension: dict) -> dict:
 
 
 def _group(row: dict) -> dict:
-    return {"images": row["images"], **{name: row[name] for name in _OF_SOURCE if name in row}}
+    return {"images": row["images"], **{name: row[name] for name in BY_SOURCE if name in row}}
 
 
 def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
     """The tables of one part, as Markdown.
 
     Raises:
-        DataError: the bundle has no figures of that part.
+        DataError: the bundle has no figures of that part, or damaged ones.
     """
+    again = f"python -m model evaluate --data DIR --part {part} --out report --store"
     if part not in manifest.metrics:
         raise DataError(
             f"the bundle {manifest.name!r} has no figures of its {part} part. Measure them with: "
-            f"python -m model evaluate --data DIR --part {part} --out report --store"
+            f"{again}"
         )
-    found = manifest.metrics[part]
+    try:
+        return _tables(manifest.name, part, manifest.metrics[part])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DataError(
+            f"the figures of the {part} part in the bundle {manifest.name!r} are incomplete or "
+            f"damaged ({type(error).__name__}: {error}). Measure them again with: {again}"
+        ) from error
+
+
+def _tables(name: str, part: str, found: dict) -> str:
     return "\n".join(
         [
-            f"{manifest.name}, {part} part: {found['images']:,} images of {found['lesions']:,} "
+            f"{name}, {part} part: {found['images']:,} images of {found['lesions']:,} "
             "lesions, none of which was trained on. In brackets 95 % intervals, bootstrap by "
             "lesion.",
             "",
             *markdown_table(
                 ("", "figure"),
-                [(name, with_ci(found[k])) for k, name in headlines_in(found).items()],
+                [(title, with_ci(found[k])) for k, title in headlines_in(found).items()],
             ),
             "",
             *([NOTE.replace("*", r"\*"), ""] if has_note(found) else []),
             *_rows("diagnosis", "support", found["per_class"], _OF_CLASS),
             "",
-            *_rows("source", "images", found["per_source"], _OF_SOURCE),
+            *_rows("source", "images", found["per_source"], BY_SOURCE),
         ]
     )
 

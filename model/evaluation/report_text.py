@@ -20,6 +20,9 @@ HEADLINES = {
 }
 """Keys of the report → names for readers."""
 
+BY_SOURCE = {key: HEADLINES[key] for key in ("balanced_accuracy", "macro_auc", "melanoma_auc")}
+"""Those that are given for each source and each group of patients."""
+
 _SCREENING = point_name("sensitivity", 0.90)
 
 NOTE = "* at the threshold that gave 90 % specificity on validation images"
@@ -38,7 +41,7 @@ def has_note(figures: dict) -> bool:
 def report_text(report: dict) -> str:
     """Headlines, classes and sources as plain text."""
     about = report["about"]
-    by_source = {key: name for key, name in _BY_SOURCE.items() if key in report}
+    by_source = {key: name for key, name in BY_SOURCE.items() if key in report}
     classes = [
         (code, row["support"], *(with_ci(row[k]) for k in ("recall", "precision", "auc")))
         for code, row in report["per_class"].items()
@@ -96,13 +99,6 @@ def gap_sentence(gap: dict | None) -> str:
     )
 
 
-_BY_SOURCE = {
-    "balanced_accuracy": "balanced accuracy",
-    "macro_auc": "macro AUC",
-    "melanoma_auc": "melanoma AUC",
-}
-
-
 def _malignant_lines(points: dict) -> list[str]:
     """Malignant against benign at the threshold for 90 % sensitivity; none without it."""
     found = points.get(MALIGNANT, {}).get(_SCREENING)
@@ -116,11 +112,21 @@ _CAPTIONS = {
     "confusion.png": "Confusion matrices",
     "roc.png": "ROC curve of each diagnosis against the others",
     "precision_recall.png": "Precision and recall of each diagnosis against the others",
-    "reliability.png": "Reliability in bins of as many images",
+    "reliability.png": "Reliability diagram, in bins of equally many images",
     "robustness.png": "Figures against the severity of a change of the photograph",
     "mistakes.png": "The most confident misclassifications, with Grad-CAMs of the predicted class",
 }
-_CLASS = ("recall", "precision", "specificity", "f1", "auc", "average_precision")
+_CLASS = {
+    **{name: name for name in ("recall", "precision", "specificity")},
+    **{"f1": "F1", "auc": "AUC", "average_precision": "average precision"},
+}
+_CALIBRATION = {
+    "ece": "ECE, bins of equally many images",
+    "ece_equal_width": "ECE, bins of equal width",
+    "classwise_ece": "ECE, mean over the classes",
+    "brier": "Brier score",
+    "nll": "negative log-likelihood",
+}
 _DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
 
 
@@ -188,8 +194,7 @@ def _class_table(report: dict) -> Table:
         (code, row["support"], *(with_ci(row[key]) for key in _CLASS), with_ci(coverage[code]))
         for code, row in report["per_class"].items()
     ]
-    names = (name.replace("_", " ") for name in _CLASS)
-    return Table(("diagnosis", "images", *names, "coverage"), rows)
+    return Table(("diagnosis", "images", *_CLASS.values(), "coverage"), rows)
 
 
 def _point_table(report: dict) -> Table:
@@ -205,8 +210,10 @@ def _point_table(report: dict) -> Table:
 
 
 def _calibration(found: dict) -> Section:
-    names = [name for name in found["after"] if name != "bins"]
-    rows = [(n, with_ci(found["before"][n]), with_ci(found["after"][n])) for n in names]
+    rows = [
+        (name, *(with_ci(found[when][key]) for when in ("before", "after")))
+        for key, name in _CALIBRATION.items()
+    ]
     text = f"Temperature {found['temperature']:.3f}, fitted on validation images."
     return Section("Calibration", [text], tables=[Table(("", "before", "after"), rows)])
 
@@ -229,7 +236,7 @@ def _ood_table(found: dict) -> Table:
     methods = list(found["false_alarm_rate"])
     alarms = ("false-positive rate", *(with_ci(found["false_alarm_rate"][m]) for m in methods))
     rows = [
-        (kind, *(f"AUC {row[m]['auc']:.3f}, noticed {row[m]['noticed']:.0%}" for m in methods))
+        (kind, *(f"AUC {row[m]['auc']:.3f}, detected {row[m]['noticed']:.0%}" for m in methods))
         for kind, row in found["kinds"].items()
     ]
     return Table(("", *methods), [alarms, *rows])

@@ -132,8 +132,8 @@ def table_sections(table: pd.DataFrame, summary: dict, out: Path) -> Iterator[Se
     counts = summary["diagnoses"]
     common, rare = max(counts, key=counts.get), min(counts, key=counts.get)
     text = (
-        f"{counts[common]:,} images show {common}, {counts[rare]:,} show {rare}. Several images "
-        "show one lesion, so lesions, not images, are what a split must keep apart."
+        f"From {counts[rare]:,} images of {rare} to {counts[common]:,} of {common}. Several images "
+        "may show one lesion, so a split must keep lesions, not images, apart."
     )
     yield _figure("Diagnoses", text, class_figure(table), out / "diagnoses.png")
     by = "How often each diagnosis is among the images of a row; each row sums to 100."

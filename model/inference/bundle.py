@@ -182,6 +182,8 @@ def read_manifest(bundle: Path) -> Manifest:
         BundleError: it is missing, damaged or of another format.
     """
     path = bundle / MANIFEST_FILE
+    if not path.exists():
+        _refuse_run_folder(bundle)
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values.get("format") not in _READABLE:
@@ -209,6 +211,26 @@ def read_manifest(bundle: Path) -> Manifest:
             f"{', '.join(TASKS)}, {CUSTOM}. Use the version of the project that wrote it."
         )
     return manifest
+
+
+def _refuse_run_folder(folder: Path) -> None:
+    """Say what to do where a training's folder is given, or the bundle that it has not written.
+
+    Raises:
+        BundleError: the folder is one of the two.
+    """
+    for run in (folder, folder.parent):
+        if not all((run / name).exists() for name in ("config.json", "split.json")):
+            continue
+        if (run / "bundle" / MANIFEST_FILE).exists():
+            raise BundleError(
+                f"{folder} is no bundle, but {run} is the folder of a training that wrote one. "
+                f"Give {run / 'bundle'}."
+            )
+        raise BundleError(
+            f"the training in {run} is not finished, so there is no bundle yet. Run the command "
+            f"that started it again: it resumes and writes {run / 'bundle'}."
+        )
 
 
 def write_manifest(bundle: Path, manifest: Manifest) -> None:

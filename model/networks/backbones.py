@@ -11,7 +11,6 @@ import keras
 from keras import applications, layers, ops
 
 from model.errors import ConfigError
-from model.networks.attention_condenser import attention_condenser
 from model.networks.backbone_names import (
     ANY_MOBILENET,
     backbone_family,
@@ -19,7 +18,7 @@ from model.networks.backbone_names import (
     mobilenet_alpha,
 )
 from model.networks.efficientnet_lite import STAGES, efficientnet_lite, load_imagenet_weights
-from model.networks.plain_cnns import PLAIN_CNNS, plain_cnn
+from model.networks.small_cnns import PLAIN_CNNS, attention_condenser, plain_cnn
 
 Tensor = keras.KerasTensor
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from demo.formatting import percentages, signed
+from demo.formatting import in_sentence, percentages, signed
 from demo.prediction import Prediction, context_words, malignancy, prediction_html
 from demo.templates import Templates
 from demo.texts import load_texts
@@ -170,3 +170,16 @@ def test_a_task_that_does_not_say_what_is_malignant_is_not_summed_up():
     assert malignancy({"A": 0.5, "B": 0.5}, manifest) is None
     html = said(manifest, {"A": 0.5, "B": 0.5}, prediction_set=())
     assert "malignancy" not in html
+
+
+@pytest.mark.parametrize(
+    ("name", "within"),
+    [
+        ("Melanoma", "melanoma"),
+        ("MEL", "MEL"),
+        ("Bowen's disease", "Bowen's disease"),
+        ("Spitz nevus", "Spitz nevus"),
+    ],
+)
+def test_names_of_persons_and_codes_keep_their_capitals_in_a_sentence(name, within):
+    assert in_sentence(name) == within

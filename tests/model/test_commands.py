@@ -2,14 +2,21 @@
 
 import json
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from model.__main__ import COMMANDS, main
+from model.cli.compare import read_for_all
+from model.cli.split import missed_shares
 from model.diagnosis import DIAGNOSES
+from model.errors import BundleError, DataError
+from model.inference.bundle import read_manifest
 from model.inference.prediction_table import PredictionTable
+from model.tasks import TASKS
 
 
 def run(*words):
@@ -193,3 +200,28 @@ def test_a_file_in_place_of_a_folder_is_refused_before_the_work(command, tmp_pat
     with pytest.raises(SystemExit):
         run(command, "--data", tmp_path, "--out", taken)
     assert f"{taken} is a file. Give the name of a folder" in capsys.readouterr().err
+
+
+def test_the_folder_of_an_unfinished_training_is_no_damaged_bundle(tmp_path):
+    for name in ("config.json", "split.json"):
+        (tmp_path / name).write_text("{}")
+    for folder in (tmp_path, tmp_path / "bundle"):
+        with pytest.raises(BundleError, match=r"not finished.*resumes"):
+            read_manifest(folder)
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "bundle.json").write_text("{}")
+    with pytest.raises(BundleError, match=f"Give {tmp_path / 'bundle'}"):
+        read_manifest(tmp_path)
+
+
+def test_bundles_of_different_tasks_are_not_compared():
+    manifests = [SimpleNamespace(task=TASKS[name]) for name in ("isic2019", "ham10000")]
+    with pytest.raises(DataError, match="different tasks"):
+        read_for_all(manifests, Path("no folder is read"))
+
+
+def test_shares_that_whole_lesions_cannot_give_are_said():
+    assert missed_shares("70/15/15", (700, 149, 151)) == ""
+    assert "98/1/1 per cent of the images, the parts have 67/17/17" in missed_shares(
+        "98/1/1", (64, 16, 16)
+    )

@@ -62,3 +62,10 @@ def test_a_document_without_one_pair_of_markers_is_refused(text):
 def test_a_bundle_without_figures_is_refused_with_the_next_step():
     with pytest.raises(DataError, match="--store"):
         metrics_markdown(manifest(noisy(), LABELS))
+
+
+@pytest.mark.parametrize("damage", [{}, {"images": "many"}, {"per_class": None}])
+def test_damaged_figures_are_one_clear_line(report, damage):
+    figures = compact(report) | damage if damage else damage
+    with pytest.raises(DataError, match=r"damaged.*--store"):
+        metrics_markdown(manifest(noisy(), LABELS, metrics={"test": figures}))

@@ -9,7 +9,7 @@ from model.networks import backbones
 from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE, check_backbone
 from model.networks.backbones import build_backbone
 from model.networks.network import build_network
-from model.networks.plain_cnns import PLAIN_CNNS
+from model.networks.small_cnns import PLAIN_CNNS
 from tests.conftest import SHARED
 from tests.fakes.shapes_only import shapes_only
 from tests.parameters import slow_but
