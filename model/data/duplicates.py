@@ -10,11 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import imagehash
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from model.data.cache import cached_file
@@ -34,6 +31,8 @@ def photograph_hash(path: Path) -> tuple[str, np.ndarray]:
     Raises:
         ImageError: the file cannot be read.
     """
+    import imagehash  # brings SciPy, which most commands do without
+
     image = read_image(path)
     exact = hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
     inside = image.crop(bright_box(image))
@@ -86,6 +85,9 @@ def lesion_groups(lesions: Sequence[str], pairs: np.ndarray) -> np.ndarray:
 
     Images are in one group when they share a lesion or are duplicates, also by way of others.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     lesion = np.unique(np.asarray(lesions, str), return_inverse=True)[1]
     first_of = np.full(lesion.max() + 1, len(lesion))
     np.minimum.at(first_of, lesion, np.arange(len(lesion)))
