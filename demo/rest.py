@@ -1,7 +1,7 @@
 """The REST endpoint beside the page: a photograph with its context in, JSON out.
 
     POST /api/predict   multipart: image, the patient's fields, each by its key or its column's
-                        name, and bundle; all but image may be left out
+                        name, bundle, box and same_lesion; all but image may be left out
     GET  /api/health    which networks there are, and whether they are loaded
     GET  /api/openapi.json   the OpenAPI description
 
@@ -15,6 +15,7 @@ from secrets import compare_digest
 from typing import Annotated, BinaryIO
 
 import anyio
+import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, File, Form, Response, UploadFile
 from fastapi.params import Depends as Dependency
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
@@ -30,7 +31,7 @@ from model.errors import BoxError, ImageError, PatientError
 from model.frame import Box
 from model.image import FORMATS
 from model.inference.bundle import Manifest
-from model.inference.prediction_table import prediction_record
+from model.inference.prediction_table import prediction_record, same_lesion
 from model.inference.study import Study
 from model.patient import UNKNOWN, ChoiceField, Field, Patient, is_unknown
 
@@ -42,7 +43,7 @@ _BOX = {
 }
 _NOT_GIVEN = [UNKNOWN, ""]
 _ERRORS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
-_ERRORS += ("bad_bundle", "bad_box", "too_many_requests", "busy", "no_network")
+_ERRORS += ("bad_bundle", "bad_box", "several_images", "too_many_requests", "busy", "no_network")
 _MEANING = (
     "Probabilities are from 0 to 1 and sum to 1. A contribution says how far a field of the "
     "patient moved a probability from that of the image alone. The prediction set is a list that "
@@ -84,6 +85,15 @@ class Prediction:
     warnings: list[str]
     quality: list[str]
     notice: str
+
+
+@dataclass
+class LesionPrediction:
+    """What the network predicted of several photographs of one lesion, together and each."""
+
+    probabilities: dict[str, float]
+    malignancy: Malignancy | None
+    photographs: list[Prediction]
 
 
 @dataclass
@@ -193,16 +203,23 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
     first = next(iter(by_name))
     fields = fields_of(tuple(by_name.values()))
     given = {name: _form(_accepted(f)) for f in fields for name in (f.key, f.column)}
-    shown = {"type": "string", "format": "binary", "description": f"A file: {', '.join(FORMATS)}."}
+    file = {"type": "string", "format": "binary", "description": f"A file: {', '.join(FORMATS)}."}
+    shown = {"type": "array", "items": file, "minItems": 1, "maxItems": 1}
 
     @takes(
-        parameter("image", Annotated[UploadFile, File(), WithJsonSchema(shown)]),
+        parameter("image", Annotated[list[UploadFile], File(), WithJsonSchema(shown)]),
         *(parameter(name, form, UNKNOWN) for name, form in given.items()),
         parameter("bundle", _form(_one_of([*by_name, ""])), ""),
         parameter("box", _form(_BOX), ""),
+        parameter("same_lesion", _form(_one_of(["true", "false", ""])), ""),
     )
-    async def predict(image: UploadFile, bundle: str, box: str, **context: str) -> Prediction:
+    async def predict(
+        image: list[UploadFile], bundle: str, box: str, same_lesion: str, **context: str
+    ) -> Prediction | LesionPrediction:
         """Answer for one photograph and what is known of its patient.
+
+        With same_lesion, several photographs of one lesion are answered each and together, by the
+        mean of their log-probabilities.
 
         A field of the patient may be sent by its key or by its column's name in the challenge.
         The first network answers unless the field bundle names another. The lesion is the most
@@ -214,7 +231,14 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
             raise RestError(
                 "bad_bundle", f"bundle {bundle!r} is not served here. Send one of: {known}."
             )
-        return await queue.take(partial(_predict, services, image.file, box, context))
+        if same_lesion not in ("true", "false", ""):
+            raise RestError("bad_context", f"same_lesion {same_lesion!r} is not true or false.")
+        files = [one.file for one in image]
+        if same_lesion != "true":
+            if len(files) > 1:
+                raise RestError("several_images")
+            return await queue.take(partial(_predict, services, files[0], box, context))
+        return await queue.take(partial(_predict_lesion, services, files, box, context))
 
     router.post(
         "/predict",
@@ -224,6 +248,9 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
     return router
 
 
+Answer = Prediction | LesionPrediction
+
+
 class _Queue:
     """Runs a few requests at once, lets more wait, and turns the rest away. For one event loop."""
 
@@ -231,7 +258,7 @@ class _Queue:
         self._limiter = anyio.CapacityLimiter(AT_ONCE)
         self._inside = 0
 
-    async def take(self, work: Callable[[], Prediction]) -> Prediction:
+    async def take(self, work: Callable[[], Answer]) -> Answer:
         if self._inside >= AT_ONCE + _MOST_WAITING:
             raise RestError("busy")
         self._inside += 1
@@ -255,6 +282,18 @@ def _predict(services: Services, image: BinaryIO, box: str, context: dict[str, s
     except RuntimeError as error:
         raise RestError("no_network") from error
     return _prediction(study, patient, services.manifest)
+
+
+def _predict_lesion(
+    services: Services, images: Sequence[BinaryIO], box: str, context: dict[str, str]
+) -> LesionPrediction:
+    if box.strip() and len(images) > 1:
+        raise RestError("bad_box", "A box is of one photograph. Leave it out for several.")
+    found = [_predict(services, image, box, context) for image in images]
+    rows = np.array([list(one.probabilities.values()) for one in found])
+    codes = services.manifest.codes
+    together = dict(zip(codes, same_lesion(rows).tolist(), strict=True))
+    return LesionPrediction(together, malignancy(together, services.manifest), found)
 
 
 def _parsed_box(text: str) -> Box | None:

@@ -22,6 +22,7 @@ CODES = {
     "unreadable_image": (422, "the file cannot be read as a photograph"),
     "bad_context": (422, "a field of the patient is outside its range or words"),
     "bad_box": (422, "the box of the lesion has no area, is outside, or cannot be used"),
+    "several_images": (422, "several images need same_lesion=true; else send one at a time"),
     "bad_bundle": (422, "no network of that name is served here; see /api/health"),
     "too_many_requests": (429, "more per minute than this server allows; see Retry-After"),
     "busy": (503, "too many others wait; try again"),

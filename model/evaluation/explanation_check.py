@@ -26,7 +26,12 @@ from model.inference.predictor import Predictor
 MARKED = 0.20
 """Share of the image that is deleted."""
 
-_MOST = 400  # images; each is predicted three times more
+MOST_EXPLAINED = 400
+"""Images at most."""
+
+PREDICTIONS_EACH = 4
+"""Of the image itself, and with a fifth blurred in three places."""
+
 _BLUR = 0.15  # of the side: no structure is left
 _BLOB = 0.20  # of the side, standard deviation of the blob in the middle
 _SHARES = ("map", "centre_blob", "marked_fifth", "centre_fifth", "lesion_area")
@@ -39,7 +44,7 @@ def check_explanations(
 
     ``on_lesion`` is None where no image has an outline in ``masks_dir``.
     """
-    chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:_MOST])
+    chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:MOST_EXPLAINED])
     table = outcome.table.iloc[chosen]
     predicted = outcome.predictions[chosen]
     # Of a network that sees frames, those of the first scale, which maps are made of.

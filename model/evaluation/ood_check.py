@@ -17,6 +17,8 @@ from model.inference.predictor import Predictor
 from model.patient import Patient
 
 _COUNT = 100  # images of every kind
+OOD_IMAGES = 5 * _COUNT
+"""Of all kinds."""
 
 
 def check_ood(predictor: Predictor, outcome: Outcome, outputs: ModelOutputs) -> dict | None:

@@ -4,17 +4,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from model.data.dataset import table_patients
 from model.data.lesion_masks import mask_groups
 from model.evaluation.evaluate import describe, evaluate, outcome_of
-from model.evaluation.explanation_check import check_explanations
+from model.evaluation.explanation_check import (
+    MOST_EXPLAINED,
+    PREDICTIONS_EACH,
+    check_explanations,
+)
 from model.evaluation.figures import draw_figures, draw_misclassified
-from model.evaluation.ood_check import check_ood
+from model.evaluation.ood_check import OOD_IMAGES, check_ood
 from model.evaluation.outcome import Outcome
 from model.evaluation.report_text import report_page
-from model.evaluation.robustness import PER_CLASS, check_robustness
-from model.evaluation.steadiness import SAMPLE, check_steadiness
+from model.evaluation.robustness import CORRUPTIONS, PER_CLASS, SEVERITIES, check_robustness
+from model.evaluation.steadiness import CHANGES, SAMPLE, check_steadiness
 from model.inference.keras_backend import KerasBackend
 from model.inference.predictor import Predictor
 
@@ -49,13 +54,19 @@ def run_evaluation(
     manifest = predictor.manifest
     images = predictor.prepared(table["path"].tolist(), cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
-    outputs = predictor.outputs(images, patients)
-    outcome = outcome_of(table.reset_index(drop=True), outputs.probabilities, manifest)
-    groups = mask_groups(table, masks)
-    report = evaluate(outcome, groups)
-    report["unknown"] = check_ood(predictor, outcome, outputs)
-    if not quick:
-        report |= _slow_checks(predictor, outcome, images, masks, full=full)
+    with tqdm(unit="image", desc="Predicting") as bar:
+        predictor.progress = bar
+        bar.total = _count(table, predictor, quick=quick, full=full)
+        outputs = predictor.outputs(images, patients)
+        outcome = outcome_of(table.reset_index(drop=True), outputs.probabilities, manifest)
+        bar.set_description("Figures and intervals")
+        groups = mask_groups(table, masks)
+        report = evaluate(outcome, groups)
+        bar.set_description("Out-of-distribution images")
+        report["unknown"] = check_ood(predictor, outcome, outputs)
+        if not quick:
+            report |= _slow_checks(predictor, outcome, images, masks, full=full)
+    bar.set_description("Done")
     report["notes"] = _notes(part, has_masks=groups is not None, quick=quick)
     report["about"] = describe(outcome, bundle=bundle, part=part)
     out.mkdir(parents=True, exist_ok=True)
@@ -86,13 +97,29 @@ def _slow_checks(
     # One view of each altered photograph: only differences between them are read.
     backend = KerasBackend(predictor.backend.network)
     one_view = Predictor(backend, predictor.manifest, finder=predictor.finder)
-    return {
-        "steadiness": check_steadiness(predictor, outcome.table, sample=None if full else SAMPLE),
-        "robustness": check_robustness(
-            one_view, outcome, images, per_class=None if full else PER_CLASS
-        ),
-        "explanations": check_explanations(predictor, outcome, images, masks),
-    }
+    one_view.progress = bar = predictor.progress
+    bar.set_description("Photographed otherwise")
+    steadiness = check_steadiness(predictor, outcome.table, sample=None if full else SAMPLE)
+    bar.set_description("Robustness")
+    per_class = None if full else PER_CLASS
+    robustness = check_robustness(one_view, outcome, images, per_class=per_class)
+    bar.set_description("Explanations")
+    explanations = check_explanations(predictor, outcome, images, masks)
+    return {"steadiness": steadiness, "robustness": robustness, "explanations": explanations}
+
+
+def _count(table: pd.DataFrame, predictor: Predictor, *, quick: bool, full: bool) -> int:
+    """How many images are predicted in all."""
+    known = len(table) + (predictor.detector is not None) * OOD_IMAGES
+    if quick:
+        return known
+    steady = len(table) if full else min(SAMPLE, table["lesion_id"].nunique())
+    labels = predictor.manifest.task.labels(table["diagnosis"].tolist())
+    of_class = pd.Series(labels).value_counts()
+    altered = len(table) if full else int(of_class.clip(upper=PER_CLASS).sum())
+    runs = 1 + len(CORRUPTIONS) * len(SEVERITIES)
+    explained = min(MOST_EXPLAINED, len(table)) * PREDICTIONS_EACH
+    return known + steady * (1 + len(CHANGES)) + altered * runs + explained
 
 
 def _notes(part: str, *, has_masks: bool, quick: bool) -> list[str]:

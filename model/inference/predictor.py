@@ -61,6 +61,8 @@ class Predictor:
         self.manifest = manifest
         self.finder = finder
         self.dermoscopy = dermoscopy
+        self.progress: tqdm | None = None
+        """A bar that counts all images that are predicted, instead of one of each call."""
         self.detector = detector
         self.cases = cases
 
@@ -159,20 +161,23 @@ class Predictor:
         progress after a few seconds.
         """
         encoded = self.manifest.patient.encode(patients)
-        slices = [slice(n, n + _BATCH) for n in range(0, len(images), _BATCH)]
-        progress = tqdm(
-            slices,
+        own = tqdm(
+            total=len(images),
             desc="Predicting",
-            unit="batch",
+            unit="image",
             delay=_QUIET,
             leave=False,
-            disable=len(slices) < 2,
+            disable=self.progress is not None or len(images) <= _BATCH,
         )
-        # Projected batch by batch: the embeddings of all images may not fit into memory.
-        return _joined(
-            [self._projected(self._over_scales(images[n], encoded[n])) for n in progress],
-            self.manifest.temperature,
-        )
+        found = []
+        with own:
+            for start in range(0, len(images), _BATCH):
+                rows = slice(start, start + _BATCH)
+                outputs = self._over_scales(images[rows], encoded[rows])
+                # At once: the embeddings of all images may not fit into memory.
+                found.append(self._projected(outputs))
+                (self.progress or own).update(len(outputs.probabilities))
+        return _joined(found, self.manifest.temperature)
 
     def grad_cam(
         self, images: np.ndarray, patients: Sequence[Patient], labels: np.ndarray

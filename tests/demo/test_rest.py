@@ -315,3 +315,17 @@ def test_a_box_is_passed_on_and_one_that_does_not_fit_is_refused():
     assert "outside" in refused(ask(on, box="2000,30,2100,140"), "bad_box")
     assert "four numbers" in refused(ask(on, box="1,2,3"), "bad_box")
     assert ask(on, box="").status_code == 200
+
+
+def test_photographs_of_one_lesion_are_answered_each_and_together():
+    files = [("image", ("a.jpg", PHOTOGRAPH)), ("image", ("b.jpg", PHOTOGRAPH))]
+    on, data = client(), {"age": "60"}
+    assert refused(on.post("/api/predict", files=files, data=data), "several_images")
+    data["same_lesion"] = "true"
+    said = on.post("/api/predict", files=files, data=data).json()
+    assert [one["probabilities"] for one in said["photographs"]] == [
+        pytest.approx(said["probabilities"])
+    ] * 2
+    assert said["malignancy"]["malignant"] > 0
+    assert refused(on.post("/api/predict", files=files, data=data | {"box": "1,1,9,9"}), "bad_box")
+    assert refused(ask(on, same_lesion="perhaps"), "bad_context")
