@@ -6,7 +6,6 @@ interrupted.
 
 import argparse
 import importlib
-import os
 import sys
 from functools import partial
 from types import ModuleType
@@ -44,8 +43,6 @@ def main(arguments: list[str] | None = None) -> int:
     name = arguments[0] if arguments else "--help"
     if name not in COMMANDS:
         return _overview(name)
-    # TensorFlow's startup messages are of no use to a user.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quiet_hdf5()
     command = importlib.import_module(f"model.cli.{name.replace('-', '_')}")
     try:

@@ -14,6 +14,7 @@ import socket
 import grpc
 
 from model.errors import SearchError
+from model.loopback import reach_directly
 
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 _PATIENCE = 10  # seconds for the chief to answer
@@ -50,6 +51,7 @@ def require_place() -> None:
         )
     if not os.environ[VARIABLES[2]].isdecimal():
         raise SearchError(f"{VARIABLES[2]} is {os.environ[VARIABLES[2]]!r}; it must be a port.")
+    reach_directly(os.environ[VARIABLES[1]])  # also Keras Tuner's own channel
     if is_chief():
         _require_free_port()
     else:
