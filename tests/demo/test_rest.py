@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import b64encode
 from dataclasses import replace
 from http.client import HTTPConnection
 from queue import Queue
@@ -292,3 +293,24 @@ def test_it_keeps_the_contract_that_it_describes(case):
     unsaid = any(words in answer.text for words in ("unreadable_image", "not both"))
     left_out = [positive_data_acceptance] if answer.status_code == 422 and unsaid else []
     case.validate_response(answer, excluded_checks=left_out)
+
+
+@pytest.mark.parametrize("path", ["/api/health", "/lesion/api/health"])
+def test_a_proxy_may_strip_its_prefix_or_not(path):
+    routes = Starlette(routes=rest_routes([services()]))
+    assert TestClient(routes, root_path="/lesion").get(path).status_code == 200
+
+
+def test_a_login_with_an_umlaut_is_read_as_browsers_and_curl_send_it():
+    page = client(access=Access(logins=(("jürgen", "pässwort"),)))
+    coded = b64encode("jürgen:pässwort".encode()).decode()
+    answer = page.post("/api/predict", headers={"Authorization": f"Basic {coded}"})
+    assert answer.json()["error"]["code"] == "no_image"
+
+
+@pytest.mark.parametrize("header", ["Basic !", "Basic /w==", "Basic YQ==", "Bearer x"])
+def test_a_login_that_cannot_be_read_is_none(header):
+    page = client(access=Access(logins=(("jürgen", "pässwort"),)))
+    answer = page.post("/api/predict", headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "no_login"
