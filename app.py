@@ -36,7 +36,7 @@ from model.diagnosis import DIAGNOSES
 from model.errors import ModelError
 from model.inference.bundle import PICTURE_FILE
 from model.inference.hub import chosen_bundle, read_whole
-from model.loopback import reach_directly
+from model.loopback import reach_directly, require_port
 from model.patient import FIELDS, Patient
 
 EXAMPLES = Path(__file__).parent / ".cache" / "examples"
@@ -135,6 +135,7 @@ def archive_photographs() -> list[Example]:
 
 
 try:
+    require_port("GRADIO_SERVER_PORT")
     access = Access.from_environment(os.environ)
     arguments = options.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
     bundles = arguments.bundle or [chosen_bundle(os.environ)]

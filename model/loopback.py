@@ -1,4 +1,4 @@
-"""Traffic between a project's own processes goes past any proxy."""
+"""Between the project's own processes: past any proxy, and through ports that exist."""
 
 import os
 
@@ -14,3 +14,14 @@ def reach_directly(*hosts: str) -> None:
         said = [host.strip() for host in os.environ.get(name, "").split(",") if host.strip()]
         if "*" not in said:
             os.environ[name] = ",".join(dict.fromkeys([*said, *_OWN, *filter(None, hosts)]))
+
+
+def require_port(name: str) -> None:
+    """Check an environment variable that names a port; unset or empty, another decides.
+
+    Raises:
+        ValueError: it is no number from 1 to 65535.
+    """
+    said = os.environ.get(name, "")
+    if said and not (said.isascii() and said.isdecimal() and 0 < int(said) < 65536):
+        raise ValueError(f"{name} is {said!r}; give a port from 1 to 65535, or unset it.")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from model.loopback import reach_directly
+from model.loopback import reach_directly, require_port
 
 
 @pytest.mark.parametrize("given", ["", "localhost,127.0.0.0/8,::1", "intern.example"])
@@ -23,3 +23,16 @@ def test_a_star_excepts_everything_already(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     reach_directly("10.0.0.7")
     assert os.environ["no_proxy"] == "*"
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1", "http", "٣"])
+def test_what_is_no_port_is_refused(monkeypatch, port):
+    monkeypatch.setenv("A_PORT", port)
+    with pytest.raises(ValueError, match="A_PORT is .*1 to 65535"):
+        require_port("A_PORT")
+
+
+@pytest.mark.parametrize("port", ["", "1", "65535"])
+def test_a_port_or_none_is_accepted(monkeypatch, port):
+    monkeypatch.setenv("A_PORT", port)
+    require_port("A_PORT")
