@@ -28,7 +28,7 @@ def test_a_star_excepts_everything_already(monkeypatch):
 @pytest.mark.parametrize("port", ["99999", "0", "-1", "http", "٣"])
 def test_what_is_no_port_is_refused(monkeypatch, port):
     monkeypatch.setenv("A_PORT", port)
-    with pytest.raises(ValueError, match="A_PORT is .*1 to 65535"):
+    with pytest.raises(ValueError, match=r"A_PORT is .*1 to 65535"):
         require_port("A_PORT")
 
 
