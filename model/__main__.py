@@ -10,6 +10,7 @@ import sys
 from functools import partial
 from types import ModuleType
 
+from isic_api.console import write_utf8
 from model.errors import ModelError
 from model.full_disk import is_full, quiet_hdf5
 
@@ -39,6 +40,7 @@ _AGAIN = "run the same command again; a training or search resumes from what is 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    write_utf8()
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else "--help"
     if name not in COMMANDS:
