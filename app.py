@@ -35,6 +35,7 @@ from model.diagnosis import DIAGNOSES
 from model.errors import ModelError
 from model.inference.bundle import PICTURE_FILE
 from model.inference.hub import chosen_bundle, read_whole
+from model.loopback import reach_directly, require_port
 from model.patient import FIELDS, Patient
 
 EXAMPLES = Path(__file__).parent / ".cache" / "examples"
@@ -133,6 +134,7 @@ def archive_photographs() -> list[Example]:
 
 
 try:
+    require_port("GRADIO_SERVER_PORT")
     access = Access.from_environment(os.environ)
     arguments = options.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
     bundles = arguments.bundle or [chosen_bundle(os.environ)]
@@ -153,6 +155,7 @@ if __name__ == "__main__":
     for offer, shown in zip(offers, examples, strict=True):
         offer.predictor.start()
         shown.start()
+    reach_directly(os.environ.get("GRADIO_SERVER_NAME", ""))  # Gradio asks its own page
     # Gradio's own words would suggest a public link.
     settings = {"quiet": True, "prevent_thread_lock": True}
     _, address, _ = launch(demo, access, routes=rest_routes(offered, access), **settings)

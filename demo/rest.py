@@ -8,6 +8,7 @@
 Errors are in ``rest_errors``. An upload is held only while it is answered, and never logged.
 """
 
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +17,12 @@ from typing import Annotated, BinaryIO
 
 import anyio
 import numpy as np
-from fastapi import APIRouter, Depends, FastAPI, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, File, Form, Request, Response, UploadFile
 from fastapi.params import Depends as Dependency
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import WithJsonSchema
 from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.access import AT_ONCE, MOST_BYTES, Access
 from demo.prediction import Malignancy, malignancy
@@ -118,7 +120,20 @@ class Health:
 
 def rest_routes(offered: Sequence[Services], access: Access | None = None) -> list[BaseRoute]:
     """Give the routes that a server puts before those of the page."""
-    return [Mount("/api", rest_app(offered, access or Access()))]
+    return [Mount("/api", _Prefixed(rest_app(offered, access or Access())))]
+
+
+class _Prefixed:
+    """Gives a path back the prefix that a proxy has stripped, as ``root_path`` states it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if not path.startswith(scope["root_path"]):
+            scope = scope | {"path": scope["app_root_path"] + path}
+        await self._app(scope, receive, send)
 
 
 def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
@@ -139,11 +154,26 @@ def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
     return app
 
 
+class _Utf8Basic(HTTPBasic):
+    """HTTP Basic in UTF-8, as browsers and curl send it; FastAPI's own reads ASCII alone."""
+
+    async def __call__(self, request: Request) -> HTTPBasicCredentials | None:
+        scheme, _, coded = request.headers.get("Authorization", "").partition(" ")
+        try:
+            said = b64decode(coded, validate=True).decode()
+        except ValueError:  # no base64, or no UTF-8
+            return None
+        name, colon, password = said.partition(":")
+        if scheme.lower() != "basic" or not colon:
+            return None
+        return HTTPBasicCredentials(username=name, password=password)
+
+
 def _log_in(access: Access) -> Sequence[Dependency]:
     """What an endpoint has to depend on for the page's log-in, by HTTP Basic; nothing without."""
     if not access.logins:
         return ()
-    given = Annotated[HTTPBasicCredentials | None, Depends(HTTPBasic(auto_error=False))]
+    given = Annotated[HTTPBasicCredentials | None, Depends(_Utf8Basic(auto_error=False))]
 
     def check(credentials: given) -> None:
         if credentials is None or not _known(credentials, access):

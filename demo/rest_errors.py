@@ -30,7 +30,13 @@ CODES = {
 }
 """Status and meaning of each code."""
 
-_OF_STATUS = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_OF_STATUS = {
+    400: "bad_request",
+    401: "no_login",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+}
 
 
 @dataclass

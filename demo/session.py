@@ -45,9 +45,9 @@ def use_private_folder() -> Path:
 
 
 def _users_folder() -> Path:
-    folder = Path(tempfile.gettempdir()) / f"lesion-in-context-{os.geteuid()}"
+    folder = Path(tempfile.gettempdir()) / f"lesion-in-context-{_user()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+    if folder.is_symlink() or folder.stat().st_uid != _user():
         folder = Path(tempfile.mkdtemp(prefix="lesion-in-context-"))  # another user was first
     folder.chmod(0o700)
     return folder
@@ -69,3 +69,8 @@ async def _expire_sessions(sessions: StateHolder) -> None:
     while True:
         drop_idle_sessions(sessions, datetime.now(), seconds=KEPT_SECONDS)
         await asyncio.sleep(_EVERY)
+
+
+def _user() -> int:
+    """The user's number; 0 on Windows, where it owns every file and the folder is one's own."""
+    return os.geteuid() if hasattr(os, "geteuid") else 0

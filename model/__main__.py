@@ -6,11 +6,11 @@ interrupted.
 
 import argparse
 import importlib
-import os
 import sys
 from functools import partial
 from types import ModuleType
 
+from isic_api.console import write_utf8
 from model.errors import ModelError
 from model.full_disk import is_full, quiet_hdf5
 
@@ -40,12 +40,11 @@ _AGAIN = "run the same command again; a training or search resumes from what is 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    write_utf8()
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else "--help"
     if name not in COMMANDS:
         return _overview(name)
-    # TensorFlow's startup messages are of no use to a user.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     quiet_hdf5()
     command = importlib.import_module(f"model.cli.{name.replace('-', '_')}")
     try:

@@ -126,10 +126,10 @@ def _of_keras(name: str, image: Tensor, weights: str) -> keras.Model:
         settings["alpha"] = alpha
     try:
         application = constructor(include_top=False, input_tensor=preprocessed(image), **settings)
-    except (ValueError, OSError) as error:
+    except Exception as error:  # a failed download is a bare one in Keras
         raise ConfigError(
             f"Keras cannot give {name} its ImageNet weights: {_first_line(error)}. Set weights to "
-            "none or to a .weights.h5 file."
+            "none (--weights none) or to a .weights.h5 file; downloads need the internet."
         ) from error
     if weights != "imagenet":
         _load(application, weights, name)

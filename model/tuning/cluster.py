@@ -21,6 +21,7 @@ from pathlib import Path
 import grpc
 
 from model.errors import SearchError
+from model.loopback import reach_directly, require_port
 
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 _PATIENCE = 10  # seconds for the chief to answer
@@ -55,8 +56,11 @@ def require_place() -> None:
             f"the environment lacks {' and '.join(missing)}. A search on several machines needs "
             f"{', '.join(VARIABLES)}; unset them all to search on one."
         )
-    if not os.environ[VARIABLES[2]].isdecimal():
-        raise SearchError(f"{VARIABLES[2]} is {os.environ[VARIABLES[2]]!r}; it must be a port.")
+    try:
+        require_port(VARIABLES[2])
+    except ValueError as error:
+        raise SearchError(str(error)) from error
+    reach_directly(os.environ[VARIABLES[1]])  # also Keras Tuner's own channel
     if is_chief():
         _require_free_port()
     else:

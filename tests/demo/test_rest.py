@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import b64encode
 from dataclasses import replace
 from http.client import HTTPConnection
 from queue import Queue
@@ -329,3 +330,24 @@ def test_photographs_of_one_lesion_are_answered_each_and_together():
     assert said["malignancy"]["malignant"] > 0
     assert refused(on.post("/api/predict", files=files, data=data | {"box": "1,1,9,9"}), "bad_box")
     assert refused(ask(on, same_lesion="perhaps"), "bad_context")
+
+
+@pytest.mark.parametrize("path", ["/api/health", "/lesion/api/health"])
+def test_a_proxy_may_strip_its_prefix_or_not(path):
+    routes = Starlette(routes=rest_routes([services()]))
+    assert TestClient(routes, root_path="/lesion").get(path).status_code == 200
+
+
+def test_a_login_with_an_umlaut_is_read_as_browsers_and_curl_send_it():
+    page = client(access=Access(logins=(("jürgen", "pässwort"),)))
+    coded = b64encode("jürgen:pässwort".encode()).decode()
+    answer = page.post("/api/predict", headers={"Authorization": f"Basic {coded}"})
+    assert answer.json()["error"]["code"] == "no_image"
+
+
+@pytest.mark.parametrize("header", ["Basic !", "Basic /w==", "Basic YQ==", "Bearer x"])
+def test_a_login_that_cannot_be_read_is_none(header):
+    page = client(access=Access(logins=(("jürgen", "pässwort"),)))
+    answer = page.post("/api/predict", headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "no_login"

@@ -1,0 +1,38 @@
+"""Own traffic past proxies."""
+
+import os
+
+import pytest
+
+from model.loopback import reach_directly, require_port
+
+
+@pytest.mark.parametrize("given", ["", "localhost,127.0.0.0/8,::1", "intern.example"])
+def test_this_machine_is_excepted_from_proxies_and_what_stood_there_is_kept(monkeypatch, given):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, given)
+    reach_directly("10.0.0.7", "")
+    for name in ("no_proxy", "NO_PROXY"):
+        hosts = os.environ[name].split(",")
+        assert {"localhost", "127.0.0.1", "::1", "10.0.0.7"} <= set(hosts)
+        assert set(filter(None, given.split(","))) <= set(hosts)
+        assert "" not in hosts
+
+
+def test_a_star_excepts_everything_already(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    reach_directly("10.0.0.7")
+    assert os.environ["no_proxy"] == "*"
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1", "http", "٣"])
+def test_what_is_no_port_is_refused(monkeypatch, port):
+    monkeypatch.setenv("A_PORT", port)
+    with pytest.raises(ValueError, match=r"A_PORT is .*1 to 65535"):
+        require_port("A_PORT")
+
+
+@pytest.mark.parametrize("port", ["", "1", "65535"])
+def test_a_port_or_none_is_accepted(monkeypatch, port):
+    monkeypatch.setenv("A_PORT", port)
+    require_port("A_PORT")
