@@ -9,12 +9,12 @@ from), ``networks`` (what learns), ``training`` (``settings`` â†’ ``batches`` â†
 ``inference`` imports neither training code nor the Archive's client.
 """
 
-import os
 from importlib import import_module
 from typing import Any
 
-# TensorFlow reads it when it is loaded; its startup notices are of no use to a user.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from model.startup_notices import silence
+
+silence()
 
 _MODULES = {
     "Manifest": "inference.bundle",
