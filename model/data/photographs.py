@@ -1,0 +1,106 @@
+"""Which files of a folder are photographs: decided by content, and everything else is named."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.data.names import image_name
+from model.errors import DataError, ImageError
+from model.image import FORMATS, SUFFIXES, content_kind, refuse_other_kinds
+
+_SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """The photographs of a folder by name, sorted, and what was passed over."""
+
+    paths: dict[str, Path]
+    refused: tuple[ImageError, ...] = ()  # pictures of a kind that is not read
+    others: tuple[str, ...] = ()  # files that are no picture
+    folders: tuple[str, ...] = ()  # below, which were not looked into
+
+    def passed_over(self) -> list[str]:
+        """Sentences for the user."""
+        said = [str(error) for error in self.refused]
+        said += [f"{name} is no photograph: passed over." for name in self.others]
+        return said + [f"{name} is a folder, and not looked into." for name in self.folders]
+
+
+def list_photographs(folder: Path, *, deep: bool = False) -> Photographs:
+    """List a folder; ``deep`` looks into the folders below, too.
+
+    Raises:
+        DataError: no such folder, no photograph in it, or two of one name.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder. Give the folder that holds the images.")
+    inside = list(_walk(folder)) if deep else sorted(folder.iterdir())
+    paths: dict[str, Path] = {}
+    refused, others, folders = [], [], []
+    for path in inside:
+        if is_hidden(path.name):
+            continue
+        if path.is_dir():
+            folders += [] if deep else [path.name]
+        elif is_photograph(path):
+            _add(paths, path, folder)
+        elif error := _refusal(path):
+            refused.append(error)
+        else:
+            others.append(path.name)
+    found = Photographs(dict(sorted(paths.items())), tuple(refused), tuple(others), tuple(folders))
+    if not paths:
+        said = " ".join(found.passed_over()[:5])
+        raise DataError(f"{folder} holds no image ({', '.join(FORMATS)}). {said}".strip())
+    return found
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name is one that operating systems leave behind and hide."""
+    return name.startswith(".") or name.casefold() in _SYSTEM
+
+
+def is_photograph(path: Path) -> bool:
+    """Whether a file is read as a photograph.
+
+    A usual suffix is believed here, without opening thousands of files: reading them names what is
+    none.
+    """
+    return path.suffix.lower() in SUFFIXES or content_kind(_head(path)) in FORMATS
+
+
+def _refusal(path: Path) -> ImageError | None:
+    try:
+        refuse_other_kinds(_head(path), path.name)
+    except ImageError as error:
+        return error
+    if image_name(path.name) != path.name:  # it is called a picture
+        return ImageError(
+            f"{path.name} cannot be read as an image: it is damaged or not one of "
+            f"{', '.join(FORMATS)}. Save the photograph again as JPEG or PNG."
+        )
+    return None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(160)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not is_hidden(path.name):
+            yield from _walk(path)
+        else:
+            yield path
+
+
+def _add(paths: dict[str, Path], path: Path, folder: Path) -> None:
+    name = image_name(path.name)
+    if name in paths:
+        raise DataError(
+            f"{folder} holds {paths[name].name} and {path.name}: names must differ before the dot. "
+            "Rename or remove one."
+        )
+    paths[name] = path
