@@ -15,7 +15,7 @@ from secrets import compare_digest
 from typing import Annotated, BinaryIO
 
 import anyio
-from fastapi import APIRouter, Depends, FastAPI, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, File, Form, Request, Response, UploadFile
 from fastapi.params import Depends as Dependency
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import WithJsonSchema
@@ -112,7 +112,17 @@ def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
     report_in_json(app)
     app.include_router(_health_router(by_name))
     app.include_router(_predict_router(by_name), dependencies=_log_in(access))
+    app.openapi = partial(_without_other_fields, app.openapi)
     return app
+
+
+def _without_other_fields(describe: Callable[[], dict]) -> dict:
+    """The description, which says of forms that they have no other fields."""
+    described = describe()
+    for name, schema in described["components"]["schemas"].items():
+        if name.startswith("Body_"):
+            schema["additionalProperties"] = False
+    return described
 
 
 def _log_in(access: Access) -> Sequence[Dependency]:
@@ -202,10 +212,28 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
 
     router.post(
         "/predict",
+        dependencies=[_each_known_and_once({"image", "bundle", *given})],
         responses=documented(*_ERRORS),
         response_description="what the network predicted",
     )(predict)
     return router
+
+
+def _each_known_and_once(names: set[str]) -> Dependency:
+    """Refuse what no field reads, and fields of which only one value would be read."""
+
+    async def check(request: Request) -> None:
+        sent = [name for name, _ in (await request.form()).multi_items()]
+        if foreign := sorted({*sent, *request.query_params} - names):
+            raise RestError(
+                "bad_context", f"{foreign[0]!r} is no field. Fields: {', '.join(sorted(names))}."
+            )
+        if request.query_params:
+            raise RestError("bad_context", "Send the fields in the body, not in the address.")
+        if repeated := [name for name in names if sent.count(name) > 1]:
+            raise RestError("bad_context", f"{repeated[0]!r} was sent twice. Send it once.")
+
+    return Depends(check)
 
 
 class _Queue:

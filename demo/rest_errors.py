@@ -20,7 +20,7 @@ CODES = {
     "too_large": (413, "the request has more bytes than are read"),
     "no_image": (422, "the field image is missing or is not a file"),
     "unreadable_image": (422, "the file cannot be read as a photograph"),
-    "bad_context": (422, "a field of the patient is outside its range or words"),
+    "bad_context": (422, "a field is unknown, was sent twice, or is outside its range or words"),
     "bad_bundle": (422, "no network of that name is served here; see /api/health"),
     "too_many_requests": (429, "more per minute than this server allows; see Retry-After"),
     "busy": (503, "too many others wait; try again"),

@@ -1,7 +1,8 @@
 """Write the probabilities of a folder of images to a CSV file.
 
 METADATA.csv has the column image and one per patient field, with the challenge's values; a missing
-option, row, column or cell means unknown. A row for NAME also applies to NAME_downsampled, and vice
+option, row, column or cell means unknown. What is a photograph is decided by content; everything
+that is passed over is named. A row for NAME also applies to NAME_downsampled, and vice
 versa. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per image, under
 its own file name; it is written once all images are predicted.
 
@@ -18,7 +19,8 @@ from tqdm import tqdm
 
 from isic_api.files import whole_file
 from model.cli.options import add_bundle
-from model.data.dataset import find_patients, image_paths
+from model.data.dataset import find_context
+from model.data.photographs import list_photographs
 from model.errors import DataError, ImageError
 from model.inference.bundle import read_manifest
 from model.inference.prediction_table import PredictionTable
@@ -42,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Predict; the status is 1 when an image could not be read."""
     _require_writable(options.out)
-    paths = image_paths(options.images)
+    found = list_photographs(options.images)
+    paths = found.paths
+    for sentence in found.passed_over():
+        print(f"passed over: {sentence}", file=sys.stderr)
     fields = read_manifest(options.bundle).patient.fields
     patients = _patients(list(paths), options.metadata, fields)
     # Takes seconds through Keras: not before the input is known to be sound.
@@ -52,8 +57,9 @@ def run(options: argparse.Namespace) -> int:
     unreadable = _write(options.out, predictor.manifest.codes, progress)
     for error in unreadable:
         print(f"error: {error}", file=sys.stderr)
-    print(f"wrote {len(paths) - len(unreadable)} of {len(paths)} images to {options.out}")
-    return 1 if unreadable else 0
+    total = len(paths) + len(found.refused)
+    print(f"wrote {len(paths) - len(unreadable)} of {total} images to {options.out}")
+    return 1 if unreadable or found.refused else 0
 
 
 def _require_writable(out: Path) -> None:
@@ -66,9 +72,8 @@ def _patients(names: list[str], metadata: Path | None, fields: Sequence[Field]) 
     """Look up each image's context by its name."""
     if metadata is None:
         return [Patient()] * len(names)
-    found = find_patients(metadata, names, fields)
-    rows = len(found) - found.count(None)
-    print(f"{rows} of {len(names)} images have a row in {metadata}")
+    found, notes = find_context(metadata, names, fields)
+    print("\n".join(notes))
     return [patient or Patient() for patient in found]
 
 

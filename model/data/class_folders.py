@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from model.data.formats import WITH_LABELS
+from model.data.names import image_name
+from model.data.photographs import is_hidden, is_photograph
+from model.data.tables import tables_like
 from model.errors import DataError
-from model.image import SUFFIXES
+from model.image import FORMATS
 
 _PARTS = {
     **{"train": "train", "training": "train"},
@@ -27,7 +31,8 @@ def is_by_class(data_dir: Path) -> bool:
     """Whether a folder has folders of images, but no table of labels and no ``images`` folder."""
     names = [path.name for path in _folders(data_dir)]
     together = any(name == "images" or name.endswith("_Input") for name in names)
-    if together or any(data_dir.glob("*GroundTruth.csv")):
+    tables = ("*GroundTruth.csv", *WITH_LABELS)
+    if together or any(tables_like(data_dir, pattern) for pattern in tables):
         return False
     return any(_images(folder) for _, folder in _class_folders(data_dir))
 
@@ -42,12 +47,12 @@ def read_class_folders(data_dir: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """
     rows, skipped = [], []
     for part, folder in _class_folders(data_dir):
-        files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        files = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
         images = _images(folder)
         skipped += [str(path.relative_to(data_dir)) for path in files if path not in set(images)]
         if not images:
             raise DataError(
-                f"the class folder {folder} holds no image ({', '.join(SUFFIXES)}). Put its images "
+                f"the class folder {folder} holds no image ({', '.join(FORMATS)}). Put its images "
                 "there, or remove the folder."
             )
         rows += [(path, folder.name, part) for path in images]
@@ -69,8 +74,8 @@ def _class_folders(data_dir: Path) -> Iterable[tuple[str, Path]]:
 
 
 def _images(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    return [path for path in found if path.is_file() and not path.name.startswith(".")]
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return [path for path in files if not is_hidden(path.name) and is_photograph(path)]
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -79,10 +84,10 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _names(data_dir: Path, paths: pd.Series) -> pd.Series:
-    stems = paths.map(lambda path: path.stem)
+    stems = paths.map(lambda path: image_name(path.name))
     if stems.is_unique:
         return stems
-    names = paths.map(lambda path: path.relative_to(data_dir).with_suffix("").as_posix())
+    names = paths.map(lambda path: image_name(path.relative_to(data_dir).as_posix()))
     if names.is_unique:
         return names
     twice = paths[names.duplicated(keep=False)].iloc[0]

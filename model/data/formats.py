@@ -58,13 +58,24 @@ MILK10K_LABELS = {
 NO_LABELS = ("score_weight", "validation_weight")
 """Columns of published tables of labels that are none."""
 
+CONTEXT = ("*Metadata.csv", "*LesionGroupings.csv")
+"""Tables of context beside one of labels, of which the first that is there is read."""
+
+IMAGE_FOLDERS = ("images", "*_Input", "*_images_part_*", "train", "jpeg/train")
+"""Folders of photographs, of which the first that are there are read."""
+
 WITH_LABELS = ("HAM10000_metadata.csv", "HAM10000_metadata", "train.csv")
 """Tables that have labels and context in one."""
 
 
+LABEL_COLUMNS = ("dx", "diagnosis", "benign_malignant", "image_type", "origin")
+"""Columns beside the context that other readers read."""
+
+
 def column_names(fields: Sequence[Field]) -> dict[str, str]:
     """What columns may be called in small letters → what they are called here."""
-    names = {name: ours for ours, names in IDENTITIES.items() for name in (ours, *names)}
+    names = {name: ours for ours, others in IDENTITIES.items() for name in (ours, *others)}
+    names |= {name: name for name in LABEL_COLUMNS}
     for field in fields:
         others = _FIELDS.get(field.column, ())
         names |= {n.casefold(): field.column for n in (field.column, field.key, *others)}
@@ -84,6 +95,19 @@ def translate(cells: pd.Series, field: Field) -> tuple[pd.Series, int]:
     }
     ambiguous = [cell for cell, word in table.items() if word is None]
     return cells.map(table), int(cells.isin(ambiguous).sum())
+
+
+def with_our_labels(table: pd.DataFrame) -> pd.DataFrame:
+    """Bring columns of MILK10k's labels together under ours; other tables stay as they are."""
+    found = [label for label in MILK10K_LABELS if label in table]
+    if "SCCKA" not in found:
+        return table
+    table = table.copy()
+    for label in found:
+        ours = MILK10K_LABELS[label]
+        marks = pd.to_numeric(table.pop(label), errors="coerce")
+        table[ours] = table[ours] + marks if ours in table else marks
+    return table
 
 
 def diagnosis_of(row: dict[str, object]) -> str | None:

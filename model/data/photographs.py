@@ -1,12 +1,12 @@
 """Which files of a folder are photographs: decided by content, and everything else is named."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from model.data.names import image_name
 from model.errors import DataError, ImageError
-from model.image import FORMATS, SUFFIXES, content_kind, refuse_other_kinds
+from model.image import FORMATS, SUFFIXES, content_kind, read_image, refuse_other_kinds
 
 _SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
 
@@ -56,9 +56,26 @@ def list_photographs(folder: Path, *, deep: bool = False) -> Photographs:
     return found
 
 
+def together(lists: Iterable[Photographs]) -> Photographs:
+    """Photographs of several folders as one.
+
+    Raises:
+        DataError: two of one name.
+    """
+    paths: dict[str, Path] = {}
+    refused, others, folders = [], [], []
+    for one in lists:
+        for path in one.paths.values():
+            _add(paths, path, path.parent)
+        refused += one.refused
+        others += one.others
+        folders += one.folders
+    return Photographs(dict(sorted(paths.items())), tuple(refused), tuple(others), tuple(folders))
+
+
 def is_hidden(name: str) -> bool:
     """Whether a name is one that operating systems leave behind and hide."""
-    return name.startswith(".") or name.casefold() in _SYSTEM
+    return (name.startswith(".") and name != "..") or name.casefold() in _SYSTEM
 
 
 def is_photograph(path: Path) -> bool:
@@ -68,6 +85,22 @@ def is_photograph(path: Path) -> bool:
     none.
     """
     return path.suffix.lower() in SUFFIXES or content_kind(_head(path)) in FORMATS
+
+
+def require_readable(paths: Iterable[Path]) -> None:
+    """Decode each file.
+
+    Raises:
+        ImageError: naming all that cannot be read, one a line.
+    """
+    errors = []
+    for path in paths:
+        try:
+            read_image(path)
+        except ImageError as error:
+            errors.append(str(error))
+    if errors:
+        raise ImageError("\n".join(errors))
 
 
 def _refusal(path: Path) -> ImageError | None:
