@@ -165,7 +165,7 @@ def _read_tabled(data_dir: Path, task: str | None, fields: Sequence[Field]) -> D
         kept,
         without_image=int((~with_image).sum()),
         of_other_diagnosis=int((with_image & ~known).sum()),
-        without_label=len(set(range(len(names))) - set(rows)),
+        without_label=len(names) - len(set(rows) - {-1}),
         classes=read_class_table(data_dir, _labels(table)),
         notes=(*notes, *found.passed_over()),
     )
@@ -435,7 +435,7 @@ def images_folders(data_dir: Path) -> list[Path]:
 
 def data_photographs(data_dir: Path) -> Photographs:
     """The photographs of a data folder, those in folders below, too."""
-    return together(list_photographs(one, deep=True) for one in images_folders(data_dir))
+    return together([list_photographs(one, deep=True) for one in images_folders(data_dir)])
 
 
 def image_paths(images_dir: Path) -> dict[str, Path]:
@@ -470,16 +470,28 @@ def collection_of(image: str) -> str:
 def _parse_rows(table: pd.DataFrame, name: str, fields: Sequence[Field]) -> list[Patient]:
     given = [n for field in fields for n in dict.fromkeys((field.column, field.key)) if n in table]
     patients, errors = [], {}
-    for row, values in enumerate(_raw(table, given)):
-        try:
-            patients.append(Patient.parse(values, fields))
-        except PatientError as error:
-            errors[row] = error
+    seen: dict[tuple, Patient | PatientError] = {}  # thousands of rows say the same few things
+    columns = [table[name].astype(object).where(table[name].notna(), None) for name in given]
+    rows = zip(*columns, strict=True) if columns else ((),) * len(table)
+    for row, values in enumerate(rows):
+        if values not in seen:
+            seen[values] = _parsed(dict(zip(given, values, strict=True)), fields)
+        if isinstance(seen[values], PatientError):
+            errors[row] = seen[values]
+        else:
+            patients.append(seen[values])
     if errors:
         wrong = np.isin(np.arange(len(table)), list(errors))
         first = next(iter(errors.values()))
         raise DataError(f"{name}, {name_rows(table, wrong)}: {first}") from first
     return patients
+
+
+def _parsed(values: dict[str, object], fields: Sequence[Field]) -> Patient | PatientError:
+    try:
+        return Patient.parse(values, fields)
+    except PatientError as error:
+        return error
 
 
 def _sizes(paths: list[Path]) -> np.ndarray:

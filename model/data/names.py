@@ -27,8 +27,7 @@ def image_name(text: str) -> str:
 
 def image_names(texts: Sequence[str]) -> list[str]:
     """:func:`image_name` of each, without folders where the names differ without them."""
-    together = "".join(texts)
-    if together.isascii() and not re.search(r"[./\\\s]", together):
+    if _are_plain(texts):
         return list(texts)
     names = [image_name(text) for text in texts]
     bare = [_bare(name) for name in names]
@@ -41,13 +40,25 @@ def match_names(wanted: Sequence[str], given: Sequence[str]) -> list[int]:
     The same name comes first, then one that differs by a folder that only one of them states, then
     the challenge's reduced copy (``_downsampled``) or its original. What could be two is none.
     """
-    wanted, given = [image_name(name) for name in wanted], [image_name(name) for name in given]
-    found = _matched(wanted, given, str, [-1] * len(wanted))
-    if -1 in found:
+    if not _are_plain(wanted):
+        wanted = [image_name(name) for name in wanted]
+    if not _are_plain(given):
+        given = [image_name(name) for name in given]
+    times = Counter(given)
+    row_of = {name: row for row, name in enumerate(given)}
+    found = [row_of[name] if times[name] == 1 else -1 for name in wanted]
+    every = " ".join((*wanted, *given)) if -1 in found else ""
+    if "/" in every:
         found = _matched(wanted, given, _bare, found)
-    if -1 in found:
+    if "/" in every or "_downsampled" in every:
         found = _matched(wanted, given, lambda name: archive_id(_bare(name)), found)
     return found
+
+
+def _are_plain(texts: Sequence[str]) -> bool:
+    """Whether nothing in names can need another spelling; much faster than a look at each."""
+    together = "".join(texts)
+    return together.isascii() and not any(mark in together for mark in "./\\ \t\r\n\v\f")
 
 
 def _matched(

@@ -1,6 +1,7 @@
 """Which files of a folder are photographs: decided by content, and everything else is named."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,20 +36,18 @@ def list_photographs(folder: Path, *, deep: bool = False) -> Photographs:
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder. Give the folder that holds the images.")
-    inside = list(_walk(folder)) if deep else sorted(folder.iterdir())
     paths: dict[str, Path] = {}
     refused, others, folders = [], [], []
-    for path in inside:
-        if is_hidden(path.name):
-            continue
-        if path.is_dir():
-            folders += [] if deep else [path.name]
+    for entry in _entries(folder, deep=deep):
+        path = Path(entry.path)
+        if entry.is_dir():
+            folders.append(entry.name)
         elif is_photograph(path):
             _add(paths, path, folder)
         elif error := _refusal(path):
             refused.append(error)
         else:
-            others.append(path.name)
+            others.append(entry.name)
     found = Photographs(dict(sorted(paths.items())), tuple(refused), tuple(others), tuple(folders))
     if not paths:
         said = " ".join(found.passed_over()[:5])
@@ -56,12 +55,14 @@ def list_photographs(folder: Path, *, deep: bool = False) -> Photographs:
     return found
 
 
-def together(lists: Iterable[Photographs]) -> Photographs:
+def together(lists: Sequence[Photographs]) -> Photographs:
     """Photographs of several folders as one.
 
     Raises:
         DataError: two of one name.
     """
+    if len(lists) == 1:
+        return lists[0]
     paths: dict[str, Path] = {}
     refused, others, folders = [], [], []
     for one in lists:
@@ -121,12 +122,17 @@ def _head(path: Path) -> bytes:
         return file.read(160)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not is_hidden(path.name):
-            yield from _walk(path)
+def _entries(folder: Path, *, deep: bool) -> Iterator[os.DirEntry]:
+    """What is in a folder and not hidden, sorted; ``deep`` gives files of folders for these."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if is_hidden(entry.name):
+            continue
+        if deep and entry.is_dir():
+            yield from _entries(Path(entry.path), deep=True)
         else:
-            yield path
+            yield entry
 
 
 def _add(paths: dict[str, Path], path: Path, folder: Path) -> None:

@@ -19,6 +19,7 @@ from model.errors import DataError
 
 _NAMED = 5  # offenders that a message names before it only counts them
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_EDGES = (" \0", "\0 ", "\0\0", "\t", "\n", "\xa0")  # blanks around cells that are joined by \0
 _NO_TEXT = {
     b"PK\x03\x04": "a spreadsheet (.xlsx or .ods) or zip file",
     b"\xd0\xcf\x11\xe0": "an old spreadsheet (.xls)",
@@ -108,8 +109,10 @@ def read_csv(
     if key in table:
         _require_names(table, path.name, key)
     if "image" in table and key == "image":
-        table["image"] = image_names(table["image"].tolist())
-        _require_names(table, path.name, key)
+        names = table["image"].tolist()
+        if (normal := image_names(names)) != names:
+            table["image"] = normal
+            _require_names(table, path.name, key)
     return table
 
 
@@ -205,7 +208,8 @@ def _cells(
     for name in table.columns:
         if not pd.api.types.is_numeric_dtype(table[name]):
             table[name] = _plain_cells(table[name], is_text=name in text)
-    table = table.dropna(how="all")
+    if table.iloc[:, 0].isna().any():
+        table = table.dropna(how="all")
     for blank in [name for name in table if name in unnamed]:
         if table[blank].notna().any() and not _is_row_numbers(table[blank]):
             row = table[blank].first_valid_index()
@@ -223,6 +227,12 @@ def _is_row_numbers(cells: pd.Series) -> bool:
 
 def _plain_cells(cells: pd.Series, *, is_text: bool) -> pd.Series:
     """Without blanks around, and with decimal points in numbers."""
+    found = cells.dropna().tolist()
+    if all(type(cell) is str for cell in found):
+        together = "\0".join(("", *found, ""))
+        edges = bool(found) and any(edge in together for edge in _EDGES)
+        if not edges and (is_text or "," not in together):
+            return cells  # nothing to do, as in most files: a look at each takes longer
     table = {}
     for cell in cells.dropna().unique():
         plain = cell.strip() if isinstance(cell, str) else cell
