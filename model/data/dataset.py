@@ -391,7 +391,7 @@ def find_context(
     rows = match_names(images, table["image"].tolist())
     _require_match(len(rows) - rows.count(-1), images, table["image"].tolist())
     read = set(columns_of(path, names=column_names(fields)))
-    if not read & {field.column for field in fields}:
+    if not read & {field.column for field in fields} and read - set(column_names(fields).values()):
         raise DataError(
             f"{path.name} has no column of {_named(fields)}; it has {', '.join(sorted(read))}. "
             f"Name them {', '.join(field.column for field in fields)}."

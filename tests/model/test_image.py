@@ -149,5 +149,5 @@ def test_a_cameras_raw_file_is_refused_and_its_preview_not_shown(lesion):
 
 
 def test_heic_is_refused_with_the_remedy_of_a_phone():
-    with pytest.raises(ImageError, match="HEIC.*Most Compatible"):
+    with pytest.raises(ImageError, match=r"HEIC.*Most Compatible"):
         read_image(b"\0\0\0\x18ftypheic" + bytes(200))
