@@ -10,9 +10,11 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from demo.access import MOST_BYTES
 from demo.prediction import is_ood
-from model.data.dataset import find_patients
+from model.data.dataset import find_context
+from model.data.names import image_name
+from model.data.photographs import is_hidden
 from model.errors import DataError, ImageError
-from model.image import SUFFIXES
+from model.image import HEAD, SUFFIXES, content_kind, refuse_other_kinds
 from model.inference.prediction_table import PredictionTable
 from model.inference.study import Study
 from model.patient import Field, Patient
@@ -51,6 +53,7 @@ class BatchResult:
     warnings: dict[str, list[str]] = field(default_factory=dict)  # name → keys of texts.quality
     with_context: int = 0  # rows for which any field of the patient was known
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
+    notes: tuple[str, ...] = ()  # how the table of context was joined
 
 
 def collect(files: Iterable[Path]) -> list[Item]:
@@ -65,27 +68,29 @@ def collect(files: Iterable[Path]) -> list[Item]:
     items, unpacked = [], 0
     for file in files:
         zipped = file.suffix.lower() == ".zip"
-        for item in _members(file) if zipped else [Item(file.stem, file)]:
+        for item in _members(file) if zipped else [Item(image_name(file.name), file)]:
             items.append(item)
             unpacked += len(item.content) if isinstance(item.content, bytes) else 0
             _require_room(len(items), unpacked)
     return items
 
 
-def patients_of(table: Path | None, names: Sequence[str], fields: Sequence[Field]) -> list[Patient]:
-    """Look up each photograph's context in a table in the challenge's format.
+def patients_of(
+    table: Path | None, names: Sequence[str], fields: Sequence[Field]
+) -> tuple[list[Patient], tuple[str, ...]]:
+    """Look up each photograph's context in a table, and say what was matched and what not read.
 
     Raises:
         DataError: the table breaks a rule of :func:`model.data.dataset.read_metadata`. It names the
             file, not its place on the server.
     """
     if table is None:
-        return [Patient()] * len(names)
+        return [Patient()] * len(names), ()
     try:
-        found = find_patients(table, names, fields)
+        found, notes = find_context(table, names, fields)
     except DataError as error:
         raise DataError(str(error).replace(str(table), table.name)) from error
-    return [patient or Patient() for patient in found]
+    return [patient or Patient() for patient in found], notes
 
 
 def predict_all(
@@ -140,18 +145,16 @@ def _members(file: Path) -> Iterator[Item]:
     try:
         with ZipFile(file) as archive:
             for member in archive.infolist()[: 10 * MOST_IMAGES]:
-                path = PurePosixPath(member.filename)
-                hidden = path.name.startswith(".") or "__MACOSX" in path.parts
-                if not member.is_dir() and not hidden and path.suffix.lower() in SUFFIXES:
-                    yield Item(path.stem, _read(archive, member))
+                path = PurePosixPath(member.filename.replace("\\", "/"))
+                if not member.is_dir() and not any(map(is_hidden, path.parts)):
+                    yield Item(image_name(path.name), _read(archive, member, path.name))
     except _UNZIP_ERRORS as error:
         raise ImageError(
             f"{file.name} is not a whole zip file ({error}). Pack it again."
         ) from error
 
 
-def _read(archive: ZipFile, member: ZipInfo) -> bytes | ImageError:
-    name = PurePosixPath(member.filename).name
+def _read(archive: ZipFile, member: ZipInfo, name: str) -> bytes | ImageError:
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         return ImageError(f"{name} is packed by a method that is not read. Pack it as usual zip.")
     if member.file_size > MOST_BYTES:  # before the work: a thousand of them are soon packed
@@ -159,6 +162,12 @@ def _read(archive: ZipFile, member: ZipInfo) -> bytes | ImageError:
     try:
         with archive.open(member) as content:
             # No more than stated is given; the bound keeps one that states less out of memory.
-            return content.read(MOST_BYTES + 1)
+            head = content.read(HEAD)
+            refuse_other_kinds(head, name)
+            if content_kind(head) is None and PurePosixPath(name).suffix.lower() not in SUFFIXES:
+                return ImageError(f"{name} is no photograph: passed over.")
+            return head + content.read(MOST_BYTES + 1 - HEAD)
+    except ImageError as error:
+        return error
     except _UNZIP_ERRORS as error:
         return ImageError(f"{name} cannot be unpacked: {error}.")

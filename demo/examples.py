@@ -3,7 +3,6 @@
 None is part of the project.
 """
 
-import csv
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -12,12 +11,16 @@ from pathlib import Path
 from threading import Thread
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 
 from demo.services import Example
-from model.errors import ModelError
-from model.image import read_image
-from model.patient import FIELDS, Patient
+from model.data.dataset import read_metadata, table_patients
+from model.data.names import match_names
+from model.data.photographs import list_photographs, require_readable
+from model.data.tables import name_rows, read_csv
+from model.errors import DataError, ModelError
+from model.patient import Patient
 from model.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -99,28 +102,28 @@ def examples_of_folder(folder: Path, codes: Sequence[str]) -> list[Example]:
     per field of the patient, which may be empty.
 
     Raises:
-        OSError: folder or table cannot be read.
-        ValueError: a row names no file or no class, or there is no row.
-        ImageError: a file is no photograph.
-        PatientError: a field is outside its range or words.
+        DataError: the table cannot be read, or a row names no file or no class, or there is no row.
+        ImageError: files are no photographs; all are named.
     """
-    with (folder / "examples.csv").open(newline="", encoding="utf-8-sig") as file:
-        found = [_of_row(row, folder, codes) for row in csv.DictReader(file)]
-    if not found:
-        raise ValueError(f"{folder / 'examples.csv'} has no rows. Name at least one photograph.")
-    return found
-
-
-def _of_row(row: dict[str, str], folder: Path, codes: Sequence[str]) -> Example:
-    image = folder / Path(row.get("image") or "").name
-    if not image.is_file() or row.get("diagnosis") not in codes:
-        raise ValueError(
-            f"examples.csv, {row.get('image')!r}: it must name a file of its folder and one of the "
-            f"diagnoses {', '.join(codes)}. Correct or remove the row."
+    path = folder / "examples.csv"
+    table = read_csv(path, ("image", "diagnosis"), text=("diagnosis", "origin"))
+    if table.empty:
+        raise DataError(f"{path} has no rows. Name at least one photograph.")
+    paths = list_photographs(folder).paths
+    names, files = list(paths), list(paths.values())
+    found = match_names(table["image"].tolist(), names)
+    wrong = np.array([row < 0 for row in found]) | ~table["diagnosis"].isin(codes).to_numpy()
+    if wrong.any():
+        raise DataError(
+            f"{path.name}, {name_rows(table, wrong)}: it must name a photograph of its folder and "
+            f"one of the diagnoses {', '.join(codes)}. Correct or remove the row."
         )
-    read_image(image)  # a bad file is named at the start, not to a visitor
-    patient = Patient.parse({field.column: row.get(field.column) for field in FIELDS})
-    return Example(image, patient, row["diagnosis"], row.get("origin") or folder.name, real=True)
+    images = [files[row] for row in found]
+    require_readable(images)  # a bad file is named at the start, not to a visitor
+    patients = table_patients(read_metadata(path))
+    origins = table.get("origin", pd.Series(index=table.index, dtype=object)).fillna(folder.name)
+    rows = zip(images, patients, table["diagnosis"], origins, strict=True)
+    return [Example(*row, real=True) for row in rows]
 
 
 # Colour of the lesion and the patient who goes with it, by diagnosis.

@@ -151,6 +151,7 @@ def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
     report_in_json(app)
     app.include_router(_health_router(by_name))
     app.include_router(_predict_router(by_name), dependencies=_log_in(access))
+    app.openapi = partial(_without_other_fields, app.openapi)
     return app
 
 
@@ -167,6 +168,15 @@ class _Utf8Basic(HTTPBasic):
         if scheme.lower() != "basic" or not colon:
             return None
         return HTTPBasicCredentials(username=name, password=password)
+
+
+def _without_other_fields(describe: Callable[[], dict]) -> dict:
+    """The description, which says of forms that they have no other fields."""
+    described = describe()
+    for name, schema in described["components"]["schemas"].items():
+        if name.startswith("Body_"):
+            schema["additionalProperties"] = False
+    return described
 
 
 def _log_in(access: Access) -> Sequence[Dependency]:
@@ -272,10 +282,28 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
 
     router.post(
         "/predict",
+        dependencies=[_each_known_and_once({"image", "bundle", *given})],
         responses=documented(*_ERRORS),
         response_description="what the network predicted",
     )(predict)
     return router
+
+
+def _each_known_and_once(names: set[str]) -> Dependency:
+    """Refuse what no field reads, and fields of which only one value would be read."""
+
+    async def check(request: Request) -> None:
+        sent = [name for name, _ in (await request.form()).multi_items()]
+        if foreign := sorted({*sent, *request.query_params} - names):
+            raise RestError(
+                "bad_context", f"{foreign[0]!r} is no field. Fields: {', '.join(sorted(names))}."
+            )
+        if request.query_params:
+            raise RestError("bad_context", "Send the fields in the body, not in the address.")
+        if repeated := [name for name in names if sent.count(name) > 1]:
+            raise RestError("bad_context", f"{repeated[0]!r} was sent twice. Send it once.")
+
+    return Depends(check)
 
 
 Answer = Prediction | LesionPrediction

@@ -20,7 +20,7 @@ CODES = {
     "too_large": (413, "the request has more bytes than are read"),
     "no_image": (422, "the field image is missing or is not a file"),
     "unreadable_image": (422, "the file cannot be read as a photograph"),
-    "bad_context": (422, "a field of the patient is outside its range or words"),
+    "bad_context": (422, "a field is unknown, was sent twice, or is outside its range or words"),
     "bad_box": (422, "the box of the lesion has no area, is outside, or cannot be used"),
     "several_images": (422, "several images need same_lesion=true; else send one at a time"),
     "bad_bundle": (422, "no network of that name is served here; see /api/health"),

@@ -1,6 +1,7 @@
 """Batch: many photographs, one table."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -76,10 +77,11 @@ def predict_uploads(
     with user_errors(texts):
         items = collect(Path(file) for file in files)
         table, names = Path(context) if context else None, [item.name for item in items]
-        patients = patients_of(table, names, services.manifest.patient.fields)
+        patients, notes = patients_of(table, names, services.manifest.patient.fields)
         if not items:
             raise user_error(texts.batch.none_inside)
-        return predict_all(items, patients, services.study, progress=progress)
+        result = predict_all(items, patients, services.study, progress=progress)
+        return replace(result, notes=notes)
 
 
 def table_headers(codes: list[str], texts: Texts) -> list[str]:

@@ -1,7 +1,8 @@
 """Write the probabilities of a folder of images to a CSV file.
 
 METADATA.csv has the column image and one per patient field, with the challenge's values; a missing
-option, row, column or cell means unknown. A row for NAME also applies to NAME_downsampled, and vice
+option, row, column or cell means unknown. What is a photograph is decided by content; everything
+that is passed over is named. A row for NAME also applies to NAME_downsampled, and vice
 versa. The output has the columns image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC and one row per image, under
 its own file name; it is written once all images are predicted.
 
@@ -27,7 +28,8 @@ from tqdm import tqdm
 
 from isic_api.files import whole_file
 from model.cli.options import add_bundle
-from model.data.dataset import find_lesions, find_patients, image_paths
+from model.data.dataset import find_context, find_lesions
+from model.data.photographs import list_photographs
 from model.errors import DataError, ImageError
 from model.inference.bundle import read_manifest
 from model.inference.prediction_table import PredictionTable, prediction_line, same_lesion
@@ -60,7 +62,10 @@ def run(options: argparse.Namespace) -> int:
         raise DataError("there is nothing to write. Give --out CSV, --json JSONL or both.")
     for path in outputs:
         _require_writable(path)
-    paths = image_paths(options.images)
+    found = list_photographs(options.images)
+    paths = found.paths
+    for sentence in found.passed_over():
+        print(f"passed over: {sentence}", file=sys.stderr)
     names, manifest = list(paths), read_manifest(options.bundle)
     patients = _patients(names, options.metadata, manifest.patient.fields)
     lesions = _lesions(names, patients, options) if options.by_lesion else {}
@@ -76,8 +81,9 @@ def run(options: argparse.Namespace) -> int:
     for error in unreadable:
         print(f"error: {error}", file=sys.stderr)
     written = " and ".join(map(str, outputs))
-    print(f"wrote {len(paths) - len(unreadable)} of {len(paths)} images to {written}")
-    return 1 if unreadable else 0
+    total = len(paths) + len(found.refused)
+    print(f"wrote {len(paths) - len(unreadable)} of {total} images to {written}")
+    return 1 if unreadable or found.refused else 0
 
 
 def _require_writable(out: Path) -> None:
@@ -90,9 +96,8 @@ def _patients(names: list[str], metadata: Path | None, fields: Sequence[Field]) 
     """Look up each image's context by its name."""
     if metadata is None:
         return [Patient()] * len(names)
-    found = find_patients(metadata, names, fields)
-    rows = len(found) - found.count(None)
-    print(f"{rows} of {len(names)} images have a row in {metadata}")
+    found, notes = find_context(metadata, names, fields)
+    print("\n".join(notes))
     return [patient or Patient() for patient in found]
 
 

@@ -8,15 +8,16 @@ the folder without the suffix.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from model.data.tables import read_csv
+from model.data.formats import WITH_LABELS
+from model.data.names import image_name
+from model.data.photographs import is_hidden, is_photograph
+from model.data.tables import tables_like
 from model.errors import DataError
-from model.image import SUFFIXES
-from model.tasks import Task, custom_task
+from model.image import FORMATS
 
 _PARTS = {
     **{"train": "train", "training": "train"},
@@ -30,7 +31,8 @@ def is_by_class(data_dir: Path) -> bool:
     """Whether a folder has folders of images, but no table of labels and no ``images`` folder."""
     names = [path.name for path in _folders(data_dir)]
     together = any(name == "images" or name.endswith("_Input") for name in names)
-    if together or any(data_dir.glob("*GroundTruth.csv")):
+    tables = ("*GroundTruth.csv", *WITH_LABELS)
+    if together or any(tables_like(data_dir, pattern) for pattern in tables):
         return False
     return any(_images(folder) for _, folder in _class_folders(data_dir))
 
@@ -45,12 +47,12 @@ def read_class_folders(data_dir: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """
     rows, skipped = [], []
     for part, folder in _class_folders(data_dir):
-        files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        files = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
         images = _images(folder)
         skipped += [str(path.relative_to(data_dir)) for path in files if path not in set(images)]
         if not images:
             raise DataError(
-                f"the class folder {folder} holds no image ({', '.join(SUFFIXES)}). Put its images "
+                f"the class folder {folder} holds no image ({', '.join(FORMATS)}). Put its images "
                 "there, or remove the folder."
             )
         rows += [(path, folder.name, part) for path in images]
@@ -72,8 +74,8 @@ def _class_folders(data_dir: Path) -> Iterable[tuple[str, Path]]:
 
 
 def _images(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    return [path for path in found if path.is_file() and not path.name.startswith(".")]
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return [path for path in files if not is_hidden(path.name) and is_photograph(path)]
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -82,10 +84,10 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _names(data_dir: Path, paths: pd.Series) -> pd.Series:
-    stems = paths.map(lambda path: path.stem)
+    stems = paths.map(lambda path: image_name(path.name))
     if stems.is_unique:
         return stems
-    names = paths.map(lambda path: path.relative_to(data_dir).with_suffix("").as_posix())
+    names = paths.map(lambda path: image_name(path.relative_to(data_dir).as_posix()))
     if names.is_unique:
         return names
     twice = paths[names.duplicated(keep=False)].iloc[0]
@@ -93,56 +95,3 @@ def _names(data_dir: Path, paths: pd.Series) -> pd.Series:
         f"{twice.parent} holds two files called {twice.stem}: names must differ before the dot. "
         "Rename or remove one."
     )
-
-
-CLASSES_FILE = "classes.csv"
-_ANSWERS = ("yes", "no", "precursor")
-
-
-@dataclass(frozen=True)
-class ClassTable:
-    """What the file says of each code; ``malignant`` is None where it has no such column."""
-
-    names: dict[str, str]
-    malignant: dict[str, str] | None  # code → yes, no or precursor
-
-    def task(self, codes: Iterable[str]) -> Task:
-        """The custom task of some of the file's codes."""
-        names = {code: self.names[code] for code in codes}
-        if self.malignant is None:
-            return custom_task(names)
-        answered = {
-            answer: [c for c in names if self.malignant[c] == answer] for answer in _ANSWERS
-        }
-        return custom_task(names, malignant=answered["yes"], precursors=answered["precursor"])
-
-
-def read_class_table(data_dir: Path, codes: Iterable[str]) -> ClassTable | None:
-    """Read the file of a data folder, which must have a row for each of its codes; None without.
-
-    Raises:
-        DataError: it lacks a code, names one that the folder has not, or answers with another word.
-    """
-    path = data_dir / CLASSES_FILE
-    if not path.is_file():
-        return None
-    table = read_csv(path, ("code",), key="code")
-    found = table["code"].tolist()
-    differing = sorted(set(found) ^ set(codes))
-    if differing:
-        raise DataError(
-            f"{path} and the labels of the folder differ in {', '.join(differing)}. Give every "
-            "label one row, under the name of its column or folder."
-        )
-    named = table["name"] if "name" in table else table["code"]
-    names = dict(zip(found, named.fillna(table["code"]).astype(str), strict=True))
-    if "malignant" not in table:
-        return ClassTable(names, None)
-    answers = dict(zip(found, table["malignant"].astype(str).str.strip(), strict=True))
-    wrong = [code for code, answer in answers.items() if answer not in _ANSWERS]
-    if wrong:
-        raise DataError(
-            f"{path} does not say of {', '.join(wrong)} whether it is malignant. Write "
-            f"{', '.join(_ANSWERS)} in every row, or leave the column out."
-        )
-    return ClassTable(names, answers)

@@ -16,12 +16,23 @@ import numpy as np
 import pandas as pd
 
 from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
-from model.data.class_folders import ClassTable, is_by_class, read_class_folders, read_class_table
-from model.data.tables import find_table, name_rows, name_some, read_csv, read_truth
+from model.data.class_folders import is_by_class, read_class_folders
+from model.data.class_table import ClassTable, read_class_table
+from model.data.formats import (
+    CONTEXT,
+    IMAGE_FOLDERS,
+    WITH_LABELS,
+    column_names,
+    translate,
+)
+from model.data.ground_truth import read_labelled, read_truth
+from model.data.names import match_names
+from model.data.photographs import Photographs, list_photographs, together
+from model.data.tables import columns_of, find_table, name_rows, name_some, read_csv, tables_like
 from model.diagnosis import COARSE_LABELS, DIAGNOSIS_NAMES, label_of
 from model.errors import DataError, PatientError
-from model.image import SUFFIXES, stored_size
-from model.patient import FIELDS, Field, NumberField, Patient
+from model.image import stored_size
+from model.patient import FIELDS, ChoiceField, Field, NumberField, Patient
 from model.tasks import CUSTOM, TASKS, Task, custom_task, own_task
 
 SOURCES = ("HAM", "BCN", "MSK")
@@ -36,10 +47,10 @@ class Dataset:
     """A validated data folder.
 
     ``table`` has one row per image, sorted by ``image``, with the columns image, lesion_id,
-    one per field of the patient, by its ``column`` (unknown: NaN for a number, None for a choice),
-    diagnosis (which may be a coarse label), source, part (of a folder that is divided already, else
-    empty), path, width and height (pixels, as stored). An image without a ``lesion_id`` is its own
-    lesion: it bears its own name there.
+    patient_id (only of tables that have one), one per field of the patient, by its ``column``
+    (unknown: NaN for a number, None for a choice), diagnosis (which may be a coarse label), source,
+    part (of a folder that is divided already, else empty), path, width and height (pixels, as
+    stored). An image without a ``lesion_id`` is its own lesion: it bears its own name there.
     """
 
     table: pd.DataFrame
@@ -49,6 +60,7 @@ class Dataset:
     without_class: int = 0  # rows whose coarse label has no class in the task, left out
     skipped: tuple[str, ...] = ()  # files in class folders that are no image, left out
     classes: ClassTable | None = None  # of a custom task, if stated
+    notes: tuple[str, ...] = ()  # how the tables were joined, and what nothing read
 
     def task(self, name: str) -> Task:
         """The task of a name, whose classes are the table's labels if it is custom.
@@ -104,7 +116,8 @@ class Dataset:
         left_out = [f"{count} {what}" for what, count in counts.items() if count]
         text += f"; left out: {', '.join(left_out)}" if left_out else ""
         without = self._classes_without_image(task) if task else []
-        return f"{text}; no image of {', '.join(without)}" if without else text
+        text += f"; no image of {', '.join(without)}" if without else ""
+        return "\n".join((text, *self.notes))
 
     def _classes_without_image(self, task: str) -> list[str]:
         asked = self.task(task)
@@ -138,24 +151,26 @@ def read_folder(
 
 
 def _read_tabled(data_dir: Path, task: str | None, fields: Sequence[Field]) -> Dataset:
-    table = read_tables(data_dir, task=task, fields=fields)
-    images_dir = images_folder(data_dir)
-    paths = image_paths(images_dir)
-    table["path"] = table["image"].map(paths)
+    table, notes = _read_joined(data_dir, task, fields)
+    found = data_photographs(data_dir)
+    names, paths = list(found.paths), list(found.paths.values())
+    rows = match_names(table["image"].tolist(), names)
+    table["path"] = [paths[row] if row >= 0 else None for row in rows]
     with_image = table["path"].notna()
     known = table["diagnosis"] != UNKNOWN_CLASS
     kept = table[with_image & known].reset_index(drop=True)
     if kept.empty:
         raise DataError(
-            f"no row of the tables in {data_dir} has an image in {images_dir}. "
+            f"no row of the tables in {data_dir} has an image in {images_folder(data_dir)}. "
             "File names must be the table's names plus .jpg."
         )
     return Dataset(
         kept,
         without_image=int((~with_image).sum()),
         of_other_diagnosis=int((with_image & ~known).sum()),
-        without_label=len(paths) - int(with_image.sum()),
+        without_label=len(names) - len(set(rows) - {-1}),
         classes=read_class_table(data_dir, _labels(table)),
+        notes=(*notes, *found.passed_over()),
     )
 
 
@@ -173,31 +188,84 @@ def _read_by_class(data_dir: Path, task: str | None, fields: Sequence[Field]) ->
             f"--task {CUSTOM}, which takes any."
         )
     table["diagnosis"] = table.pop("folder").map(code_of)
-    context = _context_beside(data_dir, table["image"], fields)
-    table = table.merge(context, on="image", how="left", validate="one_to_one")
+    context, context_notes = _context_beside(data_dir, table["image"], fields)
+    table, notes = _with_context(table, context, fields)
+    matched = match_names(context["image"].tolist(), table["image"].tolist())
     table = table.sort_values("image", ignore_index=True)
     lesion = table["lesion_id"].fillna("")  # unlike the challenge's, such an image is not from MSK
     table["source"] = list(map(image_source, table["image"], lesion))
     table["lesion_id"] = table["lesion_id"].fillna(table["image"])
     context_columns = [field.column for field in fields]
-    columns = ["image", "lesion_id", *context_columns, "diagnosis", "source", "part", "path"]
+    patient = ["patient_id"] if "patient_id" in table else []
+    columns = ["image", "lesion_id", *patient, *context_columns]
+    columns += ["diagnosis", "source", "part", "path"]
     return Dataset(
         table[columns],
-        without_image=int((~context["image"].isin(table["image"])).sum()),
+        without_image=matched.count(-1),
         of_other_diagnosis=0,
         skipped=skipped,
         classes=read_class_table(data_dir, _labels(table)),
+        notes=(*context_notes, *notes) if _context_file(data_dir) else (),
     )
 
 
-def _context_beside(data_dir: Path, images: pd.Series, fields: Sequence[Field]) -> pd.DataFrame:
+def _context_beside(
+    data_dir: Path, images: pd.Series, fields: Sequence[Field]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Read the table of context if there is one; all is unknown without it."""
-    if any(data_dir.glob("*Metadata.csv")):
-        context = read_metadata(find_table(data_dir, "*Metadata.csv"), fields=fields)
+    file = _context_file(data_dir)
+    if file is not None:
+        context = read_metadata(file, fields=fields)
+        notes = context.attrs.pop("notes")
     else:
         unknown = _columns([Patient()] * len(images), fields)
-        context = pd.DataFrame({"image": images.to_numpy()} | unknown)
-    return context if "lesion_id" in context else context.assign(lesion_id=None)
+        context, notes = pd.DataFrame({"image": images.to_numpy()} | unknown), ()
+        notes = (f"no table of context ({CONTEXT[0]}): {_named(fields)} and lesions are unknown",)
+    return context if "lesion_id" in context else context.assign(lesion_id=None), notes
+
+
+def _context_file(data_dir: Path) -> Path | None:
+    combined = [path for name in WITH_LABELS for path in tables_like(data_dir, name)]
+    if combined and not tables_like(data_dir, "*GroundTruth.csv"):
+        return combined[0]
+    for pattern in (*CONTEXT, WITH_LABELS[0]):
+        if tables_like(data_dir, pattern):
+            return find_table(data_dir, pattern)
+    return None
+
+
+def _named(fields: Sequence[Field]) -> str:
+    return ", ".join(field.name for field in fields)
+
+
+def _with_context(
+    table: pd.DataFrame, context: pd.DataFrame, fields: Sequence[Field]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Join rows of context to those of images, and say what has none.
+
+    Raises:
+        DataError: there is context, and none of it is of these images.
+    """
+    rows = np.array(match_names(table["image"].tolist(), context["image"].tolist()), int)
+    _require_match(int((rows >= 0).sum()), table["image"].tolist(), context["image"].tolist())
+    beside = context.drop(columns="image")
+    beside = beside.reindex(rows).set_axis(table.index)  # a row of -1 is unknown
+    words = [field.column for field in fields if not isinstance(field, NumberField)]
+    beside[words] = beside[words].astype(object).where(beside[words].notna(), None)
+    notes = []
+    if missing := int((rows < 0).sum()):
+        notes.append(f"{missing:,} images have no row of context: theirs is unknown")
+    if unused := len(context) - len(np.unique(rows[rows >= 0])):
+        notes.append(f"{unused:,} rows of context are of no image")
+    return pd.concat([table, beside], axis=1), tuple(notes)
+
+
+def _require_match(matched: int, names: Sequence[str], rows: Sequence[str]) -> None:
+    if rows and names and not matched:
+        raise DataError(
+            f"no row of the table of context is of an image: it names {rows[0]}, the images are "
+            f"called {names[0]}. Give the images' names, with or without suffix and folder."
+        )
 
 
 def _labels(table: pd.DataFrame) -> list[str]:
@@ -220,14 +288,55 @@ def read_tables(
         DataError: a missing file, column or label, a row given twice, two labels in one row, or a
             field of the patient outside its range or words.
     """
-    truth = read_truth(find_table(data_dir, "*GroundTruth.csv"), task)
-    file = find_table(data_dir, "*Metadata.csv")
-    metadata = read_metadata(file, require=("image", "lesion_id"), fields=fields)
-    table = truth.merge(metadata, on="image", how="left", validate="one_to_one")
+    return _read_joined(data_dir, task, fields)[0]
+
+
+def _read_joined(
+    data_dir: Path, task: str | None, fields: Sequence[Field]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table of :func:`read_tables`, and how it was put together."""
+    combined = [path for name in WITH_LABELS for path in tables_like(data_dir, name)]
+    if combined and not tables_like(data_dir, "*GroundTruth.csv"):
+        truth = read_labelled(combined[0])
+    else:
+        truth = read_truth(find_table(data_dir, "*GroundTruth.csv"), task)
+    if "image" not in truth:
+        truth, lesion_notes = _by_image(truth, data_dir)
+    else:
+        lesion_notes = ()
+    context, context_notes = _context_beside(data_dir, truth["image"], fields)
+    table, notes = _with_context(truth, context, fields)
     table = table.sort_values("image", ignore_index=True)
-    table["source"] = list(map(image_source, table["image"], table["lesion_id"]))
+    if not table["lesion_id"].notna().any() and combined:
+        table["source"] = [collection_of(image) for image in table["image"]]
+    else:
+        table["source"] = list(map(image_source, table["image"], table["lesion_id"]))
     table["lesion_id"] = table["lesion_id"].fillna(table["image"])
-    return table.assign(part="")
+    patient = ["patient_id"] if "patient_id" in table else []
+    columns = ["image", "lesion_id", *patient, *(field.column for field in fields)]
+    table = table[[*columns, "diagnosis", "source"]].assign(part="")
+    return table, (*lesion_notes, *context_notes, *notes)
+
+
+def _by_image(truth: pd.DataFrame, data_dir: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Labels of lesions as labels of their dermoscopic photographs, which the context names."""
+    file = find_table(data_dir, CONTEXT[0])
+    context = read_csv(file, ("image", "lesion_id"))
+    known = context["lesion_id"].isin(truth["lesion_id"])
+    close_up = pd.Series(False, context.index)
+    if "image_type" in context:
+        close_up = context["image_type"].astype(str).str.contains("clinical|close", case=False)
+    labels = dict(zip(truth["lesion_id"], truth["diagnosis"], strict=True))
+    kept = context[known & ~close_up]
+    _require_match(int(known.sum()), truth["lesion_id"].tolist(), context["lesion_id"].tolist())
+    counts = {
+        "close-up photographs, which are no dermoscopic ones, left out": int(close_up.sum()),
+        "rows of context are of a lesion without a label": int((~known).sum()),
+        "labelled lesions have no photograph": len(set(labels) - set(kept["lesion_id"])),
+    }
+    diagnoses = kept["lesion_id"].map(labels).tolist()
+    table = pd.DataFrame({"image": kept["image"].tolist(), "diagnosis": diagnoses})
+    return table, tuple(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
 def read_metadata(
@@ -243,10 +352,23 @@ def read_metadata(
             or a value outside its range or words.
     """
     words = [name for f in fields if not isinstance(f, NumberField) for name in (f.column, f.key)]
-    table = read_csv(path, require, text=("lesion_id", *words))
+    names = column_names(fields)
+    table = read_csv(path, require, text=words, names=names)
+    notes = []
+    for field in fields:
+        if isinstance(field, ChoiceField) and field.column in table:
+            table[field.column], ambiguous = translate(table[field.column], field)
+            if ambiguous:
+                notes.append(f"{path.name}: {ambiguous:,} rows say too little of the {field.name}")
     patients = _parse_rows(table, path.name, fields)
-    lesion = ["lesion_id"] if "lesion_id" in table else []
-    return table[["image", *lesion]].assign(**_columns(patients, fields))
+    unread = [name for name in table if name not in names.values()]
+    if unread:
+        notes.append(f"{path.name}: nothing reads the column {', '.join(map(str, unread))}")
+    identities = [name for name in ("lesion_id", "patient_id") if name in table]
+    found = table[["image", *identities]].reset_index(drop=True)
+    found = found.assign(**_columns(patients, fields))
+    found.attrs["notes"] = tuple(notes)
+    return found
 
 
 def find_patients(
@@ -254,13 +376,40 @@ def find_patients(
 ) -> list[Patient | None]:
     """Read the context of images, in their order; None for one without a row.
 
-    A row of an image stands for the challenge's reduced copy of it, and the other way round, unless
-    each has one. Raises as :func:`read_metadata`.
+    Names are matched as :func:`model.data.names.match_names` does. Raises as
+    :func:`read_metadata`.
+    """
+    return find_context(path, images, fields)[0]
+
+
+def find_context(
+    path: Path, images: Sequence[str], fields: Sequence[Field] = FIELDS
+) -> tuple[list[Patient | None], tuple[str, ...]]:
+    """:func:`find_patients`, and sentences on what was matched and what nothing read.
+
+    Raises:
+        DataError: also where no row is of an image, or no column of a field of the patient.
     """
     table = read_metadata(path, fields=fields)
-    by_name = dict(zip(table["image"], table_patients(table, fields), strict=True))
-    by_id = {archive_id(name): patient for name, patient in by_name.items()}
-    return [by_name.get(image, by_id.get(archive_id(image))) for image in images]
+    rows = match_names(images, table["image"].tolist())
+    _require_match(len(rows) - rows.count(-1), images, table["image"].tolist())
+    read = set(columns_of(path, names=column_names(fields)))
+    if not read & {field.column for field in fields} and read - set(column_names(fields).values()):
+        raise DataError(
+            f"{path.name} has no column of {_named(fields)}; it has {', '.join(sorted(read))}. "
+            f"Name them {', '.join(field.column for field in fields)}."
+        )
+    patients = table_patients(table, fields)
+    found = [patients[row] if row >= 0 else None for row in rows]
+    known = sum(bool(patient) for patient in found)
+    notes = [
+        f"{len(rows) - rows.count(-1)} of {len(images)} images have a row in {path.name}, {known} "
+        "of them with a known value",
+        *table.attrs["notes"],
+    ]
+    if unused := len(table) - len(set(rows) - {-1}):
+        notes.append(f"{unused} rows of {path.name} are of no image here")
+    return found, tuple(notes)
 
 
 def find_lesions(path: Path, images: Sequence[str]) -> list[str | None]:
@@ -269,10 +418,9 @@ def find_lesions(path: Path, images: Sequence[str]) -> list[str | None]:
     Names are matched and errors raised as in :func:`find_patients`.
     """
     table = read_metadata(path, require=("image", "lesion_id"))
-    known = table[table["lesion_id"].notna()]
-    by_name = dict(zip(known["image"], known["lesion_id"], strict=True))
-    by_id = {archive_id(name): lesion for name, lesion in by_name.items()}
-    return [by_name.get(image, by_id.get(archive_id(image))) for image in images]
+    lesions = table["lesion_id"].where(table["lesion_id"].notna(), None).tolist()
+    rows = match_names(images, table["image"].tolist())
+    return [lesions[row] if row >= 0 else None for row in rows]
 
 
 def table_patients(table: pd.DataFrame, fields: Sequence[Field] = FIELDS) -> list[Patient]:
@@ -287,31 +435,30 @@ def table_groups(table: pd.DataFrame, field: Field) -> pd.Series:
 
 
 def images_folder(data_dir: Path) -> Path:
-    """The folder of a data folder's images: ``images``, or the one that ends in ``_Input``."""
-    unpacked = [path for path in sorted(data_dir.glob("*_Input")) if path.is_dir()]
-    own = data_dir / "images"
-    return unpacked[0] if len(unpacked) == 1 and not own.is_dir() else own
+    """The folder of a data folder's images: ``images``, or as the publisher calls it."""
+    return images_folders(data_dir)[0]
+
+
+def images_folders(data_dir: Path) -> list[Path]:
+    """The folders of a data folder's images; ``images`` if there is none."""
+    for pattern in IMAGE_FOLDERS:
+        if found := sorted(path for path in data_dir.glob(pattern) if path.is_dir()):
+            return found
+    return [data_dir / IMAGE_FOLDERS[0]]
+
+
+def data_photographs(data_dir: Path) -> Photographs:
+    """The photographs of a data folder, those in folders below, too."""
+    return together([list_photographs(one, deep=True) for one in images_folders(data_dir)])
 
 
 def image_paths(images_dir: Path) -> dict[str, Path]:
-    """Map each image's name (the file's stem, unchanged) to its file, sorted by name.
+    """Map each image's name (the file's without its suffix) to its file, sorted by name.
 
     Raises:
         DataError: no such folder, no image in it, or two files of one name.
     """
-    if not images_dir.is_dir():
-        raise DataError(f"{images_dir} is not a folder. Give the folder that holds the images.")
-    files = sorted(p for p in images_dir.iterdir() if p.suffix.lower() in SUFFIXES)
-    if not files:
-        raise DataError(f"{images_dir} holds no image ({', '.join(SUFFIXES)}).")
-    paths = {file.stem: file for file in files}
-    if len(paths) < len(files):
-        twice = next(file for file in files if paths[file.stem] != file)
-        raise DataError(
-            f"{images_dir} holds {twice.name} and {paths[twice.stem].name}: names must differ "
-            "before the dot. Rename or remove one."
-        )
-    return paths
+    return list_photographs(images_dir).paths
 
 
 def image_source(image: str, lesion_id: object) -> str:
@@ -319,11 +466,16 @@ def image_source(image: str, lesion_id: object) -> str:
 
     The Archive gives lesions names of its own (IL_0000000): there the image's number tells.
     """
-    name = archive_id(image)
     if not isinstance(lesion_id, str):
-        return "MSK" if is_image_id(name) else "other"
+        return "MSK" if collection_of(image) == "MSK" else "other"
     if lesion_id[:3] in SOURCES:
         return lesion_id[:3]
+    return collection_of(image)
+
+
+def collection_of(image: str) -> str:
+    """Tell the collection by the image's number."""
+    name = archive_id(image)
     number = int(name.removeprefix("ISIC_")) if is_image_id(name) else -1
     found = (source for source, (first, last) in _NUMBERS.items() if first <= number <= last)
     return next(found, "other")
@@ -332,16 +484,28 @@ def image_source(image: str, lesion_id: object) -> str:
 def _parse_rows(table: pd.DataFrame, name: str, fields: Sequence[Field]) -> list[Patient]:
     given = [n for field in fields for n in dict.fromkeys((field.column, field.key)) if n in table]
     patients, errors = [], {}
-    for row, values in enumerate(_raw(table, given)):
-        try:
-            patients.append(Patient.parse(values, fields))
-        except PatientError as error:
-            errors[row] = error
+    seen: dict[tuple, Patient | PatientError] = {}  # thousands of rows say the same few things
+    columns = [table[name].astype(object).where(table[name].notna(), None) for name in given]
+    rows = zip(*columns, strict=True) if columns else ((),) * len(table)
+    for row, values in enumerate(rows):
+        if values not in seen:
+            seen[values] = _parsed(dict(zip(given, values, strict=True)), fields)
+        if isinstance(seen[values], PatientError):
+            errors[row] = seen[values]
+        else:
+            patients.append(seen[values])
     if errors:
         wrong = np.isin(np.arange(len(table)), list(errors))
         first = next(iter(errors.values()))
         raise DataError(f"{name}, {name_rows(table, wrong)}: {first}") from first
     return patients
+
+
+def _parsed(values: dict[str, object], fields: Sequence[Field]) -> Patient | PatientError:
+    try:
+        return Patient.parse(values, fields)
+    except PatientError as error:
+        return error
 
 
 def _sizes(paths: list[Path]) -> np.ndarray:

@@ -15,6 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from model.data.cache import cached_file
+from model.errors import ImageError
 from model.image import bright_box, read_image
 
 HASH_SIDE = 16
@@ -47,7 +48,7 @@ def photograph_hashes(
     ``cache_dir`` keeps them, until a file changes.
 
     Raises:
-        ImageError: a file cannot be read.
+        ImageError: naming all files that cannot be read, one a line.
     """
     if cache_dir is None:
         return _hash_all(paths)
@@ -80,33 +81,55 @@ def duplicate_pairs(
     return pairs
 
 
-def lesion_groups(lesions: Sequence[str], pairs: np.ndarray) -> np.ndarray:
+def lesion_groups(
+    lesions: Sequence[str], pairs: np.ndarray, patients: Sequence[object] | None = None
+) -> np.ndarray:
     """Number the groups of images that must stay on one side of a split: int, shape (N,).
 
-    Images are in one group when they share a lesion or are duplicates, also by way of others.
+    Images are in one group when they share a lesion or a patient or are duplicates, also by way of
+    others. A patient that is no text is unknown.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    lesion = np.unique(np.asarray(lesions, str), return_inverse=True)[1]
-    first_of = np.full(lesion.max() + 1, len(lesion))
-    np.minimum.at(first_of, lesion, np.arange(len(lesion)))
-    rows = np.concatenate([np.arange(len(lesion)), pairs[:, 0]])
-    columns = np.concatenate([first_of[lesion], pairs[:, 1]])
-    links = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(lesion), len(lesion)))
-    return connected_components(links, directed=False)[1]
+    links = [pairs[:, :2], _shared(lesions)]
+    if patients is not None:
+        known = (p if isinstance(p, str) else number for number, p in enumerate(patients))
+        links.append(_shared([repr(patient) for patient in known]))
+    rows, columns = np.concatenate(links).T
+    count = len(lesions)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))
+    return connected_components(graph, directed=False)[1]
+
+
+def _shared(names: Sequence[str]) -> np.ndarray:
+    """Each position with the first one of the same name: int, shape (N, 2)."""
+    _, first, inverse = np.unique(np.asarray(names, str), return_index=True, return_inverse=True)
+    return np.stack([np.arange(len(names)), first[inverse]], axis=1)
 
 
 def groups_of(table: pd.DataFrame, *, cache_dir: Path | None = None) -> np.ndarray:
     """:func:`lesion_groups` of the images of :func:`model.data.dataset.read_folder`'s table."""
     pairs = duplicate_pairs(table["path"].tolist(), cache_dir=cache_dir)
-    return lesion_groups(table["lesion_id"].tolist(), pairs)
+    patients = table["patient_id"].tolist() if "patient_id" in table else None
+    return lesion_groups(table["lesion_id"].tolist(), pairs, patients)
+
+
+def _hash_or_error(path: Path) -> tuple[str, np.ndarray] | ImageError:
+    try:
+        return photograph_hash(path)
+    except ImageError as error:
+        return error
 
 
 def _hash_all(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
     with ThreadPoolExecutor() as pool:
-        progress = tqdm(pool.map(photograph_hash, paths), total=len(paths), desc="Hashing")
-        exact, bits = zip(*progress, strict=True)
+        progress = tqdm(pool.map(_hash_or_error, paths), total=len(paths), desc="Hashing")
+        hashes = list(progress)
+    errors = [str(found) for found in hashes if isinstance(found, ImageError)]
+    if errors:
+        raise ImageError("\n".join(errors))
+    exact, bits = zip(*hashes, strict=True)
     return np.array(exact), np.stack(bits)
 
 

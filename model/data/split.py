@@ -165,7 +165,8 @@ def draw_split(
     rows = sorted_rows(table, groups)
     require_lesions(rows, len(PARTS))
     folds = 100 // math.gcd(train, validation, test)  # 20 for 70 / 15 / 15: 14, 3 and 3 of them
-    count = min(folds, rows["stratum"].value_counts().max())
+    # scikit-learn wants no more folds than the largest stratum has images, nor than lesion groups.
+    count = min(folds, rows["stratum"].value_counts().max(), rows["group"].nunique())
     ends = np.cumsum([max(1, round(share / 100 * count)) for share in (validation, test)])
     place = np.digitize(stratified_folds(rows, count, seed=seed), ends)
     place = with_every_diagnosis(rows, place, 3)
@@ -221,6 +222,8 @@ def stratified_folds(rows: pd.DataFrame, count: int, *, seed: int) -> np.ndarray
     """Number the fold of each of the :func:`sorted_rows`, whole groups together: int, (N,)."""
     from sklearn.model_selection import StratifiedGroupKFold  # takes a second; the page needs none
 
+    if count < 2:  # too few for a library that wants two
+        return np.zeros(len(rows), int)
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     fold = np.empty(len(rows), int)
     with warnings.catch_warnings():

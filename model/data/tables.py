@@ -1,17 +1,30 @@
 """CSV tables whose rows are images: what breaks a rule is named by line and image."""
 
-from collections.abc import Sequence
+import codecs
+import csv
+import io
+import re
+import unicodedata
+import warnings
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from isic_api.vocabulary import UNKNOWN_CLASS
-from model.diagnosis import COARSE_LABELS, DIAGNOSES
+from model.data.formats import IDENTITIES, column_names
+from model.data.names import image_names
 from model.errors import DataError
-from model.tasks import CUSTOM
 
 _NAMED = 5  # offenders that a message names before it only counts them
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_EDGES = (" \0", "\0 ", "\0\0", "\t", "\n", "\xa0")  # blanks around cells that are joined by \0
+_NO_TEXT = {
+    b"PK\x03\x04": "a spreadsheet (.xlsx or .ods) or zip file",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet (.xls)",
+    b"%PDF": "a PDF",
+}
 
 
 def find_table(data_dir: Path, pattern: str) -> Path:
@@ -22,7 +35,7 @@ def find_table(data_dir: Path, pattern: str) -> Path:
     """
     if not data_dir.is_dir():
         raise DataError(f"{data_dir} is not a folder. Give the folder that holds the tables.")
-    found = sorted(data_dir.glob(pattern))
+    found = tables_like(data_dir, pattern)
     if len(found) != 1:
         names = ", ".join(file.name for file in found) or "none"
         raise DataError(
@@ -32,41 +45,207 @@ def find_table(data_dir: Path, pattern: str) -> Path:
     return found[0]
 
 
+def tables_like(data_dir: Path, pattern: str) -> list[Path]:
+    """The files of a folder whose name matches, without hidden ones; sorted."""
+    wanted = pattern.casefold()
+    names = (path for path in data_dir.glob("*") if not path.name.startswith("."))
+    return sorted(path for path in names if fnmatchcase(path.name.casefold(), wanted))
+
+
+def columns_of(
+    path: Path, columns: Sequence[str] = (), names: Mapping[str, str] | None = None
+) -> list[str]:
+    """What a table's columns are called here; one of ``columns`` or ``image`` must be there."""
+    if not path.is_file():
+        raise DataError(f"{path} does not exist. Give the path of a CSV file.")
+    header = _header(_decoded(path), path)[0]
+    found = _renamed(header, names or column_names(()), path)
+    if columns and not {"image", *columns} & set(found):
+        raise DataError(
+            f"{path.name} lacks the column image; it has {', '.join(filter(None, header))}. Use "
+            "the challenge's column names."
+        )
+    return found
+
+
 def read_csv(
-    path: Path, columns: Sequence[str], *, key: str = "image", text: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    *,
+    key: str = "image",
+    text: Sequence[str] = (),
+    names: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Read a table that has at least these columns and one row per value of ``key``.
 
-    ``text`` names further columns whose cells stay text; an empty cell is NaN. Semicolons between
-    columns, which spreadsheets write in much of Europe, are read as commas are.
+    Tables of spreadsheets are read as they are: commas, semicolons or tabs between columns, decimal
+    commas, UTF-8, UTF-16 or cp1252, blanks around headings and cells, empty rows and columns. The
+    index is that of the rows in the file, from 0.
+
+    Args:
+        path: the file.
+        columns: those that must be there.
+        key: the column whose values name the rows; images are named as ``image_names`` does.
+        text: further columns whose cells stay text; an empty cell is NaN.
+        names: headings in small letters → what the columns are called here.
 
     Raises:
-        DataError: no such file, not a table, a column missing, or an image unnamed or repeated.
+        DataError: no such file, not a table, a column missing or given twice, or an image unnamed
+            or repeated.
     """
     if not path.is_file():
         raise DataError(f"{path} does not exist. Give the path of a CSV file.")
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            separator = ";" if ";" in file.readline() else ","
-            file.seek(0)
-            types = dict.fromkeys((key, *text), str)
-            table = pd.read_csv(file, sep=separator, dtype=types, skipinitialspace=True)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a CSV table: {error}.") from error
-    missing = [column for column in columns if column not in table]
-    if missing:
+    content = _decoded(path)
+    header, separator, first = _header(content, path)
+    ours = {name.casefold(): name for name in (*columns, *text, key)}
+    renamed = _renamed(header, {**ours, **column_names(()), **(names or {})}, path)
+    if missing := [column for column in columns if column not in renamed]:
         raise DataError(
-            f"{path.name} lacks the column {', '.join(missing)}; it has {', '.join(table.columns)}."
-            " Use the challenge's column names."
+            f"{path.name} lacks the column {', '.join(missing)}; it has "
+            f"{', '.join(name for name in header if name)}. Use the challenge's column names."
         )
-    _require_names(table, path.name, key)
+    table = _cells(content[first:], renamed, separator, (key, *IDENTITIES, *text), path)
+    table.index += content.count("\n", 0, first) - 1
+    if key in table:
+        _require_names(table, path.name, key)
+    if "image" in table and key == "image":
+        names = table["image"].tolist()
+        if (normal := image_names(names)) != names:
+            table["image"] = normal
+            _require_names(table, path.name, key)
     return table
+
+
+def _decoded(path: Path) -> str:
+    raw = path.read_bytes()
+    for start, kind in _NO_TEXT.items():
+        if raw.startswith(start):
+            raise DataError(
+                f"{path} is {kind}, not a CSV table. Save it from the spreadsheet as CSV UTF-8."
+            )
+    text = _text(raw, path)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataError(f"{path}, line {line}: not a CSV table: not text. Save it as CSV UTF-8.")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _text(raw: bytes, path: Path) -> str:
+    encodings = ("utf-8-sig", "cp1252")
+    if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        encodings = ("utf-16",)
+    elif b"\0" in raw[:200]:
+        encodings = ("utf-16-le" if raw[1:2] == b"\0" else "utf-16-be",)
+    for encoding in encodings:
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError as error:
+            line = raw[: error.start].count(b"\n") + 1
+    raise DataError(
+        f"{path}, line {line}: the letters are not UTF-8, UTF-16 or cp1252, so this is not a CSV "
+        "table. Save it as CSV UTF-8."
+    )
+
+
+def _header(content: str, path: Path) -> tuple[list[str], str, int]:
+    """Headings, separator, and where the rows begin."""
+    start, separator = 0, None
+    while True:
+        end = content.find("\n", start)
+        end = len(content) if end < 0 else end
+        line = content[start:end]
+        if line.lower().startswith("sep=") and len(line) == 5:  # as Excel writes it
+            separator = line[4]
+        elif line.strip(" \t,;") or end == len(content):
+            break
+        start = end + 1
+    outside = re.sub(r'"[^"]*"', "", line)
+    separator = separator or max(",;\t", key=outside.count)
+    header = next(csv.reader([line], delimiter=separator), [])
+    if not any(name.strip() for name in header):
+        raise DataError(f"{path} is not a CSV table: it is empty. Give one with a row of headings.")
+    names = [unicodedata.normalize("NFC", name).strip() for name in header]
+    return names, separator, min(end + 1, len(content))
+
+
+def _renamed(header: list[str], names: Mapping[str, str], path: Path) -> list[str]:
+    renamed = [names.get(" ".join(name.casefold().split()), name) for name in header]
+    for name in filter(None, renamed):
+        if renamed.count(name) > 1:
+            given = [h for h, ours in zip(header, renamed, strict=True) if ours == name]
+            raise DataError(
+                f"{path.name} has the column {name} {len(given)} times: {', '.join(given)}. Keep "
+                "one of them."
+            )
+    return renamed
+
+
+def _cells(
+    rows: str, header: list[str], separator: str, text: Sequence[str], path: Path
+) -> pd.DataFrame:
+    unnamed = [f"\0{number}" for number in range(len(header) + 1)]  # the last is of longer rows
+    names = [name or blank for name, blank in zip(header, unnamed, strict=False)] + unnamed[-1:]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                io.StringIO(rows),
+                sep=separator,
+                names=names,
+                header=None,
+                index_col=False,
+                dtype=dict.fromkeys((*text, *unnamed), str),
+                skipinitialspace=True,
+                skip_blank_lines=False,
+                decimal="." if separator == "," else ",",
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise DataError(
+            f"{path} is not a CSV table: {error}. Give every row as many cells as headings."
+        ) from error
+    except pd.errors.EmptyDataError:
+        table = pd.DataFrame({name: pd.Series(dtype=object) for name in names})
+    for name in table.columns:
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            table[name] = _plain_cells(table[name], is_text=name in text)
+    if table.iloc[:, 0].isna().any():
+        table = table.dropna(how="all")
+    for blank in [name for name in table if name in unnamed]:
+        if table[blank].notna().any() and not _is_row_numbers(table[blank]):
+            row = table[blank].first_valid_index()
+            raise DataError(
+                f"{path.name}, line {row + 2}: the cell {table[blank][row]!r} is in a column "
+                "without a heading. Give the column a name, or empty it."
+            )
+    return table.drop(columns=[name for name in table if name in unnamed])
+
+
+def _is_row_numbers(cells: pd.Series) -> bool:
+    """Whether a column only counts the rows, as pandas writes its index."""
+    return any(cells.tolist() == [str(n + first) for n in range(len(cells))] for first in (0, 1))
+
+
+def _plain_cells(cells: pd.Series, *, is_text: bool) -> pd.Series:
+    """Without blanks around, and with decimal points in numbers."""
+    found = cells.dropna().tolist()
+    if all(type(cell) is str for cell in found):
+        together = "\0".join(("", *found, ""))
+        edges = bool(found) and any(edge in together for edge in _EDGES)
+        if not edges and (is_text or "," not in together):
+            return cells  # nothing to do, as in most files: a look at each takes longer
+    table = {}
+    for cell in cells.dropna().unique():
+        plain = cell.strip() if isinstance(cell, str) else cell
+        if not is_text and isinstance(plain, str) and _DECIMAL_COMMA.fullmatch(plain):
+            plain = plain.replace(",", ".")
+        table[cell] = np.nan if plain == "" else plain
+    return cells if all(k == v for k, v in table.items()) else cells.map(table)
 
 
 def name_rows(table: pd.DataFrame, mask: np.ndarray | pd.Series, key: str = "image") -> str:
     """Name the marked rows of a table as read from its file, and count those not named."""
     rows = np.flatnonzero(mask)
-    named = [f"line {row + 2} ({key} {table[key].iloc[row]})" for row in rows[:_NAMED]]
+    named = [f"line {table.index[row] + 2} ({key} {table[key].iloc[row]})" for row in rows[:_NAMED]]
     return name_some(named, len(rows))
 
 
@@ -80,7 +259,7 @@ def name_some(names: Sequence[str], count: int | None = None) -> str:
 def _require_names(table: pd.DataFrame, name: str, key: str) -> None:
     unnamed = table[key].isna()
     if unnamed.any():
-        lines = name_some([f"line {row + 2}" for row in np.flatnonzero(unnamed)])
+        lines = name_some([f"line {row + 2}" for row in table.index[unnamed]])
         raise DataError(f"{name}, {lines}: the {key}'s name is empty. Fill it in.")
     repeated = table[key].duplicated(keep=False)
     if repeated.any():
@@ -88,47 +267,3 @@ def _require_names(table: pd.DataFrame, name: str, key: str) -> None:
             f"{name} names {table[key][repeated].nunique()} {key}s more than once: "
             f"{name_rows(table, repeated, key)}. Keep one row per {key}."
         )
-
-
-def read_truth(path: Path, task: str | None) -> pd.DataFrame:
-    """Read image and diagnosis, which may be UNK, of each row.
-
-    ``task`` is as in :func:`model.data.dataset.read_folder`.
-
-    Raises:
-        DataError: a column is missing or marks no image, or a row has no label or several.
-    """
-    table = read_csv(path, ("image",))
-    columns = [name for name in table if name != "image"]
-    labels = _label_columns(path, columns, task)
-    classes = [*labels, *({UNKNOWN_CLASS} & set(columns) - set(labels))]
-    marks = table[classes].apply(pd.to_numeric, errors="coerce")
-    wrong = (marks.sum(axis=1) != 1) | ~marks.isin([0, 1]).all(axis=1)
-    if wrong.any():
-        raise DataError(
-            f"{path.name}, {name_rows(table, wrong)}: exactly one of {', '.join(classes)} must be "
-            "1 and the others 0. Correct or remove the row."
-        )
-    own = set(labels) - {*DIAGNOSES, *COARSE_LABELS, UNKNOWN_CLASS}
-    empty = [name for name in labels if name in own and not marks[name].any()]
-    if empty:
-        raise DataError(
-            f"{path.name}: no image is of the class {', '.join(empty)}. Add some, or remove the "
-            "column."
-        )
-    return pd.DataFrame({"image": table["image"], "diagnosis": marks.idxmax(axis=1)})
-
-
-def _label_columns(path: Path, columns: list[str], task: str | None) -> list[str]:
-    """The columns that are labels: all of them in a custom task, else those with known codes."""
-    known = [name for name in columns if name in (*DIAGNOSES, *COARSE_LABELS)]
-    if task == CUSTOM or (task is None and not known):
-        return columns
-    missing = [code for code in DIAGNOSES if code not in known]
-    # A table may leave out diagnoses that it has a coarse label for.
-    if missing and not set(known) & set(COARSE_LABELS):
-        raise DataError(
-            f"{path.name} lacks the column {', '.join(missing)}; it has {', '.join(columns)}. Use "
-            f"the challenge's column names, or --task {CUSTOM}, which takes any."
-        )
-    return known

@@ -46,7 +46,9 @@ def test_photographs_inside_a_zip_are_found_and_nothing_else_is(tmp_path, photog
         "inner.zip": b"x",
     }
     found = collect([photograph, pack(tmp_path, members)])
-    assert [item.name for item in found] == ["ISIC_0000001", "A", "B"]
+    read = [item.name for item in found if not isinstance(item.content, ImageError)]
+    assert read == ["ISIC_0000001", "A", "B"]
+    assert [item.name for item in found][3:] == ["notes.txt", "inner.zip"]  # named, not hidden ones
     assert sorted(path.name for path in tmp_path.parent.glob("B.png")) == []
 
 
@@ -89,9 +91,11 @@ def test_an_unreadable_file_is_listed_and_stops_nothing(tmp_path, photograph):
 def test_context_is_found_by_name(tmp_path):
     table = tmp_path / "m.csv"
     table.write_text("image,age_approx,sex\nA,60,male\nC,,\n")
-    assert patients_of(table, ["A", "B"], FIELDS) == [Patient(age=60.0, sex="male"), Patient()]
+    patients, notes = patients_of(table, ["A", "B"], FIELDS)
+    assert patients == [Patient(age=60.0, sex="male"), Patient()]
+    assert notes[0].startswith("1 of 2 images have a row")
     table.write_bytes(b"image,age_approx\nA,\xe4\n")
-    with pytest.raises(DataError, match=r"^m\.csv is not a CSV table"):  # without its place
+    with pytest.raises(DataError, match=r"^m\.csv, line 2 .*'\u00e4'"):  # without its place
         patients_of(table, ["A"], FIELDS)
     table.write_text("image,age_approx\nA,600\n")
     with pytest.raises(DataError, match="600"):

@@ -16,7 +16,7 @@ from demo.services import Example
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
-from model.errors import ImageError, PatientError
+from model.errors import DataError, ImageError
 from model.image import read_image
 from model.inference.bundle import RELEASED, read_manifest
 from model.patient import Patient
@@ -53,10 +53,10 @@ def test_a_folders_table_gives_its_examples(folder):
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        ({"image": "b.jpg"}, ValueError, r"'b\.jpg'"),
-        ({"image": "../a.jpg", "diagnosis": "XY"}, ValueError, "MEL, NV"),
-        ({"image": "examples.csv"}, ImageError, "cannot be read as an image"),
-        ({"age_approx": "600"}, PatientError, "600"),
+        ({"image": "b.jpg"}, DataError, r"line 2 \(image b\)"),
+        ({"image": "../a.jpg", "diagnosis": "XY"}, DataError, "MEL, NV"),
+        ({"image": "examples.csv"}, DataError, r"image examples\.csv"),
+        ({"age_approx": "600"}, DataError, "600"),
     ],
 )
 def test_a_bad_row_of_a_folder_is_named(folder, change, error, said):
@@ -66,10 +66,25 @@ def test_a_bad_row_of_a_folder_is_named(folder, change, error, said):
 
 
 def test_a_folder_without_rows_or_table_is_refused(folder):
-    with pytest.raises(OSError, match=r"examples\.csv"):
+    with pytest.raises(DataError, match=r"examples\.csv does not exist"):
         examples_of_folder(folder, DIAGNOSES)
     write(folder)
-    with pytest.raises(ValueError, match="no rows"):
+    with pytest.raises(DataError, match="no rows"):
+        examples_of_folder(folder, DIAGNOSES)
+
+
+def test_a_spreadsheets_table_without_suffixes_gives_the_same_examples(folder):
+    text = "Image;Diagnosis;Age;origin\r\na;MEL;60,0;M\u00fcnchen\r\n;;;\r\n"
+    (folder / "examples.csv").write_bytes(text.encode("cp1252"))
+    (found,) = examples_of_folder(folder, DIAGNOSES)
+    assert found == Example(folder / "a.jpg", Patient(age=60.0), "MEL", "M\u00fcnchen", real=True)
+
+
+def test_all_damaged_photographs_of_a_folder_are_named_at_once(folder):
+    for name in ("b", "c"):
+        (folder / f"{name}.jpg").write_text("x")
+    write(folder, ROW, ROW | {"image": "b.jpg"}, ROW | {"image": "c"})
+    with pytest.raises(ImageError, match=r"(?s)b\.jpg.*c\.jpg"):
         examples_of_folder(folder, DIAGNOSES)
 
 

@@ -90,6 +90,18 @@ def test_a_field_under_both_its_names_is_refused(short, official, value):
     assert f"{short} or {official}, not both" in refused(answer, "bad_context")
 
 
+def test_a_field_that_nothing_reads_is_refused_and_not_ignored():
+    assert "'foo' is no field" in refused(ask(client(), foo="1"), "bad_context")
+
+
+@pytest.mark.parametrize("field", ["sex", "image"])
+def test_a_field_or_photograph_sent_twice_is_refused(field):
+    sent = [("sex", (None, "male")), ("image", ("lesion.jpg", PHOTOGRAPH))]
+    sent.append(next(part for part in sent if part[0] == field))
+    answer = client().post("/api/predict", files=sent)
+    assert f"'{field}' was sent twice" in refused(answer, "bad_context")
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

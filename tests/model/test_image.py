@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from model.errors import ImageError
 from model.image import ImagePreprocessor, bright_box, read_image
@@ -120,3 +120,34 @@ def test_an_original_and_its_reduced_copy_come_out_alike(lesion):
 def test_every_side_comes_out_square():
     for size in ((84, 84), (200, 150), (40, 500)):
         assert ImagePreprocessor(96)(draw_lesion(2, seed=0, size=size)).shape == (96, 96, 3)
+
+
+def _grey(values, kind="PNG", **options):
+    return encoded(Image.fromarray(values), kind, **options)
+
+
+def test_greys_of_unstated_range_are_refused_and_not_guessed():
+    ramp = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+    for values, kind in (((ramp * 4095).astype("u2"), "PNG"), (ramp, "TIFF")):
+        with pytest.raises(ImageError, match="which of them are black and white"):
+            read_image(_grey(values, kind))
+
+
+def test_greys_are_scaled_by_the_range_that_the_file_states():
+    ramp = np.linspace(0, 4095, 64 * 64).astype("u2").reshape(64, 64)
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[280], tags[281] = 0, 4095
+    image = read_image(_grey(ramp, "TIFF", tiffinfo=tags))
+    assert np.asarray(image).max() == 255
+
+
+def test_a_cameras_raw_file_is_refused_and_its_preview_not_shown(lesion):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[50706] = b"\1\4\0\0"
+    with pytest.raises(ImageError, match="camera RAW"):
+        read_image(encoded(lesion, "TIFF", tiffinfo=tags))
+
+
+def test_heic_is_refused_with_the_remedy_of_a_phone():
+    with pytest.raises(ImageError, match=r"HEIC.*Most Compatible"):
+        read_image(b"\0\0\0\x18ftypheic" + bytes(200))

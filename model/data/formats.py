@@ -1,0 +1,124 @@
+"""What publishers call columns and values, and the labels that stand for ours.
+
+===================  =========================================================================
+ISIC 2018, task 3    ``*GroundTruth.csv`` with AKIEC; ``*LesionGroupings.csv`` beside it
+ISIC 2019            ``*GroundTruth.csv``, ``*Metadata.csv``; of the test part without lesions
+SIIM-ISIC 2020       ``train.csv`` has all: diagnosis, benign_malignant, patient_id
+HAM10000             ``HAM10000_metadata.csv`` has all: dx, lesion_id
+MILK10k              ``*GroundTruth.csv`` by lesion_id, ``*Metadata.csv`` by isic_id, image_type
+===================  =========================================================================
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from isic_api.vocabulary import UNKNOWN_CLASS
+from model.diagnosis import label_of
+from model.patient import AGE, SEX, SITE, Field
+
+IDENTITIES = {
+    "image": ("image_name", "image_id", "isic_id", "filename", "file_name", "image name"),
+    "lesion_id": ("lesion", "lesion id"),
+    "patient_id": ("patient", "patient id"),
+}
+_FIELDS = {
+    AGE.column: ("age", "age_years", "patient_age"),
+    SEX.column: ("gender", "patient_sex"),
+    SITE.column: (
+        *("site", "localization", "localisation", "location", "anatom_site"),
+        *("anatom_site_general_challenge", "body_site"),
+    ),
+}
+_SITES = {
+    "anterior torso": ("abdomen", "chest"),
+    "posterior torso": ("back",),
+    "head/neck": ("face", "scalp", "ear", "neck", "head", "head neck face", "head neck"),
+    "palms/soles": ("acral", "palms soles"),
+    "oral/genital": ("genital", "oral genital"),
+    "upper extremity": ("hand",),
+    "lower extremity": ("foot",),
+    "lateral torso": (),
+}
+AMBIGUOUS_SITES = ("torso", "trunk")
+"""Said of several of our sites: unknown, and counted."""
+
+_WORDS = {
+    SITE.column: {word: ours for ours, words in _SITES.items() for word in words},
+    SEX.column: {"m": "male", "f": "female"},
+}
+MILK10K_LABELS = {
+    "SCCKA": "SCC",
+    "INF": UNKNOWN_CLASS,
+    "BEN_OTH": UNKNOWN_CLASS,
+    "MAL_OTH": UNKNOWN_CLASS,
+}
+"""Labels of MILK10k that ISIC 2019 has not, and what they are there."""
+
+NO_LABELS = ("score_weight", "validation_weight")
+"""Columns of published tables of labels that are none."""
+
+CONTEXT = ("*Metadata.csv", "*LesionGroupings.csv")
+"""Tables of context beside one of labels, of which the first that is there is read."""
+
+IMAGE_FOLDERS = ("images", "*_Input", "*_images_part_*", "train", "jpeg/train")
+"""Folders of photographs, of which the first that are there are read."""
+
+WITH_LABELS = ("HAM10000_metadata.csv", "HAM10000_metadata", "train.csv")
+"""Tables that have labels and context in one."""
+
+
+LABEL_COLUMNS = ("dx", "diagnosis", "benign_malignant", "image_type", "origin")
+"""Columns beside the context that other readers read."""
+
+
+def column_names(fields: Sequence[Field]) -> dict[str, str]:
+    """What columns may be called in small letters → what they are called here."""
+    names = {name: ours for ours, others in IDENTITIES.items() for name in (ours, *others)}
+    names |= {name: name for name in LABEL_COLUMNS}
+    for field in fields:
+        others = _FIELDS.get(field.column, ())
+        names |= {n.casefold(): field.column for n in (field.column, field.key, *others)}
+    return names
+
+
+def translate(cells: pd.Series, field: Field) -> tuple[pd.Series, int]:
+    """Give a column of words in ours, and how many are ambiguous and thus unknown."""
+    words = getattr(field, "words", ())
+    ours = {_plain(word): word for word in words} | _WORDS.get(field.column, {})
+    if field.column == SITE.column:
+        ours |= dict.fromkeys(AMBIGUOUS_SITES)
+    table = {
+        cell: ours.get(_plain(cell), cell)
+        for cell in cells.dropna().unique()
+        if isinstance(cell, str)
+    }
+    ambiguous = [cell for cell, word in table.items() if word is None]
+    return cells.map(table), int(cells.isin(ambiguous).sum())
+
+
+def with_our_labels(table: pd.DataFrame) -> pd.DataFrame:
+    """Bring columns of MILK10k's labels together under ours; other tables stay as they are."""
+    found = [label for label in MILK10K_LABELS if label in table]
+    if "SCCKA" not in found:
+        return table
+    table = table.copy()
+    for label in found:
+        ours = MILK10K_LABELS[label]
+        marks = pd.to_numeric(table.pop(label), errors="coerce")
+        table[ours] = table[ours] + marks if ours in table else marks
+    return table
+
+
+def diagnosis_of(row: dict[str, object]) -> str | None:
+    """Label of a row of a table that has labels and context in one; None if it says nothing."""
+    said = row.get("dx", row.get("diagnosis"))
+    found = label_of(said) if isinstance(said, str) else None
+    if found:
+        return found
+    coarse = row.get("benign_malignant")
+    return label_of(coarse) if isinstance(coarse, str) else None
+
+
+def _plain(word: str) -> str:
+    return " ".join(word.replace("_", " ").replace("/", " ").casefold().split())
