@@ -282,7 +282,7 @@ def _predict_router(by_name: dict[str, Services]) -> APIRouter:
 
     router.post(
         "/predict",
-        dependencies=[_each_known_and_once({"image", "bundle", *given})],
+        dependencies=[_each_known_and_once({"image", "bundle", "box", "same_lesion", *given})],
         responses=documented(*_ERRORS),
         response_description="what the network predicted",
     )(predict)
@@ -300,7 +300,7 @@ def _each_known_and_once(names: set[str]) -> Dependency:
             )
         if request.query_params:
             raise RestError("bad_context", "Send the fields in the body, not in the address.")
-        if repeated := [name for name in names if sent.count(name) > 1]:
+        if repeated := [n for n in names - {"image"} if sent.count(n) > 1]:
             raise RestError("bad_context", f"{repeated[0]!r} was sent twice. Send it once.")
 
     return Depends(check)

@@ -8,6 +8,7 @@ the folder without the suffix.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -15,9 +16,10 @@ import pandas as pd
 from model.data.formats import WITH_LABELS
 from model.data.names import image_name
 from model.data.photographs import is_hidden, is_photograph
-from model.data.tables import tables_like
+from model.data.tables import read_csv, tables_like
 from model.errors import DataError
 from model.image import FORMATS
+from model.tasks import Task, custom_task
 
 _PARTS = {
     **{"train": "train", "training": "train"},
@@ -95,3 +97,56 @@ def _names(data_dir: Path, paths: pd.Series) -> pd.Series:
         f"{twice.parent} holds two files called {twice.stem}: names must differ before the dot. "
         "Rename or remove one."
     )
+
+
+CLASSES_FILE = "classes.csv"
+_ANSWERS = ("yes", "no", "precursor")
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """What the file says of each code; ``malignant`` is None where it has no such column."""
+
+    names: dict[str, str]
+    malignant: dict[str, str] | None  # code → yes, no or precursor
+
+    def task(self, codes: Iterable[str]) -> Task:
+        """The custom task of some of the file's codes."""
+        names = {code: self.names[code] for code in codes}
+        if self.malignant is None:
+            return custom_task(names)
+        answered = {
+            answer: [c for c in names if self.malignant[c] == answer] for answer in _ANSWERS
+        }
+        return custom_task(names, malignant=answered["yes"], precursors=answered["precursor"])
+
+
+def read_class_table(data_dir: Path, codes: Iterable[str]) -> ClassTable | None:
+    """Read the file of a data folder, which must have a row for each of its codes; None without.
+
+    Raises:
+        DataError: it lacks a code, names one that the folder has not, or answers with another word.
+    """
+    path = data_dir / CLASSES_FILE
+    if not path.is_file():
+        return None
+    table = read_csv(path, ("code",), key="code")
+    found = table["code"].tolist()
+    differing = sorted(set(found) ^ set(codes))
+    if differing:
+        raise DataError(
+            f"{path} and the labels of the folder differ in {', '.join(differing)}. Give every "
+            "label one row, under the name of its column or folder."
+        )
+    named = table["name"] if "name" in table else table["code"]
+    names = dict(zip(found, named.fillna(table["code"]).astype(str), strict=True))
+    if "malignant" not in table:
+        return ClassTable(names, None)
+    answers = dict(zip(found, table["malignant"].astype(str).str.strip(), strict=True))
+    wrong = [code for code, answer in answers.items() if answer not in _ANSWERS]
+    if wrong:
+        raise DataError(
+            f"{path} does not say of {', '.join(wrong)} whether it is malignant. Write "
+            f"{', '.join(_ANSWERS)} in every row, or leave the column out."
+        )
+    return ClassTable(names, answers)

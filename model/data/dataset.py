@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
-from model.data.class_folders import is_by_class, read_class_folders
-from model.data.class_table import ClassTable, read_class_table
+from model.data.class_folders import ClassTable, is_by_class, read_class_folders, read_class_table
 from model.data.formats import (
     CONTEXT,
     IMAGE_FOLDERS,

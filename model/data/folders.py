@@ -58,7 +58,8 @@ def read_folders(
     counts = ("without_image", "of_other_diagnosis", "without_label", "without_class")
     sums = {name: sum(getattr(one, name) for one in read.values()) for name in counts}
     first = next(iter(read.values()))
-    return replace(first, table=together, **sums)
+    notes = tuple(note for one in read.values() for note in one.notes)
+    return replace(first, table=together, notes=notes, **sums)
 
 
 def _hide_constant_fields(table: pd.DataFrame, fields: Sequence[Field]) -> pd.DataFrame:

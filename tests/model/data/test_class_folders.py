@@ -191,5 +191,5 @@ def test_explore_and_split_take_the_labels_as_they_are(tmp_path):
     assert main(["split", *where, "--check", str(tmp_path / "split.json")]) == 0
     assert main(["explore", *where, "--out", str(tmp_path / "report")]) == 0
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-    assert "3 images show mole" in page
+    assert "3 images of mole" in page
     assert "Melanoma" not in page
