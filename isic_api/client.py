@@ -20,10 +20,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 import requests
 
 from isic_api import errors
-from isic_api.paging import PAGE_SIZE, Bookmark, walk
 from isic_api.query import check
 from isic_api.records import Collection, ImageRecord, Lesion, Page, User
-from isic_api.session import BearerToken, Session
+from isic_api.session import PAGE_SIZE, BearerToken, Bookmark, Session, walk
 
 BASE_URL = "https://api.isic-archive.com/api/v2/"
 SNAPSHOT_URL = "https://isic-archive.s3.us-east-1.amazonaws.com/snapshots/ISIC_images.zip"
@@ -70,7 +69,7 @@ class IsicClient:
         on_count: Callable[[int], None] | None = None,
         bookmark: Bookmark | None = None,
     ) -> Iterator[ImageRecord]:
-        """All matching images, oldest first; see :func:`~isic_api.paging.walk` for its errors.
+        """All matching images, oldest first; see :func:`~isic_api.session.walk` for its errors.
 
         Where the server's paging loops, the rest follows in the order of ids. A collection
         that does not exist matches nothing here; :meth:`resolve` raises for it.

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from isic_api.client import IsicClient
 from isic_api.errors import BadIdListError
-from isic_api.paging import Bookmark
 from isic_api.records import Collection as ArchiveCollection
 from isic_api.records import ImageRecord
+from isic_api.session import Bookmark
 from isic_api.vocabulary import archive_id, is_image_id
 
 _ID_COLUMNS = {"isic_id", "image", "image_name", "image_id", "id"}

@@ -8,7 +8,7 @@ import requests
 
 from isic_api import errors
 from isic_api.client import IsicClient
-from isic_api.paging import Bookmark
+from isic_api.session import Bookmark
 from tests.fakes.archive import FakeArchive
 from tests.fakes.archive_data import ATTRIBUTIONS
 
