@@ -3,24 +3,23 @@
 Exit codes: 0 complete; 1 something is missing or failed; 2 invalid request; 130 interrupted.
 """
 
-import io
-import os
 import signal
 import sys
 from typing import NoReturn
 
 from isic_api.cli import parser
+from isic_api.console import disk_of_stdout, drop_stdout, write_utf8
 from isic_api.errors import ArchiveError
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     signal.signal(signal.SIGTERM, _as_interrupt)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # on Windows, the default is a code page
+    write_utf8()
     options = parser().parse_args(argv)
     try:
-        return options.run(options)
+        with disk_of_stdout():
+            return options.run(options)
     except ArchiveError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -30,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"interrupted: {'nothing is kept' if nothing else kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever reads the output, e.g. head, has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
         return 0
 
 

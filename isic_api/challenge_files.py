@@ -72,8 +72,6 @@ def fetch_file(
     path = into / file.name
     if path.exists():
         return path
-    with disk_errors(into):
-        into.mkdir(parents=True, exist_ok=True)
     partial = _Partial(session, f"{base_url.rstrip('/')}/{file.name}", path, progress)
     try:
         partial.complete(attempts)
@@ -135,6 +133,8 @@ class _Partial:
         return headers
 
     def _read(self, response: requests.Response) -> None:
+        with disk_errors(self.path.parent):  # not before: an unreachable host leaves no folder
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         start, total = self._place(response)
         if total - start > disk_usage(self.path.parent).free:
             raise DiskFullError(

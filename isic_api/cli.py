@@ -116,7 +116,11 @@ def _add_search(subparsers: Any) -> None:  # noqa: ANN401
     add("query", nargs="?", type=str.strip, default="", metavar="QUERY", help="empty: everything")
     _add_collection(add)
     add("--limit", type=_positive, metavar="N", help="the first N (default: all)")
-    add("--jsonl", action="store_true", help="one JSON object per line, all fields")
+    add(
+        "--jsonl",
+        action="store_true",
+        help="one JSON object per line, all fields except the attribution (see `metadata`)",
+    )
     add("--count", action="store_true", help="print only the number of images")
     add("--facets", action="store_true", help="print only how often each value occurs")
     add("--similar", metavar="ID", help="images similar to this one instead; requires a token")

@@ -189,6 +189,7 @@ def _print_images(images: Iterable[tuple[ImageRecord, float | None]], *, jsonl: 
         if jsonl:
             entry = image.to_json()
             entry["metadata"] = entry["metadata"]["all"]
+            del entry["attribution"]  # the cohort's, which need not be the image's own
             if distance is not None:
                 entry["distance"] = distance
             print(json.dumps(entry, ensure_ascii=False))

@@ -5,6 +5,7 @@ continues where it stopped. It is removed once nothing is missing.
 """
 
 import contextlib
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import IO, Any
 
 from isic_api.attribution import own_attributions
 from isic_api.client import IsicClient
+from isic_api.console import disk_of_stdout
 from isic_api.errors import EmptyResultError, IncompleteListingError, NotFoundError
 from isic_api.files import disk_errors
 from isic_api.journal import Journal
@@ -76,7 +78,8 @@ def export_metadata(
                 _merge(extra, _collection_names(client, selection, rows.ids))
             if outcomes:
                 _merge(extra, _outcomes(client, rows))
-            write_rows(out, rows.records, attributions=rows.attributions, extra=extra)
+            with disk_of_stdout() if out is sys.stdout else contextlib.nullcontext():
+                write_rows(out, rows.records, attributions=rows.attributions, extra=extra)
             exported = Exported(len(rows.ids), unknown, len(rows.ids) - len(rows.attributions))
             rows.keep = bool(exported.unattributed)
     return exported

@@ -24,7 +24,7 @@ METADATA_COLUMNS: dict[str, Callable[[ImageRecord], Any]] = {
     "age_approx": lambda record: record.metadata.age_approx,
     SITE_COLUMN: lambda record: record.challenge_site,
     "lesion_id": lambda record: record.metadata.lesion_id,
-    "sex": lambda record: record.metadata.sex,
+    "sex": lambda record: record.challenge_sex,
 }
 """Column of ``Metadata.csv`` → the image's value; a further field of the Archive is one line."""
 _FIRST = ("isic_id", "attribution", "copyright_license")

@@ -15,6 +15,7 @@ from isic_api.errors import UnexpectedAnswerError
 from isic_api.vocabulary import (
     Levels,
     challenge_class,
+    challenge_sex,
     challenge_site,
     diagnosis_levels,
     site_levels,
@@ -200,6 +201,11 @@ class ImageRecord:
     def challenge_site(self) -> str | None:
         """The ISIC 2019 site, or None if the challenge has no term for it."""
         return challenge_site(*self.site)
+
+    @property
+    def challenge_sex(self) -> str | None:
+        """The ISIC 2019 word for the sex, or None if the challenge has none for it."""
+        return challenge_sex(self.metadata.sex)
 
 
 @dataclass(frozen=True)

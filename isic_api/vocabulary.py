@@ -195,6 +195,12 @@ def challenge_site(levels: Levels, special: str | None = None) -> str | None:
     return None
 
 
+def challenge_sex(sex: str | None) -> str | None:
+    """One of ``CHALLENGE_SEXES``, or None for any other word."""
+    word = (sex or "").strip().casefold()
+    return word if word in CHALLENGE_SEXES else None
+
+
 def is_image_id(text: str) -> bool:
     """Whether it looks like ISIC_0000000, and is therefore safe as a file name."""
     return _IMAGE_ID.fullmatch(text) is not None

@@ -1,5 +1,6 @@
 """The ISIC 2019 recipe from both of its sources, and files that come in pieces."""
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
@@ -17,7 +18,7 @@ from isic_api.image_file import Variant
 from isic_api.metadata import TRUTH_HEADER, truth_row
 from isic_api.report import Progress
 from isic_api.session import Session
-from tests.fakes.archive import FakeArchive
+from tests.fakes.archive import FakeArchive, free_port
 from tests.fakes.archive_data import CLASSES
 from tests.fakes.archive_faults import Faults
 
@@ -151,6 +152,14 @@ def test_without_the_challenge_files_the_comparison_is_left_out_with_a_warning(a
     assert "compared" not in text
     with pytest.raises(errors.NotFoundError):
         run(archive, tmp_path, parts=("test",), labels="challenge")
+
+
+@pytest.mark.parametrize("source", ["api", "challenge"])
+def test_a_challenge_host_that_is_down_leaves_no_empty_folder(archive, tmp_path, source):
+    nowhere = {"source": source, "challenge_url": f"http://127.0.0.1:{free_port()}/"}
+    with contextlib.suppress(errors.HostDownError):
+        run(archive, tmp_path, parts=("test",), **nowhere)
+    assert not (tmp_path / "challenge").exists()
 
 
 def test_both_parts_from_the_challenge_files(archive, tmp_path):

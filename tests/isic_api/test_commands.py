@@ -174,6 +174,7 @@ def test_search_prints_a_table_or_json_lines(run):
     ]
     assert len(out.splitlines()) == 3
     lines = run("search", "sex:male", "--jsonl", "--collection", "72")[1].splitlines()
+    assert "attribution" not in json.loads(lines[0])  # the search knows the cohort's only
     assert [json.loads(line)["metadata"]["sex"] for line in lines] == ["male"] * 9
 
 
@@ -397,6 +398,23 @@ def test_standard_output_is_utf_8_whatever_the_console(archive):
     )
     assert "Hospital Clínic" in done.stdout.decode("utf-8")
     assert done.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+@pytest.mark.parametrize("arguments", ["metadata -", "search --jsonl", "collections"])
+def test_a_full_disk_behind_standard_output_is_named_as_that(archive, arguments):
+    done = subprocess.run(
+        f"{sys.executable} -m isic_api {arguments} > /dev/full",
+        shell=True,
+        cwd=ROOT,
+        env={**os.environ, "ISIC_API_URL": archive.base_url},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: The disk of standard output is full.")
+    assert "Traceback" not in done.stderr
 
 
 def test_every_option_has_help():

@@ -371,6 +371,26 @@ def test_bytes_after_the_end_of_a_jpeg_are_no_fault_and_a_missing_end_is(progres
         verify_picture(io.BytesIO(content[:half] + bytes(len(content) - half)), "x")
 
 
+def test_files_with_bytes_after_their_end_are_fetched_once_and_stored_as_they_are(tmp_path):
+    class Phone(FakeArchive):
+        def image_bytes(self, isic_id, *, thumbnail=False):
+            return super().image_bytes(isic_id, thumbnail=thumbnail) + b"\r\nSEFHd\0SEFT"
+
+    with Phone(train=2, test=0) as archive:
+        assert fetch(archive, tmp_path).complete
+        assert sum("media" in asked for _, asked, _ in archive.log) == 2
+    assert {path.read_bytes()[-4:] for path in (tmp_path / "images").iterdir()} == {b"SEFT"}
+
+
+def test_a_sex_that_the_challenge_has_no_word_for_is_an_empty_cell(tmp_path):
+    with FakeArchive(train=2, test=0) as archive:
+        for row, sex in zip(archive.rows, ("intersex", "Female"), strict=False):
+            row.clinical["sex"] = sex
+        fetch(archive, tmp_path)
+    assert [row["sex"] for row in rows(tmp_path / "Metadata.csv")] == ["", "female"]
+    assert [row["sex"] for row in rows(tmp_path / "metadata_full.csv")] == ["intersex", "Female"]
+
+
 def test_a_listing_that_stops_early_is_no_success(tmp_path):
     with FakeArchive(train=150, test=0, private=0, only_first=120) as archive:
         report = fetch(archive, tmp_path)

@@ -15,6 +15,7 @@ from isic_api.vocabulary import (
     SITE_RULES,
     UNKNOWN_CLASS,
     challenge_class,
+    challenge_sex,
     challenge_site,
     diagnosis_levels,
     site_levels,
@@ -164,6 +165,14 @@ def test_the_old_site_names_come_back_as_themselves(general):
 )
 def test_special_sites_come_before_levels(levels, special, expected):
     assert challenge_site(*site_levels(levels, special)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sex", "expected"),
+    [("male", "male"), (" Female ", "female"), ("intersex", None), ("", None), (None, None)],
+)
+def test_a_sex_is_a_word_of_the_challenge_or_unknown(sex, expected):
+    assert challenge_sex(sex) == expected
 
 
 def test_levels_win_over_the_older_names():
