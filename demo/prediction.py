@@ -13,6 +13,7 @@ from model.inference.study import Study
 from model.patient import Field, Patient, describe
 
 POINT = "at_90_sensitivity"
+MELANOMA_CODE = "MEL"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,30 @@ def malignancy(probabilities: Mapping[str, float], manifest: Manifest) -> Malign
     )
 
 
+@dataclass(frozen=True)
+class Melanoma:
+    """Melanoma's probability beside its cut-off; figures from 0 to 1."""
+
+    probability: float
+    threshold: float | None  # for 90 % sensitivity on validation images
+    missed: dict[str, float] | None  # share of test melanomas below it, with interval
+
+
+def melanoma(probabilities: Mapping[str, float], manifest: Manifest) -> Melanoma | None:
+    """What is always said of melanoma; None where the network has no such class."""
+    if MELANOMA_CODE not in probabilities:
+        return None
+    threshold = manifest.operating_points.get("melanoma", {}).get(POINT)
+    points = manifest.metrics.get("test", {}).get("operating_points", {})
+    found = points.get("melanoma", {}).get(POINT, {}).get("sensitivity") if threshold else None
+    missed = found and {
+        "value": 1 - found["value"],
+        "low": 1 - found["high"],
+        "high": 1 - found["low"],
+    }
+    return Melanoma(probabilities[MELANOMA_CODE], threshold, missed)
+
+
 def prediction_html(prediction: Prediction, manifest: Manifest, templates: Templates) -> Markup:
     """Warnings, headline, malignancy and bars."""
     names, quality = manifest.classes, templates.texts.quality
@@ -104,6 +129,7 @@ def prediction_html(prediction: Prediction, manifest: Manifest, templates: Templ
         measured=measured is not None,
         tenths=_tenths(coverage),
         malignancy=malignancy(prediction.probabilities, manifest),
+        melanoma=melanoma(prediction.probabilities, manifest),
         bars=bars_html(prediction, manifest, templates),
     )
 

@@ -90,6 +90,17 @@ class ResultTexts:
 
 
 @dataclass(frozen=True)
+class MelanomaTexts:
+    """The line on melanoma that is always there."""
+
+    probability: str
+    reaches: str
+    below: str
+    missed: str
+    no_exclusion: str
+
+
+@dataclass(frozen=True)
 class MalignancyTexts:
     """Malignant against benign."""
 
@@ -321,6 +332,7 @@ class Texts:
     fields: Mapping[str, str]  # labels of the patient's fields by key
     result: ResultTexts
     malignancy: MalignancyTexts
+    melanoma: MelanomaTexts
     quality: QualityTexts
     why: WhyTexts
     report: ReportTexts

@@ -165,6 +165,24 @@ def test_what_the_threshold_gave_on_test_images_is_said_of_images_like_them(mani
     assert figures not in said(measured, ood_score=1.2)
 
 
+def test_melanoma_has_a_line_of_its_own_however_improbable(manifest):
+    points = {"melanoma": {"at_90_sensitivity": 0.13}}
+    measured = {"melanoma": {"at_90_sensitivity": {"sensitivity": interval(0.9)}}}
+    known = replace(measured_on_test(manifest, operating_points=measured), operating_points=points)
+    text = said(known, ANSWER | {"MEL": 0.01, "NV": 0.5})
+    assert "Melanoma 1.0 %." in text
+    assert "It is below the cut-off of 13.0 %" in text
+    assert "10 % (5–15 %) fell below this cut-off" in text
+    assert "does not rule melanoma out" in text
+    assert "It reaches the cut-off" in said(known, ANSWER | {"MEL": 0.13})
+    assert "cut-off" not in said(replace(known, operating_points={}))
+
+
+def test_a_network_without_melanoma_says_nothing_of_it():
+    manifest = asking("custom", {"A": "A", "B": "B"}).manifest
+    assert "elanoma" not in said(manifest, {"A": 0.5, "B": 0.5}, prediction_set=())
+
+
 def test_a_task_that_does_not_say_what_is_malignant_is_not_summed_up():
     manifest = asking("custom", {"A": "A", "B": "B"}).manifest
     assert malignancy({"A": 0.5, "B": 0.5}, manifest) is None
