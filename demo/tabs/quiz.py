@@ -105,11 +105,11 @@ class Quiz:
         self.next.click(
             self.show_next,
             self.deck,
-            [*shown, self.reveal, self.whole],
+            [*shown, self.lock, self.reveal, self.whole],
             show_progress_on=self.photograph,
             **PRIVATE,
         )
-        predicted = [self.asked, self.alone, self.guess, self.reveal]
+        predicted = [self.asked, self.alone, self.guess, self.lock, self.reveal]
         self.lock.click(self.lock_in, [self.asked, self.guess], predicted, **QUIET)
         revealed = [self.asked, self.rounds, self.alone, self.whole, self.score, self.reveal]
         self.reveal.click(self.reveal_diagnosis, [self.asked, self.rounds], revealed, **QUIET)
@@ -131,6 +131,7 @@ class Quiz:
             self.asked: Asked(example, study),
             self.photograph: photograph,
             self.guess: gr.Radio(value=None, interactive=True),
+            self.lock: gr.Button(interactive=True),
             self.alone: "",
             self.reveal: gr.Button(visible=False),
             self.whole: "",
@@ -146,6 +147,7 @@ class Quiz:
             self.asked: asked,
             self.alone: self._alone(asked),
             self.guess: gr.Radio(value=asked.guess, interactive=False),
+            self.lock: gr.Button(interactive=False),
             self.reveal: gr.Button(visible=True),
         }
 

@@ -232,6 +232,10 @@ class ClassroomTexts:
     false_alarms: str
     cleared: str
     meaning: str
+    screening: str
+    referral_clinic: str
+    ppv: str
+    npv: str
     conditions: Mapping[str, str]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from demo.tabs.quiz import Round, confusion, score
-from demo.tabs.threshold import at_threshold, outcomes
+from demo.tabs.threshold import at_threshold, outcomes, predictive_values
 
 ROUNDS = [Round("MEL", "MEL", "NV", "MEL"), Round("NV", "MEL", "NV", "NV")]
 
@@ -26,6 +26,15 @@ def test_a_thousand_patients_are_shared_out_completely():
 def test_the_stored_threshold_nearest_to_the_asked_one_counts():
     stored = {"threshold": [0, 0.5, 1], "sensitivity": [1, 0.7, 0], "specificity": [0, 0.9, 1]}
     assert at_threshold(stored, 0.6) == (0.7, 0.9)
+
+
+def test_the_same_test_means_less_where_the_disease_is_rare():
+    clinic = predictive_values(0.9, 0.8, prevalence=0.5)
+    screening = predictive_values(0.9, 0.8, prevalence=0.001)
+    assert clinic == pytest.approx((0.45 / 0.55, 0.4 / 0.45))
+    assert screening[0] == pytest.approx(0.0009 / (0.0009 + 0.1998))
+    assert screening[1] > clinic[1]
+    assert predictive_values(0.0, 1.0, prevalence=0.1)[0] is None
 
 
 @pytest.mark.parametrize("prevalence", [0.0, 1.0])
