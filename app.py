@@ -89,7 +89,7 @@ class Offer:
         if given is None:
             drawn = of_task(drawn_examples(), self.manifest.task)
             return Examples(drawn, better=self.archive_examples)
-        found = one_without_context(of_task(given, self.manifest.task))
+        found = of_task(given, self.manifest.task)
         return Examples(found, better=partial(mark_misclassified, found, self.answer))
 
     def archive_examples(self) -> list[Example]:
