@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from isic_api.client import IsicClient
 from isic_api.errors import RequestError
 from isic_api.folder import DataFolder
+from isic_api.query import covering_queries
 from isic_api.records import Collection as ArchiveCollection
 from isic_api.records import ImageRecord
-from isic_api.selection import covering_queries
 
 LICENSE_ADDRESS = {
     "CC-0": "https://creativecommons.org/publicdomain/zero/1.0/",

@@ -1,13 +1,19 @@
 """Download a selection of images into a data folder, in parallel, and account for each one."""
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from queue import SimpleQueue
-from typing import TypeVar
+from tempfile import SpooledTemporaryFile
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
 
 from isic_api.attribution import attribution_text, own_attributions, write_licenses
 from isic_api.client import IsicClient
@@ -17,16 +23,94 @@ from isic_api.errors import (
     HostDownError,
     IncompleteListingError,
     RequestError,
+    UnexpectedAnswerError,
 )
+from isic_api.files import disk_errors
 from isic_api.folder import DataFolder, StoredImage
-from isic_api.image_file import FULL, Variant, fetch_image
 from isic_api.metadata import write_metadata
-from isic_api.records import ImageRecord
+from isic_api.records import FileLink, ImageRecord
 from isic_api.report import PLAIN, Naming, Progress, Report, write_failed
 from isic_api.selection import Selection, select_images
+from isic_api.session import Session
+from isic_api.vocabulary import is_image_id
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".tif": ".tif", ".tiff": ".tif"}
+_IN_MEMORY = 32 << 20  # bytes
+
+
+# === One image ===
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Which file of an image is stored; ``max_side`` shrinks larger images, in pixels."""
+
+    thumbnail: bool = False
+    max_side: int | None = None
+
+    def __str__(self) -> str:
+        kind = "thumbnail" if self.thumbnail else "full"
+        return f"{kind}, at most {self.max_side} px" if self.max_side else kind
+
+    def link(self, record: ImageRecord) -> FileLink:
+        """Where to download the file; raises UnexpectedAnswerError if the record has no link."""
+        link = record.thumbnail if self.thumbnail else record.full
+        if link is None:
+            raise UnexpectedAnswerError(f"{record.isic_id} has no link to its {self} file.")
+        return link
+
+    def bytes_of(self, record: ImageRecord) -> float:
+        """An estimate of the stored size, from the Archive's records."""
+        link = record.thumbnail if self.thumbnail else record.full
+        size = 0 if link is None else link.size
+        longest = max(record.metadata.pixels_x or 0, record.metadata.pixels_y or 0)
+        if not self.max_side or longest <= self.max_side:
+            return size
+        return size * (self.max_side / longest) ** 2
+
+
+FULL = Variant()
+
+
+def fetch_image(
+    session: Session, record: ImageRecord, *, folder: DataFolder, variant: Variant
+) -> StoredImage:
+    """Download and verify one image into its part file, for :meth:`DataFolder.add`.
+
+    Raises RequestError after the last attempt.
+    """
+    require_id(record.isic_id)
+    url = variant.link(record).url
+    suffix = PurePosixPath(urlsplit(url).path).suffix.lower()
+    name = record.isic_id + (".jpg" if variant.max_side else _SUFFIXES.get(suffix, ".jpg"))
+
+    def read(response: requests.Response) -> StoredImage:
+        digest = hashlib.sha256()
+        with disk_errors(folder.root), SpooledTemporaryFile(_IN_MEMORY, dir=folder.parts) as body:
+            for chunk in session.read_body(response):
+                body.write(chunk)
+                digest.update(chunk)
+            size = folder.write_part(body, name, max_side=variant.max_side)
+        return StoredImage(record.isic_id, name, size, digest.hexdigest(), str(variant))
+
+    return session.fetch(url, read, retry_refusals=True, headers=identity_encoding)
+
+
+def require_id(isic_id: str) -> None:
+    """Raise UnexpectedAnswerError for an id that is unsafe as a file name."""
+    if not is_image_id(isic_id):
+        raise UnexpectedAnswerError(f"{isic_id!r} is not an image id; it is not stored.")
+
+
+def identity_encoding() -> dict[str, str]:
+    """Headers for an uncompressed transfer, whose length urllib3 can check."""
+    return {"Accept-Encoding": "identity"}
+
+
+# === Many images ===
 
 
 def in_parallel(
@@ -89,14 +173,7 @@ def download_images(
     if not count and not selection.ids:
         raise EmptyResultError(_no_match_message(selection))
     with DataFolder(out) as folder:
-        run = _Run(
-            client,
-            folder,
-            selection,
-            variant=variant,
-            progress=progress,
-            check_space=check_space,
-        )
+        run = _Run(client, folder, selection, variant, progress, check_space)
         if check_space and selection.sample_per_class is None:
             folder.require_space(run.bytes_needed(count, page))
         began = datetime.now(UTC)
@@ -108,42 +185,30 @@ def download_images(
     return run.report
 
 
+@dataclass
 class _Run:
-    def __init__(
-        self,
-        client: IsicClient,
-        folder: DataFolder,
-        selection: Selection,
-        *,
-        variant: Variant,
-        progress: Progress,
-        check_space: bool,
-    ) -> None:
-        self.client = client
-        self.folder = folder
-        self.selection = selection
-        self.variant = variant
-        self.progress = progress
-        self.report = Report()
-        self.check_space = check_space
-        self._consecutive_failures = 0  # images in a row without an answer
+    client: IsicClient
+    folder: DataFolder
+    selection: Selection
+    variant: Variant
+    progress: Progress
+    check_space: bool
+    report: Report = field(default_factory=Report)
+    unanswered: int = 0  # images in a row
 
     def download(self, workers: int) -> None:
         """Download everything that is missing. Raises only errors that must stop the run."""
         patience = max(workers, 8)
-        try:
+        with self.report.noting_why_it_stopped():
             in_parallel(
-                self._work,
-                self._wanted(),
+                self._fetch,
+                self._missing(),
                 workers=workers,
                 on_result=lambda outcome: self._record(outcome, patience),
                 stop=self.client.stop,
             )
-        except BaseException as cause:
-            self.report.stopped = str(cause) or "interrupted"
-            raise
 
-    def _work(self, record: ImageRecord) -> StoredImage | tuple[str, RequestError]:
+    def _fetch(self, record: ImageRecord) -> StoredImage | tuple[str, RequestError]:
         try:
             image = fetch_image(self.client.files, record, folder=self.folder, variant=self.variant)
             self.folder.add(image)
@@ -151,7 +216,7 @@ class _Run:
         except RequestError as error:
             return record.isic_id, error
 
-    def _wanted(self) -> Iterator[ImageRecord]:
+    def _missing(self) -> Iterator[ImageRecord]:
         """The listed images that are not here yet; records the metadata of each listed image."""
         try:
             for record in self._listing():
@@ -166,7 +231,7 @@ class _Run:
 
     def _listing(self) -> Iterator[ImageRecord]:
         found = select_images(
-            self.client, self.selection, on_count=self._expect, on_unknown=self._unknown
+            self.client, self.selection, on_count=self._expect, on_unknown=self.report.fail_unknown
         )
         if self.selection.sample_per_class is None or not self.check_space:
             return found
@@ -183,8 +248,18 @@ class _Run:
         expected = count if selection.limit is None else min(count, selection.limit)
         if expected <= len(page):
             return self._bytes_of(page[:expected])
-        exact = _exact_bytes(self.client, selection, self.variant, self.progress)
-        return max(0, (exact or mean * expected) - self.folder.bytes_stored)
+        return max(0, (self._exact_bytes() or mean * expected) - self.folder.bytes_stored)
+
+    def _exact_bytes(self) -> int:
+        """The server's own sum, or 0 if it is not available."""
+        selection = self.selection
+        if self.variant != FULL or selection.bounded:
+            return 0
+        try:
+            return self.client.size(selection.query, collections=selection.collection_ids)
+        except RequestError as error:
+            self.progress.warn(f"the size is estimated from the first images: {error}")
+            return 0
 
     def _bytes_of(self, records: list[ImageRecord]) -> float:
         return sum(self.variant.bytes_of(one) for one in records if not self._has(one.isic_id))
@@ -196,21 +271,16 @@ class _Run:
         self.report.requested = count
         self.progress.start(count)
 
-    def _unknown(self, isic_id: str) -> None:
-        self.report.failed.append((isic_id, "the Archive has no such image, or it is private"))
-
     def _record(self, outcome: StoredImage | tuple[str, RequestError], patience: int) -> None:
         if isinstance(outcome, StoredImage):
             self.report.downloaded += 1
-            self._consecutive_failures = 0
+            self.unanswered = 0
             self.progress.image(outcome.bytes)
             return
         isic_id, error = outcome
         self.report.failed.append((isic_id, str(error)))
-        self._consecutive_failures = (
-            self._consecutive_failures + 1 if isinstance(error, HostDownError) else 0
-        )
-        if self._consecutive_failures >= patience:
+        self.unanswered = self.unanswered + 1 if isinstance(error, HostDownError) else 0
+        if self.unanswered >= patience:
             raise HostDownError(
                 f"{patience} images in a row got no answer; the last: {error} What has arrived "
                 "is kept."
@@ -218,26 +288,40 @@ class _Run:
 
     def finish(self, naming: Naming, labels: Mapping[str, str] | None, *, began: datetime) -> None:
         """Write the tables and texts. A run that is being stopped sends no further requests."""
-        report, folder = self.report, self.folder
-        with contextlib.suppress(ArchiveError) if report.stopped else contextlib.nullcontext():
-            if not report.stopped:
+        folder, selection = self.folder, self.selection
+        with self.report.finishing():
+            if not self.report.stopped:
                 self._attribute()
-            report.written = written = write_metadata(folder, prefix=naming.prefix, labels=labels)
+            written = write_metadata(folder, prefix=naming.prefix, labels=labels)
+            self.report.written = written
             text = attribution_text(
                 written.attributions,
                 preface=naming.preface,
                 cohorts=written.cohorts,
-                collections=self.selection.collections,
+                collections=selection.collections,
             )
-            folder.write_text("attribution.txt", text)
-            report.unlicensed = write_licenses(
+            account = {
+                "query": selection.query,
+                "collections": [
+                    {"id": one.id, "name": one.name, "doi": one.doi}
+                    for one in selection.collections
+                ],
+                "ids": len(selection.ids) or None,
+                "limit": selection.limit,
+                "sample_per_class": selection.sample_per_class,
+                "files": str(self.variant),
+                "archive": self.client.base_url,
+                "began": began.isoformat(timespec="seconds"),
+            }
+            write_texts(
                 folder,
-                written.licenses,
-                client=None if report.stopped else self.client,
-                warn=self.progress.warn,
+                self.report,
+                attribution=text,
+                licenses=written.licenses,
+                account=account,
+                client=self.client,
+                progress=self.progress,
             )
-            write_failed(folder, report.failed)
-            folder.write_text("query.json", json.dumps(self._query(began), indent=2) + "\n")
 
     def _attribute(self) -> None:
         """Fetch missing attributions, including those of images from earlier runs."""
@@ -250,36 +334,29 @@ class _Run:
         for isic_id, attribution in found:
             self.folder.attribute(isic_id, attribution)
 
-    def _query(self, began: datetime) -> dict[str, object]:
-        report, selection = self.report, self.selection
-        return {
-            "query": selection.query,
-            "collections": [
-                {"id": one.id, "name": one.name, "doi": one.doi} for one in selection.collections
-            ],
-            "ids": len(selection.ids) or None,
-            "limit": selection.limit,
-            "sample_per_class": selection.sample_per_class,
-            "files": str(self.variant),
-            "archive": self.client.base_url,
-            "began": began.isoformat(timespec="seconds"),
-            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-            "complete": report.complete,
-            "counts": report.counts(),
-        }
 
-
-def _exact_bytes(
-    client: IsicClient, selection: Selection, variant: Variant, progress: Progress
-) -> int:
-    """The server's own sum, or 0 if it is not available."""
-    if variant != FULL or selection.bounded:
-        return 0
-    try:
-        return client.size(selection.query, collections=selection.collection_ids)
-    except RequestError as error:
-        progress.warn(f"the size is estimated from the first images: {error}")
-        return 0
+def write_texts(
+    folder: DataFolder,
+    report: Report,
+    *,
+    attribution: str,
+    licenses: Iterable[str],
+    account: Mapping[str, Any],
+    client: IsicClient,
+    progress: Progress,
+) -> None:
+    """Write attribution, licences, ``failed.csv``, and ``query.json`` from the ``account``."""
+    folder.write_text("attribution.txt", attribution)
+    online = None if report.stopped else client
+    report.unlicensed = write_licenses(folder, licenses, client=online, warn=progress.warn)
+    write_failed(folder, report.failed)
+    account = {
+        **account,
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "complete": report.complete,
+        "counts": report.counts(),
+    }
+    folder.write_text("query.json", json.dumps(account, indent=2) + "\n")
 
 
 def _no_match_message(selection: Selection) -> str:

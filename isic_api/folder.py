@@ -12,6 +12,7 @@ downloaded if the manifest lists it and the file has the listed size; nothing is
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import threading
@@ -19,17 +20,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from isic_api.errors import DiskFullError, FolderBusyError
-from isic_api.files import amount, disk_errors
-from isic_api.journal import Journal
+from PIL import Image
+
+from isic_api.errors import BadFileError, DiskFullError, FolderBusyError
+from isic_api.files import Journal, amount, disk_errors
 from isic_api.records import ImageRecord
 
 try:
     import fcntl
 except ImportError:  # Windows: nothing prevents two downloads into one folder
     fcntl = None
+
+
+_JPEG_QUALITY = 95
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # neither a stuffed byte nor a restart marker
+_END_OF_IMAGE = 0xD9
 
 
 @dataclass(frozen=True)
@@ -195,6 +202,18 @@ class DataFolder:
     def __len__(self) -> int:
         return len(self._stored)
 
+    def write_part(self, body: BinaryIO, name: str, *, max_side: int | None) -> int:
+        """Verify an image and write its part file, resized if requested; returns its bytes.
+
+        Raises BadFileError, and DiskFullError or another FolderError.
+        """
+        verify_picture(body, name)
+        with disk_errors(self.root), (self.parts / name).open("wb") as file:
+            if max_side is None or not shrink(body, file, name=name, max_side=max_side):
+                body.seek(0)
+                shutil.copyfileobj(body, file)
+            return file.tell()
+
     def require_space(self, needed: float) -> None:
         """Raise DiskFullError unless ``needed`` more bytes fit."""
         free = shutil.disk_usage(self.root).free
@@ -223,3 +242,52 @@ class DataFolder:
 
 def _sizes(folder: Path) -> dict[str, int]:
     return {entry.name: entry.stat().st_size for entry in os.scandir(folder)}
+
+
+def verify_picture(file: BinaryIO, name: str) -> None:
+    """Raise BadFileError unless every pixel decodes and a JPEG has its end marker.
+
+    The marker matters: a JPEG whose second half is zeros decodes without complaint. A mosaic
+    beyond Pillow's limit for decompression bombs is accepted unchecked.
+    """
+    try:
+        with Image.open(file) as image:
+            kind = image.format
+            image.load()
+            whole = kind != "JPEG" or _has_end_marker(file)
+    except Image.DecompressionBombError:
+        return
+    except (OSError, ValueError, SyntaxError) as cause:
+        raise BadFileError(f"{name} is not a whole picture: {cause}.") from cause
+    if not whole:
+        raise BadFileError(f"{name} is not a whole picture: it has no end-of-image marker.")
+
+
+def _has_end_marker(file: BinaryIO) -> bool:
+    """Whether a JPEG's end marker follows its last scan; phones append data after it."""
+    file.seek(0)
+    content = file.read()
+    at = 2  # after the start marker
+    while match := _MARKER.search(content, at):
+        marker, at = match[0][1], match.end()
+        if marker == _END_OF_IMAGE:
+            return True
+        at += int.from_bytes(content[at : at + 2], "big")  # past the segment, or a scan's header
+    return False
+
+
+def shrink(body: BinaryIO, file: BinaryIO, *, name: str, max_side: int) -> bool:
+    """Write the picture as a JPEG with no side longer than ``max_side``.
+
+    Returns False and writes nothing if it is such a JPEG already; never enlarges.
+    """
+    try:
+        with Image.open(body) as image:
+            if image.format == "JPEG" and max(image.size) <= max_side:
+                return False
+            smaller = image.convert("RGB")
+        smaller.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+        smaller.save(file, "JPEG", quality=_JPEG_QUALITY)
+    except (ValueError, Image.DecompressionBombError) as cause:
+        raise BadFileError(f"{name} cannot be resized: {cause}.") from cause
+    return True

@@ -14,6 +14,7 @@ accepts and silently answers wrongly.
 """
 
 import re
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -41,6 +42,9 @@ _MOVED = {
     SITE_COLUMN: "use anatom_site_1 to anatom_site_5 and anatom_site_special",
     "collections": "collections are named apart from the query, e.g. --collection 65",
 }
+IDS_PER_QUERY = 100  # the server accepts a request line of 8 KB
+_TERMS_PER_QUERY = 150  # in a request body, whose token must fit into such a line
+_SUPERSET = 1000  # images that a prefix may stand for, however few are needed
 _DEEPEST = 20  # parentheses; the server fails below a depth of 30
 
 _SPACE = re.compile(r"[ \t\n\r]*")  # the server knows no other whitespace
@@ -60,6 +64,31 @@ def check(query: str) -> None:
     """Raise :class:`QueryError` for a query that the server rejects or misunderstands."""
     if query.strip():
         _Parser(query).parse()
+
+
+def ids_query(ids: Iterable[str]) -> str:
+    """A query that matches exactly these ids; a final ``*`` makes a prefix."""
+    return " OR ".join(f"isic_id:{isic_id}" for isic_id in ids)
+
+
+def id_queries(ids: Iterable[str]) -> Iterator[str]:
+    """Queries that together match ``ids``, each short enough for the server."""
+    return (ids_query(chunk) for chunk in in_chunks(tuple(ids)))
+
+
+def covering_queries(ids: Collection[str]) -> Iterator[str]:
+    """Few queries that match all ``ids``, and others as well, by prefixes of ids."""
+    terms: list[str] = sorted(ids)
+    digits = 1
+    while len(terms) > _TERMS_PER_QUERY and 10**digits <= max(_SUPERSET, len(ids)):
+        terms = sorted({f"{isic_id[:-digits]}*" for isic_id in ids})
+        digits += 1
+    return (ids_query(chunk) for chunk in in_chunks(tuple(terms), _TERMS_PER_QUERY))
+
+
+def in_chunks(ids: tuple[str, ...], size: int = IDS_PER_QUERY) -> Iterator[tuple[str, ...]]:
+    """The ids, ``size`` at a time."""
+    return (ids[at : at + size] for at in range(0, len(ids), size))
 
 
 class _Parser:

@@ -1,18 +1,21 @@
 """Progress bar, waits and warnings during a run, and the report at its end."""
 
+import contextlib
 import io
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from tqdm import tqdm
 
+from isic_api.errors import ArchiveError
 from isic_api.files import PlainWriter, amount
 from isic_api.folder import DataFolder
-from isic_api.metadata import Written
+from isic_api.records import ImageRecord
 
 _REPEAT = 10.0  # seconds before the same line is printed again
 
@@ -94,6 +97,35 @@ class Progress:
 
 
 @dataclass
+class Written:
+    """What went into the CSV files."""
+
+    images: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
+    unlabelled: int = 0  # without a diagnosis, hence not in the ground truth
+    not_jpeg: int = 0  # in metadata_full.csv only, since the layout expects .jpg
+    attributions: Counter[str] = field(default_factory=Counter)  # the images' own
+    cohorts: Counter[str] = field(default_factory=Counter)  # of images without their own
+    licenses: Counter[str] = field(default_factory=Counter)
+
+    def count(self, record: ImageRecord, attribution: str | None) -> None:
+        """Count one image; its cohort's attribution counts where its own is None."""
+        self.images += 1
+        if attribution is None:
+            self.cohorts[record.attribution] += 1
+        else:
+            self.attributions[attribution] += 1
+        self.licenses[record.copyright_license] += 1
+
+    def label(self, label: str | None) -> None:
+        """Count one challenge class; None is an image without a diagnosis."""
+        if label is None:
+            self.unlabelled += 1
+        else:
+            self.classes[label] += 1
+
+
+@dataclass
 class Report:
     """``requested`` = ``downloaded`` + ``skipped`` + ``failed`` + ``missing``."""
 
@@ -121,6 +153,23 @@ class Report:
     def unattributed(self) -> int:
         """Images whose own attribution is missing."""
         return self.written.cohorts.total()
+
+    def fail_unknown(self, isic_id: str) -> None:
+        """Count a requested id that the Archive does not have."""
+        self.failed.append((isic_id, "the Archive has no such image, or it is private"))
+
+    @contextlib.contextmanager
+    def noting_why_it_stopped(self) -> Iterator[None]:
+        """Keep the reason of whatever ends the run early, Ctrl-C included."""
+        try:
+            yield
+        except BaseException as cause:
+            self.stopped = str(cause) or "interrupted"
+            raise
+
+    def finishing(self) -> contextlib.AbstractContextManager[None]:
+        """While the tables are written: a second error must not hide why the run stopped."""
+        return contextlib.suppress(ArchiveError) if self.stopped else contextlib.nullcontext()
 
     def lines(self) -> Iterator[str]:
         """Summary of the run."""

@@ -6,23 +6,20 @@ import csv
 import hashlib
 import heapq
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from isic_api.client import IsicClient
 from isic_api.errors import BadIdListError
-from isic_api.records import Collection as ArchiveCollection
-from isic_api.records import ImageRecord
+from isic_api.query import IDS_PER_QUERY, ids_query, in_chunks
+from isic_api.records import Collection, ImageRecord
 from isic_api.session import Bookmark
 from isic_api.vocabulary import archive_id, is_image_id
 
 _ID_COLUMNS = {"isic_id", "image", "image_name", "image_id", "id"}
 _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_IDS_PER_QUERY = 100  # the server accepts a request line of 8 KB
-_TERMS_PER_QUERY = 150  # in a request body, whose token must fit into such a line
-_SUPERSET = 1000  # images that a prefix may stand for, however few are needed
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Selection:
     """
 
     query: str = ""
-    collections: tuple[ArchiveCollection, ...] = ()
+    collections: tuple[Collection, ...] = ()
     ids: tuple[str, ...] = ()
     limit: int | None = None
     sample_per_class: int | None = None
@@ -51,7 +48,7 @@ class Selection:
 
     def first_query(self) -> str:
         """A query for the first images, whose sizes are representative."""
-        return ids_query(self.ids[:_IDS_PER_QUERY]) if self.ids else self.query
+        return ids_query(self.ids[:IDS_PER_QUERY]) if self.ids else self.query
 
 
 def select_images(
@@ -91,30 +88,6 @@ def select_images(
         bookmark=bookmark,
     )
     yield from islice(found, left)
-
-
-def ids_query(ids: Iterable[str]) -> str:
-    """A query that matches exactly these ids; a final ``*`` makes a prefix."""
-    return " OR ".join(f"isic_id:{isic_id}" for isic_id in ids)
-
-
-def id_queries(ids: Iterable[str]) -> Iterator[str]:
-    """Queries that together match ``ids``, each short enough for the server."""
-    return (ids_query(chunk) for chunk in _chunks(tuple(ids)))
-
-
-def covering_queries(ids: Collection[str]) -> Iterator[str]:
-    """Few queries that match all ``ids``, and others as well, by prefixes of ids."""
-    terms: list[str] = sorted(ids)
-    digits = 1
-    while len(terms) > _TERMS_PER_QUERY and 10**digits <= max(_SUPERSET, len(ids)):
-        terms = sorted({f"{isic_id[:-digits]}*" for isic_id in ids})
-        digits += 1
-    return (ids_query(chunk) for chunk in _chunks(tuple(terms), _TERMS_PER_QUERY))
-
-
-def _chunks(ids: tuple[str, ...], size: int = _IDS_PER_QUERY) -> Iterator[tuple[str, ...]]:
-    return (ids[at : at + size] for at in range(0, len(ids), size))
 
 
 def read_ids(path: Path) -> tuple[str, ...]:
@@ -170,7 +143,7 @@ def rank(isic_id: str) -> int:
 def _by_id(
     client: IsicClient, ids: tuple[str, ...], on_unknown: Callable[[str], None]
 ) -> Iterator[ImageRecord]:
-    for chunk in _chunks(ids):
+    for chunk in in_chunks(ids):
         found = {record.isic_id: record for record in client.search(ids_query(chunk))}
         for isic_id in chunk:
             if isic_id in found:

@@ -15,11 +15,12 @@ from pathlib import Path
 import requests
 
 from isic_api.client import IsicClient
+from isic_api.download import FULL, Variant, identity_encoding, require_id
 from isic_api.errors import ArchiveError, NotFoundError
 from isic_api.files import whole_file
-from isic_api.image_file import FULL, Variant, identity_encoding, require_id, verify_picture
+from isic_api.folder import verify_picture
+from isic_api.query import id_queries
 from isic_api.records import ImageRecord
-from isic_api.selection import id_queries
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,10 @@ import zipfile
 
 import pytest
 
-from isic_api import challenge_files, errors
-from isic_api.challenge import Recipe, fetch_isic2019
-from isic_api.challenge_files import ChallengeFile, fetch_file
+from isic_api import challenge, errors
+from isic_api.challenge import Recipe, fetch_file, fetch_isic2019
 from isic_api.client import IsicClient
-from isic_api.image_file import Variant
+from isic_api.download import Variant
 from isic_api.metadata import TRUTH_HEADER, truth_row
 from isic_api.report import Progress
 from isic_api.session import Session
@@ -247,11 +246,11 @@ NAME = "ISIC_2019_Training_Input.zip"
 CONTENT = bytes(range(256)) * 16_000
 
 
-def fetch(archive, into, *, sha256=None, **options):
+def fetch(archive, into, **options):
     return fetch_file(
         Session(backoff=0.01, timeout=(1, 0.5), attempts=options.pop("attempts", 6)),
         archive.root + "/challenges/2019/",
-        ChallengeFile(NAME, sha256),
+        NAME,
         into=into,
         progress=Progress(quiet=True),
         **options,
@@ -324,7 +323,7 @@ def test_the_checksum_is_held_to(archive, tmp_path):
     with pytest.raises(errors.BadFileError, match="--no-checksum"):
         fetch(archive, tmp_path / "wrong", sha256="0" * 64)
     assert list((tmp_path / "wrong").iterdir()) == []
-    assert fetch(archive, tmp_path / "wrong", sha256="0" * 64, checksum=False).exists()
+    assert fetch(archive, tmp_path / "wrong").exists()
 
 
 @pytest.mark.parametrize("table", ["GroundTruth", "Metadata"])
@@ -336,9 +335,8 @@ def test_what_came_in_place_of_a_table_is_named(archive, tmp_path, table, conten
 
 
 def test_the_known_checksums_are_sha256():
-    known = [file.sha256 for part in challenge_files.FILES.values() for file in part.values()]
-    assert sum(one is not None for one in known) == 2
-    assert all(one is None or len(bytes.fromhex(one)) == 32 for one in known)
+    assert len(challenge.SHA256) == 2
+    assert all(len(bytes.fromhex(one)) == 32 for one in challenge.SHA256.values())
 
 
 def test_a_recipe_is_plain_data():

@@ -297,7 +297,7 @@ def test_ctrl_c_in_metadata_leaves_the_old_file(run, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("isic_api.export.own_attributions", interrupt)
+    monkeypatch.setattr("isic_api.metadata.own_attributions", interrupt)
     code, _, err = run("metadata", path, "--limit", 3)
     assert (code, path.read_text()) == (130, "old\n")
     assert "interrupted: what has arrived is kept" in err

@@ -17,11 +17,11 @@ from PIL import Image
 
 from isic_api import errors
 from isic_api.client import IsicClient
-from isic_api.download import download_images
-from isic_api.folder import DataFolder
-from isic_api.image_file import Variant, verify_picture
+from isic_api.download import Variant, download_images
+from isic_api.folder import DataFolder, verify_picture
+from isic_api.query import covering_queries
 from isic_api.report import Progress
-from isic_api.selection import Selection, covering_queries, read_ids
+from isic_api.selection import Selection, read_ids
 from tests.fakes.archive import FakeArchive, free_port
 from tests.fakes.archive_data import ATTRIBUTIONS, CLASSES, COHORT_ATTRIBUTION
 from tests.fakes.archive_faults import Faults

@@ -13,8 +13,8 @@ import pytest
 
 from isic_api.client import IsicClient
 from isic_api.download import download_images
+from isic_api.files import Journal
 from isic_api.folder import DataFolder, StoredImage
-from isic_api.journal import Journal
 from isic_api.records import ImageRecord
 from isic_api.selection import Selection
 from tests.fakes.archive import FakeArchive

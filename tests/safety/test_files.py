@@ -14,10 +14,10 @@ import pytest
 
 from benchmarks.fuzz import mutant
 from demo.batch import collect, patients_of, to_csv
+from isic_api.download import require_id
 from isic_api.errors import UnexpectedAnswerError
 from isic_api.files import PlainWriter, plain_cell
 from isic_api.folder import DataFolder
-from isic_api.image_file import require_id
 from model.__main__ import main
 from model.errors import BundleError, DataError, ImageError
 from model.inference.bundle import (
