@@ -26,6 +26,7 @@ class Prediction:
     prediction_set: Sequence[str]
     ood_score: float | None
     quality: Sequence[str]
+    warnings: Sequence[str] = ()  # keys of model.inference.study.Study.warnings
 
     @classmethod
     def of(cls, study: Study, patient: Patient) -> "Prediction":
@@ -37,6 +38,7 @@ class Prediction:
             study.prediction_set(patient),
             study.ood_score,
             study.quality,
+            study.warnings,
         )
 
     @property

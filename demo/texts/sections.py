@@ -337,6 +337,7 @@ class Texts:
     result: ResultTexts
     malignancy: MalignancyTexts
     melanoma: MelanomaTexts
+    notices: Mapping[str, str]  # of the photograph, by key of the study's warnings
     quality: QualityTexts
     why: WhyTexts
     report: ReportTexts

@@ -165,6 +165,13 @@ def test_what_the_threshold_gave_on_test_images_is_said_of_images_like_them(mani
     assert figures not in said(measured, ood_score=1.2)
 
 
+def test_what_the_finder_met_is_worth_a_notice(manifest):
+    html = said(manifest, warnings=("not_dermoscopic", "several_lesions", "ood"))
+    assert "Not taken through a dermatoscope" in html
+    assert "Several lesions were found" in html
+    assert "No lesion was found" not in html
+
+
 def test_melanoma_has_a_line_of_its_own_however_improbable(manifest):
     points = {"melanoma": {"at_90_sensitivity": 0.13}}
     measured = {"melanoma": {"at_90_sensitivity": {"sensitivity": interval(0.9)}}}

@@ -45,7 +45,13 @@ def test_an_entry_of_another_kind_is_named(folder):
 def test_every_text_is_used():
     sources = [path for path in FOLDER.parent.rglob("*") if path.suffix in (".py", ".html")]
     code = "\n".join(p.read_text(encoding="utf-8") for p in sources if p.parent != FOLDER)
-    by_key = {"fields", "quality", "status", "model"}  # some entries of which a value chooses
+    by_key = {
+        "fields",
+        "notices",
+        "quality",
+        "status",
+        "model",
+    }  # some entries of which a value chooses
     unused = [
         f"{section}.{name}"
         for section, content in vars(load_texts()).items()
