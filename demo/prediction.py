@@ -1,7 +1,7 @@
 """One prediction as page and report show it: warnings, likely diagnoses, malignancy and bars."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
@@ -27,6 +27,7 @@ class Prediction:
     ood_score: float | None
     quality: Sequence[str]
     warnings: Sequence[str] = ()  # keys of model.inference.study.Study.warnings
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # over views, by code
 
     @classmethod
     def of(cls, study: Study, patient: Patient) -> "Prediction":
@@ -39,7 +40,13 @@ class Prediction:
             study.ood_score,
             study.quality,
             study.warnings,
+            study.ranges(patient),
         )
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the photograph makes the probabilities unreliable."""
+        return self.is_ood or bool(self.quality) or "not_dermoscopic" in self.warnings
 
     @property
     def is_ood(self) -> bool:

@@ -80,6 +80,7 @@ class ResultTexts:
     no_context: str
     scope: str
     scope_listed: str
+    band: str
     listed: str
     held: str
     meant: str

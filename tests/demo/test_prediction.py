@@ -172,6 +172,16 @@ def test_what_the_finder_met_is_worth_a_notice(manifest):
     assert "No lesion was found" not in html
 
 
+def test_a_bar_has_a_band_over_views_and_fades_where_it_is_unreliable(manifest):
+    html = said(manifest, ranges={"MEL": (0.1, 0.25)})
+    assert html.count('class="band"') == 1
+    assert "--low:10.0%;--high:25.0%" in html
+    assert "not an uncertainty" in html
+    assert "band" not in said(manifest)
+    assert "doubtful" in said(manifest, ood_score=1.2)
+    assert "doubtful" not in html
+
+
 def test_melanoma_has_a_line_of_its_own_however_improbable(manifest):
     points = {"melanoma": {"at_90_sensitivity": 0.13}}
     measured = {"melanoma": {"at_90_sensitivity": {"sensitivity": interval(0.9)}}}
