@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 from tqdm import tqdm
 
 from model.data.cache import cached_array
@@ -89,6 +88,8 @@ def _outline(image: Image.Image, frame: Frame, segment: Segment) -> np.ndarray:
 
 def _lesions(outline: np.ndarray, frame: Frame, size: tuple[int, int]) -> list[Lesion]:
     """Connected cells that are more lesion than not, in the order of their prominence."""
+    from scipy import ndimage  # takes a while, which networks that see whole photographs do without
+
     fine = _upsampled(outline)
     labels, count = ndimage.label(fine > 0.5)
     if not count:

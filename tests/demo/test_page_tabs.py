@@ -57,7 +57,7 @@ def test_a_zip_file_without_a_photograph_gets_a_sentence(page, tmp_path):
     page.set_input_files("#batch-images input[type=file]", empty)
     page.locator("#batch-images").get_by_text("B").first.wait_for()
     page.locator("#batch-button").click()
-    page.get_by_text("These files contain no photographs").wait_for()
+    page.get_by_text("notes.txt is no photograph").wait_for()
 
 
 def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page):
