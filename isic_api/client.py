@@ -183,12 +183,6 @@ class IsicClient:
         site = self.base_url.removesuffix(_API_PATH)
         return self._csv(f"{site}/collections/{collection_id}/metadata/")
 
-    def collection_attribution(self, collection_id: int) -> list[dict[str, Any]]:
-        """``license``, ``attribution`` and ``count``, most frequent first (undocumented)."""
-        return self._json(
-            f"collections/{collection_id}/attribution/", attempts=_UNDOCUMENTED_ATTEMPTS
-        )
-
     # === Zip (undocumented) ===
 
     def zip_metadata(

@@ -195,7 +195,10 @@ class Session:
                     raise _AttemptError.from_status(response)
                 return read(response)
         except (errors.UnexpectedAnswerError, errors.BadFileError, errors.HostDownError) as error:
-            raise _AttemptError(error, reason=_reason(error), transient=True) from error
+            reason = (
+                "broken file" if isinstance(error, errors.BadFileError) else "unexpected answer"
+            )
+            raise _AttemptError(error, reason=reason, transient=True) from error
         except requests.RequestException as cause:
             raise _AttemptError.from_exception(cause, url) from cause
 
@@ -243,7 +246,7 @@ class _AttemptError(Exception):
             if status in TRANSIENT_STATUS or status >= 500
             else _KIND_OF_STATUS.get(status, errors.RefusedError)
         )
-        said = explain(response)
+        said = _servers_message(response)
         message = f"{_host(response.url)} answered {status} to {_path(response.url)}: {said}."
         return cls(
             kind(message),
@@ -291,7 +294,7 @@ _REASONS = (
 )
 
 
-def explain(response: requests.Response) -> str:
+def _servers_message(response: requests.Response) -> str:
     """The server's error message: JSON ``message``, ``error`` or ``detail``.
 
     An HTML page adds nothing to its status.
@@ -308,10 +311,6 @@ def explain(response: requests.Response) -> str:
             str(one.get("msg", one)) if isinstance(one, dict) else str(one) for one in said
         )
     return str(said)[:200].rstrip(".")
-
-
-def _reason(error: errors.RequestError) -> str:
-    return "broken file" if isinstance(error, errors.BadFileError) else "unexpected answer"
 
 
 def _host(url: str) -> str:
