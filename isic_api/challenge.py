@@ -247,7 +247,7 @@ class _PartRun:
         def work(image: str) -> StoredImage | tuple[str, str]:
             entry = entries.get(archive_id(image))
             if entry is None:
-                return image, "the zip does not hold this image"
+                return image, "the zip does not contain this image"
             try:
                 stored = unpack(archive, entry, image=image, folder=folder, variant=variant)
             except BadFileError as error:
@@ -408,7 +408,7 @@ class _PartFile:
         if total - start > disk_usage(self.path.parent).free:
             raise DiskFullError(
                 f"{self.path.name} needs {amount(total - start)} more than the disk has: "
-                "free some and run the same command again; it continues where it stopped."
+                "free some space and run the same command again; it continues where it stopped."
             )
         self.progress.start(total, unit="B")
         self.progress.advance(start)
@@ -430,7 +430,9 @@ class _PartFile:
         said = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
         if not said or int(said[1]) > self.size():
             self.path.unlink(missing_ok=True)
-            raise BadFileError(f"{self.path.name}: the server sent another range than asked for.")
+            raise BadFileError(
+                f"{self.path.name}: the server sent a different range than requested."
+            )
         return int(said[1]), int(said[2])
 
 

@@ -208,7 +208,7 @@ def search_command(options: Namespace) -> int:
         return 0
     if options.similar:
         found = client.similar(options.similar, limit=options.limit or 10)
-        hint = "the Archive knows no image that looks like it"
+        hint = "the Archive has no image similar to it"
     else:
         images = client.search(options.query, collections=collections)
         found = ((image, None) for image in islice(images, options.limit))
@@ -223,14 +223,14 @@ def _check_search(options: Namespace) -> None:
     """Reject options that would have no effect."""
     modes = [name for name in ("count", "facets", "similar") if getattr(options, name)]
     if len(modes) > 1:
-        raise BadInputError(f"--{modes[0]} and --{modes[1]} exclude each other: leave one out.")
+        raise BadInputError(f"--{modes[0]} and --{modes[1]} cannot be combined: leave one out.")
     if options.similar and (options.query or options.collection):
         raise BadInputError(
             "--similar searches the whole Archive: leave out the query and --collection."
         )
     if options.similar and (options.limit or 0) > MOST_SIMILAR:
         raise BadInputError(
-            f"The Archive gives at most {MOST_SIMILAR} similar images: lower --limit."
+            f"The Archive returns at most {MOST_SIMILAR} similar images: lower --limit."
         )
     if (options.count or options.facets) and (options.limit or options.jsonl):
         raise BadInputError(f"--{modes[0]} takes neither --limit nor --jsonl: leave them out.")
@@ -316,7 +316,7 @@ def _add_metadata(new: NewCommand) -> None:
     add(
         "--with-collections",
         action="store_true",
-        help="a column with the collections that hold the image: the requested and the "
+        help="a column with the collections that contain the image: the requested and the "
         "pinned ones, which include the challenges",
     )
     add(
@@ -487,7 +487,7 @@ def _variant(options: Namespace) -> Variant:
 
 def _check_amount(options: Namespace) -> None:
     if options.limit and options.sample_per_class:
-        raise BadInputError("--limit and --sample-per-class exclude each other: leave one out.")
+        raise BadInputError("--limit and --sample-per-class cannot be combined: leave one out.")
 
 
 def _checked_ids(options: Namespace) -> tuple[str, ...]:
@@ -495,7 +495,8 @@ def _checked_ids(options: Namespace) -> tuple[str, ...]:
     others = (options.collection, options.query, options.limit)
     if options.ids and (any(others) or getattr(options, "sample_per_class", None)):
         raise BadInputError(
-            "--ids stands alone: leave out --collection, --query, --limit and --sample-per-class."
+            "--ids cannot be combined with --collection, --query, --limit or --sample-per-class: "
+            "leave them out."
         )
     check(options.query)
     return read_ids(options.ids) if options.ids else ()

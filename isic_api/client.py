@@ -5,8 +5,8 @@
         print(image.isic_id, image.challenge_class)
 
 Only the endpoints for images, collections and lesions are documented and can be relied on. Those
-called undocumented below may change. Nothing depends on two of them (size, facets), so these get
-two attempts only.
+called undocumented below may change. Nothing depends on two of them (size, facets), so these
+get only two attempts.
 """
 
 import csv
@@ -212,8 +212,8 @@ class IsicClient:
                 "`isic user login`, then `isic user print-token` of the official client, and put "
                 "the value of access_token into ISIC_TOKEN; or unset it to use public images."
                 if self.has_token
-                else "Nobody: no token is set. Put one into ISIC_TOKEN for private collections and "
-                "similar images; public images need none."
+                else "You are not logged in: no token is set. Put one into ISIC_TOKEN for private "
+                "collections and similar images; public images need none."
             ) from cause
 
     def require_valid_token(self, warn: Callable[[str], None]) -> None:
@@ -261,7 +261,7 @@ class IsicClient:
         )
         tokens = parse_qs(urlsplit(str(url)).query).get("zsid")
         if not tokens:
-            raise errors.UnexpectedAnswerError("The Archive's zip address holds no zsid.")
+            raise errors.UnexpectedAnswerError("The Archive's zip address has no zsid.")
         return tokens[0]
 
     def _json(self, path: str, **options: Any) -> Any:  # noqa: ANN401
@@ -326,8 +326,8 @@ def _checked_base(base_url: str) -> str:
         known = False
     if not known or parts.username:
         raise errors.SettingsError(
-            f"The base URL must look like {BASE_URL} and hold no user name; check --base-url and "
-            "ISIC_API_URL."
+            f"The base URL must look like {BASE_URL} and contain no user name; check "
+            "--base-url and ISIC_API_URL."
         )
     if not parts.path.endswith(_API_PATH):
         raise errors.SettingsError(

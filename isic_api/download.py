@@ -173,7 +173,7 @@ def download_images(
     if not count and not selection.ids:
         raise EmptyResultError(_no_match_message(selection))
     with DataFolder(out) as folder:
-        run = _Run(client, folder, selection, variant, progress, check_space)
+        run = _DownloadRun(client, folder, selection, variant, progress, check_space)
         if check_space and selection.sample_per_class is None:
             folder.require_space(run.bytes_needed(count, page))
         began = datetime.now(UTC)
@@ -186,7 +186,7 @@ def download_images(
 
 
 @dataclass
-class _Run:
+class _DownloadRun:
     client: IsicClient
     folder: DataFolder
     selection: Selection
@@ -282,8 +282,8 @@ class _Run:
         self.unanswered = self.unanswered + 1 if isinstance(error, HostDownError) else 0
         if self.unanswered >= patience:
             raise HostDownError(
-                f"{patience} images in a row got no answer; the last: {error} What has arrived "
-                "is kept."
+                f"{patience} images in a row got no response; the last: {error} What has been "
+                "downloaded is kept."
             )
 
     def finish(self, naming: Naming, labels: Mapping[str, str] | None, *, began: datetime) -> None:
@@ -362,7 +362,7 @@ def write_texts(
 def _no_match_message(selection: Selection) -> str:
     where = ", ".join(repr(one.name) for one in selection.collections) or "the Archive"
     if not selection.query:
-        return f"{where} has no image that you may see. Nothing was written."
+        return f"{where} has no image that is visible to you. Nothing was written."
     return (
         f"No image of {where} matches {selection.query!r}: values are case-sensitive, e.g. "
         'sex:male, diagnosis_3:"Nevus". Nothing was written.'

@@ -295,6 +295,6 @@ def _expecting(what: str, body: object) -> Iterator[None]:
         yield
     except (KeyError, TypeError, AttributeError) as cause:
         raise UnexpectedAnswerError(
-            f"The Archive's answer for {what} lacks {cause}; it may have changed its format. "
+            f"The Archive's response for {what} lacks {cause}; it may have changed its format. "
             f"Received: {str(body)[:120]}"
         ) from cause

@@ -32,7 +32,7 @@ class Progress:
         self.warnings: list[str] = []
         self._bar: tqdm | None = None
         self._lock = threading.Lock()
-        self._told: dict[str, float] = {}
+        self._last_said: dict[str, float] = {}
         self._began = time.monotonic()
 
     def start(self, total: int, *, unit: str = " images") -> None:
@@ -82,9 +82,9 @@ class Progress:
         """Print a line above the bar; the same line at most every ten seconds."""
         with self._lock:
             now = time.monotonic()
-            if now - self._told.get(text, -_REPEAT) < _REPEAT:
+            if now - self._last_said.get(text, -_REPEAT) < _REPEAT:
                 return
-            self._told[text] = now
+            self._last_said[text] = now
         if not self.quiet:
             tqdm.write(text, file=sys.stderr)
             sys.stderr.flush()

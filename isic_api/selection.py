@@ -119,7 +119,7 @@ def read_ids(path: Path) -> tuple[str, ...]:
                 )
             ids[isic_id] = None
     if not ids:
-        raise BadIdListError(f"{name} holds no id; write one per line, like ISIC_0000000.")
+        raise BadIdListError(f"{name} contains no id; write one per line, like ISIC_0000000.")
     return tuple(ids)
 
 
