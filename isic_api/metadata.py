@@ -11,6 +11,7 @@ import contextlib
 import csv
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -226,9 +227,9 @@ def export_metadata(
                 rows.keep = False
                 raise EmptyResultError("Nothing matches: no row was written.")
             _fetch_attributions(client, selection, rows, progress)
-            extra: dict[str, dict[str, str]] = {isic_id: {} for isic_id in rows.ids}
+            extra: defaultdict[str, dict[str, str]] = defaultdict(dict)
             if collections:
-                _add_collections(extra, client, selection)
+                _add_collections(extra, client, selection, rows.ids)
             if outcomes:
                 _add_outcomes(extra, client, rows)
             _write_rows(out, rows, extra)
@@ -368,13 +369,16 @@ def _fetch_attributions(
 
 
 def _add_collections(
-    extra: dict[str, dict[str, str]], client: IsicClient, selection: Selection
+    extra: defaultdict[str, dict[str, str]],
+    client: IsicClient,
+    selection: Selection,
+    ids: set[str],
 ) -> None:
     """A cell with the names of its collections for each image; few requests per collection."""
     known = {one.id: one for one in (*selection.collections, *client.collections(pinned=True))}
-    names: dict[str, list[str]] = {isic_id: [] for isic_id in extra}
+    names: dict[str, list[str]] = {isic_id: [] for isic_id in ids}
     for collection in known.values():
-        for query in covering_queries(extra.keys()):
+        for query in covering_queries(ids):
             for record in client.zip_metadata(query, collections=[collection.id]):
                 if record.isic_id in names:
                     names[record.isic_id].append(collection.name)
@@ -383,7 +387,7 @@ def _add_collections(
 
 
 def _add_outcomes(
-    extra: dict[str, dict[str, str]], client: IsicClient, rows: _ExportJournal
+    extra: defaultdict[str, dict[str, str]], client: IsicClient, rows: _ExportJournal
 ) -> None:
     """A cell for each level of the final diagnosis of the image's lesion."""
     lesion_of = {record.isic_id: record.metadata.lesion_id for record in rows.records()}

@@ -154,10 +154,6 @@ class Report:
         """Images whose own attribution is missing."""
         return self.written.cohorts.total()
 
-    def fail_unknown(self, isic_id: str) -> None:
-        """Count a requested id that the Archive does not have."""
-        self.failed.append((isic_id, "the Archive has no such image, or it is private"))
-
     @contextlib.contextmanager
     def noting_why_it_stopped(self) -> Iterator[None]:
         """Keep the reason of whatever ends the run early, Ctrl-C included."""
@@ -216,17 +212,6 @@ class Report:
             "licences_without_text": self.unlicensed,
             "classes": dict(self.written.classes),
         }
-
-
-@dataclass(frozen=True)
-class Naming:
-    """Prefix of the challenge files' names, and preface of the attributions."""
-
-    prefix: str = ""
-    preface: str = ""
-
-
-PLAIN = Naming()
 
 
 def write_failed(folder: DataFolder, failed: list[tuple[str, str]]) -> None:
