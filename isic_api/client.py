@@ -14,12 +14,14 @@ import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import IO, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import requests
 
 from isic_api import errors
+from isic_api.files import disk_errors
 from isic_api.query import check
 from isic_api.records import Collection, ImageRecord, Lesion, Page, User
 from isic_api.session import PAGE_SIZE, BearerToken, Bookmark, Session, walk
@@ -270,7 +272,8 @@ class IsicClient:
     def _csv(self, url: str) -> Iterator[ImageRecord]:
         """Parse after the download is complete, from a file, so that 500,000 rows fit."""
         with tempfile.TemporaryFile() as spool:
-            self.session.fetch(url, lambda response: self._spool(response, spool))
+            with disk_errors(Path(tempfile.gettempdir())):
+                self.session.fetch(url, lambda response: self._spool(response, spool))
             spool.seek(0)
             # the server sends UTF-8 without declaring it
             text = io.TextIOWrapper(spool, encoding="utf-8-sig", errors="replace", newline="")

@@ -96,9 +96,8 @@ class DataFolder:
         here, parts = _sizes(self.images), _sizes(self.parts)
         for _, entry in self._manifest:
             file, size = entry["file"], entry["bytes"]
-            if (
-                here.get(file) != size and parts.get(file) == size
-            ):  # the process was killed before the move
+            if here.get(file) != size and parts.get(file) == size:
+                # the process was killed before the move
                 (self.parts / file).replace(self.images / file)
                 here[file] = size
             if here.get(file) == size:
