@@ -3,7 +3,7 @@
     python benchmarks/download.py
 
 The fake Archive answers at once, from a process of its own on this machine, so that these are the
-client's own costs; from the real Archive, the server and the network decide. Expect two minutes,
+client's own costs; with the real Archive, the server and the network decide. Expect two minutes,
 and a table like the one saved in benchmarks/download.json.
 """
 

@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        kept = "what has arrived is kept; run the same command again to continue"
+        kept = "what has been downloaded is kept; run the same command again to continue"
         nothing = str(getattr(options, "out", "-")) == "-"
         print(f"interrupted: {'nothing is kept' if nothing else kept}", file=sys.stderr)
         return 130

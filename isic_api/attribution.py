@@ -110,7 +110,7 @@ def write_licenses(
 ) -> list[str]:
     """Write ``licenses/NAME.txt`` for each; returns the names whose text is missing.
 
-    A file without its text holds the licence's address, and is replaced by the next run.
+    A file without its text contains the licence's address, and is replaced by the next run.
     """
     missing = []
     for name in sorted(names):
@@ -122,7 +122,7 @@ def write_licenses(
         try:
             text = None if client is None else client.license_text(name)
         except RequestError as cause:
-            warn(f"licenses/{name}.txt holds the licence's address only: {cause}")
+            warn(f"licenses/{name}.txt contains the licence's address only: {cause}")
             text = None
         if text is None:
             missing.append(name)

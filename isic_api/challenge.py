@@ -52,8 +52,8 @@ from isic_api.metadata import (
     write_challenge,
     write_disagreements,
 )
-from isic_api.records import Collection
-from isic_api.report import Naming, Progress, Report
+from isic_api.records import Collection, ImageRecord
+from isic_api.report import Progress, Report
 from isic_api.selection import Selection, rank
 from isic_api.session import Session
 from isic_api.vocabulary import archive_id
@@ -163,10 +163,9 @@ class _PartRun:
         """Image → its current class in the Archive, keyed by the names in ``images``."""
         collection = self.collection.id
         try:
-            records = list(self.client.collection_metadata(collection))
+            now = _classes(self.client.collection_metadata(collection))
         except RequestError:
-            records = self.client.search(collections=[collection])
-        now = {record.isic_id: record.challenge_class for record in records}
+            now = _classes(self.client.search(collections=[collection]))
         found = ((image, now.get(archive_id(image))) for image in images)
         return {image: label for image, label in found if label is not None}
 
@@ -192,7 +191,8 @@ class _PartRun:
             variant=recipe.variant,
             workers=recipe.workers,
             progress=self.progress,
-            naming=Naming(self.part.prefix, CHALLENGE_2019),
+            prefix=self.part.prefix,
+            preface=CHALLENGE_2019,
             labels=self.challenge_labels() if recipe.labels == "challenge" else None,
             check_space=recipe.check_space,
         )
@@ -247,7 +247,7 @@ class _PartRun:
         def work(image: str) -> StoredImage | tuple[str, str]:
             entry = entries.get(archive_id(image))
             if entry is None:
-                return image, "the zip does not hold this image"
+                return image, "the zip does not contain this image"
             try:
                 stored = unpack(archive, entry, image=image, folder=folder, variant=variant)
             except BadFileError as error:
@@ -322,6 +322,10 @@ class _PartRun:
             for image in present
             if described.get(image) and archive_id(image) in challenge
         ]
+
+
+def _classes(records: Iterable[ImageRecord]) -> dict[str, str | None]:
+    return {record.isic_id: record.challenge_class for record in records}
 
 
 # === One file of the challenge ===
@@ -408,7 +412,7 @@ class _PartFile:
         if total - start > disk_usage(self.path.parent).free:
             raise DiskFullError(
                 f"{self.path.name} needs {amount(total - start)} more than the disk has: "
-                "free some and run the same command again; it continues where it stopped."
+                "free some space and run the same command again; it continues where it stopped."
             )
         self.progress.start(total, unit="B")
         self.progress.advance(start)
@@ -430,7 +434,9 @@ class _PartFile:
         said = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
         if not said or int(said[1]) > self.size():
             self.path.unlink(missing_ok=True)
-            raise BadFileError(f"{self.path.name}: the server sent another range than asked for.")
+            raise BadFileError(
+                f"{self.path.name}: the server sent a different range than requested."
+            )
         return int(said[1]), int(said[2])
 
 

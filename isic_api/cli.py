@@ -61,7 +61,8 @@ def parser() -> argparse.ArgumentParser:
     _add_search(new)
     _add_collections(new)
     _add_metadata(new)
-    _add_whoami(new)
+    example = "ISIC_TOKEN=... python -m isic_api whoami"
+    new("whoami", whoami_command, help="show whose token ISIC_TOKEN is", example=example)
     return top
 
 
@@ -207,12 +208,12 @@ def search_command(options: Namespace) -> int:
         return 0
     if options.similar:
         found = client.similar(options.similar, limit=options.limit or 10)
-        hint = "the Archive knows no image that looks like it"
+        hint = "the Archive has no image similar to it"
     else:
         images = client.search(options.query, collections=collections)
         found = ((image, None) for image in islice(images, options.limit))
         hint = "values are case-sensitive, e.g. sex:male"
-    if _print_images(found, jsonl=options.jsonl):
+    if (_print_json_lines if options.jsonl else _print_table)(found):
         return 0
     print(f"no image matches; {hint}", file=sys.stderr)
     return 1
@@ -222,43 +223,47 @@ def _check_search(options: Namespace) -> None:
     """Reject options that would have no effect."""
     modes = [name for name in ("count", "facets", "similar") if getattr(options, name)]
     if len(modes) > 1:
-        raise BadInputError(f"--{modes[0]} and --{modes[1]} exclude each other: leave one out.")
+        raise BadInputError(f"--{modes[0]} and --{modes[1]} cannot be combined: leave one out.")
     if options.similar and (options.query or options.collection):
         raise BadInputError(
             "--similar searches the whole Archive: leave out the query and --collection."
         )
     if options.similar and (options.limit or 0) > MOST_SIMILAR:
         raise BadInputError(
-            f"The Archive gives at most {MOST_SIMILAR} similar images: lower --limit."
+            f"The Archive returns at most {MOST_SIMILAR} similar images: lower --limit."
         )
     if (options.count or options.facets) and (options.limit or options.jsonl):
         raise BadInputError(f"--{modes[0]} takes neither --limit nor --jsonl: leave them out.")
 
 
-def _print_images(images: Iterable[tuple[ImageRecord, float | None]], *, jsonl: bool) -> int:
-    """Print images, with their distances if they are results of a similarity search."""
-    number = 0
-    for number, (image, distance) in enumerate(images, 1):
-        if jsonl:
-            entry = image.to_json()
-            entry["metadata"] = entry["metadata"]["all"]
-            del entry["attribution"]  # the cohort's, which need not be the image's own
-            if distance is not None:
-                entry["distance"] = distance
-            print(json.dumps(entry, ensure_ascii=False))
-            continue
-        if number == 1:
-            header = f"{'isic_id':13}  {'class':5}  {'age':>3}  {'sex':6}  {'site':16}  licence"
-            print(header if distance is None else f"{header:62}  distance")
+def _print_json_lines(images: Iterable[tuple[ImageRecord, float | None]]) -> bool:
+    """Whether there was an image; one with a distance is the result of a similarity search."""
+    found = False
+    for image, distance in images:
+        found = True
+        entry = image.to_json()
+        entry["metadata"] = entry["metadata"]["all"]
+        del entry["attribution"]  # the cohort's, which need not be the image's own
+        if distance is not None:
+            entry["distance"] = distance
+        print(json.dumps(entry, ensure_ascii=False))
+    return found
+
+
+def _print_table(images: Iterable[tuple[ImageRecord, float | None]]) -> bool:
+    """As :func:`_print_json_lines`, with a header before the first image."""
+    row = "{:13}  {:5}  {:>3}  {:6}  {:16}  {:7}".format
+    found = False
+    for image, distance in images:
+        if not found:
+            header = row("isic_id", "class", "age", "sex", "site", "licence")
+            print(header if distance is None else f"{header}  distance")
+        found = True
         cells = (image.challenge_class, image.metadata.age_approx, image.metadata.sex)
-        label, age, sex = ("-" if cell is None else cell for cell in cells)
-        site = image.challenge_site or "-"
-        line = (
-            f"{image.isic_id:13}  {label:5}  {age:>3}  {sex:6}  {site:16}  "
-            f"{image.copyright_license}"
-        )
-        print(line if distance is None else f"{line:62}  {distance:.4f}")
-    return number
+        known = ("-" if cell is None else cell for cell in (*cells, image.challenge_site))
+        line = row(image.isic_id, *known, image.copyright_license)
+        print(line.rstrip() if distance is None else f"{line}  {distance:.4f}")
+    return found
 
 
 # === collections ===
@@ -272,11 +277,7 @@ def _add_collections(new: NewCommand) -> None:
         example='python -m isic_api collections "Challenge 2019: Test"',
     )
     add("collection", nargs="?", metavar="NAME_OR_ID", help="only this one")
-    add(
-        "--pinned",
-        action="store_true",
-        help="only pinned collections, which include the challenges",
-    )
+    add("--pinned", action="store_true", help="only pinned collections, such as the challenges")
     add("--jsonl", action="store_true", help="one JSON object per line, all fields")
 
 
@@ -287,14 +288,14 @@ def collections_command(options: Namespace) -> int:
         found = [client.resolve(options.collection)]
     else:
         found = client.collections(pinned=True if options.pinned else None)
-    if not options.jsonl:
-        print(f"{'id':>5}  {'public':6}  {'doi':16}  name")
-    for one in found:
-        if options.jsonl:
+    if options.jsonl:
+        for one in found:
             print(json.dumps(dataclasses.asdict(one), ensure_ascii=False))
-        else:
-            public = "yes" if one.public else "no"
-            print(f"{one.id:>5}  {public:6}  {one.doi or '-':16}  {one.name}")
+        return 0
+    row = "{:>5}  {:6}  {:16}  {}".format
+    print(row("id", "public", "doi", "name"))
+    for one in found:
+        print(row(one.id, "yes" if one.public else "no", one.doi or "-", one.name))
     return 0
 
 
@@ -315,7 +316,7 @@ def _add_metadata(new: NewCommand) -> None:
     add(
         "--with-collections",
         action="store_true",
-        help="a column with the collections that hold the image: the requested and the "
+        help="a column with the collections that contain the image: the requested and the "
         "pinned ones, which include the challenges",
     )
     add(
@@ -357,15 +358,6 @@ def metadata_command(options: Namespace) -> int:
 # === whoami ===
 
 
-def _add_whoami(new: NewCommand) -> None:
-    new(
-        "whoami",
-        whoami_command,
-        help="show whose token ISIC_TOKEN is",
-        example="ISIC_TOKEN=... python -m isic_api whoami",
-    )
-
-
 def whoami_command(options: Namespace) -> int:
     """Print whose token is used; raises TokenRefusedError for an invalid one."""
     user = _client(options, Progress(), check_token=False).whoami()
@@ -404,40 +396,22 @@ def _add_collection(add: AddOption) -> None:
 
 def _add_amount(add: AddOption) -> None:
     add("--limit", type=_positive, metavar="N", help="the first N images, oldest first")
-    add(
-        "--sample-per-class",
-        type=_positive,
-        metavar="N",
-        help="N images of each challenge class, reproducibly",
-    )
+    sample = "N images of each challenge class, drawn reproducibly"
+    add("--sample-per-class", type=_positive, metavar="N", help=sample)
 
 
 def _add_transfer(add: AddOption) -> None:
     add("--thumbnails", action="store_true", help="256-pixel thumbnails, about 5 KB each")
     add("--max-side", type=_positive, metavar="PX", help="shrink images to this longer side")
-    add(
-        "--no-space-check",
-        action="store_true",
-        help="download even if the disk seems too small",
-    )
-    add(
-        "--workers",
-        type=_positive,
-        default=16,
-        metavar="N",
-        help="parallel downloads (default: 16)",
-    )
+    add("--no-space-check", action="store_true", help="download even if the disk seems too small")
+    parallel = "parallel downloads (default: 16)"
+    add("--workers", type=_positive, default=16, metavar="N", help=parallel)
     _add_requests(add)
 
 
 def _add_requests(add: AddOption) -> None:
-    add(
-        "--attempts",
-        type=_positive,
-        default=6,
-        metavar="N",
-        help="attempts per request (default: 6)",
-    )
+    attempts = "attempts per request (default: 6)"
+    add("--attempts", type=_positive, default=6, metavar="N", help=attempts)
     add(
         "--timeout",
         type=_seconds,
@@ -513,7 +487,7 @@ def _variant(options: Namespace) -> Variant:
 
 def _check_amount(options: Namespace) -> None:
     if options.limit and options.sample_per_class:
-        raise BadInputError("--limit and --sample-per-class exclude each other: leave one out.")
+        raise BadInputError("--limit and --sample-per-class cannot be combined: leave one out.")
 
 
 def _checked_ids(options: Namespace) -> tuple[str, ...]:
@@ -521,7 +495,8 @@ def _checked_ids(options: Namespace) -> tuple[str, ...]:
     others = (options.collection, options.query, options.limit)
     if options.ids and (any(others) or getattr(options, "sample_per_class", None)):
         raise BadInputError(
-            "--ids stands alone: leave out --collection, --query, --limit and --sample-per-class."
+            "--ids cannot be combined with --collection, --query, --limit or --sample-per-class: "
+            "leave them out."
         )
     check(options.query)
     return read_ids(options.ids) if options.ids else ()

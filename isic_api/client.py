@@ -5,8 +5,8 @@
         print(image.isic_id, image.challenge_class)
 
 Only the endpoints for images, collections and lesions are documented and can be relied on. Those
-called undocumented below may change. Nothing depends on two of them (size, facets), so these get
-two attempts only.
+called undocumented below may change. Nothing depends on two of them (size, facets), so these
+get only two attempts.
 """
 
 import csv
@@ -14,12 +14,14 @@ import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import IO, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import requests
 
 from isic_api import errors
+from isic_api.files import disk_errors
 from isic_api.query import check
 from isic_api.records import Collection, ImageRecord, Lesion, Page, User
 from isic_api.session import PAGE_SIZE, BearerToken, Bookmark, Session, walk
@@ -183,12 +185,6 @@ class IsicClient:
         site = self.base_url.removesuffix(_API_PATH)
         return self._csv(f"{site}/collections/{collection_id}/metadata/")
 
-    def collection_attribution(self, collection_id: int) -> list[dict[str, Any]]:
-        """``license``, ``attribution`` and ``count``, most frequent first (undocumented)."""
-        return self._json(
-            f"collections/{collection_id}/attribution/", attempts=_UNDOCUMENTED_ATTEMPTS
-        )
-
     # === Zip (undocumented) ===
 
     def zip_metadata(
@@ -218,8 +214,8 @@ class IsicClient:
                 "`isic user login`, then `isic user print-token` of the official client, and put "
                 "the value of access_token into ISIC_TOKEN; or unset it to use public images."
                 if self.has_token
-                else "Nobody: no token is set. Put one into ISIC_TOKEN for private collections and "
-                "similar images; public images need none."
+                else "You are not logged in: no token is set. Put one into ISIC_TOKEN for private "
+                "collections and similar images; public images need none."
             ) from cause
 
     def require_valid_token(self, warn: Callable[[str], None]) -> None:
@@ -267,7 +263,7 @@ class IsicClient:
         )
         tokens = parse_qs(urlsplit(str(url)).query).get("zsid")
         if not tokens:
-            raise errors.UnexpectedAnswerError("The Archive's zip address holds no zsid.")
+            raise errors.UnexpectedAnswerError("The Archive's zip address has no zsid.")
         return tokens[0]
 
     def _json(self, path: str, **options: Any) -> Any:  # noqa: ANN401
@@ -276,7 +272,8 @@ class IsicClient:
     def _csv(self, url: str) -> Iterator[ImageRecord]:
         """Parse after the download is complete, from a file, so that 500,000 rows fit."""
         with tempfile.TemporaryFile() as spool:
-            self.session.fetch(url, lambda response: self._spool(response, spool))
+            with disk_errors(Path(tempfile.gettempdir())):
+                self.session.fetch(url, lambda response: self._spool(response, spool))
             spool.seek(0)
             # the server sends UTF-8 without declaring it
             text = io.TextIOWrapper(spool, encoding="utf-8-sig", errors="replace", newline="")
@@ -332,8 +329,8 @@ def _checked_base(base_url: str) -> str:
         known = False
     if not known or parts.username:
         raise errors.SettingsError(
-            f"The base URL must look like {BASE_URL} and hold no user name; check --base-url and "
-            "ISIC_API_URL."
+            f"The base URL must look like {BASE_URL} and contain no user name; check "
+            "--base-url and ISIC_API_URL."
         )
     if not parts.path.endswith(_API_PATH):
         raise errors.SettingsError(

@@ -29,7 +29,7 @@ from isic_api.files import disk_errors
 from isic_api.folder import DataFolder, StoredImage
 from isic_api.metadata import write_metadata
 from isic_api.records import FileLink, ImageRecord
-from isic_api.report import PLAIN, Naming, Progress, Report, write_failed
+from isic_api.report import Progress, Report, write_failed
 from isic_api.selection import Selection, select_images
 from isic_api.session import Session
 from isic_api.vocabulary import is_image_id
@@ -157,15 +157,27 @@ def download_images(
     variant: Variant = FULL,
     workers: int = 16,
     progress: Progress | None = None,
-    naming: Naming = PLAIN,
+    prefix: str = "",
+    preface: str = "",
     labels: Mapping[str, str] | None = None,
     check_space: bool = True,
 ) -> Report:
     """Download what is missing in ``out``, and write the tables and texts that accompany it.
 
-    ``labels`` replaces the Archive's diagnoses in the ground truth. ``check_space`` raises
-    DiskFullError before the first image if the disk seems too small. An invalid request raises
-    before anything is written; an error during the run is raised after the tables are written.
+    An invalid request raises before anything is written; an error during the run is raised after
+    the tables are written.
+
+    Args:
+        client: For the listing; its ``files`` session downloads the images.
+        selection: Which images.
+        out: A new folder, or that of an earlier run.
+        variant: Which file of each image.
+        workers: Parallel downloads.
+        progress: Shows the run and collects warnings.
+        prefix: Of the names of the two challenge tables.
+        preface: Of ``attribution.txt``.
+        labels: Image id → class in the ground truth, instead of the Archive's diagnoses.
+        check_space: Raise DiskFullError before the first image if the disk seems too small.
     """
     progress = progress or Progress(quiet=True)
     client.require_valid_token(progress.warn)
@@ -173,7 +185,7 @@ def download_images(
     if not count and not selection.ids:
         raise EmptyResultError(_no_match_message(selection))
     with DataFolder(out) as folder:
-        run = _Run(client, folder, selection, variant, progress, check_space)
+        run = _DownloadRun(client, folder, selection, variant, progress, check_space)
         if check_space and selection.sample_per_class is None:
             folder.require_space(run.bytes_needed(count, page))
         began = datetime.now(UTC)
@@ -181,12 +193,12 @@ def download_images(
             run.download(workers)
         finally:
             progress.close()
-            run.finish(naming, labels, began=began)
+            run.finish(prefix, preface, labels, began=began)
     return run.report
 
 
 @dataclass
-class _Run:
+class _DownloadRun:
     client: IsicClient
     folder: DataFolder
     selection: Selection
@@ -231,7 +243,7 @@ class _Run:
 
     def _listing(self) -> Iterator[ImageRecord]:
         found = select_images(
-            self.client, self.selection, on_count=self._expect, on_unknown=self.report.fail_unknown
+            self.client, self.selection, on_count=self._expect, on_unknown=self._unknown
         )
         if self.selection.sample_per_class is None or not self.check_space:
             return found
@@ -271,6 +283,9 @@ class _Run:
         self.report.requested = count
         self.progress.start(count)
 
+    def _unknown(self, isic_id: str) -> None:
+        self.report.failed.append((isic_id, "the Archive has no such image, or it is private"))
+
     def _record(self, outcome: StoredImage | tuple[str, RequestError], patience: int) -> None:
         if isinstance(outcome, StoredImage):
             self.report.downloaded += 1
@@ -282,21 +297,23 @@ class _Run:
         self.unanswered = self.unanswered + 1 if isinstance(error, HostDownError) else 0
         if self.unanswered >= patience:
             raise HostDownError(
-                f"{patience} images in a row got no answer; the last: {error} What has arrived "
-                "is kept."
+                f"{patience} images in a row got no response; the last: {error} What has been "
+                "downloaded is kept."
             )
 
-    def finish(self, naming: Naming, labels: Mapping[str, str] | None, *, began: datetime) -> None:
+    def finish(
+        self, prefix: str, preface: str, labels: Mapping[str, str] | None, *, began: datetime
+    ) -> None:
         """Write the tables and texts. A run that is being stopped sends no further requests."""
         folder, selection = self.folder, self.selection
         with self.report.finishing():
             if not self.report.stopped:
                 self._attribute()
-            written = write_metadata(folder, prefix=naming.prefix, labels=labels)
+            written = write_metadata(folder, prefix=prefix, labels=labels)
             self.report.written = written
             text = attribution_text(
                 written.attributions,
-                preface=naming.preface,
+                preface=preface,
                 cohorts=written.cohorts,
                 collections=selection.collections,
             )
@@ -362,7 +379,7 @@ def write_texts(
 def _no_match_message(selection: Selection) -> str:
     where = ", ".join(repr(one.name) for one in selection.collections) or "the Archive"
     if not selection.query:
-        return f"{where} has no image that you may see. Nothing was written."
+        return f"{where} has no image that is visible to you. Nothing was written."
     return (
         f"No image of {where} matches {selection.query!r}: values are case-sensitive, e.g. "
         'sex:male, diagnosis_3:"Nevus". Nothing was written.'

@@ -15,12 +15,12 @@ ArchiveError
 │   ├── DiskFullError
 │   └── FolderBusyError          another download writes to it
 ├── RequestError                 one request, after all its attempts
-│   ├── HostDownError            no answer, or an answer cut short
+│   ├── HostDownError            no answer, or an response cut short
 │   ├── ServerFaultError         429, 5xx
 │   ├── NotFoundError            404
 │   ├── TokenRefusedError        401, 403
 │   ├── RefusedError             any other 4xx
-│   ├── UnexpectedAnswerError    an undocumented answer
+│   ├── UnexpectedAnswerError    an undocumented response
 │   └── BadFileError             the file was downloaded but is damaged
 ├── IncompleteListingError       the listing ended early or looped
 └── StoppedError                 Ctrl-C while waiting
@@ -85,7 +85,7 @@ class RequestError(ArchiveError):
 
 
 class HostDownError(RequestError):
-    """There was no answer, or it was cut short."""
+    """There was no response, or it was cut short."""
 
 
 class ServerFaultError(RequestError):
@@ -107,7 +107,7 @@ class RefusedError(RequestError):
 
 
 class UnexpectedAnswerError(RequestError):
-    """The answer does not have the documented form."""
+    """The response does not have the documented form."""
 
 
 class BadFileError(RequestError):

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from isic_api.errors import BadFileError, DiskFullError, FolderBusyError
 from isic_api.files import Journal, amount, disk_errors
@@ -53,7 +53,7 @@ class StoredImage:
     variant: str
 
 
-class _Kind(NamedTuple):
+class _FileKind(NamedTuple):
     """What is kept in memory of a :class:`StoredImage`; most images share one."""
 
     suffix: str
@@ -72,8 +72,8 @@ class DataFolder:
         self.bytes_stored = 0
         self._adding = threading.Lock()
         # little per image, since there may be 500,000
-        self._kinds: dict[_Kind, _Kind] = {}
-        self._stored: dict[str, _Kind] = {}
+        self._kinds: dict[_FileKind, _FileKind] = {}
+        self._stored: dict[str, _FileKind] = {}
         self._described: dict[str, int] = {}  # offset of the latest line in the journal
 
     def __enter__(self) -> "DataFolder":
@@ -96,9 +96,8 @@ class DataFolder:
         here, parts = _sizes(self.images), _sizes(self.parts)
         for _, entry in self._manifest:
             file, size = entry["file"], entry["bytes"]
-            if (
-                here.get(file) != size and parts.get(file) == size
-            ):  # the process was killed before the move
+            if here.get(file) != size and parts.get(file) == size:
+                # the process was killed before the move
                 (self.parts / file).replace(self.images / file)
                 here[file] = size
             if here.get(file) == size:
@@ -188,7 +187,7 @@ class DataFolder:
             self._remember(image)
 
     def _remember(self, image: StoredImage) -> None:
-        kind = _Kind(image.file.removeprefix(image.isic_id), image.variant)
+        kind = _FileKind(image.file.removeprefix(image.isic_id), image.variant)
         self._stored[image.isic_id] = self._kinds.setdefault(kind, kind)
         self.bytes_stored += image.bytes
 
@@ -207,7 +206,7 @@ class DataFolder:
 
         Raises BadFileError, and DiskFullError or another FolderError.
         """
-        verify_picture(body, name)
+        verify_image(body, name)
         with disk_errors(self.root), (self.parts / name).open("wb") as file:
             if max_side is None or not shrink(body, file, name=name, max_side=max_side):
                 body.seek(0)
@@ -220,8 +219,8 @@ class DataFolder:
         if needed > free:
             raise DiskFullError(
                 f"The images need about {amount(needed)} more and {self.root} has "
-                f"{amount(free)} free: free some, choose another folder, or ask for less "
-                "(--thumbnails, --max-side, --limit). --no-space-check downloads all the same."
+                f"{amount(free)} free: free some space, choose another folder, or request less "
+                "(--thumbnails, --max-side, --limit). --no-space-check downloads anyway."
             )
 
     def write_text(self, name: str, text: str) -> None:
@@ -244,7 +243,7 @@ def _sizes(folder: Path) -> dict[str, int]:
     return {entry.name: entry.stat().st_size for entry in os.scandir(folder)}
 
 
-def verify_picture(file: BinaryIO, name: str) -> None:
+def verify_image(file: BinaryIO, name: str) -> None:
     """Raise BadFileError unless every pixel decodes and a JPEG has its end marker.
 
     The marker matters: a JPEG whose second half is zeros decodes without complaint. A mosaic
@@ -252,15 +251,16 @@ def verify_picture(file: BinaryIO, name: str) -> None:
     """
     try:
         with Image.open(file) as image:
-            kind = image.format
             image.load()
-            whole = kind != "JPEG" or _has_end_marker(file)
+            complete = image.format != "JPEG" or _has_end_marker(file)
     except Image.DecompressionBombError:
         return
+    except UnidentifiedImageError as cause:
+        raise BadFileError(f"{name} is not a complete image: its format is unknown.") from cause
     except (OSError, ValueError, SyntaxError) as cause:
-        raise BadFileError(f"{name} is not a whole picture: {cause}.") from cause
-    if not whole:
-        raise BadFileError(f"{name} is not a whole picture: it has no end-of-image marker.")
+        raise BadFileError(f"{name} is not a complete image: {cause}.") from cause
+    if not complete:
+        raise BadFileError(f"{name} is not a complete image: it has no end-of-image marker.")
 
 
 def _has_end_marker(file: BinaryIO) -> bool:
@@ -277,7 +277,7 @@ def _has_end_marker(file: BinaryIO) -> bool:
 
 
 def shrink(body: BinaryIO, file: BinaryIO, *, name: str, max_side: int) -> bool:
-    """Write the picture as a JPEG with no side longer than ``max_side``.
+    """Write the image as a JPEG with no side longer than ``max_side``.
 
     Returns False and writes nothing if it is such a JPEG already; never enlarges.
     """

@@ -1,7 +1,7 @@
 """The CSV files: those of a data folder, made from its journals, and the metadata without images.
 
 ``GroundTruth.csv`` and ``Metadata.csv`` have the official layout of the ISIC 2019 challenge,
-``metadata_full.csv`` has every field that the Archive gives.
+``metadata_full.csv`` has every field that the Archive provides.
 
 :func:`export_metadata` collects its rows in ``OUT.csv.partial.jsonl`` beside the file, so that an
 interrupted export continues where it stopped. It is removed once nothing is missing.
@@ -11,6 +11,7 @@ import contextlib
 import csv
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -209,10 +210,10 @@ def export_metadata(
         client: Asks the Archive.
         selection: Which images.
         out: Left as it was unless all rows are there.
-        collections: Add a column with the names of the collections that hold the image, out of
+        collections: Add a column with the names of the collections that contain the image, out of
             the selection's and the pinned ones, which include the challenges.
         outcomes: Add the columns ``outcome_diagnosis_1`` to ``_5`` of the image's lesion.
-        progress: Shows the listing and keeps warnings.
+        progress: Shows how far the listing is, and collects warnings.
     """
     progress = progress or Progress(quiet=True)
     with contextlib.ExitStack() as stack:
@@ -220,15 +221,15 @@ def export_metadata(
             path = out.with_name(out.name + ".partial.jsonl")
         else:
             path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "rows.jsonl"
-        with disk_errors(path), _Rows(path, _request(client, selection)) as rows:
-            unknown = _list(client, selection, rows, progress)
+        with disk_errors(path), _ExportJournal(path, _request_key(client, selection)) as rows:
+            unknown = _read_listing(client, selection, rows, progress)
             if not rows.ids:
                 rows.keep = False
                 raise EmptyResultError("Nothing matches: no row was written.")
-            _attribute(client, selection, rows, progress)
-            extra: dict[str, dict[str, str]] = {isic_id: {} for isic_id in rows.ids}
+            _fetch_attributions(client, selection, rows, progress)
+            extra: defaultdict[str, dict[str, str]] = defaultdict(dict)
             if collections:
-                _add_collections(extra, client, selection)
+                _add_collections(extra, client, selection, rows.ids)
             if outcomes:
                 _add_outcomes(extra, client, rows)
             _write_rows(out, rows, extra)
@@ -237,7 +238,7 @@ def export_metadata(
     return exported
 
 
-class _Rows:
+class _ExportJournal:
     """The journal of one export: its request, then records and attributions as they come."""
 
     def __init__(self, path: Path, request: Mapping[str, Any]) -> None:
@@ -252,7 +253,7 @@ class _Rows:
     def ids(self) -> set[Any]:
         return self.bookmark.seen
 
-    def __enter__(self) -> "_Rows":
+    def __enter__(self) -> "_ExportJournal":
         self._journal = Journal(self.path)
         entries = [entry for _, entry in self._journal if "request" in entry]
         if entries != [{"request": self.request}]:
@@ -278,8 +279,8 @@ class _Rows:
         elif "listed" in entry:
             self.listed = True
 
-    def add(self, record: ImageRecord, at: Bookmark) -> None:
-        entry = {"record": record.to_json(), "cursor": at.cursor, "total": at.total}
+    def add(self, record: ImageRecord, bookmark: Bookmark) -> None:
+        entry = {"record": record.to_json(), "cursor": bookmark.cursor, "total": bookmark.total}
         self._journal.append(entry)
         self.ids.add(record.isic_id)
 
@@ -297,7 +298,9 @@ class _Rows:
                 yield ImageRecord.from_json(entry["record"])
 
 
-def _write_rows(out: Path | IO[str], rows: "_Rows", extra: Mapping[str, Mapping[str, str]]) -> None:
+def _write_rows(
+    out: Path | IO[str], rows: "_ExportJournal", extra: Mapping[str, Mapping[str, str]]
+) -> None:
     """Write all fields, and the ``extra`` cells by image id and column."""
     columns = {name for record in rows.records() for name, _ in record.metadata.given()}
     columns |= {name for cells in extra.values() for name in cells}
@@ -316,7 +319,7 @@ def _write_rows(out: Path | IO[str], rows: "_Rows", extra: Mapping[str, Mapping[
             writer.writerow([cells.get(name, cell) for name, cell in zip(header, row, strict=True)])
 
 
-def _request(client: IsicClient, selection: Selection) -> dict[str, Any]:
+def _request_key(client: IsicClient, selection: Selection) -> dict[str, Any]:
     return {
         "archive": client.base_url,
         "query": selection.query,
@@ -326,7 +329,9 @@ def _request(client: IsicClient, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _list(client: IsicClient, selection: Selection, rows: _Rows, progress: Progress) -> list[str]:
+def _read_listing(
+    client: IsicClient, selection: Selection, rows: _ExportJournal, progress: Progress
+) -> list[str]:
     """Read the listing to its end; returns the ids that the Archive does not have."""
     if rows.listed:
         return [isic_id for isic_id in selection.ids if isic_id not in rows.ids]
@@ -334,16 +339,16 @@ def _list(client: IsicClient, selection: Selection, rows: _Rows, progress: Progr
         progress.say(f"continuing after {len(rows.ids):,} rows of an earlier run")
     unknown: list[str] = []
     done = len(rows.ids)
-    at = Bookmark(rows.bookmark.cursor, rows.bookmark.total, set(rows.ids))
+    bookmark = Bookmark(rows.bookmark.cursor, rows.bookmark.total, set(rows.ids))
     try:
         for record in select_images(
             client,
             selection,
             on_count=lambda count: progress.start(count - done),
             on_unknown=unknown.append,
-            bookmark=at,
+            bookmark=bookmark,
         ):
-            rows.add(record, at)
+            rows.add(record, bookmark)
             progress.image()
     except IncompleteListingError:
         rows.keep = False  # the next run starts over
@@ -354,7 +359,9 @@ def _list(client: IsicClient, selection: Selection, rows: _Rows, progress: Progr
     return unknown
 
 
-def _attribute(client: IsicClient, selection: Selection, rows: _Rows, progress: Progress) -> None:
+def _fetch_attributions(
+    client: IsicClient, selection: Selection, rows: _ExportJournal, progress: Progress
+) -> None:
     missing = rows.ids - rows.attributions.keys()
     found = own_attributions(client, missing, collections=selection.collections, warn=progress.warn)
     for isic_id, attribution in found:
@@ -362,13 +369,16 @@ def _attribute(client: IsicClient, selection: Selection, rows: _Rows, progress: 
 
 
 def _add_collections(
-    extra: dict[str, dict[str, str]], client: IsicClient, selection: Selection
+    extra: defaultdict[str, dict[str, str]],
+    client: IsicClient,
+    selection: Selection,
+    ids: set[str],
 ) -> None:
     """A cell with the names of its collections for each image; few requests per collection."""
     known = {one.id: one for one in (*selection.collections, *client.collections(pinned=True))}
-    names: dict[str, list[str]] = {isic_id: [] for isic_id in extra}
+    names: dict[str, list[str]] = {isic_id: [] for isic_id in ids}
     for collection in known.values():
-        for query in covering_queries(extra.keys()):
+        for query in covering_queries(ids):
             for record in client.zip_metadata(query, collections=[collection.id]):
                 if record.isic_id in names:
                     names[record.isic_id].append(collection.name)
@@ -376,7 +386,9 @@ def _add_collections(
         extra[isic_id]["collections"] = "; ".join(sorted(held))
 
 
-def _add_outcomes(extra: dict[str, dict[str, str]], client: IsicClient, rows: _Rows) -> None:
+def _add_outcomes(
+    extra: defaultdict[str, dict[str, str]], client: IsicClient, rows: _ExportJournal
+) -> None:
     """A cell for each level of the final diagnosis of the image's lesion."""
     lesion_of = {record.isic_id: record.metadata.lesion_id for record in rows.records()}
     wanted = set(filter(None, lesion_of.values()))

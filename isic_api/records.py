@@ -5,6 +5,7 @@ are parsed. An unknown field, or a value that is not of its field's type, is kep
 unchanged in ``Metadata.other``: a new field in the Archive must not stop a download.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,7 @@ from typing import Any, get_type_hints
 
 from isic_api.errors import UnexpectedAnswerError
 from isic_api.vocabulary import (
+    DEPTH,
     Levels,
     challenge_class,
     challenge_sex,
@@ -133,7 +135,7 @@ class ImageRecord:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "ImageRecord":
         """From the API's JSON; raises UnexpectedAnswerError if it is not an image."""
-        try:
+        with _expecting("an image", body):
             groups = body["metadata"].values()
             return cls(
                 isic_id=body["isic_id"],
@@ -144,22 +146,18 @@ class ImageRecord:
                 full=_link(body, "full"),
                 thumbnail=_link(body, "thumbnail_256"),
             )
-        except (KeyError, TypeError, AttributeError) as cause:
-            raise _unexpected("an image", body, cause) from cause
 
     @classmethod
     def from_csv(cls, row: Mapping[str, str]) -> "ImageRecord":
         """From a row of a metadata CSV; the Archive puts a TAB before cells like ``=1``."""
         cells = {key: value.removeprefix("\t") for key, value in row.items() if key and value}
-        try:
+        with _expecting("a metadata row", row):
             return cls(
                 isic_id=cells.pop("isic_id"),
                 copyright_license=cells.pop("copyright_license"),
                 attribution=cells.pop("attribution", ""),
                 metadata=Metadata.parse(cells),
             )
-        except KeyError as cause:
-            raise _unexpected("a metadata row", row, cause) from cause
 
     def to_json(self) -> dict[str, Any]:
         """The input of :meth:`from_json` without links: a private image's link is a credential."""
@@ -176,20 +174,14 @@ class ImageRecord:
     def diagnosis(self) -> Levels:
         """The levels of the diagnosis, from general to specific."""
         m = self.metadata
-        levels = (m.diagnosis_1, m.diagnosis_2, m.diagnosis_3, m.diagnosis_4, m.diagnosis_5)
+        levels = [getattr(m, f"diagnosis_{level}") for level in range(1, DEPTH + 1)]
         return diagnosis_levels(levels, m.diagnosis)
 
     @cached_property
     def site(self) -> tuple[Levels, str | None]:
         """The levels of the site, and ``anatom_site_special``."""
         m = self.metadata
-        levels = (
-            m.anatom_site_1,
-            m.anatom_site_2,
-            m.anatom_site_3,
-            m.anatom_site_4,
-            m.anatom_site_5,
-        )
+        levels = [getattr(m, f"anatom_site_{level}") for level in range(1, DEPTH + 1)]
         return site_levels(levels, m.anatom_site_special, general=m.anatom_site_general)
 
     @property
@@ -228,7 +220,7 @@ class Collection:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Collection":
         """From the API's JSON; raises UnexpectedAnswerError if it is not a collection."""
-        try:
+        with _expecting("a collection", body):
             return cls(
                 id=body["id"],
                 name=body["name"],
@@ -238,8 +230,6 @@ class Collection:
                 locked=body.get("locked", False),
                 doi=body.get("doi"),
             )
-        except (KeyError, TypeError, AttributeError) as cause:
-            raise _unexpected("a collection", body, cause) from cause
 
 
 @dataclass(frozen=True)
@@ -253,10 +243,8 @@ class Page:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Page":
         """From the API's JSON; raises UnexpectedAnswerError if it is not a page."""
-        try:
+        with _expecting("a page", body):
             return cls(list(body["results"]), body["count"], body["next"])
-        except (KeyError, TypeError) as cause:
-            raise _unexpected("a page", body, cause) from cause
 
 
 @dataclass(frozen=True)
@@ -271,7 +259,7 @@ class Lesion:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Lesion":
         """From the API's JSON; raises UnexpectedAnswerError if it is not a lesion."""
-        try:
+        with _expecting("a lesion", body):
             levels = (body["outcome_diagnosis"] or "").split(":")
             return cls(
                 id=body["id"],
@@ -279,8 +267,6 @@ class Lesion:
                 outcome=diagnosis_levels([level or None for level in levels]),
                 longitudinally_monitored=body["longitudinally_monitored"],
             )
-        except (KeyError, TypeError, AttributeError) as cause:
-            raise _unexpected("a lesion", body, cause) from cause
 
 
 @dataclass(frozen=True)
@@ -293,10 +279,8 @@ class User:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "User":
         """From the API's JSON; raises UnexpectedAnswerError if it is not a user."""
-        try:
+        with _expecting("a user", body):
             return cls(body["full_name"], body.get("email"))
-        except (KeyError, TypeError, AttributeError) as cause:
-            raise _unexpected("a user", body, cause) from cause
 
 
 def _link(body: Mapping[str, Any], kind: str) -> FileLink | None:
@@ -304,8 +288,13 @@ def _link(body: Mapping[str, Any], kind: str) -> FileLink | None:
     return None if link is None else FileLink(link["url"], link.get("size") or 0)
 
 
-def _unexpected(what: str, body: object, cause: Exception) -> UnexpectedAnswerError:
-    return UnexpectedAnswerError(
-        f"The Archive's answer for {what} lacks {cause}; it may have changed its format. "
-        f"Received: {str(body)[:120]}"
-    )
+@contextlib.contextmanager
+def _expecting(what: str, body: object) -> Iterator[None]:
+    """Raise UnexpectedAnswerError if ``body`` turns out not to be ``what``."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as cause:
+        raise UnexpectedAnswerError(
+            f"The Archive's response for {what} lacks {cause}; it may have changed its format. "
+            f"Received: {str(body)[:120]}"
+        ) from cause

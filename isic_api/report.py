@@ -32,7 +32,7 @@ class Progress:
         self.warnings: list[str] = []
         self._bar: tqdm | None = None
         self._lock = threading.Lock()
-        self._told: dict[str, float] = {}
+        self._last_said: dict[str, float] = {}
         self._began = time.monotonic()
 
     def start(self, total: int, *, unit: str = " images") -> None:
@@ -82,9 +82,9 @@ class Progress:
         """Print a line above the bar; the same line at most every ten seconds."""
         with self._lock:
             now = time.monotonic()
-            if now - self._told.get(text, -_REPEAT) < _REPEAT:
+            if now - self._last_said.get(text, -_REPEAT) < _REPEAT:
                 return
-            self._told[text] = now
+            self._last_said[text] = now
         if not self.quiet:
             tqdm.write(text, file=sys.stderr)
             sys.stderr.flush()
@@ -154,10 +154,6 @@ class Report:
         """Images whose own attribution is missing."""
         return self.written.cohorts.total()
 
-    def fail_unknown(self, isic_id: str) -> None:
-        """Count a requested id that the Archive does not have."""
-        self.failed.append((isic_id, "the Archive has no such image, or it is private"))
-
     @contextlib.contextmanager
     def noting_why_it_stopped(self) -> Iterator[None]:
         """Keep the reason of whatever ends the run early, Ctrl-C included."""
@@ -216,17 +212,6 @@ class Report:
             "licences_without_text": self.unlicensed,
             "classes": dict(self.written.classes),
         }
-
-
-@dataclass(frozen=True)
-class Naming:
-    """Prefix of the challenge files' names, and preface of the attributions."""
-
-    prefix: str = ""
-    preface: str = ""
-
-
-PLAIN = Naming()
 
 
 def write_failed(folder: DataFolder, failed: list[tuple[str, str]]) -> None:

@@ -24,7 +24,7 @@ _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True)
 class Selection:
-    """What was requested. ``ids`` stands alone; the other criteria are combined.
+    """What was requested. ``ids`` excludes the other criteria, which are combined.
 
     limit: the first N, oldest first. sample_per_class, instead of a limit: N of each challenge
     class and of UNK, drawn by a hash of the id, so that the sample is reproducible.
@@ -119,7 +119,7 @@ def read_ids(path: Path) -> tuple[str, ...]:
                 )
             ids[isic_id] = None
     if not ids:
-        raise BadIdListError(f"{name} holds no id; write one per line, like ISIC_0000000.")
+        raise BadIdListError(f"{name} contains no id; write one per line, like ISIC_0000000.")
     return tuple(ids)
 
 

@@ -1,4 +1,4 @@
-"""HTTP sessions: attempts, timeouts, visible waits, and where the bearer token goes.
+"""HTTP sessions: attempts, timeouts, visible waits, paging, and where the bearer token goes.
 
 A request is not done when its headers have arrived but when ``read`` has consumed the body, so a
 reset, a stall or a broken file half-way costs an attempt like any other fault. urllib3's
@@ -6,6 +6,10 @@ reset, a stall or a broken file half-way costs an attempt like any other fault. 
 
 The token accompanies API requests only: not a file's address, even on the API's own host, and not
 a redirect that leads elsewhere. It appears in no message, log or file.
+
+The server's paging has two faults. With ``limit`` below 100 it skips rows that share a creation
+time with the last row of a page, so the limit is always 100. With more than 200 rows of one
+creation time it serves the same page forever, so :func:`walk` stops at a repeated page.
 """
 
 import threading
@@ -33,7 +37,7 @@ class BearerToken(AuthBase):
         token = token.strip()
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise SettingsError(
-                "The token in ISIC_TOKEN is empty or holds characters that a token cannot have; "
+                "The token in ISIC_TOKEN is empty or contains characters that a token cannot have; "
                 "copy it again, or unset ISIC_TOKEN to continue without."
             )
         self._token = token
@@ -62,14 +66,14 @@ class NoAuth(AuthBase):
 
 
 class AuthKeepingSession(requests.Session):
-    """A ``requests`` session with our rule for tokens; reads the environment once per host."""
+    """Sends the token as described above; reads proxies and certificates once per host."""
 
     def __init__(self) -> None:
         super().__init__()
         self._settings: dict[str, dict[str, Any]] = {}
 
     def merge_environment_settings(self, url: str, *options: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Proxies and certificates: looking them up takes a sixth of a small request's time."""
+        """Look them up once: it takes a sixth of a small request's time."""
         host = urlsplit(url).netloc
         if host not in self._settings:
             self._settings[host] = super().merge_environment_settings(url, *options)
@@ -98,7 +102,7 @@ class Session:
     attempts: requests made before giving up, the first one included.
     backoff: seconds; the waits between attempts are 0, 2, 4, 8 ... times this.
     longest_wait: seconds; if a server asks for more, the request fails.
-    timeout: seconds to connect, seconds between two bytes of the answer.
+    timeout: seconds to connect, seconds between two bytes of the response.
     deadline: seconds for one attempt as a whole; :meth:`read_body` holds to it.
     on_wait: called with ``(seconds, reason)`` before a noticeable wait.
     """
@@ -195,7 +199,10 @@ class Session:
                     raise _AttemptError.from_status(response)
                 return read(response)
         except (errors.UnexpectedAnswerError, errors.BadFileError, errors.HostDownError) as error:
-            raise _AttemptError(error, reason=_reason(error), transient=True) from error
+            reason = (
+                "damaged file" if isinstance(error, errors.BadFileError) else "unexpected response"
+            )
+            raise _AttemptError(error, reason=reason, transient=True) from error
         except requests.RequestException as cause:
             raise _AttemptError.from_exception(cause, url) from cause
 
@@ -205,11 +212,12 @@ class Session:
             retry = retry.increment(url=url, response=None)
         except MaxRetryError:
             raise fault.error from fault.__cause__
-        asked = fault.retry_after(retry)
-        seconds = retry.get_backoff_time() if asked is None else asked
+        requested = fault.retry_after(retry)
+        seconds = retry.get_backoff_time() if requested is None else requested
         if seconds > self.longest_wait:
             raise type(fault.error)(
-                f"{fault.error} It asks to wait {seconds:.0f} s: run the same command again later."
+                f"{fault.error} The server asks for a wait of {seconds:.0f} s: run the same "
+                "command again later."
             ) from fault.__cause__
         if self.on_wait and (seconds >= 1 or spent >= 3):
             self.on_wait(seconds, f"{fault.reason} from {_host(url)}")
@@ -243,7 +251,7 @@ class _AttemptError(Exception):
             if status in TRANSIENT_STATUS or status >= 500
             else _KIND_OF_STATUS.get(status, errors.RefusedError)
         )
-        said = explain(response)
+        said = _servers_message(response)
         message = f"{_host(response.url)} answered {status} to {_path(response.url)}: {said}."
         return cls(
             kind(message),
@@ -257,13 +265,15 @@ class _AttemptError(Exception):
         for kind, reason in _REASONS:
             if isinstance(cause, kind):
                 if "Read timed out" in str(cause):  # in the body, requests raises a ConnectionError
-                    reason = "no answer in time"
+                    reason = "no response in time"
                 message = (
-                    f"{_host(url)} does not answer as it should ({reason}) for {_path(url)}. Check "
+                    f"{_host(url)} does not respond as expected ({reason}) for {_path(url)}. Check "
                     "the network and the address, then run the same command again."
                 )
                 return cls(errors.HostDownError(message), reason=reason, transient=True)
-        error = errors.RefusedError(f"{_host(url)} cannot be asked: {type(cause).__name__}.")
+        error = errors.RefusedError(
+            f"No request can be sent to {_host(url)}: {type(cause).__name__}."
+        )
         return cls(error, reason=type(cause).__name__, transient=False)
 
     def retry_after(self, retry: Retry) -> float | None:
@@ -283,15 +293,15 @@ _KIND_OF_STATUS = {
 
 _REASONS = (
     (requests.ConnectTimeout, "no connection in time"),
-    (requests.ReadTimeout, "no answer in time"),
-    (requests.exceptions.ChunkedEncodingError, "answer cut short"),
-    (requests.exceptions.ContentDecodingError, "answer garbled"),
+    (requests.ReadTimeout, "no response in time"),
+    (requests.exceptions.ChunkedEncodingError, "response cut short"),
+    (requests.exceptions.ContentDecodingError, "response garbled"),
     (requests.exceptions.SSLError, "no secure connection"),
     (requests.ConnectionError, "no connection"),
 )
 
 
-def explain(response: requests.Response) -> str:
+def _servers_message(response: requests.Response) -> str:
     """The server's error message: JSON ``message``, ``error`` or ``detail``.
 
     An HTML page adds nothing to its status.
@@ -310,18 +320,16 @@ def explain(response: requests.Response) -> str:
     return str(said)[:200].rstrip(".")
 
 
-def _reason(error: errors.RequestError) -> str:
-    return "broken file" if isinstance(error, errors.BadFileError) else "unexpected answer"
-
-
 def _host(url: str) -> str:
     return urlsplit(url).hostname or url[:60]
 
 
 def _path(url: str) -> str:
-    """Without the query, which may hold a signature."""
+    """Without the query, which may contain a signature."""
     return urlsplit(url).path or "/"
 
+
+# === Paging ===
 
 PAGE_SIZE = 100
 
@@ -336,7 +344,7 @@ class Bookmark:
 
 
 def walk(
-    ask: Callable[[Mapping[str, Any]], Page],
+    get_page: Callable[[Mapping[str, Any]], Page],
     parse: Callable[[Mapping[str, Any]], T],
     *,
     key: Callable[[T], Hashable],
@@ -347,7 +355,7 @@ def walk(
     """Yield every item once, in the server's order (by creation).
 
     Args:
-        ask: Gets one page for the query parameters of a ``next`` link; its host is not followed.
+        get_page: Takes query parameters; the host of a ``next`` link is ignored.
         parse: Makes an item of one entry of a page.
         key: The item's id.
         on_count: Told the server's total before the first item.
@@ -360,7 +368,7 @@ def walk(
             behind.
     """
     at = bookmark or Bookmark()
-    circular = yield from _page_by_page(ask, parse, key=key, on_count=on_count, at=at)
+    circular = yield from _page_by_page(get_page, parse, key=key, on_count=on_count, at=at)
     if circular and recover:
         for item in recover():
             if key(item) not in at.seen:
@@ -371,7 +379,7 @@ def walk(
 
 
 def _page_by_page(
-    ask: Callable[[Mapping[str, Any]], Page],
+    get_page: Callable[[Mapping[str, Any]], Page],
     parse: Callable[[Mapping[str, Any]], T],
     *,
     key: Callable[[T], Hashable],
@@ -379,7 +387,7 @@ def _page_by_page(
     at: Bookmark,
 ) -> Generator[T, None, bool]:
     """Yield the items up to the last page; returns True if a page repeats before."""
-    for page, resumed in _pages(ask, at):
+    for page, resumed in _pages(get_page, at):
         items = {key(item): item for item in map(parse, page.results)}
         new = [item for name, item in items.items() if name not in at.seen]
         if at.total is None:
@@ -394,11 +402,13 @@ def _page_by_page(
     return False
 
 
-def _pages(ask: Callable[[Mapping[str, Any]], Page], at: Bookmark) -> Iterator[tuple[Page, bool]]:
+def _pages(
+    get_page: Callable[[Mapping[str, Any]], Page], at: Bookmark
+) -> Iterator[tuple[Page, bool]]:
     """Yield each page, and whether an earlier walk may have read it already."""
     resumed = bool(at.seen)
     while True:
-        page = ask({"limit": PAGE_SIZE, **({"cursor": at.cursor} if at.cursor else {})})
+        page = get_page({"limit": PAGE_SIZE, **({"cursor": at.cursor} if at.cursor else {})})
         yield page, resumed
         resumed = False
         if page.next is None:

@@ -18,7 +18,7 @@ from isic_api.client import IsicClient
 from isic_api.download import FULL, Variant, identity_encoding, require_id
 from isic_api.errors import ArchiveError, NotFoundError
 from isic_api.files import whole_file
-from isic_api.folder import verify_picture
+from isic_api.folder import verify_image
 from isic_api.query import id_queries
 from isic_api.records import ImageRecord
 
@@ -72,7 +72,7 @@ class Showcase:
                 if not missing or len(codes) - len(missing) == count:
                     return
         except ArchiveError as error:
-            raise OSError(f"the ISIC Archive gave no photographs: {error}") from error
+            raise OSError(f"no photographs from the ISIC Archive: {error}") from error
 
     def credits(self, isic_ids: Collection[str]) -> dict[str, str]:
         """Image id → the image's own attribution; empty if the Archive fails.
@@ -123,7 +123,7 @@ class Showcase:
                 if body.tell() + len(chunk) > _MAX_BYTES:
                     raise ArchiveError(f"{record.isic_id} is larger than {_MAX_BYTES >> 20} MB.")
                 body.write(chunk)
-            verify_picture(body, record.isic_id)
+            verify_image(body, record.isic_id)
             return body.getvalue()
 
         return session.fetch(variant.link(record).url, read, headers=identity_encoding)

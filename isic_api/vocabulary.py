@@ -61,7 +61,7 @@ class Rule(NamedTuple):
     level: int
     names: tuple[str, ...]
 
-    def holds(self, name: str | None) -> bool:
+    def matches(self, name: str | None) -> bool:
         """Whether the name at the rule's level is one of ``names``; None never is."""
         return name is not None and any(
             name.startswith(known[:-1]) if known.endswith("*") else name == known
@@ -182,7 +182,7 @@ def site_levels(
 def challenge_class(levels: Levels, flat: str | None = None) -> str | None:
     """One of ``CHALLENGE_CLASSES``, ``UNKNOWN_CLASS``, or None without any diagnosis."""
     for rule in DIAGNOSIS_RULES:
-        if rule.holds(levels[rule.level - 1]):
+        if rule.matches(levels[rule.level - 1]):
             return rule.result
     return UNKNOWN_CLASS if any(levels) or flat else None
 
@@ -190,7 +190,7 @@ def challenge_class(levels: Levels, flat: str | None = None) -> str | None:
 def challenge_site(levels: Levels, special: str | None = None) -> str | None:
     """One of ``CHALLENGE_SITES``, or None if the challenge has no term for the site."""
     for rule in SITE_RULES:
-        if rule.holds(special if rule.level == SPECIAL else levels[rule.level - 1]):
+        if rule.matches(special if rule.level == SPECIAL else levels[rule.level - 1]):
             return rule.result
     return None
 

@@ -1,6 +1,8 @@
 """Every endpoint, through HTTP, against a server with the real one's habits."""
 
+import errno
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -221,9 +223,7 @@ def test_a_listing_promoted_from_its_bookmark(archive, client):
     assert list(client.search(bookmark=again)) == []  # nothing is left, and that is no circle
 
 
-def test_attributions_and_licences(client):
-    counts = client.collection_attribution(65)
-    assert sum(one["count"] for one in counts) == 205
+def test_licences(client):
     assert client.license_text("CC-BY").startswith("Attribution 4.0")
     with pytest.raises(errors.NotFoundError):
         client.license_text("MIT")
@@ -267,6 +267,15 @@ def test_an_answer_that_is_no_json_points_to_the_base_url(archive, client):
     archive.scripts["/api/v2/images/ISIC_0000001/"] = [(200, {}, b"<html>wifi</html>")] * 2
     with pytest.raises(errors.UnexpectedAnswerError, match="is the base URL right"):
         client.image("ISIC_0000001")
+
+
+def test_a_full_temporary_folder_is_named(client, monkeypatch):
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(client, "_spool", no_room)
+    with pytest.raises(errors.DiskFullError, match=tempfile.gettempdir()):
+        next(client.collection_metadata(65))
 
 
 def test_a_site_page_instead_of_the_csv_is_noticed(archive, client):

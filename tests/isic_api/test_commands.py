@@ -82,8 +82,8 @@ def test_download_takes_all_its_options(run, tmp_path):
         (["download", "{}", "--query", "sex:Male"], "case-sensitive"),
         (["download", "{}", "--query", "age_approx:>50"], "cannot be read"),
         (["download", "{}", "--ids", "/nowhere/ids.txt"], "cannot be read"),
-        (["download", "{}", "--ids", "x", "--query", "sex:male"], "--ids stands alone"),
-        (["download", "{}", "--ids", "x", "--sample-per-class", "3"], "--ids stands alone"),
+        (["download", "{}", "--ids", "x", "--query", "sex:male"], "--ids cannot be combined"),
+        (["download", "{}", "--ids", "x", "--sample-per-class", "3"], "--ids cannot be combined"),
         (["download", "{}", "--limit", "3", "--sample-per-class", "3"], "leave one out"),
         (["search", "diagnosis:melanoma"], "use diagnosis_1"),
         (["search", "--base-url", "http://example.org/"], "must end with /api/v2/"),
@@ -92,8 +92,8 @@ def test_download_takes_all_its_options(run, tmp_path):
         (["search", "--similar", "ISIC_0000001", "--limit", "51"], "at most 50"),
         (["search", "sex:male", "--similar", "ISIC_0000001"], "whole Archive"),
         (["search", "--similar", "ISIC_0000001", "--collection", "65"], "whole Archive"),
-        (["search", "--facets", "--count"], "exclude each other"),
-        (["search", "--similar", "ISIC_0000001", "--count"], "exclude each other"),
+        (["search", "--facets", "--count"], "cannot be combined"),
+        (["search", "--similar", "ISIC_0000001", "--count"], "cannot be combined"),
         (["search", "--count", "--limit", "3"], "takes neither"),
         (["search", "--facets", "--jsonl"], "takes neither"),
     ],
@@ -145,7 +145,7 @@ def test_a_host_that_is_down_is_one_line_after_visible_waits(run, tmp_path):
     assert code == 1
     lines = err.splitlines()
     assert lines[0] == "waiting 1 s (no connection from 127.0.0.1)"
-    assert lines[-1].startswith("error: 127.0.0.1 does not answer as it should")
+    assert lines[-1].startswith("error: 127.0.0.1 does not respond as expected")
     assert not (tmp_path / "o").exists()
 
 
@@ -209,7 +209,7 @@ def test_no_similar_image_is_told(run):
         options = ("--base-url", archive.base_url)
         code, out, err = run("search", "--similar", "ISIC_0000000", *options, token="right-token")
     assert (code, out) == (1, "")
-    assert "knows no image that looks like it" in err
+    assert "has no image similar to it" in err
 
 
 def test_collections(run):
@@ -300,7 +300,7 @@ def test_ctrl_c_in_metadata_leaves_the_old_file(run, tmp_path, monkeypatch):
     monkeypatch.setattr("isic_api.metadata.own_attributions", interrupt)
     code, _, err = run("metadata", path, "--limit", 3)
     assert (code, path.read_text()) == (130, "old\n")
-    assert "interrupted: what has arrived is kept" in err
+    assert "interrupted: what has been downloaded is kept" in err
     assert "nothing is kept" in run("metadata", "-", "--limit", 3)[2]
     monkeypatch.undo()
 

@@ -18,7 +18,7 @@ from PIL import Image
 from isic_api import errors
 from isic_api.client import IsicClient
 from isic_api.download import Variant, download_images
-from isic_api.folder import DataFolder, verify_picture
+from isic_api.folder import DataFolder, verify_image
 from isic_api.query import covering_queries
 from isic_api.report import Progress
 from isic_api.selection import Selection, read_ids
@@ -219,7 +219,7 @@ def test_id_lists_are_read_leniently_and_refused_exactly(tmp_path):
     with pytest.raises(errors.BadIdListError, match="Save it as CSV"):
         read_ids(path)
     path.write_text("\n")
-    with pytest.raises(errors.BadIdListError, match="holds no id"):
+    with pytest.raises(errors.BadIdListError, match="contains no id"):
         read_ids(path)
     with pytest.raises(errors.BadIdListError, match="cannot be read"):
         read_ids(tmp_path / "missing")
@@ -270,7 +270,7 @@ def test_a_missing_and_a_broken_image_are_told_and_nothing_else_is_lost(tmp_path
     assert len(asked) >= 5
     failed = {row["isic_id"]: row["reason"] for row in rows(tmp_path / "failed.csv")}
     assert "404" in failed["ISIC_0000007"]
-    assert "not a whole picture" in failed["ISIC_0000011"]
+    assert "not a complete image: its format is unknown" in failed["ISIC_0000011"]
     assert len(rows(tmp_path / "Metadata.csv")) == 203
     assert not (tmp_path / ".parts").exists()
     with FakeArchive() as archive:
@@ -364,11 +364,11 @@ def test_bytes_after_the_end_of_a_jpeg_are_no_fault_and_a_missing_end_is(progres
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(body, "JPEG", progressive=progressive)
     content = body.getvalue()
-    verify_picture(io.BytesIO(content + b"\n"), "x")
-    verify_picture(io.BytesIO(content + b"\0" * 9000 + b"a motion photo"), "x")
+    verify_image(io.BytesIO(content + b"\n"), "x")
+    verify_image(io.BytesIO(content + b"\0" * 9000 + b"a motion photo"), "x")
     half = len(content) // 2
     with pytest.raises(errors.BadFileError):
-        verify_picture(io.BytesIO(content[:half] + bytes(len(content) - half)), "x")
+        verify_image(io.BytesIO(content[:half] + bytes(len(content) - half)), "x")
 
 
 def test_files_with_bytes_after_their_end_are_fetched_once_and_stored_as_they_are(tmp_path):

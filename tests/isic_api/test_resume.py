@@ -132,7 +132,9 @@ def test_ctrl_c_says_one_line_and_leaves_everything_in_order(archive, tmp_path, 
     process.send_signal(sign)
     error = process.communicate(timeout=10)[1]
     assert process.returncode == 130
-    assert error.strip().splitlines()[-1].startswith("interrupted: what has arrived is kept")
+    assert (
+        error.strip().splitlines()[-1].startswith("interrupted: what has been downloaded is kept")
+    )
     assert "Traceback" not in error
     count = sum(1 for _ in (tmp_path / "manifest.jsonl").open())
     assert 40 <= count < IMAGES
