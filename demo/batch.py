@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from demo.access import MOST_BYTES
 from demo.prediction import is_ood
-from model.data.dataset import find_context
+from model.data.context import find_context
 from model.data.names import image_name
 from model.data.photographs import is_hidden
 from model.errors import DataError, ImageError
@@ -81,7 +81,7 @@ def patients_of(
     """Look up each photograph's context in a table, and say what was matched and what not read.
 
     Raises:
-        DataError: the table breaks a rule of :func:`model.data.dataset.read_metadata`. It names the
+        DataError: the table breaks a rule of :func:`model.data.context.read_metadata`. It names the
             file, not its place on the server.
     """
     if table is None:

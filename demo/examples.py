@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 
 from demo.services import Example
-from model.data.dataset import read_metadata, table_patients
+from model.data.context import read_metadata, table_patients
 from model.data.names import match_names
 from model.data.photographs import list_photographs, require_readable
 from model.data.tables import name_rows, read_csv

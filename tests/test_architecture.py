@@ -25,6 +25,7 @@ FOR_THE_DEMO = {
     "model.frame",
     "model.image",
     "model.patient",
+    "model.data.context",
     "model.data.dataset",
     "model.data.names",
     "model.data.photographs",

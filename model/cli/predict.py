@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from isic_api.files import whole_file
 from model.cli.options import add_bundle
-from model.data.dataset import find_context, find_lesions
+from model.data.context import find_context, find_lesions
 from model.data.photographs import list_photographs
 from model.errors import DataError, ImageError
 from model.inference.bundle import read_manifest

@@ -8,7 +8,7 @@
 (:mod:`model.data.class_folders`) is read as well.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,21 +17,25 @@ import pandas as pd
 
 from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
 from model.data.class_folders import ClassTable, is_by_class, read_class_folders, read_class_table
+from model.data.context import (
+    context_columns,
+    names_of_fields,
+    read_metadata,
+    require_match,
+)
 from model.data.formats import (
     CONTEXT,
     IMAGE_FOLDERS,
     WITH_LABELS,
-    column_names,
-    translate,
 )
 from model.data.ground_truth import read_labelled, read_truth
 from model.data.names import match_names
 from model.data.photographs import Photographs, list_photographs, together
-from model.data.tables import columns_of, find_table, name_rows, name_some, read_csv, tables_like
+from model.data.tables import find_table, name_some, read_csv, tables_like
 from model.diagnosis import COARSE_LABELS, DIAGNOSIS_NAMES, label_of
-from model.errors import DataError, PatientError
+from model.errors import DataError
 from model.image import stored_size
-from model.patient import FIELDS, ChoiceField, Field, NumberField, Patient
+from model.patient import FIELDS, Field, NumberField, Patient
 from model.tasks import CUSTOM, TASKS, Task, custom_task, own_task
 
 SOURCES = ("HAM", "BCN", "MSK")
@@ -217,9 +221,10 @@ def _context_beside(
         context = read_metadata(file, fields=fields)
         notes = context.attrs.pop("notes")
     else:
-        unknown = _columns([Patient()] * len(images), fields)
-        context, notes = pd.DataFrame({"image": images.to_numpy()} | unknown), ()
-        notes = (f"no table of context ({CONTEXT[0]}): {_named(fields)} and lesions are unknown",)
+        unknown = context_columns([Patient()] * len(images), fields)
+        context = pd.DataFrame({"image": images.to_numpy()} | unknown)
+        named = names_of_fields(fields)
+        notes = (f"no table of context ({CONTEXT[0]}): {named} and lesions are unknown",)
     return context if "lesion_id" in context else context.assign(lesion_id=None), notes
 
 
@@ -233,10 +238,6 @@ def _context_file(data_dir: Path) -> Path | None:
     return None
 
 
-def _named(fields: Sequence[Field]) -> str:
-    return ", ".join(field.name for field in fields)
-
-
 def _with_context(
     table: pd.DataFrame, context: pd.DataFrame, fields: Sequence[Field]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -246,7 +247,7 @@ def _with_context(
         DataError: there is context, and none of it is of these images.
     """
     rows = np.array(match_names(table["image"].tolist(), context["image"].tolist()), int)
-    _require_match(int((rows >= 0).sum()), table["image"].tolist(), context["image"].tolist())
+    require_match(int((rows >= 0).sum()), table["image"].tolist(), context["image"].tolist())
     beside = context.drop(columns="image")
     beside = beside.reindex(rows).set_axis(table.index)  # a row of -1 is unknown
     words = [field.column for field in fields if not isinstance(field, NumberField)]
@@ -257,14 +258,6 @@ def _with_context(
     if unused := len(context) - len(np.unique(rows[rows >= 0])):
         notes.append(f"{unused:,} rows of context are of no image")
     return pd.concat([table, beside], axis=1), tuple(notes)
-
-
-def _require_match(matched: int, names: Sequence[str], rows: Sequence[str]) -> None:
-    if rows and names and not matched:
-        raise DataError(
-            f"no row of the table of context is of an image: it names {rows[0]}, the images are "
-            f"called {names[0]}. Give the images' names, with or without suffix and folder."
-        )
 
 
 def _labels(table: pd.DataFrame) -> list[str]:
@@ -327,7 +320,7 @@ def _by_image(truth: pd.DataFrame, data_dir: Path) -> tuple[pd.DataFrame, tuple[
         close_up = context["image_type"].astype(str).str.contains("clinical|close", case=False)
     labels = dict(zip(truth["lesion_id"], truth["diagnosis"], strict=True))
     kept = context[known & ~close_up]
-    _require_match(int(known.sum()), truth["lesion_id"].tolist(), context["lesion_id"].tolist())
+    require_match(int(known.sum()), truth["lesion_id"].tolist(), context["lesion_id"].tolist())
     counts = {
         "close-up photographs, which are no dermoscopic ones, left out": int(close_up.sum()),
         "rows of context are of a lesion without a label": int((~known).sum()),
@@ -336,101 +329,6 @@ def _by_image(truth: pd.DataFrame, data_dir: Path) -> tuple[pd.DataFrame, tuple[
     diagnoses = kept["lesion_id"].map(labels).tolist()
     table = pd.DataFrame({"image": kept["image"].tolist(), "diagnosis": diagnoses})
     return table, tuple(f"{count:,} {what}" for what, count in counts.items() if count)
-
-
-def read_metadata(
-    path: Path, *, require: tuple[str, ...] = ("image",), fields: Sequence[Field] = FIELDS
-) -> pd.DataFrame:
-    """Read patient context: image, then lesion_id if present, then a column per field.
-
-    A field may be headed by its column's name or its key. One whose column or cell is absent is
-    unknown.
-
-    Raises:
-        DataError: no such file, not a table, a column of ``require`` missing, an image named twice,
-            or a value outside its range or words.
-    """
-    words = [name for f in fields if not isinstance(f, NumberField) for name in (f.column, f.key)]
-    names = column_names(fields)
-    table = read_csv(path, require, text=words, names=names)
-    notes = []
-    for field in fields:
-        if isinstance(field, ChoiceField) and field.column in table:
-            table[field.column], ambiguous = translate(table[field.column], field)
-            if ambiguous:
-                notes.append(f"{path.name}: {ambiguous:,} rows say too little of the {field.name}")
-    patients = _parse_rows(table, path.name, fields)
-    unread = [name for name in table if name not in names.values()]
-    if unread:
-        notes.append(f"{path.name}: nothing reads the column {', '.join(map(str, unread))}")
-    identities = [name for name in ("lesion_id", "patient_id") if name in table]
-    found = table[["image", *identities]].reset_index(drop=True)
-    found = found.assign(**_columns(patients, fields))
-    found.attrs["notes"] = tuple(notes)
-    return found
-
-
-def find_patients(
-    path: Path, images: Sequence[str], fields: Sequence[Field] = FIELDS
-) -> list[Patient | None]:
-    """Read the context of images, in their order; None for one without a row.
-
-    Names are matched as :func:`model.data.names.match_names` does. Raises as
-    :func:`read_metadata`.
-    """
-    return find_context(path, images, fields)[0]
-
-
-def find_context(
-    path: Path, images: Sequence[str], fields: Sequence[Field] = FIELDS
-) -> tuple[list[Patient | None], tuple[str, ...]]:
-    """:func:`find_patients`, and sentences on what was matched and what nothing read.
-
-    Raises:
-        DataError: also where no row is of an image, or no column of a field of the patient.
-    """
-    table = read_metadata(path, fields=fields)
-    rows = match_names(images, table["image"].tolist())
-    _require_match(len(rows) - rows.count(-1), images, table["image"].tolist())
-    read = set(columns_of(path, names=column_names(fields)))
-    if not read & {field.column for field in fields} and read - set(column_names(fields).values()):
-        raise DataError(
-            f"{path.name} has no column of {_named(fields)}; it has {', '.join(sorted(read))}. "
-            f"Name them {', '.join(field.column for field in fields)}."
-        )
-    patients = table_patients(table, fields)
-    found = [patients[row] if row >= 0 else None for row in rows]
-    known = sum(bool(patient) for patient in found)
-    notes = [
-        f"{len(rows) - rows.count(-1)} of {len(images)} images have a row in {path.name}, {known} "
-        "of them with a known value",
-        *table.attrs["notes"],
-    ]
-    if unused := len(table) - len(set(rows) - {-1}):
-        notes.append(f"{unused} rows of {path.name} are of no image here")
-    return found, tuple(notes)
-
-
-def find_lesions(path: Path, images: Sequence[str]) -> list[str | None]:
-    """The ``lesion_id`` of images in a table of context, in their order; None where it has none.
-
-    Names are matched and errors raised as in :func:`find_patients`.
-    """
-    table = read_metadata(path, require=("image", "lesion_id"))
-    lesions = table["lesion_id"].where(table["lesion_id"].notna(), None).tolist()
-    rows = match_names(images, table["image"].tolist())
-    return [lesions[row] if row >= 0 else None for row in rows]
-
-
-def table_patients(table: pd.DataFrame, fields: Sequence[Field] = FIELDS) -> list[Patient]:
-    """The context of each row of a table that :func:`read_metadata` or ``read_folder`` checked."""
-    return [Patient.parse(row, fields) for row in _raw(table, [f.column for f in fields])]
-
-
-def table_groups(table: pd.DataFrame, field: Field) -> pd.Series:
-    """Each row's subgroup by a field of its patient: categories, in the field's order."""
-    values = [patient.get(field.key) for patient in table_patients(table, [field])]
-    return pd.Series(pd.Categorical([field.group(value) for value in values], field.groups))
 
 
 def images_folder(data_dir: Path) -> Path:
@@ -480,33 +378,6 @@ def collection_of(image: str) -> str:
     return next(found, "other")
 
 
-def _parse_rows(table: pd.DataFrame, name: str, fields: Sequence[Field]) -> list[Patient]:
-    given = [n for field in fields for n in dict.fromkeys((field.column, field.key)) if n in table]
-    patients, errors = [], {}
-    seen: dict[tuple, Patient | PatientError] = {}  # thousands of rows say the same few things
-    columns = [table[name].astype(object).where(table[name].notna(), None) for name in given]
-    rows = zip(*columns, strict=True) if columns else ((),) * len(table)
-    for row, values in enumerate(rows):
-        if values not in seen:
-            seen[values] = _parsed(dict(zip(given, values, strict=True)), fields)
-        if isinstance(seen[values], PatientError):
-            errors[row] = seen[values]
-        else:
-            patients.append(seen[values])
-    if errors:
-        wrong = np.isin(np.arange(len(table)), list(errors))
-        first = next(iter(errors.values()))
-        raise DataError(f"{name}, {name_rows(table, wrong)}: {first}") from first
-    return patients
-
-
-def _parsed(values: dict[str, object], fields: Sequence[Field]) -> Patient | PatientError:
-    try:
-        return Patient.parse(values, fields)
-    except PatientError as error:
-        return error
-
-
 def _sizes(paths: list[Path]) -> np.ndarray:
     """Width and height of each file: int, shape (N, 2)."""
     sizes = np.array([stored_size(path) for path in paths])
@@ -517,20 +388,3 @@ def _sizes(paths: list[Path]) -> np.ndarray:
             f"{name_some(empty)}. Replace or remove them; rows without a file are skipped."
         )
     return sizes
-
-
-def _raw(table: pd.DataFrame, names: Sequence[str]) -> Iterator[dict[str, object]]:
-    """The cells of these columns, by name, of each row."""
-    columns = [table[name].tolist() for name in names]
-    return ({n: c[row] for n, c in zip(names, columns, strict=True)} for row in range(len(table)))
-
-
-def _columns(patients: Sequence[Patient], fields: Sequence[Field]) -> dict[str, pd.Series]:
-    """The fields' values as columns of a table."""
-    return {
-        field.column: pd.Series(
-            [patient.get(field.key) for patient in patients],
-            dtype="float64" if isinstance(field, NumberField) else "object",
-        )
-        for field in fields
-    }

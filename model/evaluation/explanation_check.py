@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from model.data.dataset import table_patients
+from model.data.context import table_patients
 from model.data.lesion_masks import prepared_mask, read_mask
 from model.evaluation.intervals import Interval, LesionBootstrap, interval
 from model.evaluation.outcome import Outcome

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from model.data.dataset import table_patients
+from model.data.context import table_patients
 from model.evaluation.outcome import Outcome
 from model.frame import crop_frame
 from model.image import bright_box, read_image

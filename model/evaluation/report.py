@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from model.data.dataset import table_patients
+from model.data.context import table_patients
 from model.data.lesion_masks import mask_groups
 from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.explanation_check import (

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from model.data.dataset import table_patients
+from model.data.context import table_patients
 from model.evaluation.evaluate import outcome_of
 from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import interval

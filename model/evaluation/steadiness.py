@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter, ImageOps
 
-from model.data.dataset import table_patients
+from model.data.context import table_patients
 from model.evaluation.intervals import Interval, LesionBootstrap, interval
 from model.image import read_image
 from model.inference.predictor import Predictor

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from model.data.dataset import table_groups
+from model.data.context import table_groups
 from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import Interval, interval
 from model.evaluation.metrics import mean_of_known

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from isic_api.vocabulary import UNKNOWN_CLASS
-from model.data.dataset import table_patients
+from model.data.context import table_patients
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.explore.summary import diagnoses_in, sources_in, unknown_fields
 from model.image import read_image

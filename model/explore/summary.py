@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from isic_api.vocabulary import UNKNOWN_CLASS
-from model.data.dataset import SOURCES, Dataset, table_groups
+from model.data.context import table_groups
+from model.data.dataset import SOURCES, Dataset
 from model.diagnosis import DIAGNOSES
 from model.patient import FIELDS, Field, NumberField
 

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from model.data.dataset import Dataset, table_patients
+from model.data.context import table_patients
+from model.data.dataset import Dataset
 from model.data.split import Split
 from model.evaluation.headline import majority_predictions, task_figures
 from model.evaluation.intervals import LesionBootstrap, interval

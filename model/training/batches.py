@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from model.data.cache import cached_images
-from model.data.dataset import table_patients
+from model.data.context import table_patients
 from model.inference.finder import LesionFinder
 from model.patient import PatientEncoder
 from model.tasks import Task

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from model.data.cache import cached_array
-from model.data.dataset import Dataset, table_patients
+from model.data.context import table_patients
+from model.data.dataset import Dataset
 from model.data.split import Split
 from model.data.tables import name_some
 from model.errors import ConfigError, SplitError

@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from model.data.dataset import Dataset, table_patients
+from model.data.context import table_patients
+from model.data.dataset import Dataset
 from model.data.split import Split
 from model.errors import ConfigError
 from model.networks.backbone_names import NO_BACKBONE

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from model.data.cache import cached_array
-from model.data.dataset import Dataset, table_patients
+from model.data.context import table_patients
+from model.data.dataset import Dataset
 from model.data.split import Split
 from model.errors import SearchError
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc

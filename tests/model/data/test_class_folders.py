@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from model.__main__ import main
-from model.data.dataset import read_folder, read_tables, table_patients
+from model.data.context import table_patients
+from model.data.dataset import read_folder, read_tables
 from model.data.default_split import own_split
 from model.errors import DataError, SplitError
 from model.patient import Patient

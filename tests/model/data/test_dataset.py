@@ -5,14 +5,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from model.data.dataset import (
-    find_patients,
-    image_source,
-    read_folder,
-    read_metadata,
-    read_tables,
-    table_patients,
-)
+from model.data.context import find_patients, read_metadata, table_patients
+from model.data.dataset import image_source, read_folder, read_tables
 from model.errors import DataError
 from model.patient import Patient
 from tests.drawings import draw_folder

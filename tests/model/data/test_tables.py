@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.data.dataset import find_context, read_metadata
+from model.data.context import find_context, read_metadata
 from model.data.names import image_name, image_names, match_names
 from model.data.tables import read_csv
 from model.errors import DataError

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from model.__main__ import main
-from model.data.dataset import read_folder, table_patients
+from model.data.context import table_patients
+from model.data.dataset import read_folder
 from model.data.split import Split
 from model.errors import ConfigError, SplitError
 from model.inference.bundle import read_manifest, write_bundle

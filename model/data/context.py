@@ -1,0 +1,174 @@
+"""Reading what is known of the patients, from a table whose rows are images."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from model.data.formats import (
+    column_names,
+    translate,
+)
+from model.data.names import match_names
+from model.data.tables import columns_of, name_rows, read_csv
+from model.errors import DataError, PatientError
+from model.patient import FIELDS, ChoiceField, Field, NumberField, Patient
+
+
+def read_metadata(
+    path: Path, *, require: tuple[str, ...] = ("image",), fields: Sequence[Field] = FIELDS
+) -> pd.DataFrame:
+    """Read patient context: image, then lesion_id if present, then a column per field.
+
+    A field may be headed by its column's name or its key. One whose column or cell is absent is
+    unknown.
+
+    Raises:
+        DataError: no such file, not a table, a column of ``require`` missing, an image named twice,
+            or a value outside its range or words.
+    """
+    words = [name for f in fields if not isinstance(f, NumberField) for name in (f.column, f.key)]
+    names = column_names(fields)
+    table = read_csv(path, require, text=words, names=names)
+    notes = []
+    for field in fields:
+        if isinstance(field, ChoiceField) and field.column in table:
+            table[field.column], ambiguous = translate(table[field.column], field)
+            if ambiguous:
+                notes.append(f"{path.name}: {ambiguous:,} rows say too little of the {field.name}")
+    patients = _parse_rows(table, path.name, fields)
+    unread = [name for name in table if name not in names.values()]
+    if unread:
+        notes.append(f"{path.name}: nothing reads the column {', '.join(map(str, unread))}")
+    identities = [name for name in ("lesion_id", "patient_id") if name in table]
+    found = table[["image", *identities]].reset_index(drop=True)
+    found = found.assign(**context_columns(patients, fields))
+    found.attrs["notes"] = tuple(notes)
+    return found
+
+
+def find_context(
+    path: Path, images: Sequence[str], fields: Sequence[Field] = FIELDS
+) -> tuple[list[Patient | None], tuple[str, ...]]:
+    """:func:`find_patients`, and sentences on what was matched and what nothing read.
+
+    Raises:
+        DataError: also where no row is of an image, or no column of a field of the patient.
+    """
+    table = read_metadata(path, fields=fields)
+    rows = match_names(images, table["image"].tolist())
+    require_match(len(rows) - rows.count(-1), images, table["image"].tolist())
+    read = set(columns_of(path, names=column_names(fields)))
+    if not read & {field.column for field in fields} and read - set(column_names(fields).values()):
+        raise DataError(
+            f"{path.name} has no column of {names_of_fields(fields)}; it has "
+            f"{', '.join(sorted(read))}. "
+            f"Name them {', '.join(field.column for field in fields)}."
+        )
+    patients = table_patients(table, fields)
+    found = [patients[row] if row >= 0 else None for row in rows]
+    known = sum(bool(patient) for patient in found)
+    notes = [
+        f"{len(rows) - rows.count(-1)} of {len(images)} images have a row in {path.name}, {known} "
+        "of them with a known value",
+        *table.attrs["notes"],
+    ]
+    if unused := len(table) - len(set(rows) - {-1}):
+        notes.append(f"{unused} rows of {path.name} are of no image here")
+    return found, tuple(notes)
+
+
+def find_patients(
+    path: Path, images: Sequence[str], fields: Sequence[Field] = FIELDS
+) -> list[Patient | None]:
+    """Read the context of images, in their order; None for one without a row.
+
+    Names are matched as :func:`model.data.names.match_names` does. Raises as
+    :func:`read_metadata`.
+    """
+    return find_context(path, images, fields)[0]
+
+
+def find_lesions(path: Path, images: Sequence[str]) -> list[str | None]:
+    """The ``lesion_id`` of images in a table of context, in their order; None where it has none.
+
+    Names are matched and errors raised as in :func:`find_patients`.
+    """
+    table = read_metadata(path, require=("image", "lesion_id"))
+    lesions = table["lesion_id"].where(table["lesion_id"].notna(), None).tolist()
+    rows = match_names(images, table["image"].tolist())
+    return [lesions[row] if row >= 0 else None for row in rows]
+
+
+def table_patients(table: pd.DataFrame, fields: Sequence[Field] = FIELDS) -> list[Patient]:
+    """The context of each row of a table that :func:`read_metadata` or ``read_folder`` checked."""
+    return [Patient.parse(row, fields) for row in _raw(table, [f.column for f in fields])]
+
+
+def table_groups(table: pd.DataFrame, field: Field) -> pd.Series:
+    """Each row's subgroup by a field of its patient: categories, in the field's order."""
+    values = [patient.get(field.key) for patient in table_patients(table, [field])]
+    return pd.Series(pd.Categorical([field.group(value) for value in values], field.groups))
+
+
+def context_columns(patients: Sequence[Patient], fields: Sequence[Field]) -> dict[str, pd.Series]:
+    """The fields' values as columns of a table."""
+    return {
+        field.column: pd.Series(
+            [patient.get(field.key) for patient in patients],
+            dtype="float64" if isinstance(field, NumberField) else "object",
+        )
+        for field in fields
+    }
+
+
+def require_match(matched: int, names: Sequence[str], rows: Sequence[str]) -> None:
+    """Check that a join matched a row, if there was anything to join.
+
+    Raises:
+        DataError: naming an image and a row.
+    """
+    if rows and names and not matched:
+        raise DataError(
+            f"no row of the table of context is of an image: it names {rows[0]}, the images are "
+            f"called {names[0]}. Give the images' names, with or without suffix and folder."
+        )
+
+
+def names_of_fields(fields: Sequence[Field]) -> str:
+    """The fields' names as one list for a sentence."""
+    return ", ".join(field.name for field in fields)
+
+
+def _parse_rows(table: pd.DataFrame, name: str, fields: Sequence[Field]) -> list[Patient]:
+    given = [n for field in fields for n in dict.fromkeys((field.column, field.key)) if n in table]
+    patients, errors = [], {}
+    seen: dict[tuple, Patient | PatientError] = {}  # thousands of rows say the same few things
+    columns = [table[name].astype(object).where(table[name].notna(), None) for name in given]
+    rows = zip(*columns, strict=True) if columns else ((),) * len(table)
+    for row, values in enumerate(rows):
+        if values not in seen:
+            seen[values] = _parsed(dict(zip(given, values, strict=True)), fields)
+        if isinstance(seen[values], PatientError):
+            errors[row] = seen[values]
+        else:
+            patients.append(seen[values])
+    if errors:
+        wrong = np.isin(np.arange(len(table)), list(errors))
+        first = next(iter(errors.values()))
+        raise DataError(f"{name}, {name_rows(table, wrong)}: {first}") from first
+    return patients
+
+
+def _parsed(values: dict[str, object], fields: Sequence[Field]) -> Patient | PatientError:
+    try:
+        return Patient.parse(values, fields)
+    except PatientError as error:
+        return error
+
+
+def _raw(table: pd.DataFrame, names: Sequence[str]) -> Iterator[dict[str, object]]:
+    """The cells of these columns, by name, of each row."""
+    columns = [table[name].tolist() for name in names]
+    return ({n: c[row] for n, c in zip(names, columns, strict=True)} for row in range(len(table)))
