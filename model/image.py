@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -18,10 +18,14 @@ from PIL import Image, ImageOps
 from model.colour import to_rgb
 from model.errors import ConfigError, ImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+if TYPE_CHECKING:
+    from model.dicom_pixels import DicomPhotograph
+
+_PILLOWS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+FORMATS = (*_PILLOWS, "DICOM")
 """Accepted by content, whatever the file is called."""
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".dcm")
 MAX_PIXELS = 100_000_000
 """As the file states them."""
 
@@ -40,9 +44,8 @@ _OTHER_FORMATS = {
     b"ftypheic": "HEIC",
     b"ftypheix": "HEIC",
     b"ftypmif1": "HEIC",
-    b"DICM": "DICOM",
 }
-_OFFSETS = (0, 4, 128)  # at which the above may stand
+_OFFSETS = (0, 4)  # at which the above may stand
 
 # What Pillow's decoders raise on damaged files, found by reading and by mutating files.
 _DECODE_ERRORS = (
@@ -130,9 +133,11 @@ def read_image(file: Path | BinaryIO | bytes) -> Image.Image:
     """
     name = Path(str(getattr(file, "name", "the upload"))).name
     try:
-        with _opened(file) as stream:
+        with opened(file) as stream:
+            if is_dicom(stream):
+                return _read_dicom(stream, name)
             _refuse_others(stream, name)
-            with Image.open(stream, formats=FORMATS) as image:
+            with Image.open(stream, formats=_PILLOWS) as image:
                 _check_before_decoding(image, name)
                 # Lets the JPEG decoder shrink a very large photograph while it reads it.
                 image.draft("RGB", (2048, 2048))
@@ -151,9 +156,12 @@ def read_image(file: Path | BinaryIO | bytes) -> Image.Image:
 def stored_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels as the file's header states them; (0, 0) if it is no image."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            return image.size
-    except _DECODE_ERRORS:
+        with path.open("rb") as stream:
+            if is_dicom(stream):
+                return _open_dicom(stream, path.name).size
+            with Image.open(stream, formats=_PILLOWS) as image:
+                return image.size
+    except (*_DECODE_ERRORS, ImageError):
         return 0, 0
 
 
@@ -171,7 +179,29 @@ def bright_box(image: Image.Image) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _opened(file: Path | BinaryIO | bytes) -> AbstractContextManager[BinaryIO]:
+def is_dicom(stream: BinaryIO) -> bool:
+    """Whether a file begins as DICOM; it is left at its beginning."""
+    head = stream.read(132)
+    stream.seek(0)
+    return head[128:] == b"DICM"
+
+
+def _read_dicom(stream: BinaryIO, name: str) -> Image.Image:
+    image = _open_dicom(stream, name)
+    _check_before_decoding(image, name)
+    image.draft(2048)
+    _check_decoded(image, name)
+    return to_rgb(image.decode())
+
+
+def _open_dicom(stream: BinaryIO, name: str) -> "DicomPhotograph":
+    from model.dicom import open_dicom  # pydicom is loaded where a DICOM file comes, not before
+
+    return open_dicom(stream, name)
+
+
+def opened(file: Path | BinaryIO | bytes) -> AbstractContextManager[BinaryIO]:
+    """The file as a stream, closed again if it was opened here."""
     if isinstance(file, bytes):
         return BytesIO(file)
     return file.open("rb") if isinstance(file, Path) else nullcontext(file)
