@@ -1,6 +1,6 @@
 """What a photograph's file says of its patient; DICOM files do, others say nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +34,24 @@ def fill_unknown(
     """The patient, whose unknown fields are as the file states them."""
     recorded = recorded_patient(file, fields)
     return Patient(**{f.key: patient.get(f.key, recorded.get(f.key)) for f in fields})
+
+
+def filled_patients(
+    patients: Sequence[Patient],
+    files: Iterable[Path | bytes | ImageError],
+    fields: Sequence[Field],
+) -> tuple[list[Patient], tuple[str, ...]]:
+    """Each photograph's patient, filled; and a sentence on how many were.
+
+    In place of a file there may be the error that it could not be read.
+    """
+    filled = [
+        patient if isinstance(file, ImageError) else fill_unknown(patient, file, fields)
+        for patient, file in zip(patients, files, strict=True)
+    ]
+    count = sum(before != after for before, after in zip(patients, filled, strict=True))
+    said = f"{count:,} images have context from their own DICOM files"
+    return filled, (said,) if count else ()
 
 
 def _parsed(field: Field, value: object) -> object:

@@ -181,6 +181,7 @@ def bright_box(image: Image.Image) -> tuple[int, int, int, int]:
 
 def is_dicom(stream: BinaryIO) -> bool:
     """Whether a file begins as DICOM; it is left at its beginning."""
+    stream.seek(0)
     head = stream.read(132)
     stream.seek(0)
     return head[128:] == b"DICM"

@@ -21,6 +21,7 @@ BUILDS_ON = {
 FOR_THE_DEMO = {
     "model.diagnosis",
     "model.errors",
+    "model.file_context",
     "model.image",
     "model.patient",
     "model.data.dataset",

@@ -20,6 +20,7 @@ from isic_api.files import whole_file
 from model.cli.options import add_bundle
 from model.data.dataset import find_patients, image_paths
 from model.errors import DataError, ImageError
+from model.file_context import filled_patients
 from model.inference.bundle import read_manifest
 from model.inference.prediction_table import PredictionTable
 from model.inference.predictor import Predictor
@@ -45,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
     paths = image_paths(options.images)
     fields = read_manifest(options.bundle).patient.fields
     patients = _patients(list(paths), options.metadata, fields)
+    patients, notes = filled_patients(patients, paths.values(), fields)
+    print(*notes, sep="\n", end="\n" * len(notes))
     # Takes seconds through Keras: not before the input is known to be sound.
     predictor = Predictor.load(options.bundle)
     answers = predictor.predict_files(list(paths.values()), patients)

@@ -19,6 +19,7 @@ from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
 from model.data.class_folders import is_by_class, read_class_folders
 from model.data.class_table import ClassTable, read_class_table
 from model.data.ground_truth import read_truth
+from model.data.recorded import fill_from_files
 from model.data.tables import find_table, name_rows, name_some, read_csv
 from model.diagnosis import COARSE_LABELS, DIAGNOSIS_NAMES, label_of
 from model.errors import DataError, PatientError
@@ -131,6 +132,7 @@ def read_folder(
     """
     read = _read_by_class if is_by_class(data_dir) else _read_tabled
     dataset = read(data_dir, task, fields)
+    fill_from_files(dataset.table, fields)
     sizes = _sizes(dataset.table["path"].tolist())
     dataset.table[["width", "height"]] = sizes
     return dataset.of_task(task or own_task(dataset.table["diagnosis"].unique().tolist()))
