@@ -11,6 +11,7 @@ from demo.gradio_patches import keep_path, user_error
 from demo.services import Services
 from demo.texts import Texts
 from model.errors import ModelError
+from model.file_context import fill_unknown
 from model.inference.study import Study
 from model.patient import Patient
 
@@ -45,7 +46,7 @@ def open_study(
     own = {field.key: context.get(field.key) for field in fields}
     with user_errors(texts):
         patient = Patient.parse(own, fields)
-        return services.study(path), patient
+        return services.study(path), fill_unknown(patient, path, fields)
 
 
 def uploaded(path: object, texts: Texts) -> Path:

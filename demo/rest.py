@@ -30,6 +30,7 @@ from demo.rest_errors import RestError, UploadLimit, documented, report_in_json
 from demo.services import Services, State, fields_of, names_of
 from demo.signature import parameter, takes
 from model.errors import BoxError, ImageError, PatientError
+from model.file_context import fill_unknown
 from model.frame import Box
 from model.image import FORMATS
 from model.inference.bundle import Manifest
@@ -339,6 +340,7 @@ def _predict(services: Services, image: BinaryIO, box: str, context: dict[str, s
         raise RestError("unreadable_image", str(error)) from error
     except RuntimeError as error:
         raise RestError("no_network") from error
+    patient = fill_unknown(patient, image, services.manifest.patient.fields)
     return _prediction(study, patient, services.manifest)
 
 

@@ -11,17 +11,21 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from model.errors import ConfigError, ImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+if TYPE_CHECKING:
+    from model.dicom_pixels import DicomPhotograph
+
+_PILLOWS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+FORMATS = (*_PILLOWS, "DICOM")
 """Accepted by content, whatever the file is called."""
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".dcm")
 MAX_PIXELS = 100_000_000
 """As the file states them."""
 
@@ -32,6 +36,7 @@ MIN_SIDE = 32  # pixels; less shows no dermoscopic structure
 
 # How files begin, at some offset: accepted formats first, then what visitors take for photographs.
 _BEGINNINGS = (
+    (128, b"DICM", "DICOM"),  # whatever the preamble before it looks like
     (0, b"\xff\xd8\xff", "JPEG"),
     (0, b"\x89PNG\r\n\x1a\n", "PNG"),
     (8, b"WEBP", "WEBP"),
@@ -49,7 +54,6 @@ _BEGINNINGS = (
     (0, b"FUJIFILMCCD-RAW", "camera RAW"),
     (0, b"IIRO", "camera RAW"),
     (0, b"IIU\0", "camera RAW"),
-    (128, b"DICM", "DICOM"),
 )
 _REMEDIES = {
     "HEIC": "On an iPhone choose Settings, Camera, Formats, Most Compatible; convert a folder with "
@@ -162,10 +166,13 @@ def read_image(file: Path | BinaryIO | bytes) -> Image.Image:
     """
     name = Path(str(getattr(file, "name", "the upload"))).name
     try:
-        with _opened(file) as stream:
-            refuse_other_kinds(stream.read(HEAD), name)
+        with opened(file) as stream:
+            head = stream.read(HEAD)
+            refuse_other_kinds(head, name)
             stream.seek(0)
-            with Image.open(stream, formats=FORMATS) as image:
+            if content_kind(head) == "DICOM":
+                return _read_dicom(stream, name)
+            with Image.open(stream, formats=_PILLOWS) as image:
                 _refuse_raw(image, name)
                 _check_before_decoding(image, name)
                 # Lets the JPEG decoder shrink a very large photograph while it reads it.
@@ -185,9 +192,12 @@ def read_image(file: Path | BinaryIO | bytes) -> Image.Image:
 def stored_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels as the file's header states them; (0, 0) if it is no image."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            return image.size
-    except _DECODE_ERRORS:
+        with path.open("rb") as stream:
+            if is_dicom(stream):
+                return _open_dicom(stream, path.name).size
+            with Image.open(stream, formats=_PILLOWS) as image:
+                return image.size
+    except (*_DECODE_ERRORS, ImageError):
         return 0, 0
 
 
@@ -205,7 +215,30 @@ def bright_box(image: Image.Image) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _opened(file: Path | BinaryIO | bytes) -> AbstractContextManager[BinaryIO]:
+def is_dicom(stream: BinaryIO) -> bool:
+    """Whether a file begins as DICOM; it is left at its beginning."""
+    stream.seek(0)
+    head = stream.read(HEAD)
+    stream.seek(0)
+    return content_kind(head) == "DICOM"
+
+
+def _read_dicom(stream: BinaryIO, name: str) -> Image.Image:
+    image = _open_dicom(stream, name)
+    _check_before_decoding(image, name)
+    image.draft(2048)
+    _check_decoded(image, name)
+    return to_rgb(image.decode())
+
+
+def _open_dicom(stream: BinaryIO, name: str) -> "DicomPhotograph":
+    from model.dicom import open_dicom  # pydicom is loaded where a DICOM file comes, not before
+
+    return open_dicom(stream, name)
+
+
+def opened(file: Path | BinaryIO | bytes) -> AbstractContextManager[BinaryIO]:
+    """The file as a stream, closed again if it was opened here."""
     if isinstance(file, bytes):
         return BytesIO(file)
     return file.open("rb") if isinstance(file, Path) else nullcontext(file)

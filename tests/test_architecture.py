@@ -22,6 +22,7 @@ BUILDS_ON = {
 FOR_THE_DEMO = {
     "model.diagnosis",
     "model.errors",
+    "model.file_context",
     "model.frame",
     "model.image",
     "model.patient",

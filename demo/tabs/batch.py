@@ -16,6 +16,7 @@ from demo.photograph import user_errors
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts
+from model.file_context import filled_patients
 from model.inference.prediction_table import plain_cell
 
 
@@ -29,7 +30,7 @@ def add_batch(services: Services, templates: Templates) -> None:
         images = gr.File(
             label=words.images,
             file_count="multiple",
-            file_types=["image", ".zip"],
+            file_types=["image", ".dcm", ".zip"],
             height=150,
             elem_id="batch-images",
         )
@@ -80,6 +81,8 @@ def predict_uploads(
         patients, notes = patients_of(table, names, services.manifest.patient.fields)
         if not items:
             raise user_error(texts.batch.none_inside)
+        contents = [item.content for item in items]
+        patients = filled_patients(patients, contents, services.manifest.patient.fields)[0]
         result = predict_all(items, patients, services.study, progress=progress)
         return replace(result, notes=notes)
 

@@ -6,6 +6,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from demo.access import KEPT_SECONDS
+from demo.dicom_upload import DicomUpload
 from demo.explanations import Shown
 from demo.gallery import Gallery
 from demo.gradio_patches import empty_on_load
@@ -61,6 +62,7 @@ def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> No
     with gr.Row(elem_classes="wide"):
         with gr.Column(scale=4, min_width=300):
             image = image_input(templates.texts)
+            dicom = DicomUpload(templates.texts)
             form = Form(image, patient_inputs(fields_of(networks.offered), templates.texts))
             buttons = [_buttons(templates.texts) for _ in networks.each()]
         with gr.Column(scale=6, min_width=300):
@@ -73,6 +75,7 @@ def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> No
         if networks.chooser:
             predictions.connect_chooser(networks.chooser, number)
     gr.on([part.input for part in form.inputs], js=_MARK_OLD, **QUIET)
+    dicom.connect(image, form.patient, **PRIVATE).success(js=_MARK_OLD, **QUIET)
     for part in form.inputs:
         if isinstance(part, gr.Number):
             empty_on_load(demo, part, **QUIET)

@@ -57,6 +57,9 @@ class InputsTexts:
     unknown: str
     predict: str
     clear: str
+    dicom: str
+    dicom_read: str
+    dicom_silent: str
     examples: str
     drawn: str
     drawn_origin: str

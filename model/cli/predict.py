@@ -31,6 +31,7 @@ from model.cli.options import add_bundle
 from model.data.context import find_context, find_lesions
 from model.data.photographs import list_photographs
 from model.errors import DataError, ImageError
+from model.file_context import filled_patients
 from model.inference.bundle import read_manifest
 from model.inference.prediction_table import PredictionTable, prediction_line, same_lesion
 from model.inference.predictor import Predictor
@@ -67,7 +68,10 @@ def run(options: argparse.Namespace) -> int:
     for sentence in found.passed_over():
         print(f"passed over: {sentence}", file=sys.stderr)
     names, manifest = list(paths), read_manifest(options.bundle)
-    patients = _patients(names, options.metadata, manifest.patient.fields)
+    fields = manifest.patient.fields
+    patients = _patients(names, options.metadata, fields)
+    patients, recorded = filled_patients(patients, paths.values(), fields)
+    print(*recorded, sep="\n", end="\n" * len(recorded))
     lesions = _lesions(names, patients, options) if options.by_lesion else {}
     # Takes seconds through Keras: not before the input is known to be sound.
     predictor = Predictor.load(options.bundle)

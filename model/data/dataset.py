@@ -31,6 +31,7 @@ from model.data.formats import (
 from model.data.ground_truth import read_labelled, read_truth
 from model.data.names import match_names
 from model.data.photographs import Photographs, list_photographs, together
+from model.data.recorded import fill_from_files
 from model.data.tables import find_table, name_some, read_csv, tables_like
 from model.diagnosis import COARSE_LABELS, DIAGNOSIS_NAMES, label_of
 from model.errors import DataError
@@ -146,6 +147,7 @@ def read_folder(
     """
     read = _read_by_class if is_by_class(data_dir) else _read_tabled
     dataset = read(data_dir, task, fields)
+    fill_from_files(dataset.table, fields)
     sizes = _sizes(dataset.table["path"].tolist())
     dataset.table[["width", "height"]] = sizes
     if coarse:

@@ -1,0 +1,65 @@
+"""A DICOM file as the photograph: a button, since browsers cannot show such a file."""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+
+import gradio as gr
+from gradio.events import Dependency
+from PIL import Image
+
+from demo.gradio_patches import into_cache
+from demo.inputs import Inputs, shown_value
+from demo.photograph import uploaded, user_errors
+from demo.texts import Texts
+from model.file_context import recorded_patient
+from model.image import read_image
+from model.patient import Field, Patient, describe, is_unknown
+
+
+class DicomUpload:
+    """A button that fills photograph and patient; the file itself is deleted when it was read."""
+
+    def __init__(self, texts: Texts) -> None:
+        """Lay it out. It takes any name, since clinics' files often have no suffix."""
+        self._texts = texts
+        self.button = gr.UploadButton(texts.inputs.dicom, size="sm", elem_id="dicom")
+        self._recorded = gr.State({})  # what the last file filled in, by key
+
+    def connect(self, image: gr.Image, inputs: Inputs, **options: object) -> Dependency:
+        """Read a file when it is uploaded; gives that event. ``options`` are Gradio's."""
+        fields = tuple(inputs)
+
+        def read(path: str | None, last: Mapping[str, object], *values: object) -> tuple:
+            file = uploaded(path, self._texts)
+            try:
+                with user_errors(self._texts):
+                    photograph = read_image(file)
+                recorded = recorded_patient(file, fields)
+            finally:
+                file.unlink(missing_ok=True)
+            filled = {}
+            for field, value in zip(fields, values, strict=True):
+                is_given = not is_unknown(value) and value != last.get(field.key)
+                filled[field.key] = value if is_given else recorded.get(field.key)
+            gr.Info(self._said(recorded, fields), duration=20)
+            shown = [shown_value(filled[field.key], field) for field in fields]
+            return _jpeg(photograph, image), dict(recorded), None, *shown
+
+        return self.button.upload(
+            read,
+            [self.button, self._recorded, *inputs.values()],
+            [image, self._recorded, self.button, *inputs.values()],
+            **options,
+        )
+
+    def _said(self, recorded: Patient, fields: Sequence[Field]) -> str:
+        words = self._texts.inputs
+        if not recorded:
+            return words.dicom_silent
+        return words.dicom_read.format(context=describe(recorded, fields))
+
+
+def _jpeg(photograph: Image.Image, image: gr.Image) -> str:
+    buffer = BytesIO()
+    photograph.save(buffer, "JPEG", quality=95, subsampling=0)
+    return into_cache(image, buffer.getvalue(), "photograph.jpg")
