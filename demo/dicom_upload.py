@@ -1,6 +1,6 @@
 """A DICOM file as the photograph: a button, since browsers cannot show such a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 
 import gradio as gr
@@ -13,7 +13,7 @@ from demo.photograph import uploaded, user_errors
 from demo.texts import Texts
 from model.file_context import recorded_patient
 from model.image import read_image
-from model.patient import Field, Patient, describe, is_unknown
+from model.patient import Field, Patient, describe
 
 
 class DicomUpload:
@@ -23,13 +23,16 @@ class DicomUpload:
         """Lay it out. It takes any name, since clinics' files often have no suffix."""
         self._texts = texts
         self.button = gr.UploadButton(texts.inputs.dicom, size="sm", elem_id="dicom")
-        self._recorded = gr.State({})  # what the last file filled in, by key
 
     def connect(self, image: gr.Image, inputs: Inputs, **options: object) -> Dependency:
-        """Read a file when it is uploaded; gives that event. ``options`` are Gradio's."""
+        """Read a file when it is uploaded; gives that event. ``options`` are Gradio's.
+
+        Fields that the file does not state become unknown: what stands there may be of the patient
+        before.
+        """
         fields = tuple(inputs)
 
-        def read(path: str | None, last: Mapping[str, object], *values: object) -> tuple:
+        def read(path: str | None) -> tuple:
             file = uploaded(path, self._texts)
             try:
                 with user_errors(self._texts):
@@ -37,20 +40,12 @@ class DicomUpload:
                 recorded = recorded_patient(file, fields)
             finally:
                 file.unlink(missing_ok=True)
-            filled = {}
-            for field, value in zip(fields, values, strict=True):
-                is_given = not is_unknown(value) and value != last.get(field.key)
-                filled[field.key] = value if is_given else recorded.get(field.key)
             gr.Info(self._said(recorded, fields), duration=20)
-            shown = [shown_value(filled[field.key], field) for field in fields]
-            return _jpeg(photograph, image), dict(recorded), None, *shown
+            shown = [shown_value(recorded.get(field.key), field) for field in fields]
+            return _jpeg(photograph, image), None, *shown
 
-        return self.button.upload(
-            read,
-            [self.button, self._recorded, *inputs.values()],
-            [image, self._recorded, self.button, *inputs.values()],
-            **options,
-        )
+        outputs = [image, self.button, *inputs.values()]
+        return self.button.upload(read, self.button, outputs, **options)
 
     def _said(self, recorded: Patient, fields: Sequence[Field]) -> str:
         words = self._texts.inputs

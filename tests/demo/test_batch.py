@@ -10,13 +10,15 @@ from zipfile import ZipFile
 import pytest
 
 from demo.batch import BatchResult, collect, patients_of, predict_all, to_csv
-from demo.tabs.batch import result_frame, summary_html
+from demo.tabs.batch import predict_uploads, result_frame, summary_html
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError, ImageError
 from model.patient import FIELDS, Patient
+from tests.demo.pages import services
 from tests.drawings import draw_lesion
+from tests.drawings.dicom import dicom, drawn
 from tests.fakes.study import made_up
 
 
@@ -144,3 +146,14 @@ def test_a_name_that_came_twice_is_answered_once(photograph):
     items = collect([photograph, photograph])
     result: BatchResult = predict_all(items, [Patient()] * 2, made_up)
     assert len(result.rows) == len(result.refused) == 1
+
+
+def test_dicom_files_bring_their_own_context_where_the_table_has_none(tmp_path):
+    for name, age in (("A", "060Y"), ("B", "020Y")):
+        (tmp_path / f"{name}.dcm").write_bytes(dicom(drawn(), PatientAge=age))
+    table = tmp_path / "m.csv"
+    table.write_text("image,age_approx\nB,80\n")
+    files = [str(tmp_path / name) for name in ("A.dcm", "B.dcm")]
+    given = {"texts": load_texts(), "progress": iter}
+    result = predict_uploads(files, str(table), services(), **given)
+    assert {name: row["MEL"] for name, row in result.rows.items()} == {"A": 0.3, "B": 0.4}

@@ -16,6 +16,7 @@ from tests.demo.pages import (
     resize,
     served,
 )
+from tests.drawings.dicom import NAME, NAME_AND_DATES, NUMBER, STUDY_DATE, dicom, drawn
 from tests.fakes.study import made_up
 
 OUTLINED = """() => {
@@ -71,6 +72,31 @@ def test_a_visitor_uploads_fills_in_and_reads_eight_bars_that_sum_to_100(page, p
     assert sum(shown) == pytest.approx(100, abs=1e-6)
     assert shown[0] == 40.0
     assert "age 80, female, head/neck" in page.locator("#result caption").inner_text()
+
+
+def test_a_dicom_file_fills_photograph_and_fields_and_leaves_none_of_the_patient_before(
+    page, tmp_path
+):
+    page.locator("#age input").fill("80")
+    page.locator("#site").get_by_label("head/neck").check()
+    file = tmp_path / "IM000001"
+    file.write_bytes(dicom(drawn(), PatientSex="F", PatientAge="060Y", **NAME_AND_DATES))
+    with page.expect_file_chooser() as waiting:
+        page.locator("#dicom").click()
+    waiting.value.set_files(file)
+    page.locator("#image img").wait_for()
+    page.get_by_text("Read from the file: age 60, female.").wait_for()
+    assert page.locator("#age input").input_value() == "60"
+    predict(page)
+    assert "age 60, female" in page.locator("#result caption").inner_text()
+    assert "head/neck" not in page.locator("#result caption").inner_text()
+    assert not [word for word in (NAME, NUMBER, STUDY_DATE) if word in page.content()]
+    file.write_bytes(dicom(drawn(), PatientSex="F", NumberOfFrames="2"))
+    with page.expect_file_chooser() as waiting:
+        page.locator("#dicom").click()
+    waiting.value.set_files(file)
+    page.get_by_text("several frames").wait_for()
+    assert page.locator("#age input").input_value() == "60"  # of the photograph that still stands
 
 
 def test_all_that_matters_at_first_is_on_one_screen(page, photograph):

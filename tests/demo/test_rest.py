@@ -31,6 +31,7 @@ from model.inference.bundle import RELEASED, read_manifest
 from model.patient import AGE, FIELDS, SEX, SITE, Patient, PatientEncoder
 from tests.demo.pages import served, services
 from tests.drawings import draw_lesion, encoded
+from tests.drawings.dicom import NAME, NAME_AND_DATES, NUMBER, STUDY_DATE, dicom
 from tests.fakes.study import made_up
 
 pytest_plugins = ["schemathesis.pytest.plugin"]
@@ -375,3 +376,10 @@ def test_a_login_that_cannot_be_read_is_none(header):
     answer = page.post("/api/predict", headers={"Authorization": header})
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "no_login"
+
+
+def test_a_dicom_file_brings_its_context_and_what_is_sent_stands_above_it():
+    file = dicom(region="43067004", PatientAge="061Y", PatientSex="F", **NAME_AND_DATES)
+    said = ask(client(), image=file, sex="male")
+    assert said.json()["inputs"] == {AGE.column: 61, SEX.column: "male", SITE.column: "head/neck"}
+    assert not [word for word in (NAME, NUMBER, STUDY_DATE) if word in said.text]

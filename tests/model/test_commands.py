@@ -17,6 +17,7 @@ from model.errors import BundleError, DataError
 from model.inference.bundle import read_manifest
 from model.inference.prediction_table import PredictionTable
 from model.tasks import TASKS
+from tests.drawings.dicom import dicom, drawn
 
 
 def run(*words):
@@ -225,3 +226,22 @@ def test_shares_that_whole_lesions_cannot_give_are_said():
     assert "98/1/1 per cent of the images, the parts have 67/17/17" in missed_shares(
         "98/1/1", (64, 16, 16)
     )
+
+
+def test_a_dicom_file_brings_its_context_where_the_table_says_nothing(
+    predict, folder, tmp_path, capsys
+):
+    names = sorted(path.stem for path in folder.iterdir())
+    file = dicom(drawn(), region="43067004", PatientAge="061Y", PatientSex="F")
+    (folder / f"{names[0]}.jpg").unlink()
+    (folder / names[0]).write_bytes(file)
+    lines = tmp_path / "predictions.jsonl"
+    table = metadata(tmp_path, f"image,sex\n{names[0]},male\n{names[1]},male\n")
+    assert predict("--metadata", table, "--json", lines)[0] == 0
+    assert "1 images have context from their own DICOM files" in capsys.readouterr().out
+    _, found = predict("--metadata", table)
+    encoded = [json.loads(line) for line in lines.read_text().splitlines()]
+    by_hand = f"image,age_approx,sex,anatom_site_general\n{names[0]},61,male,head/neck\n"
+    _, expected = predict("--metadata", metadata(tmp_path, by_hand))
+    np.testing.assert_array_equal(found.iloc[0, 1:], expected.iloc[0, 1:])
+    assert encoded[0]["image"] == names[0]

@@ -12,8 +12,10 @@ from model.data.dataset import read_folder
 from model.data.duplicates import duplicate_pairs, lesion_groups
 from model.data.photographs import list_photographs
 from model.data.split import draw_split
+from model.diagnosis import DIAGNOSES
 from model.errors import DataError, ImageError
 from tests.drawings import draw_folder, draw_lesion, encoded
+from tests.drawings.dicom import dicom, drawn
 
 
 def draw(path, seed=0):
@@ -149,10 +151,10 @@ def test_photographs_are_told_by_content_and_the_rest_is_named(tmp_path):
         (tmp_path / name).write_bytes(content)
     (tmp_path / "below").mkdir()
     found = list_photographs(tmp_path)
-    assert list(found.paths) == ["a", "c", "f"]
+    assert list(found.paths) == ["a", "c", "e", "f"]  # the DICOM file is refused when it is read
     said = found.passed_over()
     assert [sentence.split()[0] for sentence in said] == [
-        *("b.heic", "d.gif", "e.dcm", "g.heif", "notes.txt", "below"),
+        *("b.heic", "d.gif", "g.heif", "notes.txt", "below"),
     ]
     assert "Most Compatible" in said[0]
 
@@ -192,3 +194,21 @@ def test_every_file_of_any_folder_is_read_named_or_hidden(files):
     if refusal:
         return
     assert len(found.paths) + len(found.passed_over()) == len(names) - 1
+
+
+LABELS = ("a,1,0,0,0,0,0,0,0", "b,0,1,0,0,0,0,0,0", "c,0,1,0,0,0,0,0,0")
+
+
+def test_a_data_folder_of_dicom_files_takes_context_from_them_where_the_table_has_none(tmp_path):
+    (tmp_path / "images").mkdir()
+    ages = {"a": "061Y", "b": "000Y", "c": "018M"}
+    for name, age in ages.items():
+        content = dicom(drawn(), region="43067004", PatientAge=age, PatientSex="F")
+        (tmp_path / "images" / f"{name}.dcm").write_bytes(content)
+    write(tmp_path / "GroundTruth.csv", f"image,{','.join(DIAGNOSES)}", *LABELS)
+    write(tmp_path / "Metadata.csv", "image,age_approx,sex", "a,40,", "b,,male", "c,,")
+    table = read_folder(tmp_path).table.set_index("image")
+    assert table["age_approx"].fillna(-1).to_dict() == {"a": 40, "b": -1, "c": 1.5}
+    assert table["sex"].to_dict() == {"a": "female", "b": "male", "c": "female"}
+    assert set(table["anatom_site_general"]) == {"head/neck"}
+    assert set(table["width"]) == {drawn().width}
