@@ -517,3 +517,20 @@ def test_pydicom_is_loaded_by_a_dicom_file_alone(tmp_path):
     command = [sys.executable, "-c", program, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout == "set()\nTrue\n", done.stderr
+
+
+CLINIC = (Path(__file__).parents[2] / "docs" / "clinic.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_example_is_read_as_documented(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(CLINIC.split("```python\n")[1].split("```")[0], {})
+    assert read_image(tmp_path / "drawn.dcm").size == (600, 450)
+    recorded = recorded_patient(tmp_path / "drawn.dcm", FIELDS)
+    assert recorded == Patient(age=61.0, sex="female", site="posterior torso")
+
+
+def test_the_documented_regions_are_those_of_the_table():
+    for site, regions in REGIONS.items():
+        said = "; ".join(f"{meaning} {code}" for code, meaning in regions.items())
+        assert f"| {site} | {said} |" in CLINIC
