@@ -2,7 +2,7 @@
 
 This is the temperature, the thresholds of operating points and prediction sets, and the
 out-of-distribution detector. A training does it automatically, with at most 2,000 training images;
-this command takes all of them. DIR must be the data of the training.
+this command takes all of them, or as many as --images says. DIR must be the data of the training.
 
 example: python -m model calibrate --data DIR --bundle runs/first/bundle
 """
@@ -11,8 +11,9 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from model.cli.options import add_bundle, add_cache, add_data
-from model.data.dataset import image_paths, images_folder, read_folder
+from model.cli.options import add_bundle, add_cache, add_data_folders, add_number
+from model.data.dataset import image_paths, images_folder
+from model.data.folders import read_folders
 from model.data.tables import read_csv
 from model.inference.bundle import LITERT_FILE, read_manifest
 from model.inference.tta import VIEW_COUNTS
@@ -20,7 +21,7 @@ from model.inference.tta import VIEW_COUNTS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_data(parser)
+    add_data_folders(parser)
     add_bundle(parser)
     parser.add_argument(
         "--tta-views",
@@ -35,13 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="photographs taken without a dermatoscope, to learn to tell them apart: "
         "DIR/images, and DIR/lesions.csv with image and lesion_id",
     )
+    add_number(parser, "--images", "training images to use at most", default=None)
     add_cache(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate and print what was found."""
     known = read_manifest(options.bundle)
-    dataset = read_folder(options.data, task=known.task.name, fields=known.patient.fields)
+    dataset = read_folders(options.data, task=known.task.name, fields=known.patient.fields)
     learned, held_out = closeup_halves(options.closeups) if options.closeups else ([], [])
     from model.training.packaging import calibrate_bundle
 
@@ -50,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         dataset,
         cache_dir=options.cache,
         tta_views=options.tta_views,
+        most=options.images,
         closeups=learned,
     )
     if held_out:

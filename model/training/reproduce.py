@@ -15,10 +15,19 @@ def released_steps(bundle: Path = RELEASED) -> list[Path]:
     return sorted(bundle.glob("train_*.json"))
 
 
-def reproduce(dataset: Dataset, split: Split, *, weights: str, out: Path, cache_dir: Path) -> Path:
+def reproduce(
+    dataset: Dataset,
+    split: Split,
+    *,
+    weights: str,
+    out: Path,
+    cache_dir: Path,
+    finder: Path | None = None,
+) -> Path:
     """Train all steps, calibrate, and return the folder of the new bundle.
 
-    Steps that are finished are kept; an interrupted one is resumed.
+    Steps that are finished are kept; an interrupted one is resumed. ``finder`` is a lesion finder
+    in place of the project's own.
 
     Raises:
         ConfigError: ``out`` holds a training with other settings.
@@ -26,7 +35,7 @@ def reproduce(dataset: Dataset, split: Split, *, weights: str, out: Path, cache_
     bundle = None
     for number, settings in enumerate(released_steps(), start=1):
         step = out / f"step_{number}"
-        config = _settings(settings, weights=weights, before=bundle)
+        config = _settings(settings, weights=weights, finder=finder, before=bundle)
         bundle = step / "bundle"
         if (bundle / MANIFEST_FILE).exists():
             continue
@@ -38,7 +47,8 @@ def reproduce(dataset: Dataset, split: Split, *, weights: str, out: Path, cache_
     return bundle
 
 
-def _settings(path: Path, *, weights: str, before: Path | None) -> TrainConfig:
+def _settings(path: Path, *, weights: str, finder: Path | None, before: Path | None) -> TrainConfig:
     """Read a step's settings, with the paths of this run."""
     init_from = str(before / "network.keras") if before else ""
-    return TrainConfig(**read_config(path) | {"weights": weights, "init_from": init_from})
+    paths = {"weights": weights, "init_from": init_from, "finder": str(finder or "")}
+    return TrainConfig(**read_config(path) | paths)

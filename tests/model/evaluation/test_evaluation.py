@@ -162,3 +162,10 @@ def test_a_bundle_compared_with_its_copy_differs_in_nothing(
 def test_one_bundle_alone_cannot_be_compared(untrained_bundle, toy_folder, capsys):
     assert main(["compare", str(untrained_bundle), "--data", str(toy_folder)]) == 1
     assert "two different bundles" in capsys.readouterr().err
+
+
+def test_a_calibration_may_take_few_of_the_training_images(own_bundle, toy_folder):
+    few = options("calibrate", toy_folder, own_bundle)
+    assert main([*few, "--images", "5"]) == 0
+    predictor = Predictor.load(own_bundle)
+    assert len(predictor.cases.isic_ids) == 5
