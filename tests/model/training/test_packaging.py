@@ -1,23 +1,10 @@
-"""Every fusion and preset, trained a step and packaged, opens in a process that knows none of it.
+"""From a training to a bundle, which opens in a process that knows nothing of the training."""
 
-Presets have their own size here, and so has what is written of them.
-"""
-
-import json
-import shutil
-import subprocess
-import sys
-from functools import cache
-from pathlib import Path
-from types import SimpleNamespace
-
-import keras
 import numpy as np
 import pytest
 
 from model.__main__ import main
 from model.data.dataset import read_folder
-from model.data.split import Split
 from model.errors import BundleError, ConfigError
 from model.inference.bundle import (
     NETWORK_FILE,
@@ -28,99 +15,16 @@ from model.inference.bundle import (
 from model.inference.keras_backend import load_network
 from model.inference.projection import WIDEST, Projection, image_vectors, projection_for
 from model.networks.fusion import FUSIONS
-from model.presets.preset import load_preset, preset_names
 from model.training.packaging import calibrate_bundle, even_rows
-from tests.drawings import draw_folder
+from tests.fakes.packaged import draw_few, fresh, opened_afresh, trained
 
-ROOT = Path(__file__).parents[3]
 SMALL = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32"]
-MOST_ADDED = 30_000_000
-"""Bytes that a bundle may hold beside its network."""
-
-OPENED = """
-import json, sys
-from pathlib import Path
-from model.patient import Patient
-from model.inference.predictor import Predictor
-
-image, *bundles = map(Path, sys.argv[1:])
-for bundle in bundles:
-    predictor = Predictor.load(bundle)
-    predictor.warm_up()
-    study = predictor.study(image)
-    found = study.probabilities(Patient(age=50.0, sex="male"))
-    print(json.dumps([sum(found.values()), study.ood_score, len(study.similar(1))]))
-"""
-PREDICTED = """
-import sys
-from pathlib import Path
-from model.__main__ import main
-
-images, *bundles = sys.argv[1:]
-for bundle in bundles:
-    out = Path(bundle).parent / "predicted.csv"
-    assert main(["predict", images, "--bundle", bundle, "--out", str(out)]) == 0, bundle
-"""
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
-    """A melanoma and a nevus to learn from, the same again to judge by, and twelve others."""
-    folder = tmp_path_factory.mktemp("few")
-    data = draw_folder(folder / "data", lesions=2, images_per_lesion=1)
-    images = read_folder(data).table["image"].tolist()
-    parts = images[0:4:2], images[1:4:2], images[4:]
-    split = Split(*map(tuple, parts), rule="by hand", seed=0)
-    split.save(folder / "split.json")
-    return SimpleNamespace(folder=folder, data=data, split=folder / "split.json")
-
-
-def trained(few, out, *settings):
-    """Train one step by the command, package, and keep only the bundle."""
-    words = ["train", "--data", few.data, "--split", few.split, "--out", out]
-    words += ["--cache", few.folder / "cache", "--batch-size", 2, "--epochs", 1, *settings]
-    assert main([str(word) for word in words]) == 0
-    bundle = out / "bundle"
-    for other in set(out.iterdir()) - {bundle}:
-        shutil.rmtree(other) if other.is_dir() else other.unlink()
-    return bundle
-
-
-@pytest.fixture(scope="module")
-def packaged(few):
-    """Gives the bundle of a preset, which is trained for one step, once."""
-
-    @cache
-    def of(name):
-        head = min(load_preset(name).config().head_epochs, 1)
-        settings = ["--preset", name, "--weights", "none", "--head-epochs", head]
-        bundle = trained(few, few.folder / name, *settings)
-        keras.utils.clear_session()
-        return bundle
-
-    return of
-
-
-def opened_afresh(few, *bundles):
-    """Open bundles by the page's loader and by ``predict``, in processes of their own."""
-    image = min((few.data / "images").iterdir())
-    lines = fresh("-c", OPENED, image, *bundles).splitlines()
-    fresh("-c", PREDICTED, few.data / "images", *bundles)
-    for bundle, line in zip(bundles, lines, strict=True):
-        total, ood, similar = json.loads(line)
-        assert total == pytest.approx(1), bundle
-        assert np.isfinite(ood), bundle
-        assert similar == 1, bundle
-        rows = (bundle.parent / "predicted.csv").read_text().splitlines()
-        assert len(rows) == 1 + 16, bundle
-
-
-def fresh(*words):
-    """What a new Python process says; what went wrong if it ended so."""
-    command = [sys.executable, *map(str, words)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr[-2000:]
-    return ended.stdout
+    """What a tiny training learns from."""
+    return draw_few(tmp_path_factory.mktemp("few"))
 
 
 @pytest.mark.slow
@@ -134,21 +38,6 @@ def test_a_bundle_of_every_fusion_opens_in_a_fresh_process(few, tmp_path):
     opened_afresh(few, *bundles)
     words = ["predict", few.data / "images", "--bundle", tmp_path / "none" / "bundle"]
     assert "16 of 16" in fresh("-m", "model", *words, "--out", tmp_path / "p.csv")
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("eager")
-@pytest.mark.parametrize("name", preset_names())
-def test_a_preset_of_its_own_size_is_packaged(name, packaged):
-    bundle = packaged(name)
-    added = [bundle / OOD_FILE, bundle / SIMILAR_FILE]
-    assert sum(file.stat().st_size for file in added) < MOST_ADDED
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("eager")
-def test_a_bundle_of_every_preset_opens_in_a_fresh_process(few, packaged):
-    opened_afresh(few, *map(packaged, preset_names()))
 
 
 def test_wide_embeddings_are_projected_and_others_stay_as_they_are():
