@@ -1,7 +1,12 @@
-"""Quiz: a class guesses first, then sees the prediction without context, then with it."""
+"""Quiz: a class guesses first, then sees the prediction without context, then with it.
 
+Only real photographs are asked: what a drawing shows is no diagnosis.
+"""
+
+import csv
+import io
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import gradio as gr
@@ -26,7 +31,7 @@ class Asked:
 
     example: Example
     study: Study
-    guess: str | None = None
+    votes: Mapping[str, int] | None = None  # by class code, once they are locked in
     revealed: bool = False  # the true diagnosis; the round is counted
 
 
@@ -35,9 +40,19 @@ class Round:
     """One photograph that was guessed. All are class codes."""
 
     truth: str
-    guess: str
+    votes: Mapping[str, int]  # by class code, at least one
     alone: str  # the network's most probable, from the image alone
     whole: str  # with context
+
+    @property
+    def guess(self) -> str:
+        """What most of the class voted for; of equals the first."""
+        return most_voted(self.votes)
+
+
+def most_voted(votes: Mapping[str, int]) -> str:
+    """The class code with most votes; of equals the first."""
+    return max(votes, key=lambda code: votes[code])
 
 
 @dataclass(frozen=True)
@@ -61,11 +76,23 @@ def score(rounds: Sequence[Round]) -> Score:
 
 
 def confusion(rounds: Sequence[Round], codes: Sequence[str]) -> list[list[int]]:
-    """The class's guesses: true diagnosis in rows, guess in columns, in the order of ``codes``."""
+    """The class's votes: true diagnosis in rows, vote in columns, in the order of ``codes``."""
     counts = np.zeros((len(codes), len(codes)), int)
     for one in rounds:
-        counts[codes.index(one.truth), codes.index(one.guess)] += 1
+        counts[codes.index(one.truth)] += [one.votes.get(code, 0) for code in codes]
     return counts.tolist()
+
+
+def rounds_csv(rounds: Sequence[Round], codes: Sequence[str]) -> str:
+    """A row per round: the diagnosis, everyone's answer, and the votes by class code."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    head = ("round", "true_diagnosis", "class", "network_image_alone", "network_with_context")
+    table.writerow([*head, *(f"votes_{code}" for code in codes)])
+    for number, one in enumerate(rounds, start=1):
+        votes = (one.votes.get(code, 0) for code in codes)
+        table.writerow([number, one.truth, one.guess, one.alone, one.whole, *votes])
+    return text.getvalue()
 
 
 def add_quiz(services: Services, templates: Templates) -> None:
@@ -90,6 +117,11 @@ class Quiz:
                 self.photograph = styled_html(elem_id="quiz-photograph")
                 choices = [(name, code) for code, name in self.names.items()]
                 self.guess = compact_radio(choices, label=words.guess, elem_id="quiz-guess")
+                with gr.Accordion(words.votes, open=False, elem_id="quiz-votes"), gr.Row():
+                    self.votes = {
+                        code: gr.Number(0, label=name, minimum=0, precision=0, min_width=130)
+                        for code, name in self.names.items()
+                    }
                 self.lock = gr.Button(words.lock, variant="primary", elem_id="quiz-commit")
             with gr.Column(scale=6, min_width=300):
                 self.alone = styled_html(elem_id="quiz-alone")
@@ -98,10 +130,12 @@ class Quiz:
                 )
                 self.whole = styled_html(elem_id="quiz-whole")
                 self.score = styled_html(elem_id="quiz-score")
+                self.reset = gr.Button(words.reset, visible=False, elem_id="quiz-reset")
 
     def connect(self) -> None:
         """Let the buttons do what they say."""
-        shown = [self.deck, self.asked, self.photograph, self.guess, self.alone]
+        votes = list(self.votes.values())
+        shown = [self.deck, self.asked, self.photograph, self.guess, self.alone, *votes]
         self.next.click(
             self.show_next,
             self.deck,
@@ -110,22 +144,23 @@ class Quiz:
             **PRIVATE,
         )
         predicted = [self.asked, self.alone, self.guess, self.lock, self.reveal]
-        self.lock.click(self.lock_in, [self.asked, self.guess], predicted, **QUIET)
+        self.lock.click(self.lock_in, [self.asked, self.guess, *votes], predicted, **QUIET)
         revealed = [self.asked, self.rounds, self.alone, self.whole, self.score, self.reveal]
+        revealed.append(self.reset)
         self.reveal.click(self.reveal_diagnosis, [self.asked, self.rounds], revealed, **QUIET)
+        emptied = [self.rounds, self.score, self.reset]
+        self.reset.click(lambda: ([], "", gr.Button(visible=False)), None, emptied, **QUIET)
 
     def show_next(self, deck: list[Example]) -> dict:
         """Begin a round with an example that the class has not seen."""
         texts = self.templates.texts
-        deck = deck or shuffled(self.services.examples())
+        deck = deck or shuffled([one for one in self.services.examples() if one.real])
         if not deck:
             raise user_error(texts.classroom.no_examples)
         example, *rest = deck
         with user_errors(texts):
             study = self.services.study(example.image)
-        photograph = self.templates.render(
-            "quiz_photograph", photograph=study.photograph, real=example.real
-        )
+        photograph = self.templates.render("quiz_photograph", photograph=study.photograph)
         return {
             self.deck: rest,
             self.asked: Asked(example, study),
@@ -135,25 +170,29 @@ class Quiz:
             self.alone: "",
             self.reveal: gr.Button(visible=False),
             self.whole: "",
+            **dict.fromkeys(self.votes.values(), 0),
         }
 
-    def lock_in(self, asked: Asked | None, guess: str | None) -> dict:
-        """Take the guess and show the prediction from the image alone."""
-        if asked is None or not guess:
+    def lock_in(self, asked: Asked | None, guess: str | None, *votes: float | None) -> dict:
+        """Take the votes, or the one guess, and show the prediction from the image alone."""
+        counted = {
+            code: int(n) for code, n in zip(self.names, votes, strict=True) if n and n > 0
+        } or dict.fromkeys([guess] if guess else [], 1)
+        if asked is None or not counted:
             raise user_error(self.templates.texts.classroom.guess_first)
-        # The first guess counts, however often the button is pressed.
-        asked = asked if asked.guess else replace(asked, guess=guess)
+        # The first votes count, however often the button is pressed.
+        asked = asked if asked.votes else replace(asked, votes=counted)
         return {
             self.asked: asked,
             self.alone: self._alone(asked),
-            self.guess: gr.Radio(value=asked.guess, interactive=False),
+            self.guess: gr.Radio(value=most_voted(asked.votes), interactive=False),
             self.lock: gr.Button(interactive=False),
             self.reveal: gr.Button(visible=True),
         }
 
     def reveal_diagnosis(self, asked: Asked | None, rounds: list[Round]) -> dict:
         """Show the true diagnosis, and count the round."""
-        if asked is None or not asked.guess:
+        if asked is None or not asked.votes:
             raise user_error(self.templates.texts.classroom.guess_first)
         rounds = rounds if asked.revealed else [*rounds, played(asked)]
         return {
@@ -163,13 +202,15 @@ class Quiz:
             self.whole: self._whole(asked),
             self.score: self._score(rounds),
             self.reveal: gr.Button(visible=False),
+            self.reset: gr.Button(visible=True),
         }
 
     def _alone(self, asked: Asked) -> Markup:
         """The prediction from the image alone; the class's guess stands out."""
         alone = asked.study.probabilities(Patient())
         values = {self.names[code]: 100 * p for code, p in alone.items()}
-        return self.templates.render("quiz_alone", values=values, guess=self.names[asked.guess])
+        guess = self.names[most_voted(asked.votes)]
+        return self.templates.render("quiz_alone", values=values, guess=guess)
 
     def _whole(self, asked: Asked) -> Markup:
         """The true diagnosis, everyone's answer, and what the context changed."""
@@ -191,6 +232,7 @@ class Quiz:
             "quiz_score",
             score=score(rounds),
             confusion=confusion(rounds, list(self.names)),
+            rounds=rounds_csv(rounds, list(self.names)).encode(),
             names=self.names,
         )
 
@@ -205,4 +247,4 @@ def played(asked: Asked) -> Round:
     alone = asked.study.probabilities(Patient())
     whole = asked.study.probabilities(asked.example.patient)
     diagnosis = asked.example.diagnosis
-    return Round(diagnosis, asked.guess, most_probable(alone), most_probable(whole))
+    return Round(diagnosis, asked.votes, most_probable(alone), most_probable(whole))

@@ -212,8 +212,8 @@ class ClassroomTexts:
     quiz_intro: str
     next: str
     photograph: str
-    drawn: str
     guess: str
+    votes: str
     lock: str
     reveal: str
     guess_first: str
@@ -227,6 +227,8 @@ class ClassroomTexts:
     with_context: str
     score: str
     confusion: str
+    save: str
+    reset: str
     threshold_intro: str
     threshold_label: str
     prevalence: str

@@ -2,10 +2,10 @@
 
 import pytest
 
-from demo.tabs.quiz import Round, confusion, score
+from demo.tabs.quiz import Round, confusion, rounds_csv, score
 from demo.tabs.threshold import at_threshold, outcomes, predictive_values
 
-ROUNDS = [Round("MEL", "MEL", "NV", "MEL"), Round("NV", "MEL", "NV", "NV")]
+ROUNDS = [Round("MEL", {"MEL": 5, "NV": 2}, "NV", "MEL"), Round("NV", {"MEL": 1}, "NV", "NV")]
 
 
 def test_everyones_right_answers_are_counted():
@@ -14,7 +14,13 @@ def test_everyones_right_answers_are_counted():
 
 
 def test_the_confusion_matrix_has_the_truth_in_rows():
-    assert confusion(ROUNDS, ["MEL", "NV"]) == [[1, 0], [1, 0]]
+    assert confusion(ROUNDS, ["MEL", "NV"]) == [[5, 2], [1, 0]]
+
+
+def test_rounds_are_saved_with_every_vote():
+    lines = rounds_csv(ROUNDS, ["MEL", "NV"]).splitlines()
+    assert lines[0].endswith("network_with_context,votes_MEL,votes_NV")
+    assert lines[1:] == ["1,MEL,MEL,NV,MEL,5,2", "2,NV,MEL,NV,NV,1,0"]
 
 
 def test_a_thousand_patients_are_shared_out_completely():

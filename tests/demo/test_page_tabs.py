@@ -1,5 +1,6 @@
 """The other tabs as a visitor meets them, in headless Chromium."""
 
+import csv
 from dataclasses import replace
 from zipfile import ZipFile
 
@@ -9,6 +10,7 @@ from model.inference.bundle import RELEASED, read_manifest
 from tests.demo.pages import (
     LOOKS,
     assert_fits_and_axe_finds_nothing,
+    drawn_once,
     open_page,
     requests_of,
     resize,
@@ -60,25 +62,62 @@ def test_a_zip_file_without_a_photograph_gets_a_sentence(page, tmp_path):
     page.get_by_text("notes.txt is no photograph").wait_for()
 
 
-def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(page):
-    page.get_by_role("tab", name="Classroom").click()
-    page.locator("#quiz-next").click()
-    page.locator("#quiz-photograph img").wait_for()
-    assert "app.py --examples DIR" in page.locator("#quiz-photograph").inner_text()
-    assert page.locator("#quiz-alone svg").count() == 0
-    guess = page.locator("#quiz-guess").get_by_label("Melanoma", exact=True)
+@pytest.fixture
+def quiz(window):
+    """The quiz of a page that has photographs, which only pass for real ones here."""
+    found = [replace(one, real=True, origin="clinic") for one in drawn_once()]
+    resize(window, 1280)
+    with served(examples=lambda: found) as address:
+        open_page(window, address)
+        window.get_by_role("tab", name="Classroom").click()
+        yield window
+
+
+def test_a_class_guesses_then_sees_the_answer_without_and_then_with_context(quiz):
+    quiz.locator("#quiz-next").click()
+    quiz.locator("#quiz-photograph img").wait_for()
+    assert quiz.locator("#quiz-alone svg").count() == 0
+    guess = quiz.locator("#quiz-guess").get_by_label("Melanoma", exact=True)
     guess.check()
-    page.locator("#quiz-commit").click()
-    page.locator("#quiz-alone svg").wait_for()
+    quiz.locator("#quiz-commit").click()
+    quiz.locator("#quiz-alone svg").wait_for()
     assert guess.is_disabled()
-    assert "True diagnosis" not in page.locator("#quiz-whole").inner_text()
-    page.locator("#quiz-reveal").click()
-    page.get_by_text("Correct answers (rounds played: 1)").wait_for()
-    assert page.locator("#quiz-whole table.bars").count() == 1
-    page.locator("#quiz-next").click()
-    page.locator("#quiz-whole table.bars").wait_for(state="detached")
+    assert "True diagnosis" not in quiz.locator("#quiz-whole").inner_text()
+    quiz.locator("#quiz-reveal").click()
+    quiz.get_by_text("Correct answers (rounds played: 1)").wait_for()
+    assert quiz.locator("#quiz-whole table.bars").count() == 1
+    quiz.locator("#quiz-next").click()
+    quiz.locator("#quiz-whole table.bars").wait_for(state="detached")
     assert guess.is_enabled()
     assert not guess.is_checked()
+
+
+def test_a_show_of_hands_is_counted_saved_and_reset(quiz, tmp_path):
+    quiz.locator("#quiz-next").click()
+    quiz.locator("#quiz-photograph img").wait_for()
+    quiz.get_by_text("Count a show of hands").click()
+    quiz.locator("#quiz-votes").get_by_label("Melanocytic nevus").fill("7")
+    quiz.locator("#quiz-votes").get_by_label("Melanoma", exact=True).fill("3")
+    quiz.locator("#quiz-commit").click()
+    quiz.locator("#quiz-reveal").click()
+    quiz.get_by_text("Correct answers (rounds played: 1)").wait_for()
+    with quiz.expect_download() as waiting:
+        quiz.get_by_role("link", name="Save the rounds").click()
+    waiting.value.save_as(tmp_path / "quiz.csv")
+    (row,) = csv.DictReader((tmp_path / "quiz.csv").read_text().splitlines())
+    assert (row["class"], row["votes_NV"], row["votes_MEL"]) == ("NV", "7", "3")
+    quiz.locator("#quiz-reset").click()
+    quiz.locator("#quiz-score svg").wait_for(state="detached")
+    quiz.locator("#quiz-next").click()
+    quiz.locator("#quiz-whole table.bars").wait_for(state="detached")
+    assert quiz.locator("#quiz-votes").get_by_label("Melanocytic nevus").input_value() == "0"
+
+
+def test_no_drawing_is_asked_in_the_quiz(page):
+    page.get_by_role("tab", name="Classroom").click()
+    page.locator("#quiz-next").click()
+    page.get_by_text("app.py --examples DIR").last.wait_for()
+    assert page.locator("#quiz-photograph img").count() == 0
 
 
 def test_a_threshold_and_a_prevalence_are_told_in_patients(window):
