@@ -8,20 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from PIL import Image
+
 from demo.access import MOST_BYTES
-from demo.prediction import is_ood
 from model.data.context import find_context
 from model.data.names import image_name
 from model.data.photographs import is_hidden
 from model.errors import DataError, ImageError
 from model.image import HEAD, SUFFIXES, content_kind, refuse_other_kinds
 from model.inference.prediction_table import PredictionTable
-from model.inference.study import Study
+from model.inference.study import OOD, POOR_QUALITY, Study
 from model.patient import Field, Patient
 
 MOST_IMAGES = 1_000
 MOST_UNPACKED = 300 << 20
 """Bytes of all members of zip files together, which are in memory at a time."""
+
+_THUMBNAIL = 56  # pixels
 
 # What zipfile raises on damaged files, found by mutating files.
 _UNZIP_ERRORS = (
@@ -45,15 +48,28 @@ class Item:
     content: Path | bytes | ImageError
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What the table says of one photograph."""
+
+    probabilities: Mapping[str, float]  # by code
+    patient: Patient
+    warnings: Sequence[str]  # keys of texts.quality
+    thumbnail: Image.Image
+
+
 @dataclass
 class BatchResult:
-    """Rows by image, what may mislead there, and what could not be read."""
+    """Rows by image, and what could not be read."""
 
-    rows: dict[str, dict[str, float]] = field(default_factory=dict)  # name → code → probability
-    warnings: dict[str, list[str]] = field(default_factory=dict)  # name → keys of texts.quality
-    with_context: int = 0  # rows for which any field of the patient was known
+    rows: dict[str, Answered] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, reason
     notes: tuple[str, ...] = ()  # how the table of context was joined
+
+    @property
+    def with_context(self) -> int:
+        """Rows for which any field of the patient was known."""
+        return sum(row.patient != Patient() for row in self.rows.values())
 
 
 def collect(files: Iterable[Path]) -> list[Item]:
@@ -108,25 +124,27 @@ def predict_all(
                 raise item.content
             if item.name in result.rows:
                 raise ImageError(f"{item.name} came twice. Give the second another name.")
-            _add(result, item.name, study(item.content), patient)
+            result.rows[item.name] = _answered(study(item.content), patient)
         except ImageError as error:
             result.refused.append((item.name, str(error)))
     return result
 
 
-def _add(result: BatchResult, name: str, study: Study, patient: Patient) -> None:
-    result.rows[name] = study.probabilities(patient)
-    unlike = ["unlike"] if is_ood(study.ood_score) else []
-    result.warnings[name] = [*study.quality, *unlike]
-    result.with_context += patient != Patient()
+def _answered(study: Study, patient: Patient) -> Answered:
+    others = [key for key in study.warnings if key not in (OOD, POOR_QUALITY)]
+    unlike = ["unlike"] if OOD in study.warnings else []
+    small = study.photograph.copy()
+    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    warnings = [*others, *study.quality, *unlike]
+    return Answered(study.probabilities(patient), patient, warnings, small)
 
 
-def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str:
+def to_csv(rows: Mapping[str, Answered], codes: Sequence[str]) -> str:
     """Write predictions in the challenge's format."""
     text = io.StringIO()
     table = PredictionTable(text, codes)
     for name, row in rows.items():
-        table.write(name, [row[code] for code in codes])
+        table.write(name, [row.probabilities[code] for code in codes])
     return text.getvalue()
 
 

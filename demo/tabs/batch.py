@@ -9,20 +9,22 @@ import pandas as pd
 from markupsafe import Markup
 
 from demo.batch import BatchResult, collect, patients_of, predict_all, to_csv
-from demo.formatting import most_probable
+from demo.formatting import jpeg_uri, most_probable
 from demo.gradio_patches import user_error
 from demo.inputs import PRIVATE, styled_html
 from demo.photograph import user_errors
+from demo.prediction import context_words, malignancy
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts
 from model.file_context import filled_patients
+from model.inference.bundle import Manifest
 from model.inference.prediction_table import plain_cell
 
 
 def add_batch(services: Services, templates: Templates) -> None:
     """Lay the tab out and connect it."""
-    words, codes = templates.texts.batch, services.manifest.codes
+    words, manifest = templates.texts.batch, services.manifest
     columns = ", ".join(field.column for field in services.manifest.patient.fields)
     intro = words.intro.format(columns=columns)
     styled_html(templates.render("batch_intro", intro=intro, names=services.manifest.classes))
@@ -40,22 +42,24 @@ def add_batch(services: Services, templates: Templates) -> None:
     button = gr.Button(words.button, variant="primary", elem_id="batch-button")
     said = styled_html(elem_id="batch-said")
     found = gr.Dataframe(
-        headers=table_headers(codes, templates.texts),
-        datatype="str",
+        headers=[words.photograph, *table_headers(manifest, templates.texts)],
+        datatype=["html", *["str"] * len(table_headers(manifest, templates.texts))],
         interactive=False,
         visible=False,
         label=words.table,
         elem_id="batch-table",
-        pinned_columns=1,
     )
 
     def on_predict(files: list[str] | None, context: str | None, progress=gr.Progress()) -> tuple:  # noqa: ANN001, B008
         result = predict_uploads(
             files or [], context, services, texts=templates.texts, progress=progress.tqdm
         )
-        frame = result_frame(result, codes, templates.texts)
-        shown = gr.Dataframe(frame, visible=bool(result.rows))
-        return summary_html(result, codes, frame, templates), shown
+        frame = result_frame(result, manifest, templates.texts)
+        pictures = [f'<img src="{jpeg_uri(row.thumbnail)}" alt="">' for row in result.rows.values()]
+        pictured = frame.copy()
+        pictured.insert(0, words.photograph, pictures)
+        shown = gr.Dataframe(pictured, visible=bool(result.rows))
+        return summary_html(result, manifest.codes, frame, templates), shown
 
     button.click(on_predict, [images, metadata], [said, found], **PRIVATE)
 
@@ -87,22 +91,34 @@ def predict_uploads(
         return replace(result, notes=notes)
 
 
-def table_headers(codes: list[str], texts: Texts) -> list[str]:
-    """Headers of the table on the page."""
-    return ["image", texts.batch.most_probable, texts.batch.warnings, *codes]
+def table_headers(manifest: Manifest, texts: Texts) -> list[str]:
+    """Headers of the table on the page, after the photograph's."""
+    words = texts.batch
+    malignant = [words.malignant] if manifest.task.malignant else []
+    read = [words.context, words.warnings]
+    return ["image", words.most_probable, *malignant, *read, *manifest.codes]
 
 
-def result_frame(result: BatchResult, codes: list[str], texts: Texts) -> pd.DataFrame:
-    """One row per image: its most probable diagnosis, warnings, all probabilities, 3 decimals.
+def result_frame(result: BatchResult, manifest: Manifest, texts: Texts) -> pd.DataFrame:
+    """One row per image: what is most probable, context and warnings, and all probabilities.
 
-    As texts of one length, which are sorted like the numbers.
+    Probabilities have 3 decimals, as texts of one length, which are sorted like the numbers.
     """
     rows = []
     for name, row in result.rows.items():
-        warnings = ", ".join(getattr(texts.quality, key) for key in result.warnings[name])
-        figures = (f"{row[code]:.3f}" for code in codes)
-        rows.append([plain_cell(name), most_probable(row), warnings, *figures])
-    return pd.DataFrame(rows, columns=table_headers(codes, texts))
+        found = malignancy(row.probabilities, manifest)
+        figures = [row.probabilities[code] for code in manifest.codes]
+        rows.append(
+            [
+                plain_cell(name),
+                manifest.classes[most_probable(row.probabilities)],
+                *([f"{found.malignant:.3f}"] if found else []),
+                context_words(row.patient, manifest.patient.fields, texts),
+                ", ".join(getattr(texts.quality, key) for key in row.warnings),
+                *(f"{figure:.3f}" for figure in figures),
+            ]
+        )
+    return pd.DataFrame(rows, columns=table_headers(manifest, texts))
 
 
 def summary_html(

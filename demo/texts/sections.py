@@ -128,6 +128,10 @@ class QualityTexts:
     small_lesion: str
     small_image: str
     unlike: str
+    not_dermoscopic: str
+    no_lesion: str
+    several_lesions: str
+    lesion_at_edge: str
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,10 @@ class BatchTexts:
     metadata: str
     button: str
     table: str
+    photograph: str
     most_probable: str
+    malignant: str
+    context: str
     warnings: str
     nothing: str
     none_inside: str

@@ -8,13 +8,15 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from PIL import Image
 
-from demo.batch import BatchResult, collect, patients_of, predict_all, to_csv
+from demo.batch import Answered, BatchResult, collect, patients_of, predict_all, to_csv
 from demo.tabs.batch import predict_uploads, result_frame, summary_html
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError, ImageError
+from model.inference.bundle import RELEASED, read_manifest
 from model.patient import FIELDS, Patient
 from tests.demo.pages import services
 from tests.drawings import draw_lesion
@@ -111,15 +113,20 @@ def test_beside_a_prediction_stand_its_warnings_and_how_many_had_context(photogr
         return study
 
     result = predict_all(collect([photograph]), [Patient(age=60.0)], doubtful)
-    assert result.warnings == {"ISIC_0000001": ["dark", "unlike"]}
+    assert result.rows["ISIC_0000001"].warnings == ["dark", "unlike"]
     assert result.with_context == 1
     sound = predict_all(collect([photograph]), [Patient()], made_up)
-    assert sound.warnings == {"ISIC_0000001": []}
+    assert sound.rows["ISIC_0000001"].warnings == []
     assert sound.with_context == 0
 
 
-def test_the_csv_is_the_challenges_and_no_cell_is_a_formula():
+def answered(*warnings, **context):
     row = dict.fromkeys(DIAGNOSES, 0.125)
+    return Answered(row, Patient(**context), warnings, Image.new("RGB", (40, 30)))
+
+
+def test_the_csv_is_the_challenges_and_no_cell_is_a_formula():
+    row = answered()
     text = to_csv({"=1+1": row, "ISIC_0000001_downsampled": row}, DIAGNOSES)
     rows = list(csv.reader(io.StringIO(text)))
     assert rows[0] == ["image", *DIAGNOSES]
@@ -129,16 +136,23 @@ def test_the_csv_is_the_challenges_and_no_cell_is_a_formula():
 
 def test_one_of_the_saved_tables_holds_the_warnings():
     templates = Templates(load_texts())
-    warnings = {"=1+1": ["dark", "unlike"], "B": []}
-    result = BatchResult({name: dict.fromkeys(DIAGNOSES, 0.125) for name in warnings}, warnings)
-    frame = result_frame(result, list(DIAGNOSES), templates.texts)
+    rows = {"=1+1": answered("dark", "unlike"), "B": answered(age=60.0)}
+    manifest = read_manifest(RELEASED)
+    frame = result_frame(BatchResult(rows), manifest, templates.texts)
     _, saved = re.findall(
-        r"data:text/csv;base64,([^\"]+)", summary_html(result, list(DIAGNOSES), frame, templates)
+        r"data:text/csv;base64,([^\"]+)",
+        summary_html(BatchResult(rows), manifest.codes, frame, templates),
     )
     rows = list(csv.reader(io.StringIO(base64.b64decode(saved).decode())))
-    assert [row[:3] for row in rows[1:]] == [
-        ["\t=1+1", "MEL", "too dark, unlike the training images"],
-        ["B", "MEL", ""],
+    assert [row[:5] for row in rows[1:]] == [
+        [
+            "\t=1+1",
+            "Melanoma",
+            "0.375",
+            "no patient context",
+            "too dark, unlike the training images",
+        ],
+        ["B", "Melanoma", "0.375", "age 60", ""],
     ]
 
 
@@ -156,4 +170,7 @@ def test_dicom_files_bring_their_own_context_where_the_table_has_none(tmp_path):
     files = [str(tmp_path / name) for name in ("A.dcm", "B.dcm")]
     given = {"texts": load_texts(), "progress": iter}
     result = predict_uploads(files, str(table), services(), **given)
-    assert {name: row["MEL"] for name, row in result.rows.items()} == {"A": 0.3, "B": 0.4}
+    assert {name: row.probabilities["MEL"] for name, row in result.rows.items()} == {
+        "A": 0.3,
+        "B": 0.4,
+    }

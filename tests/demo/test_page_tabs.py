@@ -47,8 +47,9 @@ def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph
         page.get_by_role("link", name="Save with warnings").click()
     waiting.value.save_as(tmp_path / "warnings.csv")
     head, row = (tmp_path / "warnings.csv").read_text().splitlines()
-    assert head.startswith("image,most probable,warnings,MEL,")
-    assert row.startswith("lesion,MEL,,0.400,")
+    assert head.startswith("image,most probable,malignant,context,warnings,MEL,")
+    assert row.startswith("lesion,Melanoma,")
+    assert page.locator("#batch-table img").count() >= 1
 
 
 def test_a_zip_file_without_a_photograph_gets_a_sentence(page, tmp_path):

@@ -4,8 +4,9 @@ import re
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
-from demo.batch import BatchResult
+from demo.batch import Answered, BatchResult
 from demo.explanations import Shown, image_html, patient_html, similar_html, what_if_html
 from demo.gallery import gallery_html
 from demo.prediction import Prediction, prediction_html
@@ -66,8 +67,9 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
     prediction = Prediction.of(study, PATIENT)
     about = {"name": names["MEL"], "templates": TEMPLATES}
     own = {"images": 1, "lesions": 1, "diagnoses": {EVIL: 1}}
-    result = BatchResult({EVIL: ROW}, {EVIL: []}, refused=[(EVIL, EVIL)])
-    frame = result_frame(result, list(ROW), TEMPLATES.texts)
+    row = Answered(ROW, PATIENT, [], Image.new("RGB", (40, 30)))
+    result = BatchResult({EVIL: row}, refused=[(EVIL, EVIL)])
+    frame = result_frame(result, manifest, TEMPLATES.texts)
     summary = {
         "rows": 1,
         "lesions": 1,
