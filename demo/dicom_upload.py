@@ -1,18 +1,14 @@
 """A DICOM file as the photograph: a button, since browsers cannot show such a file."""
 
 from collections.abc import Sequence
-from io import BytesIO
 
 import gradio as gr
 from gradio.events import Dependency
-from PIL import Image
 
-from demo.gradio_patches import into_cache
 from demo.inputs import Inputs, shown_value
-from demo.photograph import uploaded, user_errors
+from demo.photograph import photograph_into, uploaded, user_errors
 from demo.texts import Texts
 from model.file_context import recorded_patient
-from model.image import read_image
 from model.patient import Field, Patient, describe
 
 
@@ -32,17 +28,17 @@ class DicomUpload:
         """
         fields = tuple(inputs)
 
-        def read(path: str | None) -> tuple:
-            file = uploaded(path, self._texts)
+        def read(given: str | None) -> tuple:
+            file = uploaded(given, self._texts)
             try:
                 with user_errors(self._texts):
-                    photograph = read_image(file)
+                    path = photograph_into(image, file)
                 recorded = recorded_patient(file, fields)
             finally:
                 file.unlink(missing_ok=True)
             gr.Info(self._said(recorded, fields), duration=20)
             shown = [shown_value(recorded.get(field.key), field) for field in fields]
-            return _jpeg(photograph, image), None, *shown
+            return path, None, *shown
 
         outputs = [image, self.button, *inputs.values()]
         return self.button.upload(read, self.button, outputs, **options)
@@ -52,9 +48,3 @@ class DicomUpload:
         if not recorded:
             return words.dicom_silent
         return words.dicom_read.format(context=describe(recorded, fields))
-
-
-def _jpeg(photograph: Image.Image, image: gr.Image) -> str:
-    buffer = BytesIO()
-    photograph.save(buffer, "JPEG", quality=95, subsampling=0)
-    return into_cache(image, buffer.getvalue(), "photograph.jpg")

@@ -104,12 +104,13 @@ def _add_header(demo: gr.Blocks, networks: Networks, templates: Templates) -> No
 
 def _add_tabs(demo: gr.Blocks, networks: Networks, templates: Templates) -> None:
     names = templates.texts.tabs
-    with gr.Tabs(overflow_behavior="wrap"):
-        with gr.Tab(names.predict):
-            add_predict(demo, networks, templates)
+    with gr.Tabs(overflow_behavior="wrap") as tabs:
+        with gr.Tab(names.predict, id="predict"):
+            form = add_predict(demo, networks, templates)
         with gr.Tab(names.batch):
             for services in networks.each():
-                add_batch(services, templates)
+                opened = add_batch(services, templates, form)
+                opened.then(lambda: gr.Tabs(selected="predict"), None, tabs, **QUIET)
         with gr.Tab(names.classroom):
             for services in networks.each():
                 _add_classroom(services, templates)

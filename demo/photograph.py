@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from demo.gradio_patches import keep_path, user_error
+from demo.gradio_patches import into_cache, keep_path, user_error
 from demo.services import Services
 from demo.texts import Texts
 from model.errors import ModelError
 from model.file_context import fill_unknown
+from model.image import HEAD, content_kind, opened, read_image
 from model.inference.study import Study
 from model.patient import Patient
+
+_SHOWN = ("JPEG", "PNG", "WEBP")  # by browsers
 
 
 def image_input(texts: Texts, *, height: int = 265) -> gr.Image:
@@ -29,6 +33,21 @@ def image_input(texts: Texts, *, height: int = 265) -> gr.Image:
     )
     keep_path(image)
     return image
+
+
+def photograph_into(image: gr.Image, file: Path | bytes) -> str:
+    """Lay a photograph where uploads lie, as JPEG if browsers cannot show it; gives its path.
+
+    Raises:
+        ImageError: it would have to be converted, and cannot be read.
+    """
+    with opened(file) as stream:
+        kind = content_kind(stream.read(HEAD))
+    if kind in _SHOWN:
+        return into_cache(image, file, "photograph.jpg")
+    buffer = BytesIO()
+    read_image(file).save(buffer, "JPEG", quality=95, subsampling=0)
+    return into_cache(image, buffer.getvalue(), "photograph.jpg")
 
 
 def open_study(

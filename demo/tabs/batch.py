@@ -1,29 +1,32 @@
 """Batch: many photographs, one table."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
 import pandas as pd
+from gradio.events import Dependency
 from markupsafe import Markup
 
-from demo.batch import BatchResult, collect, patients_of, predict_all, to_csv
+from demo.batch import BatchResult, Item, collect, patients_of, predict_all, to_csv
 from demo.formatting import jpeg_uri, most_probable
 from demo.gradio_patches import user_error
-from demo.inputs import PRIVATE, styled_html
-from demo.photograph import user_errors
+from demo.inputs import PRIVATE, shown_value, styled_html
+from demo.photograph import photograph_into, user_errors
 from demo.prediction import context_words, malignancy
 from demo.services import Services
+from demo.tabs.predict import Form
 from demo.templates import Templates
 from demo.texts import Texts
 from model.file_context import filled_patients
 from model.inference.bundle import Manifest
 from model.inference.prediction_table import plain_cell
+from model.patient import Field, Patient
 
 
-def add_batch(services: Services, templates: Templates) -> None:
-    """Lay the tab out and connect it."""
+def add_batch(services: Services, templates: Templates, form: Form) -> Dependency:
+    """Lay the tab out and connect it; gives the event that fills ``form`` from a row."""
     words, manifest = templates.texts.batch, services.manifest
     columns = ", ".join(field.column for field in services.manifest.patient.fields)
     intro = words.intro.format(columns=columns)
@@ -61,7 +64,34 @@ def add_batch(services: Services, templates: Templates) -> None:
         shown = gr.Dataframe(pictured, visible=bool(result.rows))
         return summary_html(result, manifest.codes, frame, templates), shown
 
+    def on_select(files: list[str] | None, context: str | None, event: gr.SelectData) -> list:
+        name = event.row_value[1] if event.row_value else None
+        with user_errors(templates.texts):
+            items, patients, _ = read_uploads(files or [], context, manifest.patient.fields)
+        for item, patient in zip(items, patients, strict=True):
+            if plain_cell(item.name) == name:
+                known = [shown_value(patient.get(f.key), f) for f in form.patient]
+                return [photograph_into(form.image, item.content), *known]
+        raise user_error(words.gone)
+
     button.click(on_predict, [images, metadata], [said, found], **PRIVATE)
+    return found.select(on_select, [images, metadata], form.inputs, **PRIVATE)
+
+
+def read_uploads(
+    files: list[str], context: str | None, fields: Sequence[Field]
+) -> tuple[list[Item], list[Patient], tuple[str, ...]]:
+    """Uploaded photographs, their patients, and how the table of context was joined.
+
+    Raises:
+        DataError: the table breaks a rule.
+        ImageError: a zip file is damaged, or there are too many photographs.
+    """
+    items = collect(Path(file) for file in files)
+    table = Path(context) if context else None
+    patients, notes = patients_of(table, [item.name for item in items], fields)
+    contents = [item.content for item in items]
+    return items, filled_patients(patients, contents, fields)[0], notes
 
 
 def predict_uploads(
@@ -80,13 +110,10 @@ def predict_uploads(
     if not files:
         raise user_error(texts.batch.nothing)
     with user_errors(texts):
-        items = collect(Path(file) for file in files)
-        table, names = Path(context) if context else None, [item.name for item in items]
-        patients, notes = patients_of(table, names, services.manifest.patient.fields)
+        fields = services.manifest.patient.fields
+        items, patients, notes = read_uploads(files, context, fields)
         if not items:
             raise user_error(texts.batch.none_inside)
-        contents = [item.content for item in items]
-        patients = filled_patients(patients, contents, services.manifest.patient.fields)[0]
         result = predict_all(items, patients, services.study, progress=progress)
         return replace(result, notes=notes)
 

@@ -57,8 +57,8 @@ class Result:
     gallery: Gallery
 
 
-def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> None:
-    """Lay the tab out and connect it."""
+def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> Form:
+    """Lay the tab out and connect it; gives its form."""
     with gr.Row(elem_classes="wide"):
         with gr.Column(scale=4, min_width=300):
             image = image_input(templates.texts)
@@ -79,6 +79,7 @@ def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> No
     for part in form.inputs:
         if isinstance(part, gr.Number):
             empty_on_load(demo, part, **QUIET)
+    return form
 
 
 def _buttons(texts: Texts) -> Buttons:

@@ -196,6 +196,7 @@ class BatchTexts:
     metadata: str
     button: str
     table: str
+    gone: str
     photograph: str
     most_probable: str
     malignant: str

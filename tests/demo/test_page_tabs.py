@@ -52,6 +52,20 @@ def test_a_batch_is_answered_and_saved_and_a_bad_file_is_listed(page, photograph
     assert page.locator("#batch-table img").count() >= 1
 
 
+def test_a_row_of_the_batch_opens_in_the_predict_tab(page, photograph, tmp_path):
+    table = tmp_path / "context.csv"
+    table.write_text(f"image,age_approx\n{photograph.stem},60\n")
+    page.get_by_role("tab", name="Batch").click()
+    page.set_input_files("#batch-images input[type=file]", [photograph])
+    page.set_input_files("#batch-metadata input[type=file]", table)
+    page.locator("#batch-images").get_by_text("KB").first.wait_for()
+    page.locator("#batch-metadata").get_by_text("B").first.wait_for()
+    page.locator("#batch-button").click()
+    page.locator("#batch-table").get_by_text(photograph.stem).locator("visible=true").last.click()
+    page.locator("#image img").wait_for()
+    assert page.locator("#age input").input_value() == "60"
+
+
 def test_a_zip_file_without_a_photograph_gets_a_sentence(page, tmp_path):
     empty = tmp_path / "empty.zip"
     with ZipFile(empty, "w") as archive:
