@@ -56,7 +56,6 @@ _PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # the first two hold fractio
 # small file could ask for any amount of memory.
 _MOST_READS = 20_000
 _MOST_READ = 1 << 20  # bytes
-_MOST_AT_ONCE = 1 << 14
 _LARGEST = 4_096  # bytes of an element that is read with the header
 _LARGEST_PROFILE = 1 << 20
 
@@ -75,6 +74,7 @@ _HEADER_ERRORS = (
     struct.error,
 )
 
+_UID = re.compile(r"[0-9.]{1,64}")
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
@@ -133,7 +133,7 @@ class _Bounded:
 
     def read(self, size: int) -> bytes:
         self._reads, self._bytes = self._reads - 1, self._bytes - size
-        if not 0 <= size <= _MOST_AT_ONCE or self._reads < 0 or self._bytes < 0:
+        if size < 0 or self._reads < 0 or self._bytes < 0:
             raise ValueError("more header than a photograph has")
         return self._stream.read(size)
 
@@ -201,8 +201,10 @@ def _refuse_other_kinds(header: Dataset, name: str) -> None:
 
 def _named(uid: str, unknown: str) -> str:
     """The dictionary's name; an identifier that it lacks is not repeated."""
+    if not _UID.fullmatch(uid):
+        return unknown
     known = UID(uid, validation_mode=IGNORE).name  # else a warning would
-    return unknown if known == uid or not uid else known
+    return unknown if known == uid else known
 
 
 def _element(header: Dataset, keyword: str) -> RawDataElement | None:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from model.errors import ImageError
+from model.jpeg_2000 import is_plainly_divided
 
 Way = Literal["JPEG", "JPEG-LS", "JPEG 2000", "uncompressed"]
 
@@ -47,6 +48,7 @@ _MOST_FRAGMENTS = 65_536
 _ROOM = 1 << 20  # bytes by which a compressed picture may exceed the plain one
 _BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")  # of JPEG and JPEG-LS, of JPEG 2000
 _FLAT = 4  # of 255; less tells nothing
+_GREY = 128  # of chroma
 _END_OF_STREAM = b"\xff\xd9"  # of all three
 
 
@@ -127,8 +129,10 @@ class DicomPhotograph:
     def _decode_jpeg_2000(self) -> Image.Image:
         stream = self._read_stream()
         image = self._opened("JPEG2000", stream)
-        image.load()
         start = stream.find(_BEGINNINGS[1])
+        if not is_plainly_divided(stream, start):
+            raise self._damaged("its picture is divided into too many parts")
+        image.load()
         transformed = _segment(stream, start, 0x52)[4]  # to be transformed back by any decoder
         if image.mode == "RGB" and not transformed and self._is_ybr(image):
             return _relabelled(image, "YCbCr").convert("RGB")
@@ -200,15 +204,15 @@ class DicomPhotograph:
 
     def _read_stream(self) -> bytes:
         """The compressed picture, put together from its fragments."""
-        table, *parts = self._fragments() or [(0, 0)]
+        parts = self._fragments()[1:]  # the first lists where frames begin
         if not parts:
             raise self._damaged("it is cut off")
         found = []
         for start, length in parts:
             self._stream.seek(start)
             found.append(self._stream.read(length))
-        offsets = table[1] // 4  # the first fragment lists where frames begin
-        if offsets > 1 or any(part.startswith(_BEGINNINGS) for part in found[1:]):
+        found = [part for part in found if part]
+        if any(part.startswith(_BEGINNINGS) for part in found[1:]):
             raise ImageError(f"{self.name} is DICOM with several frames. Export one of them.")
         joined = found[0] if len(found) == 1 else b"".join(found)
         if joined.rfind(_END_OF_STREAM) < 0:
@@ -251,8 +255,8 @@ def _states_colours(jpeg: Image.Image) -> bool:
 def _looks_like_ybr(image: Image.Image, *, otherwise: bool) -> bool:
     """Whether three planes are luma and chroma, by what is in them; ``otherwise`` if unclear.
 
-    Chroma varies less than luma, and that of skin is more red than blue. Green and blue vary like
-    red, and skin is more green than blue.
+    Chroma varies less than luma; that of skin is above grey in red and below it in blue. Green and
+    blue vary like red, and skin is more green than blue, but for pink and violet.
     """
     small = image.resize((64, 64), Image.Resampling.BOX)
     planes = np.asarray(_relabelled(small, "RGB"), float).reshape(-1, 3)
@@ -260,7 +264,7 @@ def _looks_like_ybr(image: Image.Image, *, otherwise: bool) -> bool:
     order = means[2] - means[1]
     is_flat = spread.max() < _FLAT
     share = max(spread[1:]) / max(spread[0], 1e-9)
-    if order > _FLAT and (is_flat or share < 0.6):
+    if means[1] < _GREY < means[2] and order > _FLAT and (is_flat or share < 0.6):
         return True
     if order < -_FLAT and (is_flat or share > 0.75):
         return False

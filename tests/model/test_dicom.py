@@ -5,13 +5,16 @@ import struct
 import subprocess
 import sys
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
 from pydicom.uid import (
@@ -30,6 +33,7 @@ from model.anatomic_regions import REGIONS, SITE_OF
 from model.errors import ImageError
 from model.file_context import fill_unknown, recorded_patient
 from model.image import read_image, stored_size
+from model.jpeg_2000 import is_plainly_divided
 from model.patient import FIELDS, SITE, Patient
 from tests.drawings import draw_lesion, encoded
 from tests.drawings.dicom import (
@@ -428,6 +432,7 @@ def test_damage_anywhere_is_a_line_or_a_picture_of_the_stated_size():
 
 LIMITED = """
 import os, resource, sys
+from io import BytesIO
 from pathlib import Path
 import model.dicom, jpeg_ls
 from model.errors import ImageError
@@ -534,3 +539,99 @@ def test_the_documented_regions_are_those_of_the_table():
     for site, regions in REGIONS.items():
         said = "; ".join(f"{meaning} {code}" for code, meaning in regions.items())
         assert f"| {site} | {said} |" in CLINIC
+
+
+def test_identifiers_that_are_none_are_not_repeated():
+    for name in ("SECRET\n", "\x1cSECRET"):
+        file = dicom(SOPClassUID="1.2.3.4711.SECRETX").replace(b"SECRETX", name.encode())
+        with pytest.raises(ImageError, match="of an unknown kind") as raised:
+            read_image(file)
+        assert "4711" not in str(raised.value)
+
+
+@pytest.mark.parametrize("skin", [(226, 176, 184), (230, 170, 178), (160, 130, 170)])
+def test_pink_and_violet_are_not_taken_for_chroma(skin):
+    picture = Image.new("RGB", (160, 120), skin)
+    file = dicom(picture, syntax=JPEGLSLossless, content=compressed(picture, JPEGLSLossless))
+    assert read_image(file).getpixel((5, 5)) == skin
+
+
+def divided_finely(picture, *, tiles=None, precincts=None, layers=None):
+    """A JPEG 2000 stream of which a decoder would lay out very many parts."""
+    stream = bytearray(compressed(picture, JPEG2000Lossless))
+    if tiles:
+        stream[24:32] = struct.pack(">II", tiles, tiles)
+    at = stream.find(b"\xff\x52")
+    end = at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+    style = stream[at:end]
+    if precincts is not None:
+        style[4] |= 1
+        style += bytes([precincts] * (style[9] + 1))
+        style[2:4] = struct.pack(">H", len(style) - 2)
+    if layers:
+        style[6:8] = struct.pack(">H", layers)
+    return bytes(stream[:at] + style + stream[end:])
+
+
+@pytest.mark.parametrize("parts", [{"tiles": 1}, {"precincts": 0x11}, {"layers": 65_535}])
+def test_a_picture_in_very_many_parts_is_refused_before_it_is_decoded(parts, monkeypatch):
+    picture = drawn(size=(800, 600))
+    if "layers" in parts:
+        parts = parts | {"precincts": 0x77, "tiles": 200}
+    stream = divided_finely(picture, **parts)
+    monkeypatch.setattr("PIL.Jpeg2KImagePlugin.Jpeg2KImageFile.load", None)
+    with pytest.raises(ImageError, match="too many parts"):
+        read_image(dicom(picture, syntax=JPEG2000Lossless, content=stream))
+
+
+def test_a_division_that_only_a_tile_states_is_found():
+    stream = compressed(drawn(), JPEG2000Lossless)
+    at, tile = stream.find(b"\xff\x52"), stream.find(b"\xff\x93")
+    style = bytearray(stream[at : at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big")])
+    assert is_plainly_divided(stream, 0)
+    style[10:12] = b"\0\0"  # code blocks of 4 x 4
+    assert not is_plainly_divided(stream[:tile] + style + stream[tile:], 0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tile_size": (128, 128), "precinct_size": (128, 128), "codeblock_size": (32, 32)},
+        {"num_resolutions": 6, "precinct_size": (256, 256)},
+    ],
+)
+def test_pictures_divided_as_encoders_do_are_read(options):
+    picture = drawn(size=(400, 300))
+    content = compressed(picture, JPEG2000Lossless, **options)
+    found = read_image(dicom(picture, syntax=JPEG2000Lossless, content=content))
+    assert np.array_equal(np.asarray(found), np.asarray(picture))
+
+
+def test_a_sequence_of_unknown_length_may_hold_a_picture_that_is_passed_over():
+    dataset = dcmread(BytesIO(dicom(PatientAge="061Y")))
+    icon = Dataset()
+    icon.ICCProfile = bytes(20_000)
+    icon.is_undefined_length_sequence_item = True
+    dataset.OpticalPathSequence = Sequence([icon])
+    dataset["OpticalPathSequence"].is_undefined_length = True
+    file = BytesIO()
+    dcmwrite(file, dataset)
+    assert read_image(file.getvalue()).size == drawn().size
+    assert recorded_patient(file.getvalue(), FIELDS).get("age") == 61
+
+
+def test_an_empty_fragment_is_no_second_picture():
+    stream = compressed(drawn(), JPEGBaseline8Bit)
+    half = len(stream) // 4 * 2
+    dataset = dcmread(BytesIO(dicom(syntax=JPEGBaseline8Bit, content=stream)))
+    dataset.PixelData = in_fragments([b"", stream[:half], stream[half:]])
+    dataset["PixelData"].is_undefined_length = True
+    file = BytesIO()
+    dcmwrite(file, dataset)
+    assert read_image(file.getvalue()).size == drawn().size
+
+
+def in_fragments(fragments):
+    """Fragments after an empty table of offsets, as some systems write them."""
+    items = (struct.pack("<HHI", 0xFFFE, 0xE000, len(part)) + part for part in [b"", *fragments])
+    return b"".join(items) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
