@@ -22,8 +22,9 @@ def write_wheel(folder, name, needs=""):
     about += f"Requires-Dist: {needs}\n" if needs else ""
     wheel = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files = {f"{name}.py": "SAID = 'hello'\n"}
-    files |= {f"{name}-1.0.dist-info/{k}": v for k, v in {"METADATA": about, "WHEEL": wheel}.items()}
-    files[f"{name}-1.0.dist-info/RECORD"] = "".join(f"{file},,\n" for file in files)
+    info = f"{name}-1.0.dist-info"
+    files |= {f"{info}/METADATA": about, f"{info}/WHEEL": wheel}
+    files[f"{info}/RECORD"] = "".join(f"{file},,\n" for file in files)
     folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
         for file, text in files.items():
