@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_docs import blocks
+from tests.documents import blocks
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "offline.md").read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ from model.data.shrink import is_full_size, shrink_folder
 from model.data.split import Split
 from model.errors import DataError
 from model.inference.bundle import RELEASED, read_manifest
+from model.networks.starting_weights import require_weights
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Reduce, train, compare."""
+    require_weights(options.weights, read_manifest(RELEASED).training["backbone"])
     split = read_manifest(RELEASED).split
     dataset = listed_only(read_folder(options.data), split)
     if is_full_size(dataset):

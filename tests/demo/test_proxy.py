@@ -15,7 +15,7 @@ import requests
 from gradio_client import Client, handle_file
 
 from tests.demo.pages import served
-from tests.test_docs import blocks
+from tests.documents import blocks
 
 PAGE = (Path(__file__).parents[2] / "docs" / "proxy.md").read_text(encoding="utf-8")
 (NGINX,), (CADDY,) = blocks(PAGE, "nginx"), blocks(PAGE, "caddyfile")
