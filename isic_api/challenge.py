@@ -399,10 +399,10 @@ class _PartFile:
 
     def _headers(self) -> dict[str, str]:
         headers = identity_encoding()
-        if self.size() and self.tag.exists() and self.tag.read_text():
+        if self.size() and self.tag.exists() and self.tag.read_text(encoding="utf-8"):
             # one byte again, so that the range of a complete part is not beyond its end
             headers["Range"] = f"bytes={self.size() - 1}-"
-            headers["If-Range"] = self.tag.read_text()
+            headers["If-Range"] = self.tag.read_text(encoding="utf-8")
         return headers
 
     def _read(self, response: requests.Response) -> None:
@@ -417,7 +417,7 @@ class _PartFile:
         self.progress.start(total, unit="B")
         self.progress.advance(start)
         with disk_errors(self.path):
-            self.tag.write_text(response.headers.get("ETag", ""))
+            self.tag.write_text(response.headers.get("ETag", ""), encoding="utf-8")
             with self.path.open("r+b" if start else "wb") as file:
                 file.seek(start)
                 for chunk in self.session.read_body(response):

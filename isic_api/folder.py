@@ -5,6 +5,7 @@
     metadata.jsonl                one line per listed image: its metadata
     attributions.jsonl            one line per image whose own attribution is known
     .parts/                       incomplete files; removed at the end
+    .lock                         on Windows only, see folder_lock
 
 The journals are authoritative; every CSV is made from them (see metadata). An image counts as
 downloaded if the manifest lists it and the file has the listed size; nothing is decoded again.
@@ -24,15 +25,10 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from isic_api.errors import BadFileError, DiskFullError, FolderBusyError
+from isic_api.errors import BadFileError, DiskFullError
 from isic_api.files import Journal, amount, disk_errors
+from isic_api.folder_lock import lock_folder
 from isic_api.records import ImageRecord
-
-try:
-    import fcntl
-except ImportError:  # Windows: nothing prevents two downloads into one folder
-    fcntl = None
-
 
 _JPEG_QUALITY = 95
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # neither a stuffed byte nor a restart marker
@@ -79,11 +75,11 @@ class DataFolder:
     def __enter__(self) -> "DataFolder":
         with disk_errors(self.root):
             self.images.mkdir(parents=True, exist_ok=True)
-            self._lock()
+            self._lock = lock_folder(self.root)
         try:
             self._open()
         except BaseException:
-            self._unlock()  # else it would stay locked while this process lives
+            os.close(self._lock)  # else it would stay locked while this process lives
             raise
         return self
 
@@ -118,24 +114,7 @@ class DataFolder:
             self._manifest.close()
             self._metadata.close()
             self._attributions.close()
-        self._unlock()
-
-    def _lock(self) -> None:
-        """Released when the process ends, even by kill -9."""
-        if fcntl is None:
-            return
-        self._held = os.open(self.root, os.O_RDONLY)
-        try:
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as cause:
-            os.close(self._held)
-            raise FolderBusyError(
-                f"Another download is writing to {self.root}: wait for it or choose another folder."
-            ) from cause
-
-    def _unlock(self) -> None:
-        if fcntl is not None:
-            os.close(self._held)
+        os.close(self._lock)
 
     def describe(self, record: ImageRecord) -> None:
         """Record an image's metadata, unless it is recorded already."""

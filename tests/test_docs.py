@@ -23,6 +23,7 @@ from model.__main__ import COMMANDS
 from model.inference.bundle import RELEASED, read_manifest
 from model.training.settings import FUSIONS
 from tests.demo.pages import served
+from tests.documents import blocks
 from tests.drawings import draw_lesion
 
 ROOT = Path(__file__).parents[1]
@@ -30,10 +31,6 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 ISIC_API = next(action.choices for action in parser()._actions if action.choices)
 FOR_USERS = [path for path in DOCUMENTS if path.name == "README.md" or path.parent != ROOT]
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-
-
-def blocks(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def commands(documents=DOCUMENTS):

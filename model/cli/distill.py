@@ -17,6 +17,7 @@ from model.cli.options import (
     add_out,
     add_settings,
     add_split,
+    require_start,
     settings_of,
     split_of,
 )
@@ -46,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
     config = TrainConfig(**_settings(options.student) | settings_of(options))
     bundle = options.out / "bundle"
     require_no_bundle(bundle)
+    require_start(config)
     dataset = read_folder(options.data, task=config.task)
     split = split_of(dataset, options)
     task = dataset.task(config.task)

@@ -9,6 +9,8 @@ from model.data.default_split import default_split
 from model.data.duplicates import groups_of
 from model.data.split import PARTS, Split, draw_split, is_shares
 from model.inference.bundle import RELEASED
+from model.networks.backbone_names import NO_BACKBONE
+from model.networks.starting_weights import require_weights
 from model.presets.preset import load_preset
 from model.tasks import CUSTOM, TASKS
 from model.training.settings import TrainConfig, read_config, setting_help, setting_type
@@ -190,3 +192,13 @@ def _add_settings(group: argparse._ArgumentGroup, *, shown: Sequence[str]) -> No
             group.add_argument(flag, action=argparse.BooleanOptionalAction, **common)
         else:
             group.add_argument(flag, type=kind, metavar=kind.__name__, **common)
+
+
+def require_start(config: TrainConfig) -> None:
+    """Check, before the data are read, that what a training starts from can be had.
+
+    Raises:
+        ConfigError: its weights cannot.
+    """
+    if not config.init_from and config.backbone != NO_BACKBONE:
+        require_weights(config.weights, config.backbone)

@@ -18,6 +18,7 @@ from model.data.folders import read_folders
 from model.data.split import Split
 from model.errors import DataError
 from model.inference.bundle import RELEASED, read_manifest
+from model.networks.starting_weights import require_weights
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train and compare."""
     manifest = read_manifest(RELEASED)
+    require_weights(options.weights, manifest.training["backbone"])
     dataset = listed_only(read_folders(options.data, task=manifest.task.name), manifest.split)
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.evaluation.headline import compare, compare_text

@@ -23,6 +23,7 @@ from model.cli.options import (
     add_preset,
     add_settings,
     add_split,
+    require_start,
     settings_of,
     split_of,
 )
@@ -49,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
         _say_if_taught(load_preset(options.preset))
     bundle = options.out / "bundle"
     require_no_bundle(bundle)
+    require_start(config)
     dataset = read_folders(options.data, task=config.task)
     print(dataset.summary(config.task), file=sys.stderr)
     has_class = dataset.task(config.task).has_class(dataset.table["diagnosis"])

@@ -18,6 +18,8 @@ from model.cli.options import add_cache, add_data, add_number, add_out, add_spli
 from model.data.dataset import read_folder
 from model.data.lesion_masks import mask_file
 from model.errors import DataError
+from model.networks.backbone_names import FINDER_BACKBONE
+from model.networks.starting_weights import require_weights
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, evaluate and print."""
+    require_weights(options.weights, FINDER_BACKBONE)
     dataset = read_folder(options.data)
     split = split_of(dataset, options)
     outlined = _outlined(dataset.table, options.data / "masks")

@@ -25,6 +25,7 @@ from model.cli.options import (
     add_out,
     add_settings,
     add_split,
+    require_start,
     settings_of,
     split_of,
 )
@@ -78,6 +79,8 @@ def run(options: argparse.Namespace) -> int:
             f"--workers {options.workers} must be at least 1, and cannot be combined with Keras "
             "Tuner's environment variables. Leave it out or unset them."
         )
+    for backbone in sorted(plan.backbones()):
+        require_start(plan.base.with_(backbone=backbone))
     dataset = read_folder(options.data, task=plan.base.task)
     print(dataset.summary(plan.base.task), file=sys.stderr)
     split = split_of(dataset, options)

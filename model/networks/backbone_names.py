@@ -32,6 +32,13 @@ SMALLEST_SIDE = {
 }
 """Name → smallest side of the images, in pixels, that leaves something after the last pooling."""
 
+_BUILT_HERE = ("efficientnet_lite", "attention", "cnn")  # beginnings of their names
+BUILT_HERE = tuple(name for name in SMALLEST_SIDE if name.startswith(_BUILT_HERE))
+"""Those that are not Keras' own, and whose ImageNet weights, if any, it does not have."""
+
+FINDER_BACKBONE = "mobilenet_0.75"
+"""Of the lesion finder."""
+
 NO_BACKBONE = "none"
 """What a config names instead for a metadata-only network."""
 

@@ -19,6 +19,7 @@ from model.networks.backbone_names import (
 )
 from model.networks.efficientnet_lite import STAGES, efficientnet_lite, load_imagenet_weights
 from model.networks.small_cnns import PLAIN_CNNS, attention_condenser, plain_cnn
+from model.networks.starting_weights import require_weights
 
 Tensor = keras.KerasTensor
 
@@ -138,13 +139,10 @@ def _of_keras(name: str, image: Tensor, weights: str) -> keras.Model:
 
 def _load(backbone: keras.Model, weights: str, name: str) -> None:
     """Load a weights file, if one is given."""
-    path = Path(weights)
     if weights == "none":
         return
-    if not path.is_file():
-        raise ConfigError(
-            f"weights {weights!r} do not exist. Give imagenet, none, or a .weights.h5 file."
-        )
+    require_weights(weights, name)
+    path = Path(weights)
     try:
         backbone.load_weights(path)
     except (ValueError, OSError) as error:

@@ -9,9 +9,9 @@ import keras
 from keras import layers
 
 from model.frame import FINDER_SIDE
+from model.networks.backbone_names import FINDER_BACKBONE
 from model.networks.backbones import build_backbone
 
-_ENCODER = "mobilenet_0.75"
 _SKIPS = {"conv_pw_5_relu": 96, "conv_pw_3_relu": 48, "conv_pw_1_relu": 24}
 """Feature maps of the encoder that join the decoder, coarse to fine → the decoder's width there."""
 
@@ -24,7 +24,7 @@ def build_finder(*, weights: str = "imagenet") -> keras.Model:
     The side is :data:`model.frame.FINDER_SIDE`. ``weights`` are those of the backbone, see
     :func:`model.networks.backbones.build_backbone`.
     """
-    backbone = build_backbone(_ENCODER, side=FINDER_SIDE, weights=weights)
+    backbone = build_backbone(FINDER_BACKBONE, side=FINDER_SIDE, weights=weights)
     features = backbone.get_layer("conv_pw_11_relu").output
     features = _convolved(features, 128, "neck")
     for name, width in _SKIPS.items():

@@ -36,7 +36,7 @@ class Progress:
     def done(self, stage: Stage) -> int:
         """Number of the stage's next epoch, counted over all stages; 0 if it was not begun."""
         metadata = self.backup(stage) / "training_metadata.json"
-        return json.loads(metadata.read_text())["epoch"] if metadata.exists() else 0
+        return json.loads(metadata.read_text(encoding="utf-8"))["epoch"] if metadata.exists() else 0
 
     def history(self) -> pd.DataFrame:
         """One row per epoch; of one that was repeated after an interruption, the later row."""

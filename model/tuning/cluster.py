@@ -173,7 +173,7 @@ def _start(
         environment["CUDA_VISIBLE_DEVICES"] = gpu
     if log is None:
         return subprocess.Popen(command, env=environment)
-    with log.open("a") as file:
+    with log.open("ab") as file:
         return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
 
 

@@ -75,6 +75,11 @@ class Plan:
         """The settings of a trial: the base's, where the trial has none of its own."""
         return self.base.with_(**settings)
 
+    def backbones(self) -> set[str]:
+        """Those that trials may have."""
+        searched = {v for d in self.space if d.name == "backbone" for v in d.choices}
+        return searched or {self.base.backbone}
+
     def to_dict(self) -> dict:
         """Plain values, for JSON."""
         return asdict(self) | {"base": self.base.model_dump()}

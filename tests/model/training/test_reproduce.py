@@ -26,7 +26,7 @@ def test_images_that_the_split_does_not_name_are_left_out(toy_folder):
 
 def test_the_command_refuses_a_folder_without_the_challenges_images(toy_folder, tmp_path, capsys):
     words = ["reproduce", "--data", str(toy_folder), "--out", str(tmp_path / "out")]
-    assert main(words) == 1
+    assert main([*words, "--weights", "none"]) == 1
     assert "Give the images of the ISIC 2019 challenge" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 

@@ -7,15 +7,17 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import pandas as pd
 import pytest
 
 from model.__main__ import main
 from model.errors import SearchError
-from model.tuning.cluster import VARIABLES, run_workers
+from model.tuning.cluster import VARIABLES, require_place, run_workers
 from model.tuning.trial_record import read_records
 
 ROOT = Path(__file__).parents[3]
@@ -29,6 +31,9 @@ BACKEND = {
     "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 }
 """Of that search, where JAX is installed: no other shows that one runs without TensorFlow."""
+
+PROXY = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "intern.example"}
+"""Of a network whose proxy reaches no process of this machine."""
 
 
 def command(folder, out, *more):
@@ -52,7 +57,7 @@ def process_of(worker, parent):
 @contextmanager
 def started(words):
     """A search, of which nothing is left behind if the test fails."""
-    environment = os.environ | (BACKEND if importlib.util.find_spec("jax") else {})
+    environment = os.environ | PROXY | (BACKEND if importlib.util.find_spec("jax") else {})
     how = {"env": environment, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(words, cwd=ROOT, start_new_session=True, **how) as search:
         try:
@@ -110,6 +115,17 @@ def test_a_chief_that_cannot_be_reached_is_refused(toy_folder, tmp_path, monkeyp
     assert main(command(toy_folder, tmp_path / "s")) == 1
     assert "cannot be reached. Start it first" in capsys.readouterr().err
     assert not (tmp_path / "s").exists()
+
+
+def test_a_chief_is_reached_past_the_proxy_that_the_environment_names(monkeypatch):
+    monkeypatch.setattr("model.tuning.cluster._PATIENCE", 2)
+    server = grpc.server(ThreadPoolExecutor(1))
+    place(monkeypatch, "worker1", server.add_insecure_port("127.0.0.1:0"))
+    for name, value in (PROXY | {"NO_PROXY": ""}).items():
+        monkeypatch.setenv(name, value)
+    server.start()
+    require_place()
+    server.stop(None)
 
 
 def test_a_chief_whose_port_is_taken_is_refused(toy_folder, tmp_path, monkeypatch, capsys):
