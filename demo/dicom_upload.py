@@ -10,10 +10,11 @@ from PIL import Image
 from demo.gradio_patches import into_cache
 from demo.inputs import Inputs, shown_value
 from demo.photograph import uploaded, user_errors
+from demo.prediction import context_words
 from demo.texts import Texts
 from model.file_context import recorded_patient
 from model.image import read_image
-from model.patient import Field, Patient, describe
+from model.patient import Field, Patient
 
 
 class DicomUpload:
@@ -51,7 +52,8 @@ class DicomUpload:
         words = self._texts.inputs
         if not recorded:
             return words.dicom_silent
-        return words.dicom_read.format(context=describe(recorded, fields))
+        context = context_words(recorded, fields, self._texts)
+        return words.dicom_read.format(context=context)
 
 
 def _jpeg(photograph: Image.Image, image: gr.Image) -> str:
