@@ -63,9 +63,9 @@ def patient_html(
     """Draw what each field changed in one class's probability."""
     study, patient, points = shown.study, shown.patient, {}
     if patient:
-        found = shown.contributions[code]
+        found, texts = shown.contributions[code], templates.texts
         points = {
-            f"{f.name}: {word_of(patient.get(f.key), templates.texts)}": 100 * found[f.key]
+            f"{texts.word(f.name)}: {word_of(patient.get(f.key), texts)}": 100 * found[f.key]
             for f in fields
         }
     return templates.render(

@@ -56,11 +56,15 @@ def begin_page(demo: gr.Blocks, path: str, name: str) -> None:
     demo.current_page = path
 
 
-# Gradio asks the browser for the language of its own words, before anything of the page runs.
-_SPEAK_LANGUAGE = """<script>
-  for (const [key, value] of Object.entries({language: "%(lang)s", languages: ["%(lang)s"]}))
-    Object.defineProperty(navigator, key, {get: () => value});
-</script>"""
+# Gradio asks the browser for a language before anything of the page runs, and calls the document by
+# what it found. No issue is known.
+_SPEAK_LANGUAGE = """<script>{
+  const root = document.documentElement, lang = root.lang;
+  Object.defineProperty(navigator, 'language', {get: () => lang});
+  Object.defineProperty(navigator, 'languages', {get: () => [lang]});
+  const keep = () => { if (root.lang !== lang) root.lang = lang; };
+  new MutationObserver(keep).observe(root, {attributeFilter: ['lang']});
+}</script>"""
 _LANG, _HEAD = 'lang="en"', "<head>"
 
 
@@ -82,7 +86,7 @@ def serve_languages(pages: Mapping[str, tuple[str, str]]) -> None:
         )
         page = response.body.decode()
         page = page.replace(_LANG, f'lang="{language}"', 1)
-        page = page.replace(_HEAD, _HEAD + _SPEAK_LANGUAGE % {"lang": language}, 1)
+        page = page.replace(_HEAD, _HEAD + _SPEAK_LANGUAGE, 1)
         return HTMLResponse(page, response.status_code)
 
     templates.TemplateResponse = answer

@@ -74,6 +74,14 @@ class Services:
         classes = {code: texts.word(name) for code, name in self.manifest.classes.items()}
         return replace(self, manifest=replace(self.manifest, classes=classes))
 
+    def choices(self) -> list[tuple[str, str]]:
+        """Names to choose a class by, with its code; a translated one has the code beside it."""
+        english = self.manifest.task.classes
+        return [
+            (name if english.get(code, name) == name else f"{name} ({code})", code)
+            for code, name in self.manifest.classes.items()
+        ]
+
 
 def fields_of(offered: Sequence[Services]) -> tuple[Field, ...]:
     """All fields of the patient that any of the networks knows, each once."""

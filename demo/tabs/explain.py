@@ -34,7 +34,7 @@ class Explanations:
         self.services, self.templates = services, templates
         self.names, why = services.manifest.classes, templates.texts.why
         self.fields = services.manifest.patient.fields
-        choices = [(name, code) for code, name in self.names.items()]
+        choices = services.choices()
         with gr.Column(visible=False, elem_id="reasons") as self.panel:
             self.code = compact_radio(
                 choices, value=choices[0][1], label=why.about, elem_id="explained"

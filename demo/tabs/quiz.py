@@ -88,8 +88,9 @@ class Quiz:
             with gr.Column(scale=4, min_width=280):
                 self.next = gr.Button(words.next, elem_id="quiz-next")
                 self.photograph = styled_html(elem_id="quiz-photograph")
-                choices = [(name, code) for code, name in self.names.items()]
-                self.guess = compact_radio(choices, label=words.guess, elem_id="quiz-guess")
+                self.guess = compact_radio(
+                    services.choices(), label=words.guess, elem_id="quiz-guess"
+                )
                 self.lock = gr.Button(words.lock, variant="primary", elem_id="quiz-commit")
             with gr.Column(scale=6, min_width=300):
                 self.alone = styled_html(elem_id="quiz-alone")

@@ -117,7 +117,7 @@ def test_a_language_has_every_text_with_the_same_placeholders(language):
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_a_language_has_a_word_for_every_diagnosis_value_and_group(language):
     terms = {name for task in TASKS.values() for name in task.classes.values()}
-    terms |= {field.name for field in FIELDS if isinstance(field, NumberField)} | {UNKNOWN, *YES_NO}
+    terms |= {field.name for field in FIELDS} | {UNKNOWN, *YES_NO}
     terms |= {field.unit for field in FIELDS if isinstance(field, NumberField)}
     terms |= {word for field in FIELDS if isinstance(field, ChoiceField) for word in field.words}
     groups = json.loads(SUMMARY.read_text(encoding="utf-8"))["groups"].values()
