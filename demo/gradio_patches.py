@@ -49,8 +49,8 @@ def user_error(sentence: object) -> gr.Error:
 def begin_page(demo: gr.Blocks, path: str, name: str) -> None:
     """Let what is laid out next be on another page of the same application.
 
-    ``Blocks.route`` does the same, but builds the whole application once more for each page, and
-    shows a bar of pages. No issue is known.
+    ``Blocks.route`` does the same, but builds the whole application once more for each page. No
+    issue is known.
     """
     demo.pages.append((path, name, False))
     demo.current_page = path
@@ -81,6 +81,7 @@ def serve_languages(pages: Mapping[str, tuple[str, str]]) -> None:
         last = request.url.path.rstrip("/").rpartition("/")[2]
         language, title = pages.get(last, pages[""])
         context["config"]["title"] = title
+        context["config"]["pages"] = [("", title, True)]  # several would be shown in a bar
         response = Jinja2Templates.TemplateResponse(
             templates, request=request, context=context, **others
         )

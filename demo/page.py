@@ -118,7 +118,6 @@ def _add_header(
     demo: gr.Blocks, networks: Networks, templates: Templates, pages: Mapping[str, Texts]
 ) -> None:
     texts = templates.texts
-    gr.Navbar(visible=False)  # the header has a chooser of its own
     languages = {path: one.language for path, one in pages.items()}
     with gr.Row(elem_id="top"):
         styled_html(templates.render("header", languages=languages), elem_id="head")
