@@ -7,9 +7,10 @@ from gradio.events import Dependency
 
 from demo.inputs import Inputs, shown_value
 from demo.photograph import photograph_into, uploaded, user_errors
+from demo.prediction import context_words
 from demo.texts import Texts
 from model.file_context import recorded_patient
-from model.patient import Field, Patient, describe
+from model.patient import Field, Patient
 
 
 class DicomUpload:
@@ -47,4 +48,5 @@ class DicomUpload:
         words = self._texts.inputs
         if not recorded:
             return words.dicom_silent
-        return words.dicom_read.format(context=describe(recorded, fields))
+        context = context_words(recorded, fields, self._texts)
+        return words.dicom_read.format(context=context)

@@ -10,13 +10,13 @@ from markupsafe import Markup
 from demo.charts import Chart, Points, bars, lines
 from demo.formatting import in_sentence, percent
 from demo.inputs import label_of, number_label
-from demo.prediction import context_words
+from demo.prediction import context_words, said, word_of
 from demo.templates import Templates
 from demo.texts import Texts
 from model.inference.grad_cam import overlay
 from model.inference.similar import SimilarCase
 from model.inference.study import Study
-from model.patient import ChoiceField, Field, NumberField, Patient, PatientEncoder, Value, vary
+from model.patient import ChoiceField, Field, NumberField, Patient, PatientEncoder, vary
 
 SHOWN = 420
 """Pixels; the longest side of photograph and overlay on the page."""
@@ -63,9 +63,9 @@ def patient_html(
     """Draw what each field changed in one class's probability."""
     study, patient, points = shown.study, shown.patient, {}
     if patient:
-        found = shown.contributions[code]
+        found, texts = shown.contributions[code], templates.texts
         points = {
-            f"{f.name}: {_word(patient.get(f.key), templates.texts)}": 100 * found[f.key]
+            f"{texts.word(f.name)}: {word_of(patient.get(f.key), texts)}": 100 * found[f.key]
             for f in fields
         }
     return templates.render(
@@ -162,7 +162,7 @@ def _curves(
     why, label, here = texts.why, in_sentence(label_of(field.key, texts)), supposed[field.key]
     patients = vary(supposed, other) if other else {None: supposed}
     curves = {
-        _word(word, texts): list(study.what_if(patient, field, code).items())
+        word_of(word, texts): list(study.what_if(patient, field, code).items())
         for word, patient in patients.items()
     }
     title = why.by_field.format(name=name, field=label)
@@ -179,23 +179,17 @@ def _curves(
         mark=here,
     )
     values = ", ".join(f"{word} {percent(_at(points, here))}" for word, points in curves.items())
-    return Panel(title, chart, why.what_if_at.format(value=field.say(here), values=values))
+    return Panel(title, chart, why.what_if_at.format(value=said(field, here, texts), values=values))
 
 
 def _bars(
     study: Study, supposed: Patient, code: str, *, field: ChoiceField, name: str, texts: Texts
 ) -> Panel:
     found = study.what_if(supposed, field, code)
-    shown = {_word(word, texts): 100 * p for word, p in found.items()}
+    shown = {word_of(word, texts): 100 * p for word, p in found.items()}
     title = texts.why.by_field.format(name=name, field=in_sentence(label_of(field.key, texts)))
-    here = _word(supposed.get(field.key), texts)
+    here = word_of(supposed.get(field.key), texts)
     return Panel(title, bars(shown, title=title, most=max(shown.values()), marked=here))
-
-
-def _word(value: Value | None, texts: Texts) -> str:
-    if value is None:
-        return texts.inputs.unknown
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _at(points: Points, value: float) -> float:

@@ -4,13 +4,16 @@ Checked against Gradio 6.31.0. Each entry names the upstream issue as far as the
 ``tests/demo/test_gradio_patches.py`` fails where Gradio no longer behaves as described here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 import gradio as gr
-from gradio import processing_utils
+from fastapi.templating import Jinja2Templates
+from gradio import processing_utils, routes
 from gradio.state_holder import SessionState, StateHolder
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
 CHECKED = "6.31.0"
 """The Gradio that all of this was checked against, as pinned for the Space."""
@@ -38,6 +41,56 @@ def user_error(sentence: object) -> gr.Error:
     an error as HTML (gradio-app/gradio#8817).
     """
     return gr.Error(str(sentence).translate(_MARKUP), print_exception=False)
+
+
+# === Pages ===
+
+
+def begin_page(demo: gr.Blocks, path: str, name: str) -> None:
+    """Let what is laid out next be on another page of the same application.
+
+    ``Blocks.route`` does the same, but builds the whole application once more for each page. No
+    issue is known.
+    """
+    demo.pages.append((path, name, False))
+    demo.current_page = path
+
+
+# Gradio asks the browser for a language before anything of the page runs, and calls the document by
+# what it found. No issue is known.
+_SPEAK_LANGUAGE = """<script>{
+  const root = document.documentElement, lang = root.lang;
+  Object.defineProperty(navigator, 'language', {get: () => lang});
+  Object.defineProperty(navigator, 'languages', {get: () => [lang]});
+  const keep = () => { if (root.lang !== lang) root.lang = lang; };
+  new MutationObserver(keep).observe(root, {attributeFilter: ['lang']});
+}</script>"""
+_LANG, _HEAD = 'lang="en"', "<head>"
+
+
+def serve_languages(pages: Mapping[str, tuple[str, str]]) -> None:
+    """Serve each page, by its path, in a language under a title; for all applications.
+
+    Gradio calls every page English, has one title for all, and takes the browser's language for its
+    own words. These then follow the page's language where Gradio has it, else they are English. No
+    issue is known.
+    """
+    templates = routes.templates
+
+    def answer(*, request: Request, context: dict, **others: object) -> Response:
+        last = request.url.path.rstrip("/").rpartition("/")[2]
+        language, title = pages.get(last, pages[""])
+        context["config"]["title"] = title
+        context["config"]["pages"] = [("", title, True)]  # several would be shown in a bar
+        response = Jinja2Templates.TemplateResponse(
+            templates, request=request, context=context, **others
+        )
+        page = response.body.decode()
+        page = page.replace(_LANG, f'lang="{language}"', 1)
+        page = page.replace(_HEAD, _HEAD + _SPEAK_LANGUAGE, 1)
+        return HTMLResponse(page, response.status_code)
+
+    templates.TemplateResponse = answer
 
 
 # === Components ===

@@ -48,7 +48,7 @@ def label_of(key: str, texts: Texts) -> str:
 
 def number_label(field: NumberField, texts: Texts) -> str:
     """The field with its unit, as "Age in years"."""
-    return texts.inputs.number.format(label=label_of(field.key, texts), unit=field.unit)
+    return texts.inputs.number.format(label=label_of(field.key, texts), unit=texts.word(field.unit))
 
 
 def shown_value(value: Value | None, field: Field) -> Value | None:
@@ -75,7 +75,7 @@ def _number_input(field: NumberField, texts: Texts) -> gr.Number:
 
 def _choice_input(field: ChoiceField, texts: Texts, *, elem_id: str) -> gr.Radio:
     """One of a field's words, or unknown."""
-    choices = [*((word, word) for word in field.words), (texts.inputs.unknown, UNKNOWN)]
+    choices = [*((texts.word(word), word) for word in field.words), (texts.inputs.unknown, UNKNOWN)]
     return compact_radio(
         choices,
         value=UNKNOWN,

@@ -1,13 +1,21 @@
 """The page: header, tabs and session, the endpoint for programs, and how all of it is served."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Route
 
 from demo.access import AT_ONCE, KEPT_SECONDS, MOST_BYTES, Access, RateLimit
-from demo.gradio_patches import fetch_nothing, keep_no_copies, require_all_values, user_error
+from demo.gradio_patches import (
+    begin_page,
+    fetch_nothing,
+    keep_no_copies,
+    require_all_values,
+    serve_languages,
+    user_error,
+)
 from demo.headers import SecurityHeaders
 from demo.inputs import QUIET, styled_html
 from demo.photograph import open_study
@@ -23,7 +31,7 @@ from demo.tabs.predict import add_predict
 from demo.tabs.quiz import add_quiz
 from demo.tabs.threshold import add_threshold
 from demo.templates import Templates
-from demo.texts import Texts, load_texts
+from demo.texts import LANGUAGES, Texts, load_texts
 from model.patient import Field, NumberField
 
 _ABOUT_API = """Probabilities (0 to 1) of the classes, by code: {codes}.
@@ -34,19 +42,24 @@ None or "unknown" where unknown.
 _SWEEP_SECONDS = 600  # between two looks for uploads to delete
 
 
-def build_demo(offered: Sequence[Services], *, language: str = "en") -> gr.Blocks:
-    """Build the page of one or several networks in a language; the first is chosen at first."""
-    texts = load_texts(language)
-    templates, networks = Templates(texts), Networks(offered)
+def build_demo(offered: Sequence[Services], *, languages: Sequence[str] = LANGUAGES) -> gr.Blocks:
+    """Build a page per language of one or several networks, of which the first is chosen at first.
+
+    The first language's page is at the root, another one's below it, as ``/ru``.
+    """
+    pages = {language if n else "": load_texts(language) for n, language in enumerate(languages)}
+    texts = pages[""]
     use_private_folder()
     keep_no_copies()
     fetch_nothing(lambda: user_error(texts.errors.not_uploaded))
     keep = (_SWEEP_SECONDS, KEPT_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
-        _add_header(demo, networks, templates)
-        _add_tabs(demo, networks, templates)
-        networks.connect()
         _add_api(offered[0], texts)
+        for path, in_language in pages.items():
+            if path:
+                begin_page(demo, path, in_language.language.name)
+            _add_page(demo, offered, in_language, pages)
+    serve_languages({p: (t.language.code, t.page.title) for p, t in pages.items()})
 
     def too_few(needed: int, given: int) -> gr.Error:
         return user_error(texts.errors.too_few.format(needed=needed, given=given))
@@ -74,7 +87,7 @@ def launch(
         auth=list(access.logins) or None,
         app_kwargs={
             "middleware": middleware,
-            "routes": list(routes),
+            "routes": [*routes, *_without_slash(demo)],
             "lifespan": expiring_sessions,
         },
         theme=THEME,
@@ -92,14 +105,35 @@ def launch(
     )
 
 
-def _add_header(demo: gr.Blocks, networks: Networks, templates: Templates) -> None:
+def _add_page(
+    demo: gr.Blocks, offered: Sequence[Services], texts: Texts, pages: Mapping[str, Texts]
+) -> None:
+    templates, networks = Templates(texts), Networks([one.in_language(texts) for one in offered])
+    _add_header(demo, networks, templates, pages)
+    _add_tabs(demo, networks, templates)
+    networks.connect()
+
+
+def _add_header(
+    demo: gr.Blocks, networks: Networks, templates: Templates, pages: Mapping[str, Texts]
+) -> None:
     texts = templates.texts
+    languages = {path: one.language for path, one in pages.items()}
     with gr.Row(elem_id="top"):
-        styled_html(templates.render("header"), elem_id="head")
+        styled_html(templates.render("header", languages=languages), elem_id="head")
         networks.add_chooser(texts.page.network)
         status = styled_html(templates.render("status", state="loading"), elem_id="status")
-    styled_html(templates.render("paragraph", text=texts.page.notice), elem_id="notice")
+    styled_html(templates.render("notice"), elem_id="notice")
     _say_ready(demo, networks, status, templates)
+
+
+def _without_slash(demo: gr.Blocks) -> list[BaseRoute]:
+    """Lead from ``/ru/`` to ``/ru`` by a relative address; Gradio's own forgets a proxy's path."""
+
+    def redirect(path: str) -> Route:
+        return Route(f"/{path}/", lambda request: RedirectResponse(f"../{path}", 308))
+
+    return [redirect(path) for path, *_ in demo.pages if path]
 
 
 def _add_tabs(demo: gr.Blocks, networks: Networks, templates: Templates) -> None:

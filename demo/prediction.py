@@ -10,7 +10,7 @@ from demo.templates import Templates
 from demo.texts import Texts
 from model.inference.bundle import Manifest
 from model.inference.study import Study
-from model.patient import Field, Patient, describe
+from model.patient import YES_NO, ChoiceField, Field, Patient, Value
 
 POINT = "at_90_sensitivity"
 MELANOMA_CODE = "MEL"
@@ -150,6 +150,7 @@ def bars_html(prediction: Prediction, manifest: Manifest, templates: Templates) 
         prediction=prediction,
         has_context=bool(prediction.patient),
         names=manifest.classes,
+        english_names=manifest.task.classes,
         context=context_words(prediction.patient, manifest.patient.fields, templates.texts),
         shown=percentages(prediction.probabilities),
         shown_alone=percentages(prediction.alone),
@@ -158,7 +159,23 @@ def bars_html(prediction: Prediction, manifest: Manifest, templates: Templates) 
 
 def context_words(patient: Patient, fields: Sequence[Field], texts: Texts) -> str:
     """Say what is known of the patient, as in "age 55, female, head/neck"."""
-    return describe(patient, fields) or texts.result.no_context
+    known = [said(field, patient[field.key], texts) for field in fields if field.key in patient]
+    return ", ".join(known) or texts.result.no_context
+
+
+def said(field: Field, value: Value, texts: Texts) -> str:
+    """A known value within a list, as "age 55", "female" or "family history: yes"."""
+    name, word = texts.word(field.name), word_of(value, texts)
+    if not isinstance(field, ChoiceField):
+        return f"{name} {word}"
+    return f"{name}: {word}" if set(field.words) == set(YES_NO) else word
+
+
+def word_of(value: Value | None, texts: Texts) -> str:
+    """A value by itself, as the page shows it."""
+    if value is None:
+        return texts.inputs.unknown
+    return f"{value:g}" if isinstance(value, float) else texts.word(str(value))
 
 
 def _tenths(coverage: float | None) -> int | None:

@@ -4,13 +4,14 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 import gradio as gr
 
 from demo.inputs import QUIET, compact_radio
+from demo.texts import Texts
 from model.errors import ModelError
 from model.frame import Box
 from model.inference.bundle import Manifest
@@ -67,6 +68,19 @@ class Services:
     """A picture of the network, as SVG."""
     run: str = ""
     """Name of the run that the bundle is from, to tell networks of one name apart."""
+
+    def in_language(self, texts: Texts) -> "Services":
+        """The same with the classes' names in a language, as far as it has them."""
+        classes = {code: texts.word(name) for code, name in self.manifest.classes.items()}
+        return replace(self, manifest=replace(self.manifest, classes=classes))
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Names to choose a class by, with its code; a translated one has the code beside it."""
+        english = self.manifest.task.classes
+        return [
+            (name if english.get(code, name) == name else f"{name} ({code})", code)
+            for code, name in self.manifest.classes.items()
+        ]
 
 
 def fields_of(offered: Sequence[Services]) -> tuple[Field, ...]:

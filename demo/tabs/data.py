@@ -6,6 +6,7 @@ The former is counted in the bundle, the latter in a file that travels with the 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -14,12 +15,13 @@ from demo.inputs import label_of, styled_html
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts
-from demo.texts.sections import DataTexts
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.patient import FIELDS
 
 SUMMARY = Path(__file__).parents[1] / "data" / "isic2019.json"
 """Written by ``python -m model explore --data DIR --out report`` as ``summary.json``."""
+
+T = TypeVar("T")
 
 
 def add_data(services: Services, templates: Templates) -> None:
@@ -32,14 +34,14 @@ def add_data(services: Services, templates: Templates) -> None:
 
 def data_html(data: Mapping, summary: Mapping | None, templates: Templates) -> Markup:
     """What the bundle says of its data, if anything, and what the tables of ISIC 2019 hold."""
-    own = {DIAGNOSIS_NAMES.get(code, code): count for code, count in _counted(data).items()}
-    isic2019 = None if summary is None else _isic2019(summary, templates.texts)
-    return templates.render(
-        "data", own=data, own_counts=own, isic2019=isic2019, names=DIAGNOSIS_NAMES
-    )
+    texts = templates.texts
+    names = {code: texts.word(name) for code, name in DIAGNOSIS_NAMES.items()}
+    own = {names.get(code, code): count for code, count in _counted(data).items()}
+    isic2019 = None if summary is None else _isic2019(summary, names, texts)
+    return templates.render("data", own=data, own_counts=own, isic2019=isic2019, names=names)
 
 
-def _isic2019(summary: Mapping, texts: Texts) -> dict:
+def _isic2019(summary: Mapping, names: Mapping[str, str], texts: Texts) -> dict:
     """What the tables hold, under the fields' names."""
     words, numbers = texts.data, summary["numbers"]
     counted = [field for field in FIELDS if field.key in summary["groups"]]
@@ -49,18 +51,23 @@ def _isic2019(summary: Mapping, texts: Texts) -> dict:
         "rows": summary["rows"],
         "lesions": summary["lesions"],
         "means": [
-            words.mean.format(field=called[field.key], unit=field.unit, **numbers[field.key])
+            words.mean.format(
+                field=called[field.key], unit=texts.word(field.unit), **numbers[field.key]
+            )
             for field in counted
             if field.key in numbers
         ],
         "charts": {
-            words.diagnoses: {DIAGNOSIS_NAMES[c]: n for c, n in summary["diagnoses"].items()},
+            words.diagnoses: {names[c]: n for c, n in summary["diagnoses"].items()},
             words.sources: summary["sources"],
             words.unknown: {unknown[key]: n for key, n in summary["unknown"].items()},
         }
-        | {words.by_field.format(field=called[key]): summary["groups"][key] for key in called},
+        | {
+            words.by_field.format(field=called[key]): _grouped(summary["groups"][key], texts)
+            for key in called
+        },
         "shares": {
-            words.diagnosis_by_field.format(field=name): _share_table(summary["shares"][key], words)
+            words.diagnosis_by_field.format(field=name): _share_table(summary["shares"][key], texts)
             for key, name in called.items()
         },
     }
@@ -71,9 +78,18 @@ def _counted(data: Mapping) -> dict[str, int]:
 
 
 def _share_table(
-    shares: Mapping[str, Mapping[str, float]], words: DataTexts
+    shares: Mapping[str, Mapping[str, float]], texts: Texts
 ) -> tuple[list[str], list[list[str]]]:
     """Head, and one row of whole percentages per group."""
     codes = list(next(iter(shares.values())))
-    rows = [[name, *(f"{100 * row[code]:.0f}" for code in codes)] for name, row in shares.items()]
-    return [words.group, *codes], rows
+    rows = [
+        [name, *(f"{100 * row[code]:.0f}" for code in codes)]
+        for name, row in _grouped(shares, texts).items()
+    ]
+    return [texts.data.group, *codes], rows
+
+
+def _grouped(groups: Mapping[str, T], texts: Texts) -> dict[str, T]:
+    """What is known of each group, under the page's word for it, as "under 30  (n = 1,749)"."""
+    named = {tuple(name.partition("  ")): value for name, value in groups.items()}
+    return {f"{texts.word(word)}{gap}{count}": v for (word, gap, count), v in named.items()}

@@ -34,7 +34,7 @@ class Explanations:
         self.services, self.templates = services, templates
         self.names, why = services.manifest.classes, templates.texts.why
         self.fields = services.manifest.patient.fields
-        choices = [(name, code) for code, name in self.names.items()]
+        choices = services.choices()
         with gr.Column(visible=False, elem_id="reasons") as self.panel:
             self.code = compact_radio(
                 choices, value=choices[0][1], label=why.about, elem_id="explained"
@@ -129,7 +129,8 @@ class Explanations:
         found = {case.isic_id: thumbnail(case.isic_id) for case in cases}
         known = {isic_id: content for isic_id, content in found.items() if content}
         # The index holds diagnoses, of which a class of the task may join several.
-        names = DIAGNOSIS_NAMES | self.names
+        word = self.templates.texts.word
+        names = {code: word(name) for code, name in DIAGNOSIS_NAMES.items()} | self.names
         return similar_html(
             cases, names, fields=self.fields, thumbnails=known, templates=self.templates
         )

@@ -146,15 +146,16 @@ def _groups(found: Mapping, texts: Texts) -> list[Table]:
         words.by_field.format(field=in_sentence(label_of(key, texts))): groups
         for key, groups in found.get("subgroups", {}).items()
     }
-    return [_group(caption, groups, words) for caption, groups in captions.items() if groups]
+    return [_group(caption, groups, texts) for caption, groups in captions.items() if groups]
 
 
-def _group(caption: str, groups: Mapping[str, Mapping], words: ModelTexts) -> Table:
+def _group(caption: str, groups: Mapping[str, Mapping], texts: Texts) -> Table:
+    words = texts.model
     shown = [key for key in _PER_GROUP if any(row.get(key) for row in groups.values())]
     few = {name for name, row in groups.items() if row["images"] < FEWEST_IMAGES}
     rows = [
         [
-            name,
+            texts.word(name),
             f"{row['images']:,}",
             *(interval(None if name in few else row.get(key)) for key in shown),
         ]

@@ -115,8 +115,9 @@ class Quiz:
             with gr.Column(scale=4, min_width=280):
                 self.next = gr.Button(words.next, elem_id="quiz-next")
                 self.photograph = styled_html(elem_id="quiz-photograph")
-                choices = [(name, code) for code, name in self.names.items()]
-                self.guess = compact_radio(choices, label=words.guess, elem_id="quiz-guess")
+                self.guess = compact_radio(
+                    services.choices(), label=words.guess, elem_id="quiz-guess"
+                )
                 with gr.Accordion(words.votes, open=False, elem_id="quiz-votes"), gr.Row():
                     self.votes = {
                         code: gr.Number(0, label=name, minimum=0, precision=0, min_width=130)

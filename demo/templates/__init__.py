@@ -6,7 +6,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from demo import charts, formatting
-from demo.texts import Texts
+from demo.texts import Texts, load_texts
 
 _FOLDER = Path(__file__).parent
 
@@ -37,13 +37,18 @@ _ENVIRONMENT.globals |= {
 
 
 class Templates:
-    """The templates in one language, whose texts they know as ``texts``."""
+    """The templates in one language, whose texts they know as ``texts``.
+
+    ``beside`` are the English texts for what must be in English too, until a speaker has reviewed
+    the translation; None where nothing must.
+    """
 
     def __init__(self, texts: Texts) -> None:
         """Take the language's texts."""
         self.texts = texts
+        self.beside = None if texts.language.reviewed else load_texts()
 
     def render(self, template: str, /, **values: object) -> Markup:
         """Fill a template with values; one that it uses and is not given is an error."""
         found = _ENVIRONMENT.get_template(f"{template}.html")
-        return Markup(found.render(values, texts=self.texts))
+        return Markup(found.render(values, texts=self.texts, beside=self.beside))

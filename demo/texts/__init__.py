@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
@@ -10,8 +11,15 @@ from demo.texts.sections import Texts
 
 _FOLDER = Path(__file__).parent
 
+ENGLISH = "en"
+"""The language of the bundle's facts and of what another one lacks; its page is at the root."""
 
-def load_texts(language: str = "en", *, folder: Path = _FOLDER) -> Texts:
+LANGUAGES = (ENGLISH, *sorted({file.stem for file in _FOLDER.glob("*.toml")} - {ENGLISH}))
+"""Codes of all languages that have a file."""
+
+
+@cache
+def load_texts(language: str = ENGLISH, *, folder: Path = _FOLDER) -> Texts:
     """Read a language's texts; ``texts.inputs.predict`` is entry ``predict`` of ``[inputs]``.
 
     Raises:
@@ -27,7 +35,7 @@ def load_texts(language: str = "en", *, folder: Path = _FOLDER) -> Texts:
 def _problems(kind: object, content: object, place: str = "") -> Iterator[str]:
     """What keeps content from being of a kind."""
     if is_dataclass(kind) and isinstance(content, Mapping):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         yield from (f"add {place}{name}" for name in hints if name not in content)
         yield from (f"remove {place}{name}" for name in content if name not in hints)
         for name in hints.keys() & content.keys():
@@ -38,14 +46,17 @@ def _problems(kind: object, content: object, place: str = "") -> Iterator[str]:
     elif get_origin(kind) is tuple and isinstance(content, list):
         for number, value in enumerate(content):
             yield from _problems(get_args(kind)[0], value, f"{place}{number}.")
-    elif kind is not str or not isinstance(content, str):
+    elif kind not in (str, bool) or type(content) is not kind:
         yield f"{place.rstrip('.')} is of another kind"
 
 
 def _build(kind: object, content: object) -> object:
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: _build(hint, content[name]) for name, hint in hints.items()})
     if get_origin(kind) is tuple:
         return tuple(_build(get_args(kind)[0], value) for value in content)
     return content
+
+
+_hints = cache(get_type_hints)

@@ -16,6 +16,17 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class LanguageTexts:
+    """The language itself, in its own words."""
+
+    code: str  # as HTML's lang takes it; also the file's name and the page's address
+    name: str
+    chooser: str
+    reviewed: bool  # by a speaker who knows the subject
+    not_reviewed: str
+
+
+@dataclass(frozen=True)
 class PageTexts:
     """Header and notice."""
 
@@ -343,6 +354,7 @@ class AboutTexts:
 class Texts:
     """All texts of the page in one language."""
 
+    language: LanguageTexts
     page: PageTexts
     tabs: TabsTexts
     status: StatusTexts
@@ -361,3 +373,8 @@ class Texts:
     model: ModelTexts
     data: DataTexts
     about: AboutTexts
+    words: Mapping[str, str]  # by the English term: diagnoses, sexes, sites, groups, units
+
+    def word(self, english: str) -> str:
+        """What the page shows for a term; one that has no translation as it is."""
+        return self.words.get(english, english)

@@ -22,6 +22,7 @@ from demo.gradio_patches import (
     CHECKED,
     UNUSED_ROUTES,
     UPLOADS_ROUTE,
+    begin_page,
     drop_idle_sessions,
     empty_on_load,
     event_value,
@@ -167,3 +168,26 @@ def test_gradio_has_the_routes_that_are_closed(demo):
 def test_the_message_of_an_error_has_no_markup():
     assert user_error("<img src=x>").message == "‹img src=x›"
     assert user_error("").print_exception is False
+
+
+def test_gradio_still_calls_every_page_english_and_builds_an_application_per_page(demo):
+    page = (Path(gr.__file__).parent / "templates/frontend/index.html").read_text(encoding="utf-8")
+    assert (page.count(gradio_patches._LANG), page.count(gradio_patches._HEAD)) == (1, 1)
+    before = demo.app
+    with demo.route("Second", "second"):
+        assert demo.current_page == "second"
+    assert demo.app is not before
+    assert demo.pages[-1] == ("second", "Second", True)
+
+
+def test_what_follows_is_on_the_page_that_was_begun():
+    with gr.Blocks() as demo:
+        first = gr.Textbox()
+        begin_page(demo, "ru", "Русский")
+        second = gr.Textbox()
+        second.change(lambda text: text, second, second)
+    pages = demo.get_config_file()["page"]
+    assert first._id in pages[""]["components"]
+    assert second._id not in pages[""]["components"]
+    assert second._id in pages["ru"]["components"]
+    assert (pages[""]["dependencies"], len(pages["ru"]["dependencies"])) == ([], 1)

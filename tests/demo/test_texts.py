@@ -1,15 +1,25 @@
 """The page's texts: every entry in its place, and everything put into HTML escaped."""
 
+import json
 import re
 import shutil
+import tomllib
+from dataclasses import replace
 from pathlib import Path
+from string import Formatter
+from types import SimpleNamespace
 
 import pytest
 from jinja2 import UndefinedError
 
 import demo.texts
+from demo.prediction import Melanoma
+from demo.tabs.data import SUMMARY
 from demo.templates import Templates
-from demo.texts import load_texts
+from demo.texts import LANGUAGES, load_texts
+from model.patient import FIELDS, UNKNOWN, YES_NO, ChoiceField, NumberField
+from model.tasks import TASKS
+from tests.demo.pages import interval
 
 FOLDER = Path(demo.texts.__file__).parent
 
@@ -51,6 +61,7 @@ def test_every_text_is_used():
         "quality",
         "status",
         "model",
+        "words",
     }  # some entries of which a value chooses
     unused = [
         f"{section}.{name}"
@@ -67,3 +78,67 @@ def test_a_template_escapes_what_it_is_given_and_misses_nothing():
     assert templates.render("paragraph", text="<b>", kind='"') == '<p class="&#34;">&lt;b&gt;</p>'
     with pytest.raises(UndefinedError, match="text"):
         templates.render("paragraph")
+
+
+def entries(content, place=""):
+    """Every text of a file: its place → itself."""
+    if isinstance(content, str | bool):
+        return {place: content}
+    pairs = content.items() if isinstance(content, dict) else enumerate(content)
+    return {
+        key: text for name, part in pairs for key, text in entries(part, f"{place}.{name}").items()
+    }
+
+
+def read(language):
+    return tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+
+
+def placeholders(text):
+    return sorted(f"{name}:{how}" for _, name, how, _ in Formatter().parse(text) if name)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_has_every_text_with_the_same_placeholders(language):
+    english, translated = read("en"), read(language)
+    english.pop("words"), translated.pop("words")  # by the test below
+    known, found = entries(english), entries(translated)
+    assert found.keys() == known.keys()
+    differing = [
+        k
+        for k in known.keys() - {".language.reviewed"}
+        if placeholders(found[k]) != placeholders(known[k])
+    ]
+    assert differing == []
+    assert [key for key, text in found.items() if text == ""] == []
+    assert load_texts(language).language.code == language
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_a_language_has_a_word_for_every_diagnosis_value_and_group(language):
+    terms = {name for task in TASKS.values() for name in task.classes.values()}
+    terms |= {field.name for field in FIELDS} | {UNKNOWN, *YES_NO}
+    terms |= {field.unit for field in FIELDS if isinstance(field, NumberField)}
+    terms |= {word for field in FIELDS if isinstance(field, ChoiceField) for word in field.words}
+    groups = json.loads(SUMMARY.read_text(encoding="utf-8"))["groups"].values()
+    terms |= {name for group in groups for name in group if not name[0].isdigit() or " " in name}
+    assert set(load_texts(language).words) == terms
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_what_no_speaker_has_reviewed_is_in_english_too_where_it_matters(language):
+    english, texts = load_texts(), load_texts(language)
+    for reviewed in (False, True):
+        one = replace(texts, language=replace(texts.language, reviewed=reviewed))
+        templates = Templates(one)
+        said = templates.render("notice") + templates.render(
+            "melanoma",
+            melanoma=Melanoma(0.053, 0.1, interval(0.1)),
+            prediction=SimpleNamespace(is_ood=False),
+        )
+        assert texts.page.notice in said
+        assert texts.melanoma.no_exclusion in said
+        beside = [english.page.notice, "Melanoma 5.3 %.", english.melanoma.no_exclusion]
+        beside += [texts.language.not_reviewed]
+        assert [text in said for text in beside] == [not reviewed] * len(beside)
+        assert ('<p lang="en">' in said) is not reviewed
