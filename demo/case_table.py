@@ -24,7 +24,7 @@ def case_table(tray: Tray, manifest: Manifest, texts: Texts) -> CaseTable:
     cases, words = tray.looked_at, texts.cases
     lesions = {case.marks.lesion for case in cases}
     of_lesion = tray.of_lesion(lesions.pop()) if len(lesions) == 1 else []
-    head = ["", *(words.case.format(number=case.number) for case in cases)]
+    head = [words.row, *(words.case.format(number=case.number) for case in cases)]
     head += [words.difference] * (len(cases) == 2)
     head += [words.together.format(count=len(of_lesion))] * (len(of_lesion) > 1)
     rows = [_field_row(cases, field, texts) for field in manifest.patient.fields]
@@ -43,6 +43,8 @@ def _difference(values: Sequence[Value | None], field: Field, texts: Texts) -> l
     if len(values) < 2:
         return []
     before, after = values
+    if before is after is None:
+        return [""]
     if before == after:
         return [texts.cases.same]
     if isinstance(field, NumberField) and None not in values:

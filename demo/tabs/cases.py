@@ -35,11 +35,14 @@ class Keep:
     said: gr.HTML
 
     @classmethod
-    def lay_out(cls, texts: Texts) -> "Keep":
-        """Both in a row."""
+    def lay_out(cls, texts: Texts, answer: gr.HTML) -> "Keep":
+        """Both in a row below the answer."""
         with gr.Row(elem_classes="keep"):
             button = gr.Button(texts.cases.add, size="sm", scale=0, min_width=140, elem_id="keep")
-            return cls(button, styled_html(_said(), elem_id="kept"))
+            said = styled_html(_said(), elem_id="kept")
+        # What was said is not of the next answer.
+        answer.change(fn=None, outputs=said, js=f"() => '{_said()}'", **QUIET)
+        return cls(button, said)
 
 
 class Cases:
@@ -64,9 +67,16 @@ class Cases:
                     self.remove = gr.Button(self.words.remove, min_width=100)
                     self.save = gr.Button(self.words.save, variant="primary", min_width=160)
         with gr.Row(visible=False) as self.exporting:
-            self.export = gr.Button(self.words.export, elem_id="case-export")
+            self.export = gr.Button(
+                self.words.export, scale=0, min_width=280, elem_id="case-export"
+            )
             self.file = gr.DownloadButton(
-                self.words.download, variant="primary", visible=False, elem_id="case-file"
+                self.words.download,
+                variant="primary",
+                visible=False,
+                scale=0,
+                min_width=280,
+                elem_id="case-file",
             )
         self.said = styled_html(_said(), elem_id="case-said")
 
@@ -127,6 +137,7 @@ class Cases:
         confirmed = sum(bool(case.marks.diagnosis) for case in tray.cases)
         counts = {"cases": len(tray.cases), "confirmed": confirmed}
         said = self.words.packed.format(**counts, without=counts["cases"] - confirmed)
+        said += f" {self.words.command if confirmed else self.words.none_confirmed}"
         path = into_cache(self.file, content, f"{FOLDER}.zip")
         return self._show(tray) | {
             self.file: gr.DownloadButton(value=path, visible=True),

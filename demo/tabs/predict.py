@@ -95,10 +95,11 @@ def _buttons(texts: Texts) -> Buttons:
 
 
 def _result(services: Services, templates: Templates) -> Result:
+    prediction = styled_html(_placeholder(templates), elem_id="result")
     return Result(
         gr.State(None, time_to_live=KEPT_SECONDS),
-        styled_html(_placeholder(templates), elem_id="result"),
-        Keep.lay_out(templates.texts),
+        prediction,
+        Keep.lay_out(templates.texts, prediction),
         Gallery(services, templates),
     )
 

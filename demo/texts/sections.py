@@ -219,12 +219,15 @@ class CasesTexts:
     zoom_reset: str
     hint: str
     compared: str
+    row: str
     difference: str
     together: str
     same: str
     different: str
     export: str
     packed: str
+    command: str
+    none_confirmed: str
     download: str
 
 
