@@ -15,7 +15,7 @@ from model.diagnosis import COARSE_LABELS, DIAGNOSES, DIAGNOSIS_NAMES
 from model.image import read_image
 from model.inference.bundle import Manifest
 from model.inference.prediction_table import same_lesion
-from model.inference.study import Study
+from model.inference.study import OOD, POOR_QUALITY, Study
 from model.patient import Patient
 from model.tasks import TASKS
 
@@ -54,7 +54,7 @@ class Case:
     thumbnail: str  # an address
     context: Patient
     probabilities: Mapping[str, float]  # by code
-    warnings: Sequence[str]  # keys of model.inference.study.Study.warnings
+    warnings: Sequence[str]  # keys of texts.quality
     expires: float  # seconds since the epoch
     marks: Marks = Marks()
 
@@ -97,7 +97,7 @@ class Tray:
             jpeg_uri(picture),
             context,
             study.probabilities(context),
-            study.warnings,
+            _warnings(study),
             upload.stat().st_ctime + KEPT_SECONDS,  # by which Gradio deletes
         )
         return replace(self, cases=(*self.cases, case), added=case.number)
@@ -140,6 +140,13 @@ class Tray:
         left = {case.number for case in cases}
         chosen = tuple(number for number in self.chosen if number in left)
         return replace(self, cases=tuple(cases), chosen=chosen)
+
+
+def _warnings(study: Study) -> tuple[str, ...]:
+    """What may mislead, with each problem of quality by its own key."""
+    unlike = ("unlike",) if OOD in study.warnings else ()
+    others = (key for key in study.warnings if key not in (OOD, POOR_QUALITY))
+    return (*unlike, *others, *study.quality)
 
 
 def together(cases: Sequence[Case]) -> dict[str, float]:

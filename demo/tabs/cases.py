@@ -220,7 +220,7 @@ class Cases:
         return f"{title}: {case.marks.label}" if case.marks.label else title
 
     def _described(self, tray: Tray, case: Case) -> list[str]:
-        """A case in lines: its title, its context, the answer, and what is marked on it."""
+        """A case in lines: title, context, answer, what may mislead there, and its marks."""
         words, marks, names = self.words, case.marks, self.manifest.classes
         shown, texts = percentages(case.probabilities), self.templates.texts
         codes = dict.fromkeys([most_probable(case.probabilities), MELANOMA_CODE])
@@ -232,8 +232,13 @@ class Cases:
         }
         marked = [text.format(mark=mark) for text, mark in known.items() if mark]
         context = context_words(case.context, self.manifest.patient.fields, texts)
-        lines = [self._title(case), context, ", ".join(answer), ", ".join(marked), marks.note]
-        return [line for line in lines if line]
+        lines = [self._title(case), context, ", ".join(answer), self._warned(case)]
+        return [line for line in (*lines, ", ".join(marked), marks.note) if line]
+
+    def _warned(self, case: Case) -> str:
+        quality = vars(self.templates.texts.quality)
+        problems = ", ".join(quality[key] for key in case.warnings if key in quality)
+        return self.words.warned.format(problems=problems) if problems else ""
 
 
 def add_cases(services: Services, templates: Templates, keep: Keep, shown: gr.State) -> None:

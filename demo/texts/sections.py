@@ -197,6 +197,7 @@ class CasesTexts:
     nothing_to_add: str
     case: str
     until: str
+    warned: str
     confirmed_as: str
     of_lesion: str
     of_patient: str

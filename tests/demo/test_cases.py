@@ -5,19 +5,23 @@ import os
 from io import BytesIO, StringIO
 from zipfile import ZipFile
 
+import gradio as gr
 import pytest
 from PIL import Image
 
 from demo.access import KEPT_SECONDS
 from demo.case_export import FOLDER, export
 from demo.cases import MOST_CASES, MOST_LETTERS, Marks, Tray, confirmable, points, together
+from demo.tabs.cases import Cases
+from demo.templates import Templates
+from demo.texts import load_texts
 from model.__main__ import main
 from model.data.dataset import read_folder
 from model.data.duplicates import groups_of
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.inference.bundle import RELEASED, read_manifest
 from model.patient import FIELDS, Patient
-from tests.demo.pages import asking
+from tests.demo.pages import asking, services
 from tests.drawings import draw_lesion
 from tests.fakes.study import FakeStudy
 
@@ -60,6 +64,12 @@ def folder(tray, tmp_path):
     with ZipFile(BytesIO(export(tray, FIELDS, DIAGNOSIS_NAMES))) as archive:
         archive.extractall(tmp_path / "unpacked")
     return tmp_path / "unpacked" / FOLDER
+
+
+@pytest.fixture(scope="module")
+def tab():
+    with gr.Blocks():
+        return Cases(services(), Templates(load_texts()))
 
 
 def test_a_case_expires_with_its_upload(uploads):
@@ -199,3 +209,19 @@ def test_evaluate_measures_a_network_on_the_export(folder, untrained_bundle, tmp
 def test_the_released_network_confirms_its_eight_classes():
     manifest = read_manifest(RELEASED)
     assert confirmable(manifest) == manifest.classes
+
+
+def test_a_case_says_what_may_mislead_there(tab, uploads):
+    with Image.open(uploads[0]) as image:
+        study = FakeStudy(image.convert("RGB"), quality=("blurred",), ood_score=2.0)
+    tray = Tray().add(uploads[0], study, Patient())
+    assert tray.cases[0].warnings == ("unlike", "blurred")
+    page = tab.tray_html(tray)
+    assert "may mislead: unlike the training images, blurred" in page
+
+
+def test_what_is_entered_is_shown_as_text(tab, tray):
+    tray = tray.mark(4, Marks("<b>left</b>", note="<script>"))
+    page = tab.tray_html(tray)
+    assert "&lt;b&gt;left" in page
+    assert "<script>" not in page
