@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
@@ -30,6 +31,7 @@ class Shown:
 
     study: Study
     patient: Patient
+    upload: Path | None = None
     _maps: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
 
     @cached_property

@@ -25,6 +25,7 @@ from demo.signature import parameter, takes
 from demo.styles import CSS, ICON, THEME
 from demo.tabs.about import add_about
 from demo.tabs.batch import add_batch
+from demo.tabs.cases import add_cases
 from demo.tabs.data import add_data
 from demo.tabs.model import add_model
 from demo.tabs.predict import add_predict
@@ -140,7 +141,10 @@ def _add_tabs(demo: gr.Blocks, networks: Networks, templates: Templates) -> None
     names = templates.texts.tabs
     with gr.Tabs(overflow_behavior="wrap") as tabs:
         with gr.Tab(names.predict, id="predict"):
-            form = add_predict(demo, networks, templates)
+            form, results = add_predict(demo, networks, templates)
+        with gr.Tab(names.cases):
+            for services, result in zip(networks.each(), results, strict=True):
+                add_cases(services, templates, result.keep, result.shown)
         with gr.Tab(names.batch):
             for services in networks.each():
                 opened = add_batch(services, templates, form)

@@ -37,5 +37,6 @@ THEME = gr.themes.Default(
     input_placeholder_color_dark="*neutral_400",
 )
 
+_STYLES = ("page.css", "bars.css", "cases.css")
 ICON = _FOLDER / "icon.svg"
-CSS = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "bars.css"))
+CSS = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)

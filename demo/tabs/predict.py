@@ -1,6 +1,7 @@
 """Predict: a photograph and its patient, the prediction and its explanations."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
 from markupsafe import Markup
@@ -14,6 +15,7 @@ from demo.inputs import PRIVATE, QUIET, Inputs, patient_inputs, shown_value, sty
 from demo.photograph import image_input, open_study
 from demo.prediction import Prediction, prediction_html
 from demo.services import Networks, Services, fields_of
+from demo.tabs.cases import Keep
 from demo.tabs.explain import Explanations
 from demo.templates import Templates
 from demo.texts import Texts
@@ -54,11 +56,14 @@ class Result:
 
     shown: gr.State
     prediction: gr.HTML
+    keep: Keep
     gallery: Gallery
 
 
-def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> Form:
-    """Lay the tab out and connect it; gives its form."""
+def add_predict(
+    demo: gr.Blocks, networks: Networks, templates: Templates
+) -> tuple[Form, list[Result]]:
+    """Lay the tab out and connect it; gives its form and each network's result."""
     with gr.Row(elem_classes="wide"):
         with gr.Column(scale=4, min_width=300):
             image = image_input(templates.texts)
@@ -79,7 +84,7 @@ def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> Fo
     for part in form.inputs:
         if isinstance(part, gr.Number):
             empty_on_load(demo, part, **QUIET)
-    return form
+    return form, results
 
 
 def _buttons(texts: Texts) -> Buttons:
@@ -92,9 +97,11 @@ def _buttons(texts: Texts) -> Buttons:
 
 
 def _result(services: Services, templates: Templates) -> Result:
+    prediction = styled_html(_placeholder(templates), elem_id="result")
     return Result(
         gr.State(None, time_to_live=KEPT_SECONDS),
-        styled_html(_placeholder(templates), elem_id="result"),
+        prediction,
+        Keep.lay_out(templates.texts, prediction),
         Gallery(services, templates),
     )
 
@@ -168,7 +175,7 @@ class Predictions:
         study, patient = open_study(self.services, image, context, self.templates.texts)
         prediction = Prediction.of(study, patient)
         content = prediction_html(prediction, self.services.manifest, self.templates)
-        shown = Shown(study, patient)
+        shown = Shown(study, patient, Path(image))
         return {
             self.result.shown: shown,
             self.result.prediction: self.templates.render("result", content=content),

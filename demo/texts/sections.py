@@ -41,6 +41,7 @@ class TabsTexts:
     """Names of the tabs."""
 
     predict: str
+    cases: str
     batch: str
     classroom: str
     model: str
@@ -196,6 +197,54 @@ class ErrorsTexts:
     no_image: str
     not_uploaded: str
     too_few: str
+
+
+@dataclass(frozen=True)
+class CasesTexts:
+    """Cases tab, and what keeps an answer there."""
+
+    intro: str
+    empty: str
+    add: str
+    added: str
+    already: str
+    full: str
+    nothing_to_add: str
+    case: str
+    until: str
+    warned: str
+    confirmed_as: str
+    of_lesion: str
+    of_patient: str
+    label: str
+    confirmed: str
+    none: str
+    lesion: str
+    lesion_rule: str
+    patient: str
+    patient_rule: str
+    two_patients: str
+    note: str
+    save: str
+    saved: str
+    remove: str
+    viewer: str
+    photograph_of: str
+    zoom_in: str
+    zoom_out: str
+    zoom_reset: str
+    hint: str
+    compared: str
+    row: str
+    difference: str
+    together: str
+    same: str
+    different: str
+    export: str
+    packed: str
+    command: str
+    none_confirmed: str
+    download: str
 
 
 @dataclass(frozen=True)
@@ -368,6 +417,7 @@ class Texts:
     why: WhyTexts
     report: ReportTexts
     errors: ErrorsTexts
+    cases: CasesTexts
     batch: BatchTexts
     classroom: ClassroomTexts
     model: ModelTexts

@@ -168,7 +168,7 @@ def test_every_tab_fits_and_axe_finds_nothing_beyond_gradios_own(
     resize(window, width)
     with requests_of(window) as asked:
         open_page(window, f"{address}?__theme={theme}")
-        for name in ("Batch", "Classroom", "Model", "Data", "About"):
+        for name in ("Cases", "Batch", "Classroom", "Model", "Data", "About"):
             tab = window.get_by_role("tab", name=name, exact=True)
             if not tab.is_visible():
                 window.locator(".overflow-menu > button").first.click()
