@@ -28,7 +28,7 @@ class Chart:
     shapes: list[Shape] = field(default_factory=list)
 
 
-_WIDTH, _HEIGHT = 520, 280
+_WIDTH, _HEIGHT = 440, 280
 _LEFT, _TOP = 46, 12
 _PLOT_WIDTH, _PLOT_HEIGHT = _WIDTH - _LEFT - 12, _HEIGHT - _TOP - 64
 _BAR_STEP = 24

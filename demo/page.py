@@ -11,6 +11,7 @@ from demo.gradio_patches import fetch_nothing, keep_no_copies, require_all_value
 from demo.headers import SecurityHeaders
 from demo.inputs import QUIET, styled_html
 from demo.photograph import open_study
+from demo.scripts import HEAD
 from demo.services import Networks, Services
 from demo.session import expiring_sessions, use_private_folder
 from demo.signature import parameter, takes
@@ -79,6 +80,7 @@ def launch(
         },
         theme=THEME,
         css=CSS,
+        head=HEAD,
         ssr_mode=False,
         run_history=False,
         enable_monitoring=False,

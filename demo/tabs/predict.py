@@ -11,8 +11,8 @@ from demo.explanations import Shown
 from demo.gallery import Gallery
 from demo.gradio_patches import empty_on_load
 from demo.inputs import PRIVATE, QUIET, Inputs, patient_inputs, shown_value, styled_html
-from demo.photograph import image_input, open_study
-from demo.prediction import Prediction, prediction_html
+from demo.photograph import image_input, open_study, small
+from demo.prediction import Prediction, prediction_html, short_answer
 from demo.services import Networks, Services, fields_of
 from demo.tabs.explain import Explanations
 from demo.templates import Templates
@@ -50,7 +50,7 @@ class Buttons:
 
 @dataclass(frozen=True)
 class Result:
-    """Beside the form: the prediction, and examples to fill the form with."""
+    """Around the form: the prediction, and examples to fill the form with."""
 
     shown: gr.State
     prediction: gr.HTML
@@ -59,14 +59,17 @@ class Result:
 
 def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> None:
     """Lay the tab out and connect it."""
-    with gr.Row(elem_classes="wide"):
-        with gr.Column(scale=4, min_width=300):
+    with gr.Row(elem_classes="wide", elem_id="predicting"):
+        with gr.Column(elem_classes="try"):
+            galleries = [Gallery(services, templates) for services in networks.each()]
+        with gr.Column(elem_classes="asked"):
             image = image_input(templates.texts)
             dicom = DicomUpload(templates.texts)
             form = Form(image, patient_inputs(fields_of(networks.offered), templates.texts))
             buttons = [_buttons(templates.texts) for _ in networks.each()]
-        with gr.Column(scale=6, min_width=300):
-            results = [_result(services, templates) for services in networks.each()]
+        with gr.Column(elem_classes="told"):
+            shown = zip(networks.each(), galleries, strict=True)
+            results = [_result(templates, gallery) for _, gallery in shown]
     reasons = [Explanations(services, templates) for services in networks.each()]
     parts = zip(networks.offered, buttons, results, reasons, strict=True)
     for number, (services, *laid_out) in enumerate(parts):
@@ -83,18 +86,18 @@ def add_predict(demo: gr.Blocks, networks: Networks, templates: Templates) -> No
 
 def _buttons(texts: Texts) -> Buttons:
     with gr.Row():
-        clear = gr.Button(texts.inputs.clear, min_width=100)
+        clear = gr.Button(texts.inputs.clear, min_width=100, elem_id="clear")
         predict = gr.Button(
             texts.inputs.predict, variant="primary", scale=2, min_width=160, elem_id="predict"
         )
     return Buttons(clear, predict)
 
 
-def _result(services: Services, templates: Templates) -> Result:
+def _result(templates: Templates, gallery: Gallery) -> Result:
     return Result(
         gr.State(None, time_to_live=KEPT_SECONDS),
         styled_html(_placeholder(templates), elem_id="result"),
-        Gallery(services, templates),
+        gallery,
     )
 
 
@@ -170,7 +173,12 @@ class Predictions:
         shown = Shown(study, patient)
         return {
             self.result.shown: shown,
-            self.result.prediction: self.templates.render("result", content=content),
+            self.result.prediction: self.templates.render(
+                "result",
+                content=content,
+                thumbnail=small(study.photograph),
+                short=short_answer(prediction, self.services.manifest, self.templates.texts),
+            ),
             **self.reasons.explain(shown, prediction, strength),
         }
 

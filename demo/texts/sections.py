@@ -91,6 +91,9 @@ class ResultTexts:
     changed: str
     unlike: str
     poor: str
+    overturned: str
+    cut_off: str
+    unsteady: str
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,9 @@ class MalignancyTexts:
     reaches: str
     below: str
     measured: str
+    group: str
+    precursor_group: str
+    benign_group: str
 
 
 @dataclass(frozen=True)
