@@ -1,6 +1,7 @@
 """Predict: a photograph and its patient, the prediction and its explanations."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
 from markupsafe import Markup
@@ -12,7 +13,7 @@ from demo.gallery import Gallery
 from demo.gradio_patches import empty_on_load
 from demo.inputs import PRIVATE, QUIET, Inputs, patient_inputs, shown_value, styled_html
 from demo.photograph import image_input, open_study, small
-from demo.prediction import Prediction, prediction_html, short_answer
+from demo.prediction import prediction_html, short_answer
 from demo.services import Networks, Services, fields_of
 from demo.tabs.explain import Explanations
 from demo.templates import Templates
@@ -168,9 +169,9 @@ class Predictions:
         keys = [field.key for field in self.form.patient]
         context = dict(zip(keys, values, strict=True))
         study, patient = open_study(self.services, image, context, self.templates.texts)
-        prediction = Prediction.of(study, patient)
+        shown = Shown(study, patient, file=Path(image).name)
+        prediction = shown.prediction
         content = prediction_html(prediction, self.services.manifest, self.templates)
-        shown = Shown(study, patient)
         return {
             self.result.shown: shown,
             self.result.prediction: self.templates.render(
@@ -179,7 +180,7 @@ class Predictions:
                 thumbnail=small(study.photograph),
                 short=short_answer(prediction, self.services.manifest, self.templates.texts),
             ),
-            **self.reasons.explain(shown, prediction, strength),
+            **self.reasons.explain(shown, strength),
         }
 
     def nothing(self) -> dict:

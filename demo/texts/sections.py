@@ -152,6 +152,8 @@ class WhyTexts:
     map: str
     photograph: str
     map_text: str
+    map_strength: str
+    framed: str
     map_empty: str
     opacity: str
     by_field: str
@@ -177,6 +179,11 @@ class ReportTexts:
     patient: str
     model: str
     time: str
+    label: str
+    note: str
+    label_rule: str
+    file: str
+    version: str
 
 
 @dataclass(frozen=True)
