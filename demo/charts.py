@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 COLOURS = ("#d55e00", "#0072b2", "#8a8a8a", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#b8a800")
 """Of series, after Okabe and Ito; told apart with any colour vision. The next ones are dashed."""
+_MARKED, _RAISED, _LOWERED = COLOURS[:3]
+_PROBABILITY = "#0d9488"  # as in the table of probabilities
 
 Points = Sequence[tuple[float, float]]
 
@@ -28,7 +30,7 @@ class Chart:
     shapes: list[Shape] = field(default_factory=list)
 
 
-_WIDTH, _HEIGHT = 520, 280
+_WIDTH, _HEIGHT = 440, 280
 _LEFT, _TOP = 46, 12
 _PLOT_WIDTH, _PLOT_HEIGHT = _WIDTH - _LEFT - 12, _HEIGHT - _TOP - 64
 _BAR_STEP = 24
@@ -84,7 +86,7 @@ def bars(
     unit: str = " %",
     label_width: int = 150,
 ) -> Chart:
-    """Draw one horizontal bar per value; with ``signed``, to both sides of a line in the middle.
+    """Draw one horizontal bar per value; with ``signed``, to both sides of zero on an axis.
 
     ``most`` is the value of a full-length bar; ``marked`` names a bar to highlight. The values
     are also in the chart's name, for those who cannot see them.
@@ -97,7 +99,9 @@ def bars(
         top = 6 + number * _BAR_STEP
         length = min(abs(value), most) * scale
         left = zero if value >= 0 else zero - length
-        colour = COLOURS[0] if name == marked or (signed and value >= 0) else COLOURS[1]
+        colour = _MARKED if name == marked else _PROBABILITY
+        if signed:
+            colour = _RAISED if value >= 0 else _LOWERED
         sign = "+" if signed and round(value, decimals) else "z"  # none before zero
         shown = f"{value:{sign},.{decimals}f}{unit}".replace("-", "−")
         said.append(f"{name} {shown}")
@@ -108,8 +112,20 @@ def bars(
         ]
     height = 8 + _BAR_STEP * len(values)
     if signed:
-        parts.append(_path([(zero, 2), (zero, height - 2)], "thin"))
+        parts += _signed_axis(zero, room / 2, height, most=most, unit=unit)
+        height += 20
     return Chart(_WIDTH, height, f"{title}: {'; '.join(said)}", parts)
+
+
+def _signed_axis(zero: float, half: float, height: float, *, most: float, unit: str) -> list[Shape]:
+    """Lines and values at both ends and in the middle."""
+    parts = []
+    for share in (-1, 0, 1):
+        x = zero + share * half
+        shown = f"{share * most:+.0f}{unit}".replace("-", "−") if share else "0"
+        parts.append(_path([(x, 2), (x, height - 2)], "thin" if share == 0 else "grid"))
+        parts.append(_text(x, height + 13, shown, "middle"))
+    return parts
 
 
 def heat(counts: Sequence[Sequence[float]], names: Sequence[str], *, title: str) -> Chart:

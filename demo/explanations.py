@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
+from PIL import Image, ImageDraw
 
 from demo.charts import Chart, Points, bars, lines
 from demo.formatting import in_sentence, percent
 from demo.inputs import label_of, number_label
-from demo.prediction import context_words, said, word_of
+from demo.prediction import Prediction, context_words, said, word_of
 from demo.templates import Templates
 from demo.texts import Texts
 from model.inference.grad_cam import overlay
@@ -21,6 +23,8 @@ from model.patient import ChoiceField, Field, NumberField, Patient, PatientEncod
 
 SHOWN = 420
 """Pixels; the longest side of photograph and overlay on the page."""
+
+_OUTLINE = (("black", 4), ("white", 2))  # seen on any skin
 
 _ARCHIVE_PAGE = "https://api.isic-archive.com/images/{isic_id}/"
 
@@ -34,6 +38,21 @@ class Shown:
     upload: Path | None = None
     _maps: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
 
+    @property
+    def file(self) -> str:
+        """The name of the photograph's file."""
+        return self.upload.name if self.upload else ""
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        """The answer, asked of the network once."""
+        return Prediction.of(self.study, self.patient)
+
+    @property
+    def probabilities(self) -> Mapping[str, float]:
+        """Of each class, with the patient's context."""
+        return self.prediction.probabilities
+
     @cached_property
     def contributions(self) -> dict[str, dict[str, float]]:
         """Of each field to each class's probability, asked of the network once."""
@@ -44,6 +63,28 @@ class Shown:
         if code not in self._maps:
             self._maps[code] = self.study.grad_cam(self.patient, code)
         return self._maps[code]
+
+    def overlay(self, code: str, *, side: int, strength: float) -> Image.Image:
+        """The class's map on the photograph, the fainter the less probable the class is."""
+        share = sqrt(self.probabilities[code])
+        photograph = _reduced(self.study.photograph, side)
+        return overlay(photograph, self.grad_cam(code), strength=strength * share)
+
+    def framed(self, side: int) -> Image.Image:
+        """The photograph with the outline of what the network looked at, where it has a frame."""
+        photograph = _reduced(self.study.photograph, side)
+        if frame := self.study.framed.frame:
+            scale = photograph.width / self.study.size[0]
+            corners = [scale * edge for edge in frame.box]
+            for colour, width in _OUTLINE:
+                ImageDraw.Draw(photograph).rectangle(corners, outline=colour, width=width)
+        return photograph
+
+
+def _reduced(photograph: Image.Image, side: int) -> Image.Image:
+    copy = photograph.copy()
+    copy.thumbnail((side, side))
+    return copy
 
 
 def nearest_variation(patient: Patient, encoder: PatientEncoder) -> Patient:
@@ -62,37 +103,46 @@ def nearest_variation(patient: Patient, encoder: PatientEncoder) -> Patient:
 def patient_html(
     shown: Shown, code: str, *, fields: Sequence[Field], name: str, templates: Templates
 ) -> Markup:
-    """Draw what each field changed in one class's probability."""
-    study, patient, points = shown.study, shown.patient, {}
-    if patient:
-        found, texts = shown.contributions[code], templates.texts
-        points = {
-            f"{texts.word(f.name)}: {word_of(patient.get(f.key), texts)}": 100 * found[f.key]
-            for f in fields
-        }
+    """Say what each field changed in one class's probability."""
+    study, patient = shown.study, shown.patient
     return templates.render(
         "why_patient",
-        points=points,
-        most=max(1.0, *map(abs, points.values())) if points else 1.0,
+        contributions=contributions_html(
+            shown, code, fields=fields, name=name, templates=templates
+        ),
         name=name,
         alone=study.probabilities(Patient())[code],
         whole=study.probabilities(patient)[code],
     )
 
 
+def contributions_html(
+    shown: Shown, code: str, *, fields: Sequence[Field], name: str, templates: Templates
+) -> Markup | str:
+    """Draw what each field changed in one class's probability; empty without any context."""
+    if not shown.patient:
+        return ""
+    found, texts = shown.contributions[code], templates.texts
+    points = {
+        f"{texts.word(f.name)}: {word_of(shown.patient.get(f.key), texts)}": 100 * found[f.key]
+        for f in fields
+    }
+    heading = texts.why.contributions.format(name=name)
+    return templates.render("contributions", points=points, heading=heading)
+
+
 def image_html(
     shown: Shown, code: str, *, name: str, strength: float, templates: Templates
 ) -> Markup:
     """Show the photograph and, beside it, where the class was found; strength is 0 to 1."""
-    photograph = shown.study.photograph.copy()
-    photograph.thumbnail((SHOWN, SHOWN))
-    activation = shown.grad_cam(code)
     return templates.render(
         "why_image",
         name=name,
-        photograph=photograph,
-        covered=overlay(photograph, activation, strength=strength),
-        empty=not activation.any(),
+        share=shown.probabilities[code],
+        photograph=shown.framed(SHOWN),
+        is_framed=shown.study.framed.frame is not None,
+        covered=shown.overlay(code, side=SHOWN, strength=strength),
+        empty=not shown.grad_cam(code).any(),
     )
 
 

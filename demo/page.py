@@ -19,6 +19,7 @@ from demo.gradio_patches import (
 from demo.headers import SecurityHeaders
 from demo.inputs import QUIET, styled_html
 from demo.photograph import open_study
+from demo.scripts import HEAD
 from demo.services import Networks, Services
 from demo.session import expiring_sessions, use_private_folder
 from demo.signature import parameter, takes
@@ -93,6 +94,7 @@ def launch(
         },
         theme=THEME,
         css=CSS,
+        head=HEAD,
         ssr_mode=False,
         run_history=False,
         enable_monitoring=False,

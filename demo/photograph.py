@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from PIL import Image
 
 from demo.gradio_patches import into_cache, keep_path, user_error
 from demo.services import Services
@@ -18,6 +19,7 @@ from model.inference.study import Study
 from model.patient import Patient
 
 _SHOWN = ("JPEG", "PNG", "WEBP")  # by browsers
+_BESIDE = 112  # pixels
 
 
 def image_input(texts: Texts, *, height: int = 265) -> gr.Image:
@@ -66,6 +68,13 @@ def open_study(
     with user_errors(texts):
         patient = Patient.parse(own, fields)
         return services.study(path), fill_unknown(patient, path, fields)
+
+
+def small(photograph: Image.Image) -> Image.Image:
+    """A copy that is twice as high as it stands beside an answer."""
+    copy = photograph.copy()
+    copy.thumbnail((_BESIDE * 2, _BESIDE))
+    return copy
 
 
 def uploaded(path: object, texts: Texts) -> Path:

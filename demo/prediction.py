@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from demo.formatting import in_sentence, percentages
+from demo.formatting import in_sentence, most_probable, percent, percentages
 from demo.templates import Templates
 from demo.texts import Texts
 from model.inference.bundle import Manifest
@@ -14,6 +14,7 @@ from model.patient import YES_NO, ChoiceField, Field, Patient, Value
 
 POINT = "at_90_sensitivity"
 MELANOMA_CODE = "MEL"
+_SEEN = 0.0005  # the least change that is not shown as zero
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Prediction:
     quality: Sequence[str]
     warnings: Sequence[str] = ()  # keys of model.inference.study.Study.warnings
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # over views, by code
+    unsteady: Sequence[str] = ()  # codes that context moves up in one view and down in another
 
     @classmethod
     def of(cls, study: Study, patient: Patient) -> "Prediction":
@@ -41,7 +43,13 @@ class Prediction:
             study.quality,
             study.warnings,
             study.ranges(patient),
+            _unsteady(study, patient),
         )
+
+    @property
+    def is_overturned(self) -> bool:
+        """Whether context made another diagnosis the most probable one."""
+        return most_probable(self.alone) != most_probable(self.probabilities)
 
     @property
     def is_doubtful(self) -> bool:
@@ -52,6 +60,11 @@ class Prediction:
     def is_ood(self) -> bool:
         """Whether the photograph is unlike the training images; never without a detector."""
         return is_ood(self.ood_score)
+
+
+def _unsteady(study: Study, patient: Patient) -> list[str]:
+    moved = study.change_ranges(patient) if patient else {}
+    return [code for code, (low, high) in moved.items() if low < -_SEEN and high > _SEEN]
 
 
 def is_ood(ood_score: float | None) -> bool:
@@ -137,14 +150,74 @@ def prediction_html(prediction: Prediction, manifest: Manifest, templates: Templ
         listed=", ".join(in_sentence(names[code]) for code in prediction.prediction_set),
         measured=measured is not None,
         tenths=_tenths(coverage),
+        overturned=_overturned(prediction, names, templates.texts),
         malignancy=malignancy(prediction.probabilities, manifest),
         melanoma=melanoma(prediction.probabilities, manifest),
         bars=bars_html(prediction, manifest, templates),
     )
 
 
+def _overturned(prediction: Prediction, names: Mapping[str, str], texts: Texts) -> str:
+    """What to doubt where context changed the most probable diagnosis; empty where it did not."""
+    if not prediction.is_overturned:
+        return ""
+    before, after = most_probable(prediction.alone), most_probable(prediction.probabilities)
+    return texts.result.overturned.format(
+        before=in_sentence(names[before]),
+        before_share=percent(prediction.alone[before]),
+        after=in_sentence(names[after]),
+        after_share=percent(prediction.probabilities[after]),
+    )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Diagnoses that the table lists together under their sum; without a title there is none."""
+
+    title: str
+    codes: list[str]
+    whole: float = 0.0
+    alone: float = 0.0
+    cut_off: float | None = None
+
+
+def groups_of(prediction: Prediction, manifest: Manifest, texts: Texts) -> list[Group]:
+    """Malignant diagnoses, precursors and benign ones; one group where the task does not say."""
+    whole, alone = (malignancy(p, manifest) for p in (prediction.probabilities, prediction.alone))
+    if whole is None or alone is None:
+        return [Group("", manifest.codes)]
+    words, malignant, precursors = texts.malignancy, whole.malignant_codes, list(whole.precursors)
+    benign = [code for code in manifest.codes if code not in malignant + precursors]
+    early = sum(whole.precursors.values()), sum(alone.precursors.values())
+    found = [
+        Group(words.group, malignant, whole.malignant, alone.malignant, whole.threshold),
+        Group(words.precursor_group, precursors, *early),
+        Group(words.benign_group, benign, whole.benign, alone.benign),
+    ]
+    return [group for group in found if group.codes]
+
+
+def short_answer(prediction: Prediction, manifest: Manifest, texts: Texts) -> list[str]:
+    """What stays in view beside the photograph on a phone: malignancy and melanoma, or the first.
+
+    Never only what is probable, which would read as the exclusion of melanoma.
+    """
+    summed = malignancy(prediction.probabilities, manifest)
+    always = melanoma(prediction.probabilities, manifest)
+    lines = []
+    if summed:
+        lines.append(texts.malignancy.malignant.format(share=percent(summed.malignant)))
+    if always:
+        share = percent(always.probability)
+        lines.append(texts.melanoma.probability.format(share=share).rstrip("."))
+    first = most_probable(prediction.probabilities)
+    return lines or [f"{manifest.classes[first]} {percent(prediction.probabilities[first])}"]
+
+
 def bars_html(prediction: Prediction, manifest: Manifest, templates: Templates) -> Markup:
     """A table with one bar per diagnosis: with context, of the image alone, and the change."""
+    found = melanoma(prediction.probabilities, manifest)
+    known = found is not None and found.threshold is not None
     return templates.render(
         "bars",
         prediction=prediction,
@@ -154,6 +227,8 @@ def bars_html(prediction: Prediction, manifest: Manifest, templates: Templates) 
         context=context_words(prediction.patient, manifest.patient.fields, templates.texts),
         shown=percentages(prediction.probabilities),
         shown_alone=percentages(prediction.alone),
+        groups=groups_of(prediction, manifest, templates.texts),
+        cut_offs={MELANOMA_CODE: found.threshold} if known else {},
     )
 
 

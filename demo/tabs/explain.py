@@ -15,15 +15,15 @@ from demo.explanations import (
 from demo.formatting import in_sentence, most_probable
 from demo.inputs import LATEST, QUIET, compact_radio, shown_value, styled_html, supposed_inputs
 from demo.photograph import user_errors
-from demo.prediction import Prediction
-from demo.report import report_links
+from demo.report import Remarks, report_links
 from demo.services import Services, Thumbnail, no_thumbnail
 from demo.templates import Templates
+from demo.texts.sections import ReportTexts
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.patient import Patient
 
 _CASES = 6
-_STRENGTH = 50  # per cent of the overlay, at first
+_STRENGTH = 80  # per cent of the overlay, at first
 
 
 class Explanations:
@@ -51,10 +51,12 @@ class Explanations:
                 with gr.Tab(why.similar_tab):
                     self.similar = styled_html(elem_id="similar")
                 with gr.Tab(why.report_tab):
+                    with gr.Row():
+                        self.remarks = _remarks(templates.texts.report)
                     self.report = styled_html(elem_id="report")
         knobs = [self.code, *self.supposed.values()]
         outputs = [self.patient, self.image, self.what_if, self.similar, self.report]
-        self.filled = [self.panel, *knobs, *outputs]
+        self.filled = [self.panel, *knobs, *self.remarks, *outputs]
 
     def connect(self, shown: gr.State) -> None:
         """Let each knob change what depends on it."""
@@ -66,6 +68,8 @@ class Explanations:
         self.strength.input(self.why_image, image, self.image, **LATEST)
         for knob in self.supposed.values():
             knob.input(self.suppose, what_if, self.what_if, **LATEST)
+        for remark in self.remarks:
+            remark.change(self.report_on, [shown, *self.remarks], self.report, **LATEST)
 
     def add_thumbnails(self, asked: Dependency, shown: gr.State) -> None:
         """Show pictures of similar cases once they have come from the Archive."""
@@ -75,9 +79,9 @@ class Explanations:
 
         asked.success(with_thumbnails, shown, self.similar, **QUIET)
 
-    def explain(self, shown: Shown, prediction: Prediction, strength: float) -> dict:
+    def explain(self, shown: Shown, strength: float) -> dict:
         """Everything, for the most probable class and for the patient as stated."""
-        code = most_probable(prediction.probabilities)
+        code = most_probable(shown.probabilities)
         supposed = nearest_variation(shown.patient, self.services.manifest.patient)
         begun = {
             part: shown_value(supposed.get(field.key), field)
@@ -91,10 +95,16 @@ class Explanations:
             self.image: self.why_image(shown, code, strength),
             self.what_if: self.suppose(shown, code, *begun.values()),
             self.similar: self.similar_cases(shown),
-            self.report: report_links(
-                shown.study, prediction, self.services.manifest, templates=self.templates
-            ),
+            **dict.fromkeys(self.remarks, ""),  # those of the case before
+            self.report: self.report_on(shown),
         }
+
+    def report_on(self, shown: Shown | None, label: str = "", note: str = "") -> str:
+        """Links that save the report with the visitor's remarks."""
+        if shown is None:
+            return ""
+        remarks = Remarks(label or "", note or "")
+        return report_links(shown, self.services.manifest, remarks, templates=self.templates)
 
     def why_patient(self, shown: Shown | None, code: str) -> str:
         """What each field of the patient changed."""
@@ -134,3 +144,12 @@ class Explanations:
         return similar_html(
             cases, names, fields=self.fields, thumbnails=known, templates=self.templates
         )
+
+
+def _remarks(words: ReportTexts) -> tuple[gr.Textbox, gr.Textbox]:
+    """Fields for a label and a note, short enough for a report of one page."""
+    rule = words.label_rule
+    return (
+        gr.Textbox(label=words.label, info=rule, max_length=80, elem_id="label", min_width=240),
+        gr.Textbox(label=words.note, max_length=300, lines=2, elem_id="note", min_width=240),
+    )

@@ -12,8 +12,8 @@ from demo.explanations import Shown
 from demo.gallery import Gallery
 from demo.gradio_patches import empty_on_load
 from demo.inputs import PRIVATE, QUIET, Inputs, patient_inputs, shown_value, styled_html
-from demo.photograph import image_input, open_study
-from demo.prediction import Prediction, prediction_html
+from demo.photograph import image_input, open_study, small
+from demo.prediction import prediction_html, short_answer
 from demo.services import Networks, Services, fields_of
 from demo.tabs.cases import Keep
 from demo.tabs.explain import Explanations
@@ -52,7 +52,7 @@ class Buttons:
 
 @dataclass(frozen=True)
 class Result:
-    """Beside the form: the prediction, and examples to fill the form with."""
+    """Around the form: the prediction, and examples to fill the form with."""
 
     shown: gr.State
     prediction: gr.HTML
@@ -64,14 +64,17 @@ def add_predict(
     demo: gr.Blocks, networks: Networks, templates: Templates
 ) -> tuple[Form, list[Result]]:
     """Lay the tab out and connect it; gives its form and each network's result."""
-    with gr.Row(elem_classes="wide"):
-        with gr.Column(scale=4, min_width=300):
+    with gr.Row(elem_classes="wide", elem_id="predicting"):
+        with gr.Column(elem_classes="try"):
+            galleries = [Gallery(services, templates) for services in networks.each()]
+        with gr.Column(elem_classes="asked"):
             image = image_input(templates.texts)
             dicom = DicomUpload(templates.texts)
             form = Form(image, patient_inputs(fields_of(networks.offered), templates.texts))
             buttons = [_buttons(templates.texts) for _ in networks.each()]
-        with gr.Column(scale=6, min_width=300):
-            results = [_result(services, templates) for services in networks.each()]
+        with gr.Column(elem_classes="told"):
+            shown = zip(networks.each(), galleries, strict=True)
+            results = [_result(templates, gallery) for _, gallery in shown]
     reasons = [Explanations(services, templates) for services in networks.each()]
     parts = zip(networks.offered, buttons, results, reasons, strict=True)
     for number, (services, *laid_out) in enumerate(parts):
@@ -89,20 +92,20 @@ def add_predict(
 
 def _buttons(texts: Texts) -> Buttons:
     with gr.Row():
-        clear = gr.Button(texts.inputs.clear, min_width=100)
+        clear = gr.Button(texts.inputs.clear, min_width=100, elem_id="clear")
         predict = gr.Button(
             texts.inputs.predict, variant="primary", scale=2, min_width=160, elem_id="predict"
         )
     return Buttons(clear, predict)
 
 
-def _result(services: Services, templates: Templates) -> Result:
+def _result(templates: Templates, gallery: Gallery) -> Result:
     prediction = styled_html(_placeholder(templates), elem_id="result")
     return Result(
         gr.State(None, time_to_live=KEPT_SECONDS),
         prediction,
         Keep.lay_out(templates.texts, prediction),
-        Gallery(services, templates),
+        gallery,
     )
 
 
@@ -173,13 +176,18 @@ class Predictions:
         keys = [field.key for field in self.form.patient]
         context = dict(zip(keys, values, strict=True))
         study, patient = open_study(self.services, image, context, self.templates.texts)
-        prediction = Prediction.of(study, patient)
-        content = prediction_html(prediction, self.services.manifest, self.templates)
         shown = Shown(study, patient, Path(image))
+        prediction = shown.prediction
+        content = prediction_html(prediction, self.services.manifest, self.templates)
         return {
             self.result.shown: shown,
-            self.result.prediction: self.templates.render("result", content=content),
-            **self.reasons.explain(shown, prediction, strength),
+            self.result.prediction: self.templates.render(
+                "result",
+                content=content,
+                thumbnail=small(study.photograph),
+                short=short_answer(prediction, self.services.manifest, self.templates.texts),
+            ),
+            **self.reasons.explain(shown, strength),
         }
 
     def nothing(self) -> dict:

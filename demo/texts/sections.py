@@ -103,6 +103,9 @@ class ResultTexts:
     changed: str
     unlike: str
     poor: str
+    overturned: str
+    cut_off: str
+    unsteady: str
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,9 @@ class MalignancyTexts:
     reaches: str
     below: str
     measured: str
+    group: str
+    precursor_group: str
+    benign_group: str
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,8 @@ class WhyTexts:
     map: str
     photograph: str
     map_text: str
+    map_strength: str
+    framed: str
     map_empty: str
     opacity: str
     by_field: str
@@ -187,6 +195,11 @@ class ReportTexts:
     patient: str
     model: str
     time: str
+    label: str
+    note: str
+    label_rule: str
+    file: str
+    version: str
 
 
 @dataclass(frozen=True)

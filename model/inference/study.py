@@ -103,15 +103,11 @@ class Study:
 
         How far the answer depends on how the camera was held; not an uncertainty.
         """
-        encoded = self._manifest.patient.encode([patient])
-        views = [
-            self._backend.predict(np.repeat(view[None], len(features.embeddings), 0), encoded)
-            for features in self._features
-            for view in features.embeddings
-        ]
-        rows = apply_temperature(np.concatenate(views), self._manifest.temperature)
-        ends = zip(rows.min(axis=0).tolist(), rows.max(axis=0).tolist(), strict=True)
-        return dict(zip(self._manifest.codes, ends, strict=True))
+        return self._ends(self._by_view(patient))
+
+    def change_ranges(self, patient: Patient) -> dict[str, tuple[float, float]]:
+        """Lowest and highest change that context makes to each class over the same, by code."""
+        return self._ends(self._by_view(patient) - self._by_view(Patient()))
 
     def prediction_set(self, patient: Patient) -> tuple[str, ...]:
         """Codes of the conformal prediction set, most probable first; empty without thresholds."""
@@ -168,6 +164,20 @@ class Study:
         encoded = self._manifest.patient.encode(patients)
         scales = [self._backend.predict(f.embeddings, encoded) for f in self._features]
         return apply_temperature(np.mean(scales, axis=0), self._manifest.temperature)
+
+    def _by_view(self, patient: Patient) -> np.ndarray:
+        """Calibrated probabilities (views, classes) for each view and scale."""
+        encoded = self._manifest.patient.encode([patient])
+        views = [
+            self._backend.predict(np.repeat(view[None], len(features.embeddings), 0), encoded)
+            for features in self._features
+            for view in features.embeddings
+        ]
+        return apply_temperature(np.concatenate(views), self._manifest.temperature)
+
+    def _ends(self, rows: np.ndarray) -> dict[str, tuple[float, float]]:
+        ends = zip(rows.min(axis=0).tolist(), rows.max(axis=0).tolist(), strict=True)
+        return dict(zip(self._manifest.codes, ends, strict=True))
 
     def _number(self, code: str) -> int:
         return self._manifest.codes.index(code)

@@ -3,13 +3,15 @@
 from collections import Counter
 
 import gradio as gr
+import numpy as np
 import pytest
 
 from demo.explanations import Shown
-from demo.prediction import Prediction
 from demo.tabs.explain import Explanations
 from demo.templates import Templates
 from demo.texts import load_texts
+from model.frame import Frame
+from model.inference.framing import Framed
 from model.patient import AGE, Patient
 from tests.demo.pages import services
 from tests.drawings import draw_lesion
@@ -68,6 +70,25 @@ def test_the_overlay_is_drawn_again_without_asking_the_network(page, shown):
     assert shown.study.asked == {"grad_cam": 1}
 
 
+def test_the_overlay_is_fainter_where_the_class_is_less_probable(shown):
+    study, photograph = shown.study, np.asarray(shown.study.photograph, float)
+
+    def changed(age):
+        drawn = Shown(study, Patient(age=age)).overlay("MEL", side=2000, strength=1.0)
+        return np.abs(np.asarray(drawn, float) - photograph).max()
+
+    assert changed(0.0) == 0
+    assert 0 < changed(20.0) < changed(80.0)
+
+
+def test_a_frame_is_outlined_where_the_network_looked_at_one(shown):
+    whole = shown.framed(400)
+    shown.study.framed = Framed(shown.study.framed.squares, Frame(32, 32, 20))
+    outlined = shown.framed(400)
+    assert whole.size == outlined.size
+    assert np.asarray(whole).tolist() != np.asarray(outlined).tolist()
+
+
 def test_what_if_asks_for_nothing_but_its_curves(page, shown):
     reasons = page.reasons
     for knob in reasons.supposed.values():
@@ -92,7 +113,6 @@ def test_before_a_prediction_knobs_fill_in_nothing(page):
 @pytest.mark.parametrize(("age", "begins"), [(0.0, 5), (None, 55), (53.0, 55), (100.0, 85)])
 def test_what_if_begins_at_the_patients_age_as_far_as_the_slider_goes(page, shown, age, begins):
     reasons, patient = page.reasons, Patient(age=age, sex="male")
-    prediction = Prediction.of(shown.study, patient)
-    filled = reasons.explain(Shown(shown.study, patient), prediction, 50)
+    filled = reasons.explain(Shown(shown.study, patient), 50)
     assert filled[reasons.supposed[AGE]] == begins
     assert set(filled) == set(reasons.filled)

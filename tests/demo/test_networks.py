@@ -133,7 +133,7 @@ def test_networks_are_asked_in_turn_of_one_photograph_and_patient(window, axe, p
         add_photograph(page, photograph)
         page.locator("#age input").fill("80")
         predict(page)
-        assert page.locator("#result tbody tr").count() == 8
+        assert page.locator("#result tr[data-class]").count() == 8
         page.locator("#network").get_by_label("network of custom").check()
         page.locator('#result tr[data-class="Nevus_A"]').wait_for()
         assert page.locator('#result tr[data-class="Nevus_A"] .value').inner_text() == "40.0 %"

@@ -5,13 +5,21 @@ from dataclasses import replace
 import pytest
 
 from demo.formatting import in_sentence, percentages, signed
-from demo.prediction import Prediction, context_words, malignancy, prediction_html
+from demo.prediction import (
+    Prediction,
+    context_words,
+    malignancy,
+    prediction_html,
+    short_answer,
+)
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES, DIAGNOSIS_NAMES
 from model.inference.bundle import RELEASED, read_manifest
 from model.patient import FIELDS, Patient
 from tests.demo.pages import MEASURED, asking, interval
+from tests.drawings import draw_lesion
+from tests.fakes.study import FakeStudy
 
 TEMPLATES = Templates(load_texts())
 RESULT = TEMPLATES.texts.result
@@ -54,9 +62,10 @@ def test_a_certain_answer_is_shown_as_100_and_0():
     assert percentages({"A": 1.0, "B": 0.0}) == {"A": 100.0, "B": 0.0}
 
 
-def test_bars_keep_the_order_of_the_names_not_of_the_probabilities(manifest):
+def test_bars_keep_an_order_whatever_the_probabilities_with_malignant_ones_first(manifest):
     html = said(manifest, dict.fromkeys(reversed(DIAGNOSIS_NAMES), 0.0) | {"SCC": 1.0})
-    places = [html.index(f'data-class="{code}"') for code in DIAGNOSIS_NAMES]
+    ordered = ("MEL", "BCC", "SCC", "AK", "NV", "BKL", "DF", "VASC")
+    places = [html.index(f'data-class="{code}"') for code in ordered]
     assert places == sorted(places)
     assert "Squamous cell carcinoma" in html
     assert "100.0 %" in html
@@ -180,6 +189,57 @@ def test_a_bar_has_a_band_over_views_and_fades_where_it_is_unreliable(manifest):
     assert "band" not in said(manifest)
     assert "doubtful" in said(manifest, ood_score=1.2)
     assert "doubtful" not in html
+
+
+def test_cut_offs_are_marks_on_the_bars_of_melanoma_and_of_all_that_is_malignant(manifest):
+    points = {"melanoma": {"at_90_sensitivity": 0.13}, "malignant": {"at_90_sensitivity": 0.22}}
+    html = said(replace(manifest, operating_points=points))
+    assert html.count('class="cut-off"') == 2
+    assert html.index("--at:22.0%") < html.index('data-class="MEL"') < html.index("--at:13.0%")
+    assert RESULT.cut_off in html
+    assert "cut-off" not in said(replace(manifest, operating_points={}))
+
+
+def test_sums_head_their_groups_and_a_task_that_does_not_say_has_none(manifest):
+    html = said(manifest)
+    assert html.count('scope="rowgroup"') == 3
+    assert ">40.0 %</td>" in html[html.index(">Malignant</th>") : html.index('data-class="MEL"')]
+    bare = asking("custom", {"A": "A", "B": "B"}).manifest
+    assert "rowgroup" not in said(bare, {"A": 0.5, "B": 0.5}, prediction_set=())
+
+
+def test_a_context_that_overturns_the_image_says_so_and_why_to_doubt_it(manifest):
+    alone = ANSWER | {"BKL": 0.3, "MEL": 0.1, "NV": 0.1}
+    whole = ANSWER | {"NV": 0.25, "MEL": 0.15}
+    text = said(manifest, whole, alone=alone, patient=Patient(age=0.0))
+    assert "reads as benign keratosis (30.0 %)" in text
+    assert "turned the answer to melanocytic nevus (25.0 %). Doubt it" in text
+    assert "Doubt it" not in said(manifest, whole, alone=whole, patient=Patient(age=0.0))
+
+
+def test_a_change_whose_direction_differs_between_views_is_grey(manifest):
+    html = said(manifest, unsteady=("NV",))
+    assert html.count("unsteady") == 1
+    assert RESULT.unsteady in html
+    assert "italics" not in said(manifest)
+
+
+def test_a_change_is_unsteady_only_where_it_would_be_seen_in_both_directions():
+    study = FakeStudy(draw_lesion(0, seed=1))
+    study.change_ranges = lambda patient: {
+        "MEL": (-0.02, 0.03),
+        "NV": (-0.0001, 0.03),
+        "BCC": (0.01, 0.03),
+    }
+    assert Prediction.of(study, Patient(age=60.0)).unsteady == ["MEL"]
+    assert Prediction.of(study, Patient()).unsteady == []
+
+
+def test_beside_the_photograph_on_a_phone_stands_melanoma_however_improbable(manifest):
+    improbable = ANSWER | {"MEL": 0.01, "NV": 0.39}
+    prediction = Prediction(Patient(), improbable, improbable, ("NV",), None, ())
+    shown = short_answer(prediction, manifest, TEMPLATES.texts)
+    assert shown == ["Malignant 21.0 %", "Melanoma 1.0 %"]
 
 
 def test_melanoma_has_a_line_of_its_own_however_improbable(manifest):

@@ -47,8 +47,8 @@ def test_entries_that_are_missing_or_unknown_are_named_all_at_once(folder):
 
 
 def test_an_entry_of_another_kind_is_named(folder):
-    change(folder, 'clear = "Clear"', "clear = 3")
-    with pytest.raises(ValueError, match=r"inputs\.clear is of another kind"):
+    change(folder, 'predict = "Predict"\nclear', "predict = 3\nclear")
+    with pytest.raises(ValueError, match=r"inputs\.predict is of another kind"):
         load_texts(folder=folder)
 
 

@@ -31,6 +31,12 @@ class FakeStudy:
         """A tenth of each probability to either side."""
         return {code: (0.9 * p, 1.1 * p) for code, p in self.probabilities(patient).items()}
 
+    def change_ranges(self, patient):
+        """A tenth of each change to either side: context moves every view the same way."""
+        alone, whole = self.probabilities(Patient()), self.probabilities(patient)
+        moved = {code: whole[code] - alone[code] for code in self.codes}
+        return {code: tuple(sorted((0.9 * by, 1.1 * by))) for code, by in moved.items()}
+
     def probabilities(self, patient):
         melanoma = patient.get("age", 0) / 200
         rest = (1 - melanoma) / (len(self.codes) - 1)

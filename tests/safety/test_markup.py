@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -10,7 +11,7 @@ from demo.batch import Answered, BatchResult
 from demo.explanations import Shown, image_html, patient_html, similar_html, what_if_html
 from demo.gallery import gallery_html
 from demo.prediction import Prediction, prediction_html
-from demo.report import report_html
+from demo.report import Remarks, report_html
 from demo.services import Example
 from demo.tabs.about import about_html
 from demo.tabs.batch import result_frame, summary_html
@@ -65,6 +66,7 @@ def assert_harmless(page):
 def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, photograph, examples):
     study, names = EvilStudy(read_image(photograph)), manifest.classes
     prediction = Prediction.of(study, PATIENT)
+    shown, remarks = Shown(study, PATIENT, Path(EVIL.replace("/", ""))), Remarks(EVIL, EVIL)
     about = {"name": names["MEL"], "templates": TEMPLATES}
     own = {"images": 1, "lesions": 1, "diagnoses": {EVIL: 1}}
     row = Answered(ROW, PATIENT, [], Image.new("RGB", (40, 30)))
@@ -82,9 +84,9 @@ def test_every_page_that_is_put_together_escapes_what_it_is_given(manifest, phot
     }
     pages = {
         "prediction": prediction_html(prediction, manifest, TEMPLATES),
-        "report": report_html(study, prediction, manifest, made="now", templates=TEMPLATES),
-        "patient": patient_html(Shown(study, PATIENT), "MEL", fields=FIELDS, **about),
-        "image": image_html(Shown(study, PATIENT), "MEL", strength=0.5, **about),
+        "report": report_html(shown, manifest, remarks, made="now", templates=TEMPLATES),
+        "patient": patient_html(shown, "MEL", fields=FIELDS, **about),
+        "image": image_html(shown, "MEL", strength=0.5, **about),
         "what if": what_if_html(study, PATIENT, "MEL", fields=FIELDS, **about),
         "similar": similar_html(
             study.similar(1), names, fields=FIELDS, thumbnails={}, templates=TEMPLATES

@@ -70,6 +70,17 @@ def test_contributions_sum_to_what_the_context_changed(study, patient):
         assert all(moved == 0 for key, moved in found.items() if key not in patient)
 
 
+def test_the_change_by_context_lies_between_its_ends_over_the_views(study):
+    patient = Patient(age=70.0, sex="female")
+    alone, whole = study.probabilities(Patient()), study.probabilities(patient)
+    ends = study.change_ranges(patient)
+    assert all(low <= high for low, high in ends.values())
+    assert any(low < 0 for low, _ in ends.values())  # they sum to zero in every view
+    for code, (low, high) in ends.items():
+        assert low - 0.02 <= whole[code] - alone[code] <= high + 0.02  # views are averaged before
+    assert study.change_ranges(Patient()) == dict.fromkeys(whole, (0.0, 0.0))
+
+
 def test_what_if_holds_the_present_patient_and_every_word(study):
     ages = study.what_if(KNOWN, AGE, "MEL")
     assert ages[70] == pytest.approx(study.probabilities(KNOWN)["MEL"], abs=1e-6)
