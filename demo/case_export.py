@@ -20,6 +20,9 @@ from model.inference.prediction_table import plain_cell
 from model.patient import Field
 
 FOLDER = "lesion-cases"
+FILE = f"{FOLDER}.zip"
+FILE_SECONDS = 300
+"""The server keeps an export for so long: with the age of its uploads, still within the hour."""
 
 _QUALITY = 95  # of the JPEGs, without subsampled colour: training is to see what the camera gave
 
