@@ -1,11 +1,12 @@
 """The tray as a zip file of a data folder in the challenge's layout.
 
-    lesion-cases/images/case-01.jpg        upright, in sRGB, without EXIF and without its own name
-    lesion-cases/cases_GroundTruth.csv     one row per confirmed diagnosis
-    lesion-cases/cases_Metadata.csv        image, lesion_id, patient_id, a column per field
-    lesion-cases/cases.csv                 labels, notes and answers; no command reads it
+    lesion-cases/images/case-*.jpg      upright, in sRGB, without EXIF and the upload's own name
+    lesion-cases/cases_GroundTruth.csv  one row per confirmed diagnosis
+    lesion-cases/cases_Metadata.csv     image, lesion_id, patient_id, a column per field
+    lesion-cases/cases.csv              labels, notes and answers; no command reads it
 
-Unpacked, ``python -m model evaluate --data lesion-cases --part all`` and ``train`` read it.
+Unpacked, ``python -m model evaluate --data lesion-cases --part all`` and ``train`` read it. Images
+of several exports differ in name; equal marks of lesion or patient mean the same one in all.
 """
 
 import csv
@@ -20,6 +21,9 @@ from model.inference.prediction_table import plain_cell
 from model.patient import Field
 
 FOLDER = "lesion-cases"
+FILE = f"{FOLDER}.zip"
+FILE_SECONDS = 300
+"""The server keeps an export for so long: with the age of its uploads, still within the hour."""
 
 _QUALITY = 95  # of the JPEGs, without subsampled colour: training is to see what the camera gave
 
@@ -33,7 +37,7 @@ def export(tray: Tray, fields: Sequence[Field], diagnoses: Mapping[str, str]) ->
     content = BytesIO()
     with ZipFile(content, "w", ZIP_DEFLATED) as archive:
         for case in tray.cases:
-            name = f"{FOLDER}/images/{image_of(case)}.jpg"
+            name = f"{FOLDER}/images/{case.image}.jpg"
             archive.writestr(name, _jpeg(case), compress_type=ZIP_STORED)
         for name, rows in {
             "cases_GroundTruth": _truth(tray, list(diagnoses)),
@@ -44,11 +48,6 @@ def export(tray: Tray, fields: Sequence[Field], diagnoses: Mapping[str, str]) ->
     return content.getvalue()
 
 
-def image_of(case: Case) -> str:
-    """What a case's photograph is called; uploads may be called after patients."""
-    return f"case-{case.number:02d}"
-
-
 def _truth(tray: Tray, codes: Sequence[str]) -> Iterable[Sequence[object]]:
     confirmed = [case for case in tray.cases if case.marks.diagnosis]
     found = {case.marks.diagnosis for case in confirmed}
@@ -56,7 +55,7 @@ def _truth(tray: Tray, codes: Sequence[str]) -> Iterable[Sequence[object]]:
     columns = [code for code in codes if code in (*DIAGNOSES, *COARSE_LABELS) or code in found]
     yield ["image", *columns]
     for case in confirmed:
-        yield [image_of(case), *(float(code == case.marks.diagnosis) for code in columns)]
+        yield [case.image, *(float(code == case.marks.diagnosis) for code in columns)]
 
 
 def _metadata(tray: Tray, fields: Sequence[Field]) -> Iterable[Sequence[object]]:
@@ -64,7 +63,7 @@ def _metadata(tray: Tray, fields: Sequence[Field]) -> Iterable[Sequence[object]]
     for case in tray.cases:
         lesion, patient = case.marks.lesion, tray.patient_of(case)
         yield [
-            image_of(case),
+            case.image,
             lesion and f"lesion-{lesion}",
             patient and f"patient-{patient}",
             *(case.context.get(field.key, "") for field in fields),
@@ -77,7 +76,7 @@ def _answers(tray: Tray) -> Iterable[Sequence[object]]:
     for case in tray.cases:
         marks = case.marks
         yield [
-            image_of(case),
+            case.image,
             *(marks.label, marks.diagnosis, marks.lesion, tray.patient_of(case), marks.note),
             " ".join(case.warnings),
             *(f"{case.probabilities[code]:.9g}" for code in codes),

@@ -6,6 +6,7 @@ Nothing here outlives the session: a case refers to its upload and expires with 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 
@@ -50,6 +51,7 @@ class Case:
     """A photograph with its patient, and what the network said of them."""
 
     number: int  # from 1, in the order of adding
+    image: str  # its name in an export; uploads may be called after patients
     upload: Path
     thumbnail: str  # an address
     context: Patient
@@ -67,6 +69,7 @@ class Tray:
     chosen: tuple[int, ...] = ()
     """Numbers of the one or two that are looked at; the last is the one that is edited."""
     added: int = 0  # so that a number never means two cases
+    session: str = ""  # tells images of several exports apart
 
     @property
     def is_full(self) -> bool:
@@ -91,8 +94,10 @@ class Tray:
         """Append a case; raises FileNotFoundError where the upload has expired."""
         picture = study.photograph.copy()
         picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        session, number = self.session or token_hex(3), self.added + 1
         case = Case(
-            self.added + 1,
+            number,
+            f"case-{session}-{number:02d}",
             upload,
             jpeg_uri(picture),
             context,
@@ -100,7 +105,7 @@ class Tray:
             _warnings(study),
             upload.stat().st_ctime + KEPT_SECONDS,  # by which Gradio deletes
         )
-        return replace(self, cases=(*self.cases, case), added=case.number)
+        return replace(self, cases=(*self.cases, case), added=number, session=session)
 
     def current(self, now: float) -> "Tray":
         """Without what has expired; ``now`` is in seconds since the epoch."""

@@ -186,6 +186,18 @@ def keep_no_copies() -> None:
     SessionState._update_value_in_config = lambda self, key, value: None
 
 
+def change_states(sessions: StateHolder, kind: type, change: Callable) -> None:
+    """Change the values of a kind in all sessions; they live no longer for it.
+
+    Gradio deletes a value as a whole, in its own time. No issue is known.
+    """
+    with sessions.lock:
+        for session in list(sessions.session_data.values()):
+            for number, value in list(session.state_data.items()):
+                if isinstance(value, kind):
+                    session.state_data[number] = change(value)
+
+
 def drop_idle_sessions(sessions: StateHolder, now: datetime, *, seconds: float) -> None:
     """Drop the sessions that were last used longer ago.
 

@@ -17,9 +17,12 @@ from pathlib import Path
 
 from gradio.routes import App
 from gradio.state_holder import StateHolder
+from gradio.utils import get_upload_folder
 
 from demo.access import KEPT_SECONDS
-from demo.gradio_patches import drop_idle_sessions
+from demo.case_export import FILE, FILE_SECONDS
+from demo.cases import Tray
+from demo.gradio_patches import change_states, drop_idle_sessions
 
 _EVERY = 60  # seconds
 
@@ -65,9 +68,22 @@ async def expiring_sessions(app: App) -> AsyncIterator[None]:
             await task
 
 
+def forget_cases(sessions: StateHolder, now: float) -> None:
+    """Drop cases whose uploads have expired, and exports, which hold copies of uploads.
+
+    ``now`` is in seconds since the epoch.
+    """
+    change_states(sessions, Tray, lambda tray: tray.current(now))
+    for file in Path(get_upload_folder()).glob(f"*/{FILE}"):
+        with suppress(FileNotFoundError):  # another session has just packed the same cases
+            if now - file.stat().st_mtime > FILE_SECONDS:
+                file.unlink()
+
+
 async def _expire_sessions(sessions: StateHolder) -> None:
     while True:
         drop_idle_sessions(sessions, datetime.now(), seconds=KEPT_SECONDS)
+        forget_cases(sessions, time.time())
         await asyncio.sleep(_EVERY)
 
 

@@ -10,7 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from demo.access import KEPT_SECONDS
-from demo.case_export import FOLDER, export
+from demo.case_export import FILE, FILE_SECONDS, export
 from demo.case_table import case_table
 from demo.cases import MOST_CASES, MOST_LETTERS, Case, Marks, Tray, confirmable, large
 from demo.explanations import Shown
@@ -135,10 +135,10 @@ class Cases:
         with user_errors(self.templates.texts):
             content = export(tray, self.manifest.patient.fields, self.diagnoses)
         confirmed = sum(bool(case.marks.diagnosis) for case in tray.cases)
-        counts = {"cases": len(tray.cases), "confirmed": confirmed}
+        counts = {"cases": len(tray.cases), "confirmed": confirmed, "minutes": FILE_SECONDS // 60}
         said = self.words.packed.format(**counts, without=counts["cases"] - confirmed)
         said += f" {self.words.command if confirmed else self.words.none_confirmed}"
-        path = into_cache(self.file, content, f"{FOLDER}.zip")
+        path = into_cache(self.file, content, FILE)
         return self._show(tray) | {
             self.file: gr.DownloadButton(value=path, visible=True),
             self.said: _said(said),

@@ -50,7 +50,7 @@ def add(tray, upload, **known):
 @pytest.fixture
 def tray(uploads):
     """Four cases: two photographs of a lesion, a further lesion of that patient, and another."""
-    tray = Tray()
+    tray = Tray(session="s")
     for upload, age in zip(uploads, (40.0, 80.0, 60.0, None), strict=True):
         tray = add(tray, upload, age=age)
     tray = tray.mark(1, Marks("before", "NV", lesion="1", patient="A", note="=1+1"))
@@ -87,6 +87,11 @@ def test_a_case_expires_with_its_upload(uploads):
 def test_a_number_is_never_given_twice(uploads):
     tray = add(add(Tray(), uploads[0]), uploads[1]).remove(2)
     assert [case.number for case in add(tray, uploads[2]).cases] == [1, 3]
+
+
+def test_images_of_two_sessions_have_different_names(uploads):
+    first, second = (add(add(Tray(), uploads[0]), uploads[1]) for _ in range(2))
+    assert len({case.image for case in (*first.cases, *second.cases)}) == 4
 
 
 def test_a_tray_is_full_at_its_limit(uploads):
@@ -158,7 +163,11 @@ def test_only_what_a_ground_truth_can_hold_may_be_confirmed(classes, task, expec
 def test_the_export_is_a_data_folder_whose_marks_are_lesions_and_patients(folder):
     dataset = read_folder(folder)
     table = dataset.table.set_index("image")
-    assert table["diagnosis"].to_dict() == {"case-01": "NV", "case-02": "MEL", "case-03": "NV"}
+    assert table["diagnosis"].to_dict() == {
+        "case-s-01": "NV",
+        "case-s-02": "MEL",
+        "case-s-03": "NV",
+    }
     assert dataset.without_label == 1
     assert table["lesion_id"].tolist() == ["lesion-1", "lesion-1", "lesion-2"]
     assert set(table["patient_id"]) == {"patient-A"}
@@ -194,7 +203,7 @@ def test_labels_of_ones_own_are_read_as_a_custom_task(uploads, tmp_path):
         archive.extractall(tmp_path / "own")
     table = read_folder(tmp_path / "own" / FOLDER, task="custom").table
     assert table["diagnosis"].tolist() == ["wart", "cyst"]
-    assert table["lesion_id"].tolist() == ["case-01", "case-02"]
+    assert table["lesion_id"].tolist() == [case.image for case in tray.cases]
 
 
 @pytest.mark.slow

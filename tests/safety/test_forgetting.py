@@ -14,13 +14,16 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio.state_holder import StateHolder
 
 from benchmarks.visitor import Visitor
 from demo import session
+from demo.case_export import FILE, FILE_SECONDS
+from demo.cases import Tray
 from demo.explanations import Shown
 from demo.gradio_patches import drop_idle_sessions
 from demo.page import build_demo, launch
-from demo.session import KEPT_SECONDS, use_private_folder
+from demo.session import KEPT_SECONDS, forget_cases, use_private_folder
 from demo.tabs import predict, quiz
 from tests.demo.pages import services
 
@@ -65,6 +68,34 @@ def test_what_a_session_looks_at_is_dropped_after_its_time(demo, photograph):
     assert shown() is None
 
 
+def test_a_case_is_dropped_with_its_upload_however_often_the_tray_is_used(demo, photograph):
+    visitor = ask(demo, photograph)
+    visitor.press("keep", [None, None])
+    kept = demo.state_holder.session_data[visitor.name]
+    ((number, tray),) = [(n, v) for n, v in kept.state_data.items() if isinstance(v, Tray)]
+    (case,) = tray.cases
+    lives = kept._state_ttl[number]
+    forget_cases(demo.state_holder, case.expires - 1)
+    assert kept.state_data[number] == tray
+    forget_cases(demo.state_holder, case.expires)
+    assert kept.state_data[number].cases == ()
+    assert kept._state_ttl[number] == lives
+
+
+def test_an_export_is_deleted_while_its_uploads_may_still_lie_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    file, upload = tmp_path / "a" / FILE, tmp_path / "a" / "lesion.jpg"
+    file.parent.mkdir()
+    file.write_bytes(b"x")
+    upload.write_bytes(b"x")
+    packed = file.stat().st_mtime
+    forget_cases(StateHolder(), packed + FILE_SECONDS - 1)
+    assert file.exists()
+    forget_cases(StateHolder(), packed + FILE_SECONDS + 1)
+    assert not file.exists()
+    assert upload.exists()
+
+
 def test_an_idle_session_is_dropped_whole_and_a_used_one_stays(demo, photograph):
     visitor = ask(demo, photograph)
     sessions = demo.state_holder
@@ -94,7 +125,7 @@ def test_the_server_looks_for_idle_sessions_by_itself(monkeypatch, photograph):
 
 
 def test_every_time_is_within_the_hour():
-    for seconds in (KEPT_SECONDS + 60, predict.KEPT_SECONDS, quiz.KEPT_SECONDS):
+    for seconds in (KEPT_SECONDS + FILE_SECONDS + 60, predict.KEPT_SECONDS, quiz.KEPT_SECONDS):
         assert seconds <= 3600
 
 
