@@ -11,13 +11,14 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from PIL import Image
 
 from demo.access import MOST_BYTES
+from demo.prediction import doubts
 from model.data.context import find_context
 from model.data.names import image_name
 from model.data.photographs import is_hidden
 from model.errors import DataError, ImageError
 from model.image import HEAD, SUFFIXES, content_kind, refuse_other_kinds
 from model.inference.prediction_table import PredictionTable
-from model.inference.study import OOD, POOR_QUALITY, Study
+from model.inference.study import Study
 from model.patient import Field, Patient
 
 MOST_IMAGES = 1_000
@@ -131,12 +132,9 @@ def predict_all(
 
 
 def _answered(study: Study, patient: Patient) -> Answered:
-    others = [key for key in study.warnings if key not in (OOD, POOR_QUALITY)]
-    unlike = ["unlike"] if OOD in study.warnings else []
     small = study.photograph.copy()
     small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    warnings = [*others, *study.quality, *unlike]
-    return Answered(study.probabilities(patient), patient, warnings, small)
+    return Answered(study.probabilities(patient), patient, doubts(study), small)
 
 
 def to_csv(rows: Mapping[str, Answered], codes: Sequence[str]) -> str:

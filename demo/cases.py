@@ -12,11 +12,12 @@ import numpy as np
 
 from demo.access import KEPT_SECONDS
 from demo.formatting import jpeg_uri, percentages
+from demo.prediction import doubts
 from model.diagnosis import COARSE_LABELS, DIAGNOSES, DIAGNOSIS_NAMES
 from model.image import read_image
 from model.inference.bundle import Manifest
 from model.inference.prediction_table import same_lesion
-from model.inference.study import OOD, POOR_QUALITY, Study
+from model.inference.study import Study
 from model.patient import Patient
 from model.tasks import TASKS
 
@@ -102,7 +103,7 @@ class Tray:
             jpeg_uri(picture),
             context,
             study.probabilities(context),
-            _warnings(study),
+            doubts(study),
             upload.stat().st_ctime + KEPT_SECONDS,  # by which Gradio deletes
         )
         return replace(self, cases=(*self.cases, case), added=number, session=session)
@@ -145,13 +146,6 @@ class Tray:
         left = {case.number for case in cases}
         chosen = tuple(number for number in self.chosen if number in left)
         return replace(self, cases=tuple(cases), chosen=chosen)
-
-
-def _warnings(study: Study) -> tuple[str, ...]:
-    """What may mislead, with each problem of quality by its own key."""
-    unlike = ("unlike",) if OOD in study.warnings else ()
-    others = (key for key in study.warnings if key not in (OOD, POOR_QUALITY))
-    return (*unlike, *others, *study.quality)
 
 
 def together(cases: Sequence[Case]) -> dict[str, float]:

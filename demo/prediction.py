@@ -9,7 +9,7 @@ from demo.formatting import in_sentence, most_probable, percent, percentages
 from demo.templates import Templates
 from demo.texts import Texts
 from model.inference.bundle import Manifest
-from model.inference.study import Study
+from model.inference.study import OOD, POOR_QUALITY, Study
 from model.patient import YES_NO, ChoiceField, Field, Patient, Value
 
 POINT = "at_90_sensitivity"
@@ -70,6 +70,13 @@ def _unsteady(study: Study, patient: Patient) -> list[str]:
 def is_ood(ood_score: float | None) -> bool:
     """Whether a score is that of a photograph unlike the training images."""
     return ood_score is not None and ood_score > 1
+
+
+def doubts(study: Study) -> tuple[str, ...]:
+    """Keys of texts.quality: what may mislead, each problem of the photograph by its own."""
+    unlike = ("unlike",) if OOD in study.warnings else ()
+    others = (key for key in study.warnings if key not in (OOD, POOR_QUALITY))
+    return (*unlike, *others, *study.quality)
 
 
 @dataclass(frozen=True)

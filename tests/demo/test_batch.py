@@ -113,10 +113,10 @@ def test_beside_a_prediction_stand_its_warnings_and_how_many_had_context(photogr
         return study
 
     result = predict_all(collect([photograph]), [Patient(age=60.0)], doubtful)
-    assert result.rows["ISIC_0000001"].warnings == ["dark", "unlike"]
+    assert result.rows["ISIC_0000001"].warnings == ("unlike", "dark")
     assert result.with_context == 1
     sound = predict_all(collect([photograph]), [Patient()], made_up)
-    assert sound.rows["ISIC_0000001"].warnings == []
+    assert sound.rows["ISIC_0000001"].warnings == ()
     assert sound.with_context == 0
 
 
