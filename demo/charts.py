@@ -82,6 +82,7 @@ def bars(
     signed: bool = False,
     decimals: int = 1,
     unit: str = " %",
+    thousands: str = ",",
     label_width: int = 150,
 ) -> Chart:
     """Draw one horizontal bar per value; with ``signed``, to both sides of a line in the middle.
@@ -99,7 +100,8 @@ def bars(
         left = zero if value >= 0 else zero - length
         colour = COLOURS[0] if name == marked or (signed and value >= 0) else COLOURS[1]
         sign = "+" if signed and round(value, decimals) else "z"  # none before zero
-        shown = f"{value:{sign},.{decimals}f}{unit}".replace("-", "−")
+        number = f"{value:{sign},.{decimals}f}".replace("-", "−").replace(",", thousands)
+        shown = f"{number}{unit}"
         said.append(f"{name} {shown}")
         parts += [
             _text(label_width - 8, top + 13, _cut(name, label_width), "end"),
