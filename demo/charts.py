@@ -84,6 +84,7 @@ def bars(
     signed: bool = False,
     decimals: int = 1,
     unit: str = " %",
+    thousands: str = ",",
     label_width: int = 150,
 ) -> Chart:
     """Draw one horizontal bar per value; with ``signed``, to both sides of zero on an axis.
@@ -103,7 +104,8 @@ def bars(
         if signed:
             colour = _RAISED if value >= 0 else _LOWERED
         sign = "+" if signed and round(value, decimals) else "z"  # none before zero
-        shown = f"{value:{sign},.{decimals}f}{unit}".replace("-", "−")
+        number = f"{value:{sign},.{decimals}f}".replace("-", "−").replace(",", thousands)
+        shown = f"{number}{unit}"
         said.append(f"{name} {shown}")
         parts += [
             _text(label_width - 8, top + 13, _cut(name, label_width), "end"),

@@ -6,7 +6,7 @@ from functools import partial
 import gradio as gr
 
 from demo.gradio_patches import keep_number
-from demo.texts import Texts
+from demo.texts import Texts, load_texts
 from model.patient import UNKNOWN, ChoiceField, Field, NumberField, Value
 
 Inputs = dict[Field, gr.components.Component]
@@ -42,8 +42,9 @@ def supposed_inputs(fields: Sequence[Field], texts: Texts) -> Inputs:
 
 
 def label_of(key: str, texts: Texts) -> str:
-    """What the page calls a field; a bundle's own, which has no text, by its key."""
-    return texts.fields.get(key, key.replace("_", " ").capitalize())
+    """What the page calls a field: in English without a translation, by its key without a text."""
+    labels = load_texts().fields | texts.fields
+    return labels.get(key, key.replace("_", " ").capitalize())
 
 
 def number_label(field: NumberField, texts: Texts) -> str:

@@ -52,7 +52,9 @@ def _isic2019(summary: Mapping, names: Mapping[str, str], texts: Texts) -> dict:
         "lesions": summary["lesions"],
         "means": [
             words.mean.format(
-                field=called[field.key], unit=texts.word(field.unit), **numbers[field.key]
+                field=called[field.key],
+                unit=texts.word(field.unit),
+                **_said(numbers[field.key], texts),
             )
             for field in counted
             if field.key in numbers
@@ -71,6 +73,10 @@ def _isic2019(summary: Mapping, names: Mapping[str, str], texts: Texts) -> dict:
             for key, name in called.items()
         },
     }
+
+
+def _said(numbers: Mapping[str, float], texts: Texts) -> dict[str, object]:
+    return {**numbers, "known": texts.count(numbers["known"])}
 
 
 def _counted(data: Mapping) -> dict[str, int]:
@@ -92,4 +98,7 @@ def _share_table(
 def _grouped(groups: Mapping[str, T], texts: Texts) -> dict[str, T]:
     """What is known of each group, under the page's word for it, as "under 30  (n = 1,749)"."""
     named = {tuple(name.partition("  ")): value for name, value in groups.items()}
-    return {f"{texts.word(word)}{gap}{count}": v for (word, gap, count), v in named.items()}
+    return {
+        f"{texts.word(word)}{gap}{count.replace(',', texts.language.thousands)}": value
+        for (word, gap, count), value in named.items()
+    }

@@ -60,7 +60,7 @@ def model_html(manifest: Manifest, architecture: bytes | None, templates: Templa
             "overall": [
                 [getattr(words, k), interval(found[k])] for k in _HEADLINES if found.get(k)
             ],
-            "by_class": _by_class(found, manifest.classes, words),
+            "by_class": _by_class(found, manifest.classes, templates.texts),
             "roc": roc,
             "roc_title": title,
             "reliability": [(r["confidence"], r["accuracy"]) for r in found.get("reliability", ())],
@@ -69,7 +69,7 @@ def model_html(manifest: Manifest, architecture: bytes | None, templates: Templa
         }
     return templates.render(
         "model",
-        card=_card(manifest, words),
+        card=_card(manifest, templates.texts),
         architecture=architecture,
         curves=[_curve(n, manifest.history, words) for n in _CURVES if n in manifest.history],
         names=manifest.classes,
@@ -77,8 +77,9 @@ def model_html(manifest: Manifest, architecture: bytes | None, templates: Templa
     )
 
 
-def _card(manifest: Manifest, words: ModelTexts) -> list[list[str]]:
+def _card(manifest: Manifest, texts: Texts) -> list[list[str]]:
     """What the network is."""
+    words, data = texts.model, manifest.data
     pixels = words.pixels if manifest.tta_views > 1 else words.pixels_without_tta
     facts = [
         [words.name, manifest.name],
@@ -89,8 +90,9 @@ def _card(manifest: Manifest, words: ModelTexts) -> list[list[str]]:
         [words.licence, manifest.licence],
         [words.hash, manifest.network_sha256],
     ]
-    if "images" in manifest.data:
-        facts.insert(3, [words.data, words.images.format(**manifest.data)])
+    if "images" in data:
+        counts = {key: texts.count(data[key]) for key in ("images", "lesions")}
+        facts.insert(3, [words.data, words.images.format(**counts)])
     return facts
 
 
@@ -110,13 +112,14 @@ def _curve(name: str, history: Mapping[str, Sequence[float]], words: ModelTexts)
     return Curve(getattr(words, name), series, (1, last), (0, highest))
 
 
-def _by_class(found: Mapping, names: Mapping[str, str], words: ModelTexts) -> Table:
+def _by_class(found: Mapping, names: Mapping[str, str], texts: Texts) -> Table:
+    words = texts.model
     covered = found.get("coverage_by_class", {})
     rows = {code: row | {"coverage": covered.get(code)} for code, row in found["per_class"].items()}
     # Bundles that were measured before F1 was stored have none.
     shown = [key for key in _PER_CLASS if any(key in row for row in rows.values())]
     cells = [
-        [names[code], f"{row['support']:,}", *(interval(row.get(key)) for key in shown)]
+        [names[code], texts.count(row["support"]), *(interval(row.get(key)) for key in shown)]
         for code, row in rows.items()
     ]
     head = [words.diagnosis, words.count, *(getattr(words, key) for key in shown)]
@@ -156,7 +159,7 @@ def _group(caption: str, groups: Mapping[str, Mapping], texts: Texts) -> Table:
     rows = [
         [
             texts.word(name),
-            f"{row['images']:,}",
+            texts.count(row["images"]),
             *(interval(None if name in few else row.get(key)) for key in shown),
         ]
         for name, row in groups.items()

@@ -22,6 +22,7 @@ class LanguageTexts:
     code: str  # as HTML's lang takes it; also the file's name and the page's address
     name: str
     chooser: str
+    thousands: str  # between them, as in 25,331
     reviewed: bool  # by a speaker who knows the subject
     not_reviewed: str
 
@@ -441,3 +442,7 @@ class Texts:
     def word(self, english: str) -> str:
         """What the page shows for a term; one that has no translation as it is."""
         return self.words.get(english, english)
+
+    def count(self, number: int) -> str:
+        """A whole number as the language writes it."""
+        return f"{number:,}".replace(",", self.language.thousands)

@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 
 import demo.texts
 from demo.prediction import Melanoma
-from demo.tabs.data import SUMMARY
+from demo.tabs.data import SUMMARY, data_html
 from demo.templates import Templates
 from demo.texts import LANGUAGES, load_texts
 from model.patient import FIELDS, UNKNOWN, YES_NO, ChoiceField, NumberField
@@ -142,3 +142,12 @@ def test_what_no_speaker_has_reviewed_is_in_english_too_where_it_matters(languag
         beside += [texts.language.not_reviewed]
         assert [text in said for text in beside] == [not reviewed] * len(beside)
         assert ('<p lang="en">' in said) is not reviewed
+
+
+@pytest.mark.parametrize(("language", "shown"), [("en", "25,331"), ("ru", "25\xa0331")])
+def test_thousands_are_set_apart_as_the_language_does(language, shown):
+    texts = load_texts(language)
+    assert texts.count(25331) == shown
+    data = data_html({}, json.loads(SUMMARY.read_text(encoding="utf-8")), Templates(texts))
+    assert shown in data
+    assert (re.search(r"\d,\d{3}", data) is None) is (language != "en")
