@@ -24,7 +24,9 @@ from tests.drawings import draw_folder, draw_lesion
 SHARED = Path(__file__).parents[2] / "shared"
 
 
-SLOWEST = "packaging tune_workers backbones fit train devices preset notebooks"
+SLOWEST = (
+    "windows published_commands packaging tune_workers backbones fit train devices preset notebooks"
+)
 """Test files that take from a quarter of a minute of one core upwards."""
 
 

@@ -156,10 +156,11 @@ def read_folder(
 
 
 def _read_tabled(data_dir: Path, task: str | None, fields: Sequence[Field]) -> Dataset:
-    table, notes = _read_joined(data_dir, task, fields)
+    table, close_ups, notes = _read_joined(data_dir, task, fields)
     found = data_photographs(data_dir)
     names, paths = list(found.paths), list(found.paths.values())
     rows = match_names(table["image"].tolist(), names)
+    accounted = {*rows, *match_names(close_ups, names)} - {-1}
     table["path"] = [paths[row] if row >= 0 else None for row in rows]
     with_image = table["path"].notna()
     known = table["diagnosis"] != UNKNOWN_CLASS
@@ -173,7 +174,7 @@ def _read_tabled(data_dir: Path, task: str | None, fields: Sequence[Field]) -> D
         kept,
         without_image=int((~with_image).sum()),
         of_other_diagnosis=int((with_image & ~known).sum()),
-        without_label=len(names) - len(set(rows) - {-1}),
+        without_label=len(names) - len(accounted),
         classes=read_class_table(data_dir, _labels(table)),
         notes=(*notes, *found.passed_over()),
     )
@@ -287,8 +288,8 @@ def read_tables(
 
 def _read_joined(
     data_dir: Path, task: str | None, fields: Sequence[Field]
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The table of :func:`read_tables`, and how it was put together."""
+) -> tuple[pd.DataFrame, list[str], tuple[str, ...]]:
+    """The table of :func:`read_tables`, close-ups that it leaves out, how it was put together."""
     combined = [path for name in WITH_LABELS for path in tables_like(data_dir, name)]
     if combined and not tables_like(data_dir, "*GroundTruth.csv"):
         truth = read_labelled(combined[0])
@@ -301,6 +302,10 @@ def _read_joined(
     context, context_notes = _context_beside(data_dir, truth["image"], fields)
     table, notes = _with_context(truth, context, fields)
     table = table.sort_values("image", ignore_index=True)
+    close_ups = []
+    if "close_up" in table:
+        close_ups = table["image"][table["close_up"]].tolist()
+        table = table[~table["close_up"]].reset_index(drop=True)
     if not table["lesion_id"].notna().any() and combined:
         table["source"] = [collection_of(image) for image in table["image"]]
     else:
@@ -309,27 +314,29 @@ def _read_joined(
     patient = ["patient_id"] if "patient_id" in table else []
     columns = ["image", "lesion_id", *patient, *(field.column for field in fields)]
     table = table[[*columns, "diagnosis", "source"]].assign(part="")
-    return table, (*lesion_notes, *context_notes, *notes)
+    return table, close_ups, (*lesion_notes, *context_notes, *notes)
 
 
 def _by_image(truth: pd.DataFrame, data_dir: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Labels of lesions as labels of their dermoscopic photographs, which the context names."""
+    """Labels of lesions as labels of their photographs, which the context names.
+
+    A column ``close_up`` says which are no dermoscopic ones.
+    """
     file = find_table(data_dir, CONTEXT[0])
     context = read_csv(file, ("image", "lesion_id"))
     known = context["lesion_id"].isin(truth["lesion_id"])
-    close_up = pd.Series(False, context.index)
-    if "image_type" in context:
-        close_up = context["image_type"].astype(str).str.contains("clinical|close", case=False)
-    labels = dict(zip(truth["lesion_id"], truth["diagnosis"], strict=True))
-    kept = context[known & ~close_up]
     require_match(int(known.sum()), truth["lesion_id"].tolist(), context["lesion_id"].tolist())
+    labels = dict(zip(truth["lesion_id"], truth["diagnosis"], strict=True))
+    kept = context[known].reset_index(drop=True)
+    close_up = pd.Series(False, kept.index)
+    if "image_type" in kept:
+        close_up = kept["image_type"].astype(str).str.contains("clinical|close", case=False)
     counts = {
         "close-up photographs, which are no dermoscopic ones, left out": int(close_up.sum()),
         "rows of context are of a lesion without a label": int((~known).sum()),
-        "labelled lesions have no photograph": len(set(labels) - set(kept["lesion_id"])),
+        "labelled lesions have no photograph": len(set(labels) - set(kept["lesion_id"][~close_up])),
     }
-    diagnoses = kept["lesion_id"].map(labels).tolist()
-    table = pd.DataFrame({"image": kept["image"].tolist(), "diagnosis": diagnoses})
+    table = kept[["image"]].assign(diagnosis=kept["lesion_id"].map(labels), close_up=close_up)
     return table, tuple(f"{count:,} {what}" for what, count in counts.items() if count)
 
 

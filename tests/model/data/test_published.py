@@ -99,6 +99,8 @@ def test_milk10k_labels_lesions_and_has_a_close_up_of_each(tmp_path):
     assert sorted(dataset.table["diagnosis"]) == sorted(found)
     assert dataset.of_other_diagnosis == 3
     assert "11 close-up photographs" in dataset.summary()
+    assert dataset.without_label == 0  # close-ups are counted once
+    assert "of no image" not in dataset.summary()
     assert set(dataset.table["anatom_site_general"]) == {"head/neck"}
 
 
