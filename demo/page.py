@@ -7,13 +7,21 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from demo.access import AT_ONCE, KEPT_SECONDS, MOST_BYTES, Access, RateLimit
-from demo.gradio_patches import fetch_nothing, keep_no_copies, require_all_values, user_error
+from demo.gradio_patches import (
+    describe_page,
+    describe_parameters,
+    fetch_nothing,
+    keep_no_copies,
+    require_all_values,
+    user_error,
+)
 from demo.headers import SecurityHeaders
 from demo.inputs import QUIET, styled_html
 from demo.photograph import open_study
 from demo.scripts import HEAD
 from demo.services import Networks, Services
 from demo.session import expiring_sessions, use_private_folder
+from demo.sharing import PICTURE, picture_route
 from demo.signature import parameter, takes
 from demo.styles import CSS, ICON, THEME
 from demo.tabs.about import add_about
@@ -32,6 +40,7 @@ _ABOUT_API = """Probabilities (0 to 1) of the classes, by code: {codes}.
 image: a dermoscopic photograph, as JPEG or PNG. {fields}.
 None or "unknown" where unknown.
 """
+_ENDPOINT = "predict"
 _SWEEP_SECONDS = 600  # between two looks for uploads to delete
 
 
@@ -41,6 +50,7 @@ def build_demo(offered: Sequence[Services], *, language: str = "en") -> gr.Block
     templates, networks = Templates(texts), Networks(offered)
     use_private_folder()
     keep_no_copies()
+    describe_page(texts.page.subtitle, PICTURE)
     fetch_nothing(lambda: user_error(texts.errors.not_uploaded))
     keep = (_SWEEP_SECONDS, KEPT_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
@@ -48,6 +58,7 @@ def build_demo(offered: Sequence[Services], *, language: str = "en") -> gr.Block
         _add_tabs(demo, networks, templates)
         networks.connect()
         _add_api(offered[0], texts)
+    describe_parameters(demo, _ENDPOINT, "lesion.jpg")
 
     def too_few(needed: int, given: int) -> gr.Error:
         return user_error(texts.errors.too_few.format(needed=needed, given=given))
@@ -75,7 +86,7 @@ def launch(
         auth=list(access.logins) or None,
         app_kwargs={
             "middleware": middleware,
-            "routes": list(routes),
+            "routes": [picture_route, *routes],
             "lifespan": expiring_sessions,
         },
         theme=THEME,
@@ -155,7 +166,7 @@ def _add_api(services: Services, texts: Texts) -> None:
     fields = services.manifest.patient.fields
     given = []
     for field in fields:
-        kind = float | str | None if isinstance(field, NumberField) else str | None
+        kind = float | str if isinstance(field, NumberField) else str  # the default adds None
         given.append(parameter(field.key, kind, None))
 
     @takes(parameter("image", gr.FileData), *given)
@@ -168,7 +179,7 @@ def _add_api(services: Services, texts: Texts) -> None:
     predict_for_programs.__doc__ = _ABOUT_API.format(
         codes=", ".join(services.manifest.codes), fields=". ".join(map(_accepted, fields))
     )
-    gr.api(predict_for_programs, api_name="predict")
+    gr.api(predict_for_programs, api_name=_ENDPOINT)
 
 
 def _accepted(field: Field) -> str:

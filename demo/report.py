@@ -101,7 +101,7 @@ def report_html(
 
 def version(manifest: Manifest) -> str:
     """The network's hash as far as people compare it."""
-    return manifest.network_sha256[:8]
+    return manifest.network_sha256[:12]
 
 
 def _values(found: object) -> Mapping[str, object] | None:
