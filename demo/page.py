@@ -58,7 +58,7 @@ def build_demo(offered: Sequence[Services], *, language: str = "en") -> gr.Block
         _add_tabs(demo, networks, templates)
         networks.connect()
         _add_api(offered[0], texts)
-    describe_parameters(demo, _ENDPOINT, "lesion.jpg")
+    describe_parameters(demo, _ENDPOINT, "photograph.jpg")
 
     def too_few(needed: int, given: int) -> gr.Error:
         return user_error(texts.errors.too_few.format(needed=needed, given=given))

@@ -36,12 +36,15 @@ def page(window, address):
 def test_the_panel_on_the_api_shows_a_file_and_nothing_that_is_not_served(page):
     failed = []
     page.on("response", lambda found: found.status >= 400 and failed.append(found.url))
-    page.get_by_role("button", name="Use via API").first.click()
-    page.get_by_text("image=handle_file('lesion.jpg')").wait_for()
+    with (
+        page.expect_response("**/monitoring/summary"),
+        page.expect_response("**/mcp/schema"),
+    ):
+        page.get_by_role("button", name="Use via API").first.click()
+    page.get_by_text("image=handle_file('photograph.jpg')").wait_for()
     assert page.get_by_text("cURL", exact=True).first.is_visible()
     assert not any(one.is_visible() for one in page.get_by_text("MCP", exact=True).all())
     assert page.get_by_text("float | str | None", exact=True).count() == 1
-    page.wait_for_load_state("networkidle")
     assert failed == []
 
 
