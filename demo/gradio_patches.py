@@ -4,6 +4,8 @@ Checked against Gradio 6.31.0. Each entry names the upstream issue as far as the
 ``tests/demo/test_gradio_patches.py`` fails where Gradio no longer behaves as described here.
 """
 
+import inspect
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +14,8 @@ import gradio as gr
 from fastapi.templating import Jinja2Templates
 from gradio import processing_utils, routes
 from gradio.state_holder import SessionState, StateHolder
+from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader
+from markupsafe import escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -28,6 +32,12 @@ UNUSED_ROUTES = (
     "/monitoring",
 )
 """Beginnings of Gradio's addresses that this page has no use for, and that no setting closes."""
+
+UNSERVED_ANSWERS = {
+    "/monitoring/summary": (200, {"functions": {}}),
+    "/gradio_api/mcp/schema": (300, None),  # not found would be an error in the browser's console
+}
+"""What Gradio's panel on the API asks for, though none of it is served, with status and body."""
 
 UPLOADS_ROUTE = "/gradio_api/file="
 
@@ -138,6 +148,52 @@ def event_value(event: gr.EventData, key: str) -> object:
     Gradio's own attribute access raises where a request has no such key. No issue is known.
     """
     return event._data.get(key) if isinstance(event._data, dict) else None
+
+
+# === The page's head and the panel on its API ===
+
+
+def describe_page(description: str, picture: str) -> None:
+    """Tell those who are sent a link what the page is, with a picture at a path of its own.
+
+    Gradio's template describes Gradio first, with a picture from GitHub, and looks for its manifest
+    at the root of the host, which a page below a path does not have. No issue is known.
+    """
+    name, environment = "frontend/index.html", routes.templates.env
+    gradios = FileSystemLoader(routes.STATIC_TEMPLATE_LIB)
+    source, _, _ = gradios.get_source(environment, name)
+    head = _SHARED.format(description=escape(description), picture=picture)
+    source = re.sub(r'<meta\s+(?:property="og:|name="twitter:)[^>]*>', "", source)
+    source = source.replace('href="/manifest.json"', 'href="manifest.json"')
+    changed = DictLoader({name: source.replace("<head>", f"<head>{head}", 1)})
+    environment.loader = ChoiceLoader([changed, gradios])
+
+
+_SHARED = """
+<meta name="description" content="{description}" />
+<meta property="og:type" content="website" />
+<meta property="og:title" content="{{{{ config['title'] }}}}" />
+<meta property="og:description" content="{description}" />
+<meta property="og:url" content="{{{{ config['root'] }}}}" />
+<meta property="og:image" content="{{{{ config['root'] }}}}{picture}" />
+<meta name="twitter:card" content="summary_large_image" />
+"""
+
+
+def describe_parameters(demo: gr.Blocks, endpoint: str, file: str) -> None:
+    """Call an endpoint's parameters by their names on the API's panel, and give it a file.
+
+    Gradio calls all of them "API" and shows dots for a file. No issue is known.
+    """
+    for function in demo.fns.values():
+        if function.api_name != endpoint:
+            continue
+        names = inspect.signature(function.fn).parameters
+        for name, component in zip(names, function.inputs, strict=True):
+            component.label = name.capitalize()  # in small letters some are words of Gradio's
+            if "path" in component.api_info().get("properties", {}):
+                example = {"path": file, "url": file, "meta": {"_type": "gradio.FileData"}}
+                component.example_payload = lambda example=example: example
 
 
 # === Requests ===

@@ -4,7 +4,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo.gradio_patches import UNUSED_ROUTES, UPLOADS_ROUTE
+from demo.gradio_patches import UNSERVED_ANSWERS, UNUSED_ROUTES, UPLOADS_ROUTE
 
 # Gradio starts itself from scripts inside its page and compiles its templates in the browser.
 _SOURCES = {
@@ -54,6 +54,10 @@ class SecurityHeaders:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
-        closed = path.startswith(UNUSED_ROUTES)
-        answer = JSONResponse({"detail": "Not Found"}, 404) if closed else self.app
+        answer = self.app
+        if path in UNSERVED_ANSWERS:
+            status, body = UNSERVED_ANSWERS[path]
+            answer = JSONResponse(body, status)
+        elif path.startswith(UNUSED_ROUTES):
+            answer = JSONResponse({"detail": "Not Found"}, 404)
         await answer(scope, receive, send_guarded)

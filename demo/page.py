@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute, Route
 from demo.access import AT_ONCE, KEPT_SECONDS, MOST_BYTES, Access, RateLimit
 from demo.gradio_patches import (
     begin_page,
+    describe_page,
+    describe_parameters,
     fetch_nothing,
     keep_no_copies,
     require_all_values,
@@ -22,6 +24,7 @@ from demo.photograph import open_study
 from demo.scripts import HEAD
 from demo.services import Networks, Services
 from demo.session import expiring_sessions, use_private_folder
+from demo.sharing import PICTURE, picture_route
 from demo.signature import parameter, takes
 from demo.styles import CSS, ICON, THEME
 from demo.tabs.about import add_about
@@ -41,6 +44,7 @@ _ABOUT_API = """Probabilities (0 to 1) of the classes, by code: {codes}.
 image: a dermoscopic photograph, as JPEG or PNG. {fields}.
 None or "unknown" where unknown.
 """
+_ENDPOINT = "predict"
 _SWEEP_SECONDS = 600  # between two looks for uploads to delete
 
 
@@ -53,6 +57,7 @@ def build_demo(offered: Sequence[Services], *, languages: Sequence[str] = LANGUA
     texts = pages[""]
     use_private_folder()
     keep_no_copies()
+    describe_page(texts.page.subtitle, PICTURE)
     fetch_nothing(lambda: user_error(texts.errors.not_uploaded))
     keep = (_SWEEP_SECONDS, KEPT_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
@@ -62,6 +67,7 @@ def build_demo(offered: Sequence[Services], *, languages: Sequence[str] = LANGUA
                 begin_page(demo, path, in_language.language.name)
             _add_page(demo, offered, in_language, pages)
     serve_languages({p: (t.language.code, t.page.title) for p, t in pages.items()})
+    describe_parameters(demo, _ENDPOINT, "photograph.jpg")
 
     def too_few(needed: int, given: int) -> gr.Error:
         return user_error(texts.errors.too_few.format(needed=needed, given=given))
@@ -89,7 +95,7 @@ def launch(
         auth=list(access.logins) or None,
         app_kwargs={
             "middleware": middleware,
-            "routes": [*routes, *_without_slash(demo)],
+            "routes": [picture_route, *routes, *_without_slash(demo)],
             "lifespan": expiring_sessions,
         },
         theme=THEME,
@@ -194,7 +200,7 @@ def _add_api(services: Services, texts: Texts) -> None:
     fields = services.manifest.patient.fields
     given = []
     for field in fields:
-        kind = float | str | None if isinstance(field, NumberField) else str | None
+        kind = float | str if isinstance(field, NumberField) else str  # the default adds None
         given.append(parameter(field.key, kind, None))
 
     @takes(parameter("image", gr.FileData), *given)
@@ -207,7 +213,7 @@ def _add_api(services: Services, texts: Texts) -> None:
     predict_for_programs.__doc__ = _ABOUT_API.format(
         codes=", ".join(services.manifest.codes), fields=". ".join(map(_accepted, fields))
     )
-    gr.api(predict_for_programs, api_name="predict")
+    gr.api(predict_for_programs, api_name=_ENDPOINT)
 
 
 def _accepted(field: Field) -> str:

@@ -14,7 +14,7 @@ from demo.templates import Templates
 from model.inference.bundle import Manifest
 
 _SIDE = 360  # pixels of the longest side of a picture, which is printed 6 cm wide
-_STRENGTH = 0.8  # of the map
+_STRENGTH = 0.6  # of the map
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def report_html(
 
 def version(manifest: Manifest) -> str:
     """The network's hash as far as people compare it."""
-    return manifest.network_sha256[:8]
+    return manifest.network_sha256[:12]
 
 
 def _values(found: object) -> Mapping[str, object] | None:

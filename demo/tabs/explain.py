@@ -23,7 +23,7 @@ from model.diagnosis import DIAGNOSIS_NAMES
 from model.patient import Patient
 
 _CASES = 6
-_STRENGTH = 80  # per cent of the overlay, at first
+_STRENGTH = 60  # per cent of the overlay, at first
 
 
 class Explanations:

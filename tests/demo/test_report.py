@@ -42,7 +42,7 @@ def report(shown, manifest, remarks=REMARKS):
 
 def test_label_note_file_and_version_stand_beside_photograph_and_map(shown, manifest):
     page = report(shown, manifest)
-    for words in ("case 7", "Left cheek, since spring.", "IMG_0042.jpg", "version 01234567"):
+    for words in ("case 7", "Left cheek, since spring.", "IMG_0042.jpg", "version 0123456789ab"):
         assert words in page
     assert "&lt;b&gt;" in page
     assert page.count("<img") == 2
@@ -60,7 +60,7 @@ def test_the_same_is_in_the_data(shown, manifest):
     assert (data["label"], data["file"]) == ("case 7", "IMG_0042.jpg")
     assert data["contributions"]["MEL"]["age"] == pytest.approx(0.4)
     assert data["melanoma"]["probability"] == pytest.approx(0.4)
-    assert data["model"]["version"] == "01234567"
+    assert data["model"]["version"] == "0123456789ab"
     assert data["frame"] is None
     shown.study.framed = Framed(None, Frame(300, 200, 150), (240, 150, 360, 250))
     framed = report_data(shown, manifest, REMARKS, made="now")

@@ -86,7 +86,6 @@ def test_no_address_is_fetched(visitor, other_server, meta):
         "gradio_api/runs",
         "gradio_api/vibe-code/",
         "monitoring",
-        "monitoring/summary",
         "docs",
         "static/../../app.py",
         "assets/..%2f..%2fapp.py",
