@@ -1,7 +1,8 @@
-"""TensorFlow's notices about itself, on drivers and instructions, of no use to a user.
+"""Notices of TensorFlow and LiteRT about themselves, on drivers and delegates, of no use to a user.
 
-It writes them to the process's standard error while it is imported, whatever Python's logging says,
-and reads ``TF_CPP_MIN_LOG_LEVEL`` for those that come later. Set that variable to see them all.
+They write them to the process's standard error while they are imported or load a network, whatever
+Python's logging says; TensorFlow reads ``TF_CPP_MIN_LOG_LEVEL`` for those that come later. Set that
+variable to see them all.
 """
 
 import importlib.abc
@@ -13,13 +14,13 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_LEVEL, _ERRORS_ALONE = "TF_CPP_MIN_LOG_LEVEL", "3"
 
 
 def silence() -> None:
     """Keep TensorFlow quiet from its import on, unless the environment sets its log level."""
     if _LEVEL not in os.environ and "tensorflow" not in sys.modules:
-        os.environ[_LEVEL] = "3"
+        os.environ[_LEVEL] = _ERRORS_ALONE
         sys.meta_path.insert(0, _Finder())
 
 
@@ -47,13 +48,16 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__.loader = module.__loader__ = self._loader  # what asks later asks the usual
-        with _standard_error_closed():
+        with without_notices():
             self._loader.exec_module(module)
 
 
 @contextmanager
-def _standard_error_closed() -> Iterator[None]:
-    """Send what is written to file descriptor 2, by whatever library, nowhere."""
+def without_notices() -> Iterator[None]:
+    """Send what is written to file descriptor 2, by whatever library, nowhere; unless asked for."""
+    if os.environ.get(_LEVEL, _ERRORS_ALONE) != _ERRORS_ALONE:
+        yield
+        return
     sys.stderr.flush()
     try:
         kept = os.dup(2)

@@ -20,6 +20,7 @@ from model.data.cache import cached_array
 from model.frame import FINDER_SIDE, Box, Frame, crop_frame
 from model.image import read_image
 from model.inference.tta import aligned_mean, tta_views
+from model.startup_notices import without_notices
 
 Segment = Callable[[np.ndarray], np.ndarray]
 """Gives the share of each cell that is lesion, (B, h, w) in [0, 1], of views (B, side, side, 3)."""
@@ -193,7 +194,9 @@ class LesionFinder:
 def _litert_segment(file: Path) -> Segment:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(file), num_threads=2)
+    with without_notices():
+        interpreter = Interpreter(str(file), num_threads=2)
+        interpreter.allocate_tensors()
     run, lock = interpreter.get_signature_runner("segment"), threading.Lock()
 
     def segment(views: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from model.inference.backend import Features, ModelOutputs
 from model.inference.tta import tta_views
+from model.startup_notices import without_notices
 
 _THREADS = 2
 """More gain little, and lose where a machine lends fewer cores than it shows."""
@@ -22,7 +23,9 @@ class LiteRTBackend:
 
     def __init__(self, file: Path) -> None:
         """Load a file that was checked to be the bundle's."""
-        self._interpreter = Interpreter(str(file), num_threads=_THREADS)
+        with without_notices():
+            self._interpreter = Interpreter(str(file), num_threads=_THREADS)
+            self._interpreter.allocate_tensors()
         self._embed = self._signature("embed")
         self._predict = self._signature("predict")
         self._grad_cam = self._signature("grad_cam")
