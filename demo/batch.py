@@ -137,12 +137,12 @@ def _answered(study: Study, patient: Patient) -> Answered:
     return Answered(study.probabilities(patient), patient, doubts(study), small)
 
 
-def to_csv(rows: Mapping[str, Answered], codes: Sequence[str]) -> str:
+def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str:
     """Write predictions in the challenge's format."""
     text = io.StringIO()
     table = PredictionTable(text, codes)
     for name, row in rows.items():
-        table.write(name, [row.probabilities[code] for code in codes])
+        table.write(name, [row[code] for code in codes])
     return text.getvalue()
 
 

@@ -155,9 +155,10 @@ def summary_html(
 
     One file is in the challenge's format; the other is the ``frame`` that the page shows.
     """
+    rows = {name: row.probabilities for name, row in result.rows.items()}
     return templates.render(
         "batch",
         result=result,
-        predictions=to_csv(result.rows, codes).encode(),
+        predictions=to_csv(rows, codes).encode(),
         warnings=frame.to_csv(index=False).encode(),
     )

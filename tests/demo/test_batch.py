@@ -126,7 +126,7 @@ def answered(*warnings, **context):
 
 
 def test_the_csv_is_the_challenges_and_no_cell_is_a_formula():
-    row = answered()
+    row = dict.fromkeys(DIAGNOSES, 0.125)
     text = to_csv({"=1+1": row, "ISIC_0000001_downsampled": row}, DIAGNOSES)
     rows = list(csv.reader(io.StringIO(text)))
     assert rows[0] == ["image", *DIAGNOSES]
