@@ -20,8 +20,10 @@ class Visitor:
         self.session = requests.Session()
         self.name = uuid.uuid4().hex
         self.config = self._get("config").json()
+        english = set(self.config["page"][""]["components"])  # others have the same names
         props = {part["id"]: part["props"] for part in self.config["components"]}
-        self._ids = {p["elem_id"]: number for number, p in props.items() if p.get("elem_id")}
+        found = ((number, p.get("elem_id")) for number, p in props.items() if number in english)
+        self._ids = {name: number for number, name in found if name}
 
     def upload(self, content: bytes, name: str = "lesion.jpg") -> dict:
         """Hand a file in; gives what stands for it in :meth:`press` and :meth:`call`."""

@@ -47,7 +47,7 @@ def test_a_page_is_in_its_language_as_a_whole(window, address, language):
     assert window.evaluate(LANGUAGE_OF_DOCUMENT) == language
     assert window.title() == window.locator("h1").inner_text() == texts.page.title
     tabs = window.get_by_role("tab").all_inner_texts()
-    assert [texts.tabs.predict, texts.tabs.about] == [tabs[0], tabs[5]]
+    assert [texts.tabs.predict, texts.tabs.about] == [tabs[0], tabs[6]]
     assert window.locator("#notice [lang=en]").first.inner_text() == load_texts().page.notice
 
 
