@@ -455,6 +455,7 @@ for path in map(Path, sys.argv[1:]):
 """
 
 
+@pytest.mark.slow
 def test_bad_files_take_little_memory_and_no_warning_tells_what_they_hold(tmp_path):
     files = {name.replace(" ", "-"): content for name, (content, _) in REFUSED.items()}
     for name, content in files.items():
@@ -502,6 +503,7 @@ def test_names_identifiers_and_dates_are_nowhere(caplog, recwarn, tmp_path):
         assert not any(part in text for text in said), part
 
 
+@pytest.mark.slow
 def test_pydicom_is_loaded_by_a_dicom_file_alone(tmp_path):
     (tmp_path / "a.jpg").write_bytes(encoded(draw_lesion(0, seed=1)))
     (tmp_path / "a.dcm").write_bytes(dicom(NumberOfFrames=1))
