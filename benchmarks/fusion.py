@@ -24,8 +24,8 @@ import keras  # noqa: E402
 from benchmarks.measuring import machine, save  # noqa: E402
 from model.data.dataset import Dataset, read_folder  # noqa: E402
 from model.data.split import ISIC2019_SPLIT, Split  # noqa: E402
-from model.evaluation.headline import task_figures  # noqa: E402
 from model.evaluation.intervals import LesionBootstrap, interval  # noqa: E402
+from model.evaluation.outcome import task_figures  # noqa: E402
 from model.tasks import TASKS  # noqa: E402
 from model.training.batches import load_part  # noqa: E402
 from model.training.settings import TrainConfig  # noqa: E402

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     manifests = [read_manifest(bundle) for bundle in options.bundles]
     table = shared_part(manifests, options.part, read_for_all(manifests, options.data))
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.evaluation.headline import compare, compare_text
+    from model.evaluation.outcome import compare, compare_text
     from model.evaluation.report import predict_outcome
 
     outcomes = {

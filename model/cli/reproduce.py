@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     require_weights(options.weights, manifest.training["backbone"])
     dataset = listed_only(read_folders(options.data, task=manifest.task.name), manifest.split)
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.evaluation.headline import compare, compare_text
+    from model.evaluation.outcome import compare, compare_text
     from model.evaluation.report import predict_outcome
     from model.training.reproduce import reproduce
 

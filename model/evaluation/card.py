@@ -12,8 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.errors import DataError
-from model.evaluation.rendering import markdown_table, with_ci
-from model.evaluation.report_text import BY_SOURCE, NOTE, has_note, headlines_in
+from model.evaluation.report_text import (
+    BY_SOURCE,
+    NOTE,
+    has_note,
+    headlines_in,
+    markdown_table,
+    with_ci,
+)
 from model.inference.bundle import Manifest, read_manifest, write_manifest
 from model.patient import FIELDS, Field
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from model.evaluation.challenge_score import challenge_score
-from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import DRAWS, LEVEL, Interval, LesionBootstrap, interval
 from model.evaluation.metrics import (
     average_precision,
@@ -25,7 +24,7 @@ from model.evaluation.metrics import (
     share,
     specificity,
 )
-from model.evaluation.outcome import Outcome
+from model.evaluation.outcome import Outcome, headline_draws
 from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
 from model.inference.bundle import Manifest
 from model.inference.calibration import apply_temperature

@@ -7,7 +7,7 @@ from PIL import Image
 
 from model.data.lesion_masks import SIZE_BOUNDS, size_group
 from model.evaluation.intervals import Interval, LesionBootstrap, interval
-from model.evaluation.rendering import text_table, with_ci
+from model.evaluation.report_text import text_table, with_ci
 from model.frame import FINDER_SIDE, Frame, crop_frame
 from model.image import read_image
 from model.inference.tta import aligned_mean, tta_views

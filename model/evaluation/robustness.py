@@ -9,9 +9,8 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from model.data.context import table_patients
 from model.evaluation.evaluate import outcome_of
-from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import interval
-from model.evaluation.outcome import Outcome
+from model.evaluation.outcome import Outcome, headline_draws
 from model.inference.predictor import Predictor
 
 PER_CLASS = 25

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from model.data.context import table_groups
-from model.evaluation.headline import headline_draws
 from model.evaluation.intervals import Interval, interval
 from model.evaluation.metrics import mean_of_known
-from model.evaluation.outcome import Outcome
+from model.evaluation.outcome import Outcome, headline_draws
 from model.patient import FIELDS, UNKNOWN, Field
 
 FEWEST_IMAGES = 50  # of a group, for it to be compared; a gap of fewer is mostly chance

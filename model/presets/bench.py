@@ -13,8 +13,8 @@ import pandas as pd
 from model.data.context import table_patients
 from model.data.dataset import Dataset
 from model.data.split import Split
-from model.evaluation.headline import majority_predictions, task_figures
 from model.evaluation.intervals import LesionBootstrap, interval
+from model.evaluation.outcome import majority_predictions, task_figures
 from model.networks.backbone_names import ANY_MOBILENET, SMALLEST_SIDE
 from model.patient import PatientEncoder
 from model.presets.preset import Preset, load_preset

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from model.data.split import HELD_OUT, Split
-from model.evaluation.headline import FIGURES, task_figures
 from model.evaluation.intervals import LesionBootstrap, interval, two_sided_p
-from model.evaluation.rendering import text_table, with_ci
+from model.evaluation.outcome import FIGURES, task_figures
+from model.evaluation.report_text import text_table, with_ci
 from model.presets.bench import Bench
 from model.presets.preset import Preset
 from model.tasks import Task

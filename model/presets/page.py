@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model.evaluation.headline import FIGURES
+from model.evaluation.outcome import FIGURES
 from model.presets.bench import CURVES_FILE, Bench
 from model.presets.preset import Preset
 from model.presets.table import (

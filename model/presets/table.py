@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from model.evaluation.headline import FIGURES
 from model.evaluation.intervals import Interval
-from model.evaluation.rendering import markdown_table, with_ci
+from model.evaluation.outcome import FIGURES
+from model.evaluation.report_text import markdown_table, with_ci
 from model.presets.bench import CURVES, Bench
 from model.presets.preset import Preset
 from model.tasks import CUSTOM

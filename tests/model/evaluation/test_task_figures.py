@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.evaluation.headline import FIGURES, majority_predictions, task_figures
 from model.evaluation.intervals import LesionBootstrap
+from model.evaluation.outcome import FIGURES, majority_predictions, task_figures
 from model.tasks import TASKS
 
 TABLE = pd.DataFrame({"diagnosis": ["MEL", "MEL", "NV", "NV", "NV", "BCC"]})

@@ -10,7 +10,7 @@ from model.__main__ import main
 from model.cli import bench_presets
 from model.data.dataset import read_folder
 from model.data.split import Split
-from model.evaluation.headline import FIGURES
+from model.evaluation.outcome import FIGURES
 from model.presets.bench import fitting_side, with_fewer
 from model.presets.preset import load_preset
 from model.presets.table import MAJORITY, NOT_RUN
