@@ -51,7 +51,7 @@ from pathlib import Path
 from model.inference.predictor import Predictor
 from model.patient import Patient
 paths = list(map(Path, open(sys.argv[1]).read().split()))
-predictor = Predictor.load(backend="keras")
+predictor = Predictor.load()
 for _ in predictor.predict_files(paths, [Patient()] * len(paths)):
     pass
 """

@@ -7,6 +7,8 @@ skin and are not colour-calibrated, so cameras differ more than some patients do
 sun-tanned skin reads darker. It is no Fitzpatrick type.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +74,8 @@ def mask_groups(table: pd.DataFrame, masks_dir: Path) -> pd.DataFrame | None:
     An image without an outline, or without enough skin beside it, has no name. None if no image
     has an outline.
     """
-    rows = [_describe(row.image, row.path, masks_dir) for row in table.itertuples(index=False)]
+    with ThreadPoolExecutor() as pool:
+        rows = list(pool.map(_describe, table["image"], table["path"], repeat(masks_dir)))
     groups = pd.DataFrame(rows, columns=["lesion_size", "skin_tone"], dtype=object)
     return None if groups["lesion_size"].isna().all() else groups
 

@@ -136,10 +136,12 @@ def _deletion(
     }
     rows = np.arange(len(images))
     patients = table_patients(table, predictor.manifest.patient.fields)
-    before = predictor.predict_images(images, patients)[rows, predicted]
+    before = predictor.predict_images(images, patients, tta=False)[rows, predicted]
     falls = {
         name: before
-        - predictor.predict_images(blurred_where(images, place), patients)[rows, predicted]
+        - predictor.predict_images(blurred_where(images, place), patients, tta=False)[
+            rows, predicted
+        ]
         for name, place in places.items()
     }
     apart = {f"minus_{name}": falls["marked"] - falls[name] for name in ("elsewhere", "centre")}

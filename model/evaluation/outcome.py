@@ -117,30 +117,35 @@ def class_figures(
     probabilities: np.ndarray,
     bootstrap: LesionBootstrap,
     rows: np.ndarray | None = None,
+    *,
+    ranks: bool = True,
 ) -> dict[str, np.ndarray]:
     """Figures of predicting the most probable class, of all images or of ``rows`` (bool, (N,)).
 
     accuracy, balanced_accuracy, and macro_auc over the classes that have images and others, each
-    (1 + draws,); recalls and aucs of the classes, (1 + draws, classes).
+    (1 + draws,); recalls and aucs of the classes, (1 + draws, classes). Without ``ranks`` the AUCs,
+    which take longest, are left out.
     """
     rows = np.ones(len(labels), bool) if rows is None else rows
     truth = np.eye(probabilities.shape[1])[labels] * rows[:, None]
     correct = truth * (probabilities.argmax(axis=1) == labels)[:, None]
     cases, hits = np.split(bootstrap.sums(np.c_[truth, correct]), 2, axis=1)
     recalls = share(hits, cases)
-    aucs = bootstrap.of_weights(
-        lambda weights: one_against_rest(roc_auc, probabilities[rows], labels[rows], weights), rows
-    )
-    return {
+    figures = {
         "accuracy": share(hits.sum(axis=1), cases.sum(axis=1)),
         "balanced_accuracy": mean_of_known(recalls),
-        "macro_auc": mean_of_known(aucs),
         "recalls": recalls,
-        "aucs": aucs,
     }
+    if ranks:
+        shown = probabilities[rows], labels[rows]
+        aucs = bootstrap.of_weights(lambda w: one_against_rest(roc_auc, *shown, w), rows)
+        figures |= {"macro_auc": mean_of_known(aucs), "aucs": aucs}
+    return figures
 
 
-def headline_draws(outcome: Outcome, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+def headline_draws(
+    outcome: Outcome, rows: np.ndarray | None = None, *, ranks: bool = True
+) -> dict[str, np.ndarray]:
     """Figures of all images or of ``rows`` (bool, (N,)): name → (1 + draws,).
 
     - balanced_accuracy, accuracy and macro_auc, as :func:`class_figures`
@@ -148,16 +153,19 @@ def headline_draws(outcome: Outcome, rows: np.ndarray | None = None) -> dict[str
       specificity on validation images; absent where no class is MEL
     - ece in bins of equal mass; coverage and set_size of the prediction sets
     - recalls: (1 + draws, classes)
+
+    ``ranks`` is as in :func:`class_figures`.
     """
     rows = np.ones(len(outcome.table), bool) if rows is None else rows
-    figures = class_figures(outcome.labels, outcome.probabilities, outcome.bootstrap, rows)
+    figures = class_figures(
+        outcome.labels, outcome.probabilities, outcome.bootstrap, rows, ranks=ranks
+    )
     sums = _sums(outcome, rows)
     images = sums["image"]
+    shown = ("balanced_accuracy", "accuracy", "macro_auc")
     return {
-        "balanced_accuracy": figures["balanced_accuracy"],
-        "accuracy": figures["accuracy"],
-        "macro_auc": figures["macro_auc"],
-        **_melanoma_draws(outcome, figures["aucs"], sums),
+        **{name: figures[name] for name in shown if name in figures},
+        **_melanoma_draws(outcome, figures.get("aucs"), sums),
         "ece": centred(share(np.abs(sums["gap"]).sum(axis=1), images)),
         "coverage": share(sums["covered"], images),
         "set_size": share(sums["set_size"], images),
@@ -202,12 +210,13 @@ def majority_predictions(task: Task, training: pd.DataFrame, rows: int) -> np.nd
 
 
 def _melanoma_draws(
-    outcome: Outcome, aucs: np.ndarray, sums: dict[str, np.ndarray]
+    outcome: Outcome, aucs: np.ndarray | None, sums: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     if _MELANOMA not in outcome.codes:
         return {}
+    number = outcome.codes.index(_MELANOMA)
     return {
-        "melanoma_auc": aucs[:, outcome.codes.index(_MELANOMA)],
+        **({} if aucs is None else {"melanoma_auc": aucs[:, number]}),
         "melanoma_sensitivity": share(sums["found"], sums["melanoma"]),
         "melanoma_specificity": share(sums["spared"], sums["image"] - sums["melanoma"]),
     }

@@ -20,7 +20,6 @@ from model.evaluation.outcome import Outcome
 from model.evaluation.report_text import report_page
 from model.evaluation.robustness import CORRUPTIONS, PER_CLASS, SEVERITIES, check_robustness
 from model.evaluation.steadiness import CHANGES, SAMPLE, check_steadiness
-from model.inference.keras_backend import KerasBackend
 from model.inference.predictor import Predictor
 
 _SEEN = {
@@ -50,7 +49,7 @@ def run_evaluation(
         BundleError: the bundle is missing, damaged, or lacks thresholds.
         ImageError: an image cannot be read.
     """
-    predictor = Predictor.load(bundle, backend="keras")
+    predictor = _predictor(bundle)
     manifest = predictor.manifest
     images = predictor.prepared(table["path"].tolist(), cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
@@ -84,25 +83,28 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
         BundleError: the bundle is missing, damaged, or lacks thresholds.
         ImageError: an image cannot be read.
     """
-    predictor = Predictor.load(bundle, backend="keras")
+    predictor = Predictor.load(bundle)
     manifest = predictor.manifest
     images = predictor.prepared(table["path"].tolist(), cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
     return outcome_of(table, predictor.predict_images(images, patients), manifest)
 
 
+def _predictor(bundle: Path) -> Predictor:
+    """Through LiteRT, which is what is served, unless its file is too old to give logits."""
+    predictor = Predictor.load(bundle)
+    return predictor if predictor.backend.has_logits else Predictor.load(bundle, backend="keras")
+
+
 def _slow_checks(
     predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path, *, full: bool
 ) -> dict:
-    # One view of each altered photograph: only differences between them are read.
-    backend = KerasBackend(predictor.backend.network)
-    one_view = Predictor(backend, predictor.manifest, finder=predictor.finder)
-    one_view.progress = bar = predictor.progress
+    bar = predictor.progress
     bar.set_description("Photographed otherwise")
     steadiness = check_steadiness(predictor, outcome.table, sample=None if full else SAMPLE)
     bar.set_description("Robustness")
     per_class = None if full else PER_CLASS
-    robustness = check_robustness(one_view, outcome, images, per_class=per_class)
+    robustness = check_robustness(predictor, outcome, images, per_class=per_class)
     bar.set_description("Explanations")
     explanations = check_explanations(predictor, outcome, images, masks)
     return {"steadiness": steadiness, "robustness": robustness, "explanations": explanations}

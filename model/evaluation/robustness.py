@@ -26,7 +26,7 @@ def check_robustness(
     """Balanced accuracy, and melanoma sensitivity if known, at every severity of every change.
 
     Measured on at most ``per_class`` images of each, drawn once, or on all. Severity 0 is the
-    unchanged sample, so only differences within this table can be read, not its level.
+    unchanged sample. Without TTA, so only differences within this table can be read, not its level.
     """
     chosen = sample_per_class(outcome.labels, most=per_class)
     sample = np.asarray(images[chosen])
@@ -35,13 +35,9 @@ def check_robustness(
 
     def measure(name: str, severity: int) -> dict:
         changed = corrupt(sample, name, severity)
-        found = outcome_of(
-            table,
-            predictor.predict_images(changed, patients),
-            predictor.manifest,
-            draws=_DRAWS,
-        )
-        figures = headline_draws(found)
+        probabilities = predictor.predict_images(changed, patients, tta=False)
+        found = outcome_of(table, probabilities, predictor.manifest, draws=_DRAWS)
+        figures = headline_draws(found, ranks=False)
         return {"severity": severity} | {
             key: interval(figures[key]) for key in _SHOWN if key in figures
         }

@@ -25,7 +25,7 @@ class ModelOutputs:
 
     probabilities: np.ndarray  # (N, classes)
     embeddings: np.ndarray  # (N, width), of the image alone
-    logits: np.ndarray | None  # (N, classes); None from LiteRT, whose file has none
+    logits: np.ndarray | None  # (N, classes); None from a LiteRT file of an older version
 
 
 class Backend(Protocol):
@@ -36,6 +36,7 @@ class Backend(Protocol):
     """
 
     name: Literal["keras", "litert"]
+    has_logits: bool
 
     def embed(self, image: np.ndarray) -> Features:
         """Run the image part on one photograph."""
@@ -46,5 +47,5 @@ class Backend(Protocol):
     def grad_cam(self, maps: np.ndarray, patient: np.ndarray, label: int) -> np.ndarray:
         """Weigh a photograph's feature maps for one class: (W, h, w)."""
 
-    def outputs(self, images: np.ndarray, patients: np.ndarray) -> ModelOutputs:
-        """Run the network on N images and their N patients."""
+    def outputs(self, images: np.ndarray, patients: np.ndarray, *, tta: bool) -> ModelOutputs:
+        """Run the network on N images and their N patients, averaged over TTA views or not."""

@@ -4,7 +4,8 @@ A file has three signatures, all float32, for W TTA views of one square, over wh
 averaged, a prediction over the first V of them, and for P patients:
 
     embed      images (W, side, side, 3) in [0, 255] → embeddings (V, E), features (W, h, w, C)
-    predict    embeddings (V, E), encoded (P, width) → probabilities (P, classes), not calibrated
+    predict    embeddings (V, E), encoded (P, width) → probabilities (P, classes), not calibrated,
+               logits (P, classes)
     grad_cam   features (W, h, w, C), encoded (1, width), asked (classes,), one-hot
                → cells (W, h, w), what each adds to the logit of that class
 
@@ -131,9 +132,11 @@ def _add_signatures(archive: keras.export.ExportArchive, backend: KerasBackend) 
     def predict(embeddings: tf.Tensor, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
         count = tf.shape(encoded)[0]
         pairs = [tf.repeat(embeddings, count, axis=0), tf.tile(encoded, [views, 1])]
-        rows = backend.head(pairs, training=False)
-        rows = tf.reshape(rows, (views, count, rows.shape[-1]))
-        return {"probabilities": tf.reduce_mean(rows, axis=0)}
+        found = backend.head(pairs, training=False)
+        return {
+            name: tf.reduce_mean(tf.reshape(rows, (views, count, rows.shape[-1])), axis=0)
+            for name, rows in found.items()
+        }
 
     def grad_cam(features: tf.Tensor, encoded: tf.Tensor, asked: tf.Tensor) -> dict[str, tf.Tensor]:
         patients = tf.tile(encoded, [backend.map_views, 1])

@@ -31,6 +31,7 @@ class KerasBackend:
     """A :class:`model.inference.backend.Backend` whose parts share the weights of the network."""
 
     name = "keras"
+    has_logits = True
 
     def __init__(self, network: keras.Model, *, tta_views: int = 1) -> None:
         """Take a network built by :func:`model.networks.network.build_network`."""
@@ -51,9 +52,11 @@ class KerasBackend:
 
     @cached_property
     def head(self) -> keras.Model:
-        """From embedding (B, E) and patient (B, width) to probabilities (B, classes)."""
+        """From embedding (B, E) and patient (B, width) to probabilities and logits (B, classes)."""
         embedding = self.network.get_layer("image_embedding").output
-        return keras.Model([embedding, self.network.input["patient"]], self.network.output)
+        logits = self.network.get_layer("logits").output
+        outputs = {"probabilities": self.network.output, "logits": logits}
+        return keras.Model([embedding, self.network.input["patient"]], outputs)
 
     @cached_property
     def after_maps(self) -> keras.Model:
@@ -72,7 +75,7 @@ class KerasBackend:
         """Predict one photograph's probabilities (P, classes) for P patients."""
         count, views = len(patients), len(embeddings)
         pairs = [np.repeat(embeddings, count, axis=0), np.tile(patients, (views, 1))]
-        rows = self.head.predict_on_batch(pairs)
+        rows = self.head.predict_on_batch(pairs)["probabilities"]
         return rows.reshape(views, count, -1).mean(axis=0)
 
     def grad_cam(self, maps: np.ndarray, patient: np.ndarray, label: int) -> np.ndarray:
@@ -81,11 +84,13 @@ class KerasBackend:
         one_hot = np.eye(self.network.output.shape[-1], dtype=np.float32)[label]
         return weighted_maps(self.after_maps, maps, patients, one_hot).numpy()
 
-    def outputs(self, images: np.ndarray, patients: np.ndarray) -> ModelOutputs:
-        """Run the network on N images and their N patients."""
+    def outputs(
+        self, images: np.ndarray, patients: np.ndarray, *, tta: bool = True
+    ) -> ModelOutputs:
+        """Run the network on N images and their N patients, averaged over TTA views or not."""
         found = [
             self._whole.predict_on_batch({"image": view, "patient": patients})
-            for view in tta_views(images, self.tta_views)
+            for view in tta_views(images, self.tta_views if tta else 1)
         ]
         return ModelOutputs(**{n: np.mean([view[n] for view in found], axis=0) for n in found[0]})
 

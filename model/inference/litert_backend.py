@@ -32,6 +32,7 @@ class LiteRTBackend:
         self._views = self._embed.get_input_details()["images"]["shape"][0]
         self._map_views = self._grad_cam.get_input_details()["features"]["shape"][0]
         self._classes = self._grad_cam.get_input_details()["asked"]["shape"][0]
+        self.has_logits = "logits" in self._predict.get_output_details()
         self._lock = threading.Lock()  # an interpreter is of one thread at a time
 
     def embed(self, image: np.ndarray) -> Features:
@@ -43,8 +44,7 @@ class LiteRTBackend:
 
     def predict(self, embeddings: np.ndarray, patients: np.ndarray) -> np.ndarray:
         """Predict one photograph's probabilities (P, classes) for P patients."""
-        with self._lock:
-            return self._predict(embeddings=embeddings, encoded=patients)["probabilities"]
+        return self._head(embeddings, patients)["probabilities"]
 
     def grad_cam(self, maps: np.ndarray, patient: np.ndarray, label: int) -> np.ndarray:
         """Weigh a photograph's feature maps for one class: (W, h, w)."""
@@ -54,15 +54,37 @@ class LiteRTBackend:
                 features=maps[: self._map_views], encoded=patient[None], asked=one_hot
             )["cells"]
 
-    def outputs(self, images: np.ndarray, patients: np.ndarray) -> ModelOutputs:
-        """Run the network on N images and their N patients, one after the other."""
-        embedded = [self.embed(image).embeddings for image in images]
+    def outputs(
+        self, images: np.ndarray, patients: np.ndarray, *, tta: bool = True
+    ) -> ModelOutputs:
+        """Run the network on N images and their N patients, averaged over TTA views or not."""
+        embedded = [self.embed(i).embeddings for i in images] if tta else self._plain(images)
         pairs = zip(embedded, patients, strict=True)
+        found = [self._head(embeddings, patient[None]) for embeddings, patient in pairs]
         return ModelOutputs(
-            probabilities=np.concatenate([self.predict(e, patient[None]) for e, patient in pairs]),
+            probabilities=np.concatenate([one["probabilities"] for one in found]),
             embeddings=np.stack([embeddings.mean(axis=0) for embeddings in embedded]),
-            logits=None,
+            logits=np.concatenate([one["logits"] for one in found]) if self.has_logits else None,
         )
+
+    def _plain(self, images: np.ndarray) -> list[np.ndarray]:
+        """Embeddings (V, E) of each image without TTA: V times the same.
+
+        As many images as the file takes views go in at once.
+        """
+        views = self._predict.get_input_details()["embeddings"]["shape"][0]
+        found = []
+        for start in range(0, len(images), views):
+            batch = images[start : start + views].astype(np.float32)
+            filled = np.resize(batch, (self._views, *batch.shape[1:]))
+            with self._lock:
+                rows = self._embed(images=filled)["embeddings"]
+            found += [np.repeat(row[None], views, axis=0) for row in rows[: len(batch)]]
+        return found
+
+    def _head(self, embeddings: np.ndarray, patients: np.ndarray) -> dict[str, np.ndarray]:
+        with self._lock:
+            return self._predict(embeddings=embeddings, encoded=patients)
 
     def _signature(self, name: str):  # noqa: ANN202 (LiteRT does not export the type)
         known = self._interpreter.get_signature_list()

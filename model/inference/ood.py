@@ -85,7 +85,7 @@ class OODDetector(ArrayFile):
 def ood_scores(detector: OODDetector, outputs: ModelOutputs) -> dict[str, np.ndarray]:
     """All four scores of N images, by name, (N,) each.
 
-    The probabilities are to be calibrated, the logits, which the Keras backend alone gives, not.
+    The probabilities are to be calibrated, the logits not.
     """
     return {
         "mahalanobis": detector.mahalanobis(outputs.embeddings),

@@ -149,16 +149,20 @@ class Predictor:
                 coming = pool.map(self._load_image, paths[end : end + _BATCH])
                 yield from self._predict_readable(images, patients[start:end])
 
-    def predict_images(self, images: np.ndarray, patients: Sequence[Patient]) -> np.ndarray:
+    def predict_images(
+        self, images: np.ndarray, patients: Sequence[Patient], *, tta: bool = True
+    ) -> np.ndarray:
         """Give probabilities (N, classes) of prepared images, see :meth:`outputs`."""
-        return self.outputs(images, patients).probabilities
+        return self.outputs(images, patients, tta=tta).probabilities
 
-    def outputs(self, images: np.ndarray, patients: Sequence[Patient]) -> ModelOutputs:
+    def outputs(
+        self, images: np.ndarray, patients: Sequence[Patient], *, tta: bool = True
+    ) -> ModelOutputs:
         """Give calibrated probabilities, logits and embeddings of prepared images.
 
         Images are (N, side, side, 3), or (N, S, side, side, 3) of so many scales, over which
-        everything is averaged. Embeddings are projected where the bundle says so. Shows its
-        progress after a few seconds.
+        everything is averaged, as it is over TTA views with ``tta``. Embeddings are projected where
+        the bundle says so. Shows its progress after a few seconds.
         """
         encoded = self.manifest.patient.encode(patients)
         own = tqdm(
@@ -173,7 +177,7 @@ class Predictor:
         with own:
             for start in range(0, len(images), _BATCH):
                 rows = slice(start, start + _BATCH)
-                outputs = self._over_scales(images[rows], encoded[rows])
+                outputs = self._over_scales(images[rows], encoded[rows], tta=tta)
                 # At once: the embeddings of all images may not fit into memory.
                 found.append(self._projected(outputs))
                 (self.progress or own).update(len(outputs.probabilities))
@@ -207,10 +211,10 @@ class Predictor:
             dermoscopy=self.dermoscopy,
         )
 
-    def _over_scales(self, images: np.ndarray, encoded: np.ndarray) -> ModelOutputs:
+    def _over_scales(self, images: np.ndarray, encoded: np.ndarray, *, tta: bool) -> ModelOutputs:
         """Outputs of one batch, averaged over the scales of each image."""
         scales = images.swapaxes(0, 1) if images.ndim == 5 else images[None]
-        found = [self.backend.outputs(squares, encoded) for squares in scales]
+        found = [self.backend.outputs(squares, encoded, tta=tta) for squares in scales]
         names = [name for name, values in vars(found[0]).items() if values is not None]
         means = {name: np.mean([vars(one)[name] for one in found], axis=0) for name in names}
         return ModelOutputs(**{"logits": None, **means})

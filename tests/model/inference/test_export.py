@@ -120,6 +120,16 @@ def test_the_page_answers_through_litert_what_keras_answers(exported, photograph
     ]
 
 
+@pytest.mark.parametrize("tta", [True, False])
+def test_litert_gives_evaluation_the_outputs_of_keras_with_and_without_tta(exported, tta):
+    images = [draw_lesion(kind, seed=kind).resize((SIDE, SIDE)) for kind in range(6)]
+    arrays, patients = np.stack(list(map(np.asarray, images))), [Patient(), KNOWN] * 3
+    found = Predictor.load(exported).outputs(arrays, patients, tta=tta)
+    expected = Predictor.load(exported, backend="keras").outputs(arrays, patients, tta=tta)
+    for name, values in vars(expected).items():
+        np.testing.assert_allclose(getattr(found, name), values, rtol=1e-3, atol=TOLERANCE)
+
+
 def test_asked_from_many_threads_each_gets_its_own_answer(exported, tmp_path):
     predictor = Predictor.load(exported, backend="litert")
     paths = [tmp_path / f"{kind}.png" for kind in range(4)]
