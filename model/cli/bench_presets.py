@@ -28,8 +28,10 @@ from model.cli.options import (
     add_task,
     split_of,
 )
-from model.data.dataset import SOURCES, Dataset, read_folder
-from model.data.split import Split, is_shares
+from model.data.dataset import Dataset, read_folder
+from model.data.formats import SOURCES
+from model.data.split import Split
+from model.data.splitters import is_shares
 from model.errors import ConfigError, DataError
 from model.presets.preset import Preset, load_preset, preset_names, presets_text
 from model.tasks import TASKS

@@ -12,8 +12,8 @@ import hashlib
 from pathlib import Path
 
 from model.cli.options import add_bundle, add_cache, add_data_folders, add_number
-from model.data.dataset import image_paths, images_folder
-from model.data.folders import read_folders
+from model.data.dataset import read_folders
+from model.data.photographs import image_paths, images_folder
 from model.data.tables import read_csv
 from model.inference.bundle import LITERT_FILE, read_manifest
 from model.inference.tta import VIEW_COUNTS

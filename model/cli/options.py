@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.data.dataset import Dataset
-from model.data.default_split import default_split
 from model.data.duplicates import groups_of
-from model.data.split import PARTS, Split, draw_split, is_shares
+from model.data.split import PARTS, Split
+from model.data.splitters import default_split, draw_split, is_shares
 from model.inference.bundle import RELEASED
 from model.networks.backbone_names import NO_BACKBONE
 from model.networks.starting_weights import require_weights

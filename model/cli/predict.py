@@ -28,10 +28,9 @@ from tqdm import tqdm
 
 from isic_api.files import whole_file
 from model.cli.options import add_bundle
-from model.data.context import find_context, find_lesions
+from model.data.context import filled_patients, find_context, find_lesions
 from model.data.photographs import list_photographs
 from model.errors import DataError, ImageError
-from model.file_context import filled_patients
 from model.inference.bundle import read_manifest
 from model.inference.prediction_table import PredictionTable, prediction_line, same_lesion
 from model.inference.predictor import Predictor

@@ -13,8 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.cli.options import add_cache, add_data_folders, add_out
-from model.data.dataset import Dataset
-from model.data.folders import read_folders
+from model.data.dataset import Dataset, read_folders
 from model.data.split import Split
 from model.errors import DataError
 from model.inference.bundle import RELEASED, read_manifest

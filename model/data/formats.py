@@ -1,4 +1,4 @@
-"""What publishers call columns and values, and the labels that stand for ours.
+"""What publishers call columns, values, labels and images, and what that is here.
 
 ===================  =========================================================================
 ISIC 2018, task 3    ``*GroundTruth.csv`` with AKIEC; ``*LesionGroupings.csv`` beside it
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from isic_api.vocabulary import UNKNOWN_CLASS
+from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
 from model.diagnosis import label_of
 from model.patient import AGE, SEX, SITE, Field
 
@@ -122,3 +122,30 @@ def diagnosis_of(row: dict[str, object]) -> str | None:
 
 def _plain(word: str) -> str:
     return " ".join(word.replace("_", " ").replace("/", " ").casefold().split())
+
+
+SOURCES = ("HAM", "BCN", "MSK")
+"""The three collections of ISIC 2019; those of its images without a ``lesion_id`` are from MSK."""
+
+_NUMBERS = {"MSK": (0, 16_072), "HAM": (24_306, 34_320), "BCN": (53_454, 73_254)}
+"""First and last number of each collection's images in the training set of ISIC 2019."""
+
+
+def image_source(image: str, lesion_id: object) -> str:
+    """Tell the collection an image is from, by the prefix of its challenge ``lesion_id``.
+
+    The Archive gives lesions names of its own (IL_0000000): there the image's number tells.
+    """
+    if not isinstance(lesion_id, str):
+        return "MSK" if collection_of(image) == "MSK" else "other"
+    if lesion_id[:3] in SOURCES:
+        return lesion_id[:3]
+    return collection_of(image)
+
+
+def collection_of(image: str) -> str:
+    """Tell the collection by the image's number."""
+    name = archive_id(image)
+    number = int(name.removeprefix("ISIC_")) if is_image_id(name) else -1
+    found = (source for source, (first, last) in _NUMBERS.items() if first <= number <= last)
+    return next(found, "other")

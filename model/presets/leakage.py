@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from model.data.split import HELD_OUT, Split
+from model.data.split import Split
+from model.data.splitters import HELD_OUT
 from model.evaluation.headline import FIGURES, task_figures
 from model.evaluation.intervals import LesionBootstrap, interval, two_sided_p
 from model.evaluation.rendering import text_table, with_ci

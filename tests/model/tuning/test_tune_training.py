@@ -9,7 +9,8 @@ import pytest
 
 from model.__main__ import main
 from model.data.dataset import read_folder
-from model.data.split import Split, draw_split
+from model.data.split import Split
+from model.data.splitters import draw_split
 from model.errors import SearchError
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
 from model.training.batches import LabelledBatches
