@@ -152,8 +152,7 @@ def _bench(
 ) -> None:
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.presets.bench import with_fewer
-    from model.presets.page import draw_presets, page_markdown
-    from model.presets.table import bench_table
+    from model.presets.page import bench_table, draw_presets, page_markdown
 
     fewer = with_fewer(split, dataset.table, options.limit)
     bench = bench_of(dataset, fewer, options, part=options.part)

@@ -9,8 +9,7 @@ from model.data.duplicates import groups_of
 from model.data.split import PARTS, Split
 from model.data.splitters import default_split, draw_split, is_shares
 from model.inference.bundle import RELEASED
-from model.networks.backbone_names import NO_BACKBONE
-from model.networks.starting_weights import require_weights
+from model.networks.backbone_names import NO_BACKBONE, require_weights
 from model.presets.preset import load_preset
 from model.tasks import CUSTOM, TASKS
 from model.training.settings import TrainConfig, read_config, setting_help, setting_type

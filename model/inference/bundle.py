@@ -29,9 +29,8 @@ from isic_api.files import whole_file
 from model.data.split import Split
 from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
-from model.inference.dermoscopy import DermoscopyCheck
-from model.inference.ood import OODDetector
-from model.inference.projection import Projection
+from model.inference.embeddings import Projection
+from model.inference.ood import DermoscopyCheck, OODDetector
 from model.inference.similar import CaseIndex
 from model.patient import PatientEncoder
 from model.tasks import CUSTOM, TASKS, Task, custom_task

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from model.environment import without_notices
 from model.inference.backend import Features, ModelOutputs
 from model.inference.tta import tta_views
-from model.startup_notices import without_notices
 
 _THREADS = 2
 """More gain little, and lose where a machine lends fewer cores than it shows."""

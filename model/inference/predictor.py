@@ -30,12 +30,10 @@ from model.inference.bundle import (
     read_manifest,
 )
 from model.inference.calibration import apply_temperature
-from model.inference.dermoscopy import DermoscopyCheck
-from model.inference.finder import LesionFinder
-from model.inference.framing import Framed, frame_photograph
+from model.inference.embeddings import image_vectors
+from model.inference.finder import Framed, LesionFinder, frame_photograph
 from model.inference.grad_cam import grad_cam
-from model.inference.ood import OODDetector
-from model.inference.projection import image_vectors
+from model.inference.ood import DermoscopyCheck, OODDetector
 from model.inference.similar import CaseIndex
 from model.inference.study import Study
 from model.patient import Patient
@@ -111,7 +109,7 @@ class Predictor:
         return dict(zip(self.manifest.codes, row.tolist(), strict=True))
 
     def frame(self, photograph: Image.Image, *, box: Box | None = None) -> Framed:
-        """Prepare an upright RGB photograph, see :func:`model.inference.framing.frame_photograph`.
+        """Prepare an upright RGB photograph, see :func:`model.inference.finder.frame_photograph`.
 
         Raises:
             ImageError: the box does not fit the photograph.

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from isic_api.vocabulary import archive_id
-from model.inference.array_file import ArrayFile
+from model.inference.embeddings import ArrayFile
 from model.patient import Field, NumberField, Patient, is_unknown
 
 DIRECTIONS = 64

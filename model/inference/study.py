@@ -12,11 +12,10 @@ from model.inference.backend import Backend
 from model.inference.bundle import Manifest
 from model.inference.calibration import apply_temperature
 from model.inference.conformal import prediction_sets
-from model.inference.dermoscopy import DermoscopyCheck
-from model.inference.framing import Framed, on_photograph
+from model.inference.embeddings import image_vectors
+from model.inference.finder import Framed, on_photograph
 from model.inference.grad_cam import grad_cam
-from model.inference.ood import OODDetector
-from model.inference.projection import image_vectors
+from model.inference.ood import DermoscopyCheck, OODDetector
 from model.inference.quality import find_problems
 from model.inference.similar import CaseIndex, SimilarCase
 from model.inference.what_if import contributions, what_if
@@ -83,7 +82,7 @@ class Study:
     def warnings(self) -> tuple[str, ...]:
         """Keys of what is worth a notice, worst first.
 
-        ``not_dermoscopic``, ``ood``, those of :class:`model.inference.framing.Framed`, and
+        ``not_dermoscopic``, ``ood``, those of :class:`model.inference.finder.Framed`, and
         ``poor_quality``.
         """
         found = {

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import grpc
 
+from model.environment import reach_directly, require_port
 from model.errors import SearchError
-from model.loopback import reach_directly, require_port
 
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 _PATIENCE = 10  # seconds for the chief to answer

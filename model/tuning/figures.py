@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
-from model.tuning.leaderboard import ABOUT
-from model.tuning.trial_record import FINISHED
+from model.tuning.trials import ABOUT, FINISHED
 
 _DPI = 110
 _FEWEST = 8  # finished trials, for importances to be worth a look

@@ -29,11 +29,11 @@ from pydicom.uid import (
 )
 
 from isic_api.vocabulary import CHALLENGE_SITES
-from model.anatomic_regions import REGIONS, SITE_OF
 from model.data.context import fill_unknown, recorded_patient
+from model.dicom import REGIONS, SITE_OF
+from model.dicom_pixels import is_plainly_divided
 from model.errors import ImageError
 from model.image import read_image, stored_size
-from model.jpeg_2000 import is_plainly_divided
 from model.patient import FIELDS, SITE, Patient
 from tests.drawings import draw_lesion, encoded
 from tests.drawings.dicom import (
