@@ -134,7 +134,7 @@ def recorded_context(stream: BinaryIO, name: str) -> dict[str, Value]:
 
 
 class _Bounded:
-    """A file of which only so much can be read; what is skipped does not count."""
+    """A file of which a limited amount can be read; what is skipped does not count."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._reads, self._bytes = stream, _MOST_READS, _MOST_READ

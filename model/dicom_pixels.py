@@ -254,7 +254,7 @@ def _states_colours(jpeg: Image.Image) -> bool:
 
 
 def _looks_like_ybr(image: Image.Image, *, otherwise: bool) -> bool:
-    """Whether three planes are luma and chroma, by what is in them; ``otherwise`` if unclear.
+    """Guess from their values whether three planes are luma and chroma; ``otherwise`` if unclear.
 
     Chroma varies less than luma; that of skin is above grey in red and below it in blue. Green and
     blue vary like red, and skin is more green than blue, but for pink and violet.

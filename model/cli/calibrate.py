@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def closeup_halves(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Divide a folder of close-ups by lesion: one half to learn from, one to check on."""
+    """Divide a folder of close-ups by lesion: one half to fit on, one to check on."""
     paths = image_paths(images_folder(folder))
     table = read_csv(folder / "lesions.csv", ("image", "lesion_id"))
     lesion = dict(zip(table["image"], table["lesion_id"].astype(str), strict=True))

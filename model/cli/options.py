@@ -40,7 +40,7 @@ def add_out(parser: argparse.ArgumentParser, what: str, *, default: Path | None 
 
 
 def _folder(text: str) -> Path:
-    """A folder that may not exist yet, refused before the work if it cannot."""
+    """A folder, which may not exist yet; a file of that name is refused before any work."""
     path = Path(text)
     if path.exists() and not path.is_dir():
         raise argparse.ArgumentTypeError(f"{path} is a file. Give the name of a folder.")
@@ -87,7 +87,7 @@ def add_number(
     default: int | None = None,
     metavar: str = "N",
 ) -> None:
-    """Add an option that takes a whole number; a default is said in its help."""
+    """Add an option that takes a whole number; its help states a default."""
     text = what if default is None else f"{what} (default {default})"
     parser.add_argument(flag, type=int, metavar=metavar, default=default, help=text)
 

@@ -62,7 +62,7 @@ def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, tuple[Field, ...], li
 
 
 def _of_settings(settings: dict) -> tuple[object, TrainConfig, tuple[Field, ...], list[str]]:
-    """The network with random weights: what is counted does not depend on them."""
+    """Build the network with random weights, which the counts do not depend on."""
     config = TrainConfig(**settings | {"weights": "none", "init_from": ""})
     if config.task == CUSTOM:
         raise ConfigError(

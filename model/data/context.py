@@ -54,7 +54,7 @@ def find_context(
 ) -> tuple[list[Patient | None], tuple[str, ...]]:
     """Read the context of images, in their order; None for one without a row.
 
-    Also gives sentences on what was matched and what nothing read. Names are matched as
+    Also gives notes on what was matched and on columns that are not read. Names are matched as
     :func:`model.data.tables.match_names` does.
 
     Raises:
@@ -200,7 +200,7 @@ def filled_patients(
     files: Iterable[Path | bytes | ImageError],
     fields: Sequence[Field],
 ) -> tuple[list[Patient], tuple[str, ...]]:
-    """Fill each photograph's patient from its file; also gives a sentence on how many were.
+    """Fill each photograph's patient from its file; also gives a note on how many were.
 
     In place of a file there may be the error that it could not be read.
     """
@@ -214,7 +214,7 @@ def filled_patients(
 
 
 def _value_or_none(field: Field, value: object) -> object:
-    """None where a bundle's own field of that name has other words."""
+    """None where the bundle's field of that name does not take such a value."""
     try:
         return field.parse(value, field.key)
     except PatientError:

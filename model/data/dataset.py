@@ -53,7 +53,7 @@ class Dataset:
     patient_id (only of tables that have one), one per field of the patient, by its ``column``
     (unknown: NaN for a number, None for a choice), diagnosis (which may be a coarse label), source,
     part (of a folder that is divided already, else empty), path, width and height (pixels, as
-    stored). An image without a ``lesion_id`` is its own lesion: it bears its own name there.
+    stored). An image without a ``lesion_id`` is its own lesion: its own name stands there.
     """
 
     table: pd.DataFrame
@@ -319,7 +319,7 @@ def _read_joined(
 def _by_image(truth: pd.DataFrame, data_dir: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Labels of lesions as labels of their photographs, which the context names.
 
-    A column ``close_up`` says which are no dermoscopic ones.
+    A column ``close_up`` marks those that are not dermoscopic.
     """
     file = find_table(data_dir, CONTEXT[0])
     context = read_csv(file, ("image", "lesion_id"))
@@ -356,7 +356,7 @@ def read_folders(
 ) -> Dataset:
     """Read and check data folders for a training; see :func:`model.data.dataset.read_folder`.
 
-    Images whose label leaves the class open stay in, to be learned from as such. Of several
+    Images with a coarse label stay in, to be trained on with a partial label. Of several
     folders, one that holds no image of the released split is a source of its own, by its name; a
     field that has one value nearly everywhere in such a folder is unknown there, since it would
     tell the folder and not the patient.

@@ -41,7 +41,7 @@ _SITES = {
     "lateral torso": (),
 }
 AMBIGUOUS_SITES = ("torso", "trunk")
-"""Said of several of our sites: unknown, and counted."""
+"""Could be several of our sites: unknown, and counted."""
 
 _WORDS = {
     SITE.column: {word: ours for ours, words in _SITES.items() for word in words},
@@ -73,7 +73,7 @@ LABEL_COLUMNS = ("dx", "diagnosis", "benign_malignant", "image_type", "origin")
 
 
 def column_names(fields: Sequence[Field]) -> dict[str, str]:
-    """What columns may be called in small letters → what they are called here."""
+    """Names of columns in lower case → what they are called here."""
     names = {name: ours for ours, others in IDENTITIES.items() for name in (ours, *others)}
     names |= {name: name for name in LABEL_COLUMNS}
     for field in fields:
@@ -83,7 +83,7 @@ def column_names(fields: Sequence[Field]) -> dict[str, str]:
 
 
 def translate(cells: pd.Series, field: Field) -> tuple[pd.Series, int]:
-    """Give a column of words in ours, and how many are ambiguous and thus unknown."""
+    """Translate a column of words to ours; also counts the ambiguous ones, which become unknown."""
     words = getattr(field, "words", ())
     ours = {_plain(word): word for word in words} | _WORDS.get(field.column, {})
     if field.column == SITE.column:

@@ -85,7 +85,7 @@ def read_labelled(path: Path) -> pd.DataFrame:
 
 
 def _label_names(columns: Sequence[str]) -> dict[str, str]:
-    """Codes in small letters as they are written here."""
+    """Columns that are known codes in another case → the code."""
     codes = {code.casefold(): code for code in (*DIAGNOSES, *COARSE_LABELS, UNKNOWN_CLASS)}
     return {name: codes[name.casefold()] for name in columns if name.casefold() in codes}
 
@@ -126,7 +126,7 @@ def is_by_class(data_dir: Path) -> bool:
 def read_class_folders(data_dir: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """List the images: image, folder (its label), part (empty if not divided) and path.
 
-    Also names the files that are no image.
+    Also lists the files that are not images.
 
     Raises:
         DataError: a folder without an image.

@@ -15,7 +15,7 @@ _SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True)
 class Photographs:
-    """The photographs of a folder by name, sorted, and what was passed over."""
+    """The photographs of a folder by name, sorted, and what was skipped."""
 
     paths: dict[str, Path]
     refused: tuple[ImageError, ...] = ()  # pictures of a kind that is not read
@@ -23,7 +23,7 @@ class Photographs:
     folders: tuple[str, ...] = ()  # below, which were not looked into
 
     def passed_over(self) -> list[str]:
-        """Sentences for the user."""
+        """What was skipped, in sentences for the user."""
         said = [str(error) for error in self.refused]
         said += [f"{name} is no photograph: passed over." for name in self.others]
         return said + [f"{name} is a folder, and not looked into." for name in self.folders]
@@ -76,15 +76,15 @@ def together(lists: Sequence[Photographs]) -> Photographs:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a name is one that operating systems leave behind and hide."""
+    """Whether a name is that of a hidden file or of one that an operating system leaves behind."""
     return (name.startswith(".") and name != "..") or name.casefold() in _SYSTEM
 
 
 def is_photograph(path: Path) -> bool:
     """Whether a file is read as a photograph.
 
-    A usual suffix is believed here, without opening thousands of files: reading them names what is
-    none.
+    A usual suffix is trusted, to save opening thousands of files; one that is not an image is
+    reported when it is read.
     """
     return path.suffix.lower() in SUFFIXES or content_kind(_head(path)) in FORMATS
 

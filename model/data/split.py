@@ -76,7 +76,7 @@ class Split:
         return {archive_id(image): part for part in PARTS for image in getattr(self, part)}
 
     def check(self, table: pd.DataFrame, groups: np.ndarray) -> None:
-        """Prove that no image is in two parts and no group (N,) of the table's rows either.
+        """Check that no image is in two parts, and no lesion group (N,) of the table's rows.
 
         Raises:
             SplitError: naming the first offender.

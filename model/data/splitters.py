@@ -48,7 +48,7 @@ def draw_split(
     Args:
         table: with the columns image, diagnosis and source.
         groups: int, shape (N,), from :func:`model.data.duplicates.lesion_groups`.
-        seed: of the drawing.
+        seed: of the random draw.
         shares: per cent of the images in each part, in whole numbers.
 
     Raises:
@@ -80,7 +80,7 @@ def _shares(text: str) -> tuple[int, ...]:
 
 
 def sorted_rows(table: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
-    """What a drawing needs of a table, so that the order of its rows cannot matter.
+    """The columns that splitters need, so that the order of the table's rows cannot matter.
 
     Sorted by image, with the columns image, diagnosis, stratum and group, the groups numbered by
     first appearance.
@@ -196,7 +196,7 @@ def draw_folds(
 def draw_source_splits(
     table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0
 ) -> dict[str, Split]:
-    """Draw one split per source, whose images are the test part: what does a new clinic cost?
+    """Draw one split per source, whose images are the test part (leave one source out).
 
     Of the lesions of the other sources, 15 % are for validation. An image of another source whose
     lesion group has an image of the test part is in no part. Table and groups are as in

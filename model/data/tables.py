@@ -83,9 +83,9 @@ def read_csv(
 ) -> pd.DataFrame:
     """Read a table that has at least these columns and one row per value of ``key``.
 
-    Tables of spreadsheets are read as they are: commas, semicolons or tabs between columns, decimal
-    commas, UTF-8, UTF-16 or cp1252, blanks around headings and cells, empty rows and columns. The
-    index is that of the rows in the file, from 0.
+    Exports of spreadsheets are read as they are: commas, semicolons or tabs between columns,
+    decimal commas, UTF-8, UTF-16 or cp1252, blanks around headings and cells, empty rows and
+    columns. The index is that of the rows in the file, from 0.
 
     Args:
         path: the file.
@@ -320,7 +320,7 @@ def match_names(wanted: Sequence[str], given: Sequence[str]) -> list[int]:
 
 
 def _are_plain(texts: Sequence[str]) -> bool:
-    """Whether nothing in names can need another spelling; much faster than a look at each."""
+    """Whether all names are normal already; much faster than normalising each."""
     together = "".join(texts)
     return together.isascii() and not any(mark in together for mark in "./\\ \t\r\n\v\f")
 

@@ -118,7 +118,7 @@ def introduction(summary: dict) -> str:
 
 
 def _left_out(found: dict) -> str:
-    """What only some folders have: labels too coarse for the task, and files that are no image."""
+    """Counts of what few folders have: labels too coarse for the task, files that are no image."""
     text = ""
     if found["images_without_class"]:
         count = found["images_without_class"]

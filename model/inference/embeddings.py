@@ -85,7 +85,7 @@ class ArrayFile:
             ) from error
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What is kept, by name."""
+        """The arrays to save, by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod

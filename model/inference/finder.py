@@ -1,8 +1,8 @@
 """From a photograph to its lesions, and to the square frames around them that the network sees.
 
 The finder's outline is averaged over all eight right-angle views, so that turning or mirroring a
-photograph turns and mirrors what is found. Where the lesion is small, a second look at a narrower
-frame draws it more sharply.
+photograph turns and mirrors what is found. Where the lesion is small, a second pass on a narrower
+frame outlines it more sharply.
 """
 
 import hashlib
@@ -28,10 +28,10 @@ Segment = Callable[[np.ndarray], np.ndarray]
 
 _VIEWS = 8  # of test-time augmentation: all quarter turns and mirror images
 _FINE = 224  # cells along each side in which outlines are measured
-_SMALL = 0.3  # of the photograph's longer side: a smaller lesion gets a second look
-_SECOND_LOOK = 2.5  # its frame, in multiples of the lesion's longer side
+_SMALL = 0.3  # of the photograph's longer side: a smaller lesion gets a second pass
+_SECOND_PASS = 2.5  # its frame, in multiples of the lesion's longer side
 _FEWEST = 0.0004  # of the frame's area; less is a speck
-_SECOND_LESION = 0.15  # of the first one's area, for a further lesion to be worth a notice
+_SECOND_LESION = 0.15  # of the first one's area, for a further lesion to be worth a warning
 _CENTRED = 0.35  # of the frame's side: standard deviation of the preference for the middle
 _TOUCHES = 0.2  # of a lesion's side along an edge of the photograph, to count as cut off
 _FILLS = 0.92  # of both sides of the photograph
@@ -59,7 +59,7 @@ class Finding:
 def find_lesions(image: Image.Image, segment: Segment) -> Finding:
     """Find the lesions of an RGB photograph.
 
-    Prominent is what is large and near the middle.
+    Large ones near the middle come first.
     """
     frame = Frame.whole(*image.size)
     outline = _outline(image, frame, segment)
@@ -68,7 +68,7 @@ def find_lesions(image: Image.Image, segment: Segment) -> Finding:
         return Finding((), outline, frame)
     x0, y0, x1, y1 = lesions[0].box
     if max(x1 - x0, y1 - y0) < _SMALL * frame.side:
-        near = Frame.around(lesions[0].box, _SECOND_LOOK)
+        near = Frame.around(lesions[0].box, _SECOND_PASS)
         sharper = _outline(image, near, segment)
         if again := _lesions(sharper, near, image.size):
             lesions, outline, frame = [again[0], *lesions[1:]], sharper, near
@@ -128,7 +128,7 @@ def _centre_weights() -> np.ndarray:
 
 
 def _at_edge(outline: np.ndarray, frame: Frame, size: tuple[int, int]) -> bool:
-    """Whether the lesion runs along an edge of the photograph for more than a touch."""
+    """Whether the photograph's edge cuts the lesion off, for more than a touch."""
     fine = _upsampled(outline) > 0.5
     cell = frame.side / _FINE
     left, top = frame.box[:2]
@@ -201,7 +201,7 @@ def _litert_segment(file: Path) -> Segment:
     run, lock = interpreter.get_signature_runner("segment"), threading.Lock()
 
     def segment(views: np.ndarray) -> np.ndarray:
-        with lock:  # an interpreter is of one thread at a time
+        with lock:  # an interpreter is not thread-safe
             return run(images=views)["shares"]
 
     return segment
@@ -237,7 +237,7 @@ class Framed:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is worth a notice about the lesion, by key."""
+        """Warnings about the lesion, by key."""
         if self.finding is None:
             return ()
         found = {

@@ -32,10 +32,10 @@ class LiteRTBackend:
         self._views = self._embed.get_input_details()["images"]["shape"][0]
         self._map_views = self._grad_cam.get_input_details()["features"]["shape"][0]
         self._classes = self._grad_cam.get_input_details()["asked"]["shape"][0]
-        self._lock = threading.Lock()  # an interpreter is of one thread at a time
+        self._lock = threading.Lock()  # an interpreter is not thread-safe
 
     def embed(self, image: np.ndarray) -> Features:
-        """Run the image part on one photograph."""
+        """Run the image branch on one photograph."""
         views = np.concatenate(list(tta_views(image[None], self._views))).astype(np.float32)
         with self._lock:
             found = self._embed(images=views)

@@ -41,7 +41,7 @@ _C = 0.01  # inverse strength of the L2 penalty: there are fewer close-ups than 
 
 @dataclass(frozen=True)
 class OODDetector(ArrayFile):
-    """What is kept of the training images' embeddings, all in whitened coordinates."""
+    """The fitted detector: training embeddings in whitened coordinates."""
 
     centre: np.ndarray  # (embedding,)
     whitening: np.ndarray  # (embedding, directions), largest spread first

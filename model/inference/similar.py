@@ -67,7 +67,7 @@ class CaseIndex(ArrayFile):
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What is kept; the patients' fields each by ``patient.`` and its key."""
+        """The arrays to save; the patients' fields each by ``patient.`` and its key."""
         arrays = super().arrays()
         patients = arrays.pop("patients")
         return arrays | {_PREFIX + key: values for key, values in patients.items()}

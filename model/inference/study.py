@@ -75,12 +75,12 @@ class Study:
 
     @property
     def is_dermoscopic(self) -> bool:
-        """Whether it seems to be taken through a dermatoscope; true where that was not learned."""
+        """Whether it seems taken through a dermatoscope; true where the bundle has no detector."""
         return self._dermoscopy is None or self._dermoscopy.score(self._vector[None])[0] <= 1
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Keys of what is worth a notice, worst first.
+        """Keys of the warnings, worst first.
 
         ``not_dermoscopic``, ``ood``, those of :class:`model.inference.finder.Framed`, and
         ``poor_quality``.
@@ -100,7 +100,7 @@ class Study:
     def ranges(self, patient: Patient) -> dict[str, tuple[float, float]]:
         """Lowest and highest probability of each class over TTA views and scales, by code.
 
-        How far the answer depends on how the camera was held; not an uncertainty.
+        How far the prediction depends on how the camera was held; not an uncertainty.
         """
         return self._ends(self._by_view(patient))
 

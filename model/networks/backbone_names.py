@@ -104,7 +104,7 @@ def require_weights(weights: str, backbone: str) -> None:
 
 
 def _downloaded(backbone: str) -> bool:
-    """Whether Keras keeps a file of this network without its top; for which side, it decides."""
+    """Whether Keras has this network's weights without its top, of whatever image side."""
     alpha = mobilenet_alpha(backbone)
     width = f"{alpha:.2f}".replace(".", "").lstrip("0")[:2] if alpha else ""  # 75, and 10 of 1.0
     name = f"mobilenet{width}" if alpha else backbone

@@ -32,7 +32,7 @@ _POOLINGS = {
 
 @dataclass(frozen=True)
 class Block:
-    """One thing on the way from input to output."""
+    """One step from input to output."""
 
     title: str
     shape: tuple[int, ...]  # for one image
@@ -130,7 +130,7 @@ def _fusion(network: keras.Model) -> Block:
 
 
 def multiply_adds(layer: layers.Layer) -> int:
-    """Count the multiplications, each with its addition, of one image's way through a layer.
+    """Count the multiply-adds of one image's forward pass through a layer.
 
     A network is a layer of layers. Convolutions, dense layers and attention are counted, as in the
     papers that compare networks; normalisation, activations and pooling are not.
@@ -209,7 +209,7 @@ def network_figure(architecture: Architecture, classes: Sequence[str]) -> Figure
 
 
 class _Row:
-    """Things from left to right, each joined to the one before by an arrow."""
+    """Shapes from left to right, each joined to the one before by an arrow."""
 
     def __init__(self, axes: Axes, centre: float, colour: str, *, start: float = _MARGIN) -> None:
         self.axes, self.centre, self.colour = axes, centre, colour
@@ -298,7 +298,7 @@ class _Row:
         label(self.axes, left + 0.55, top - step * len(classes), "probabilities")
 
     def _place(self, width: float, *, room: float = _ROOM) -> float:
-        """Take room for the next thing, point an arrow at it, and give its left edge."""
+        """Make room for the next shape, point an arrow at it, and give its left edge."""
         if self._empty:
             left, self._empty = self.end, False
         else:
@@ -335,7 +335,7 @@ def bar(axes: Axes, corner: Place, size: Place, *, colour: str) -> None:
 
 
 def photograph(axes: Axes, corner: Place, side: float, *, edge: str) -> None:
-    """A drawing of a lesion on skin; nobody's."""
+    """A schematic lesion on skin."""
     axes.add_patch(Rectangle(corner, side, side, fc="#f3d9c9", ec=edge, lw=1.6))
     angles = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     radii = 0.26 + 0.04 * np.sin(3 * angles) + 0.02 * np.cos(5 * angles + 1)
@@ -368,7 +368,7 @@ def arrow(axes: Axes, start: Place, end: Place) -> None:
 
 
 def label(axes: Axes, middle: float, top: float, title: str, *lines: str) -> None:
-    """Write below a thing: its name, then its shape and a note; what is empty takes no room."""
+    """Write below a shape its name, then its size and a note; empty lines take no room."""
     if title:
         axes.text(middle, top - 0.23, title, ha="center", size=NAME, color=INK)
         top -= 0.2

@@ -95,7 +95,7 @@ def _absent_row(preset: Preset, command: str) -> dict:
 
 
 def _started_from(preset: Preset, config: dict) -> str:
-    """What it started from, where that is not what its authors started from."""
+    """The initial weights, where they are not those of its authors."""
     return RANDOM if preset.settings.get("weights") != config["weights"] == "none" else ""
 
 
@@ -164,7 +164,7 @@ def _cells(row: dict) -> list[str]:
 
 
 def labelled(preset: str, weights: str | None) -> str:
-    """A preset's name, with what it started from if that is not what it should have been."""
+    """A preset's name, with its initial weights if they are not its authors'."""
     return f"{preset} ({weights})" if isinstance(weights, str) and weights else preset
 
 
@@ -260,7 +260,7 @@ def _data(bench: Bench) -> list[str]:
 
 
 def _weights(table: pd.DataFrame) -> list[str]:
-    """What to know of presets that could not start as their authors' did."""
+    """Note on presets whose initial weights are not those of their authors."""
     names = table["preset"][table["weights"].eq(RANDOM)]
     if names.empty:
         return []

@@ -314,7 +314,7 @@ _DRAWN = {"hair": _hair, "ruler": _ruler, "pen": _pen, "bubbles": _bubbles, "sti
 
 
 def random_appearance(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Change what tells the camera and not the lesion: colours, sharpness, noise, compression."""
+    """Vary what depends on the camera, not the lesion: colours, sharpness, noise, compression."""
     values = np.asarray(image, np.float32)
     mean = values.mean((0, 1), keepdims=True)
     values = (values - mean) * rng.uniform(0.7, 1.3) + mean

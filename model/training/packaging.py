@@ -118,7 +118,7 @@ def calibrate_bundle(
     most: int | None = None,
     closeups: Sequence[Path] = (),
 ) -> Manifest:
-    """Fit and store in a bundle what is set on held-out images; returns its new manifest.
+    """Calibrate a bundle on held-out images and store the result; returns its new manifest.
 
     On the validation part of the bundle's split: the temperature, the thresholds of the operating
     points, of the prediction sets and of the OOD scores. On the training part: the OOD detector,
@@ -258,7 +258,7 @@ def even_rows(labels: np.ndarray, most: int, *, seed: int = 0) -> np.ndarray:
 
 
 def _report(what: str) -> None:
-    """Say what is done after the last epoch, which may take minutes."""
+    """Report the work after the last epoch, which may take minutes."""
     print(what, file=sys.stderr, flush=True)
 
 

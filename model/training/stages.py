@@ -27,7 +27,7 @@ class Stage:
 
 
 def stages_of(config: TrainConfig) -> list[Stage]:
-    """The head's own epochs with the backbone frozen, if there are any, and the others."""
+    """First the epochs of the head alone, if there are any, then those of all layers."""
     head, rest = config.head_epochs, config.epochs - config.head_epochs
     patience = config.head_patience or config.patience
     first = (head, config.head_learning_rate, config.head_schedule, True, patience)
@@ -127,7 +127,7 @@ def summarise(network: keras.Model, config: TrainConfig) -> pd.DataFrame:
 
 
 def summary_text(table: pd.DataFrame) -> str:
-    """Write the table for readers, with thousands apart."""
+    """The table as text, with separators of thousands."""
     return table.to_string(formatters=dict.fromkeys(table, "{:,}".format))
 
 

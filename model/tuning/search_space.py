@@ -95,7 +95,7 @@ def without(space: Sequence[Dimension], fixed: Mapping[str, object]) -> tuple[Di
 
 
 def require_something(space: Sequence[Dimension], where: str) -> None:
-    """Check that there is a choice to make.
+    """Check that the space has a choice to make.
 
     Raises:
         ConfigError: no setting has more than one value.
@@ -108,7 +108,7 @@ def require_something(space: Sequence[Dimension], where: str) -> None:
 
 
 def combinations(space: Sequence[Dimension]) -> float:
-    """How many settings can be drawn; conditions are not looked at."""
+    """How many combinations can be drawn, whatever the conditions."""
     return prod(_count(dimension) for dimension in space)
 
 

@@ -103,7 +103,7 @@ def read_records(trials: Path) -> list[dict]:
 
 
 def _starts(file: Path) -> int:
-    """Earlier starts that were cut short without a word."""
+    """Earlier starts that ended without a record, as a killed process does."""
     if not file.exists():
         return 0
     earlier = json.loads(file.read_text(encoding="utf-8"))

@@ -124,7 +124,7 @@ class _Tuner(BaseTuner):
             return {column: record.finish(history, column, before=before)}
 
     def _settings(self, values: dict) -> dict:
-        """The searched settings in the space's order, without float dust."""
+        """The searched settings in the space's order, without rounding errors."""
         known = {d.name: values[d.name] for d in self.plan.space if d.name in values}
         return {
             name: float(f"{value:.6g}") if isinstance(value, float) else value
