@@ -71,6 +71,12 @@ WITH_LABELS = ("HAM10000_metadata.csv", "HAM10000_metadata", "train.csv")
 LABEL_COLUMNS = ("dx", "diagnosis", "benign_malignant", "image_type", "origin")
 """Columns beside the context that other readers read."""
 
+SOURCES = ("HAM", "BCN", "MSK")
+"""The three collections of ISIC 2019; those of its images without a ``lesion_id`` are from MSK."""
+
+_NUMBERS = {"MSK": (0, 16_072), "HAM": (24_306, 34_320), "BCN": (53_454, 73_254)}
+"""First and last number of each collection's images in the training set of ISIC 2019."""
+
 
 def column_names(fields: Sequence[Field]) -> dict[str, str]:
     """Names of columns in lower case → what they are called here."""
@@ -122,13 +128,6 @@ def diagnosis_of(row: dict[str, object]) -> str | None:
 
 def _plain(word: str) -> str:
     return " ".join(word.replace("_", " ").replace("/", " ").casefold().split())
-
-
-SOURCES = ("HAM", "BCN", "MSK")
-"""The three collections of ISIC 2019; those of its images without a ``lesion_id`` are from MSK."""
-
-_NUMBERS = {"MSK": (0, 16_072), "HAM": (24_306, 34_320), "BCN": (53_454, 73_254)}
-"""First and last number of each collection's images in the training set of ISIC 2019."""
 
 
 def image_source(image: str, lesion_id: object) -> str:

@@ -26,6 +26,15 @@ from model.errors import DataError
 from model.image import FORMATS
 from model.tasks import CUSTOM, Task, custom_task
 
+CLASSES_FILE = "classes.csv"
+_ANSWERS = ("yes", "no", "precursor")
+_PARTS = {
+    **{"train": "train", "training": "train"},
+    **{"validation": "validation", "valid": "validation", "val": "validation"},
+    **{"test": "test", "testing": "test"},
+}
+_BESIDE = ("masks", "__macosx")  # folders that are no class
+
 
 def read_truth(path: Path, task: str | None) -> pd.DataFrame:
     """Read image and diagnosis, which may be UNK, of each row.
@@ -105,14 +114,6 @@ def _label_columns(path: Path, columns: list[str], task: str | None) -> list[str
     return known
 
 
-_PARTS = {
-    **{"train": "train", "training": "train"},
-    **{"validation": "validation", "valid": "validation", "val": "validation"},
-    **{"test": "test", "testing": "test"},
-}
-_BESIDE = ("masks", "__macosx")  # folders that are no class
-
-
 def is_by_class(data_dir: Path) -> bool:
     """Whether a folder has folders of images, but no table of labels and no ``images`` folder."""
     names = [path.name for path in _folders(data_dir)]
@@ -181,10 +182,6 @@ def _names(data_dir: Path, paths: pd.Series) -> pd.Series:
         f"{twice.parent} holds two files called {twice.stem}: names must differ before the dot. "
         "Rename or remove one."
     )
-
-
-CLASSES_FILE = "classes.csv"
-_ANSWERS = ("yes", "no", "precursor")
 
 
 @dataclass(frozen=True)

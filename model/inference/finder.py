@@ -26,6 +26,8 @@ from model.inference.tta import aligned_mean, tta_views
 Segment = Callable[[np.ndarray], np.ndarray]
 """Gives the share of each cell that is lesion, (B, h, w) in [0, 1], of views (B, side, side, 3)."""
 
+NO_LESION, SEVERAL_LESIONS, LESION_AT_EDGE = "no_lesion", "several_lesions", "lesion_at_edge"
+
 _VIEWS = 8  # of test-time augmentation: all quarter turns and mirror images
 _FINE = 224  # cells along each side in which outlines are measured
 _SMALL = 0.3  # of the photograph's longer side: a smaller lesion gets a second pass
@@ -216,9 +218,6 @@ def _keras_segment(file: Path) -> Segment:
         return 1 / (1 + np.exp(-network.predict_on_batch(views)[..., 0]))
 
     return segment
-
-
-NO_LESION, SEVERAL_LESIONS, LESION_AT_EDGE = "no_lesion", "several_lesions", "lesion_at_edge"
 
 
 @dataclass(frozen=True)

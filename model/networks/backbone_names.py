@@ -50,6 +50,11 @@ FINDER_BACKBONE = "mobilenet_0.75"
 NO_BACKBONE = "none"
 """What a config names instead for a metadata-only network."""
 
+_HOST = "https://storage.googleapis.com/"
+"""Where Keras downloads ImageNet weights from."""
+
+_PATIENCE = 10  # seconds for it to answer
+
 
 def mobilenet_alpha(name: str) -> float | None:
     """Width of the MobileNet that is named, as a share of the original's; None for others."""
@@ -79,12 +84,6 @@ def check_backbone(name: str, side: int) -> None:
             f"image_side is {side}, too small for {name}; it must be at least "
             f"{SMALLEST_SIDE[family]}."
         )
-
-
-_HOST = "https://storage.googleapis.com/"
-"""Where Keras downloads ImageNet weights from."""
-
-_PATIENCE = 10  # seconds for it to answer
 
 
 def require_weights(weights: str, backbone: str) -> None:

@@ -18,6 +18,16 @@ ROTATIONS = {"none": 2, "right-angle": 4, "free": 0}
 
 _ERASED = (0.02, 0.2)  # area of the patch that cutout hides, as a share of the image's
 
+_ARTEFACT_PROBABILITIES = {
+    "hair": 0.25,
+    "ruler": 0.12,
+    "pen": 0.2,
+    "bubbles": 0.12,
+    "sticker": 0.06,
+}
+_CORNERS = 0.3  # share of photographs with a dark tube
+_PENS = ((60, 40, 130), (30, 30, 90), (20, 60, 110), (90, 40, 100), (20, 20, 30), (40, 90, 60))
+
 
 def build_augmenter(
     *,
@@ -209,16 +219,11 @@ class MixImages(keras.layers.Layer):
         return images_shape
 
 
-_PROBABILITIES = {"hair": 0.25, "ruler": 0.12, "pen": 0.2, "bubbles": 0.12, "sticker": 0.06}
-_CORNERS = 0.3  # share of photographs with a dark tube
-_PENS = ((60, 40, 130), (30, 30, 90), (20, 60, 110), (90, 40, 100), (20, 20, 30), (40, 90, 60))
-
-
 def draw_artefacts(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Draw artefacts over a copy of a square RGB photograph, each kind with its own probability."""
     image = image.copy()
     draw = ImageDraw.Draw(image, "RGBA")
-    for kind, probability in _PROBABILITIES.items():
+    for kind, probability in _ARTEFACT_PROBABILITIES.items():
         if rng.random() < probability:
             _DRAWN[kind](draw, image.width, rng)
     return _dark_corners(image, rng) if rng.random() < _CORNERS else image

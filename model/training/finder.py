@@ -22,6 +22,9 @@ from model.training.augmentation import draw_artefacts, random_appearance
 _SKIPS = {"conv_pw_5_relu": 96, "conv_pw_3_relu": 48, "conv_pw_1_relu": 24}
 """Feature maps of the encoder that join the decoder, coarse to fine → the decoder's width there."""
 
+_ZOOM = (0.4, 3.0)  # of the photograph's frame: a smaller frame magnifies
+_MASK = FINDER_SIDE // 2
+
 Tensor = keras.KerasTensor
 
 
@@ -50,10 +53,6 @@ def _convolved(features: Tensor, width: int, name: str) -> Tensor:
     features = layers.Conv2D(width, 1, use_bias=False, name=name)(features)
     features = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(features)
     return layers.ReLU(6.0, name=f"{name}_relu")(features)
-
-
-_ZOOM = (0.4, 3.0)  # of the photograph's frame: a smaller frame magnifies
-_MASK = FINDER_SIDE // 2
 
 
 class OutlineBatches(keras.utils.PyDataset):
