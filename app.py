@@ -32,10 +32,10 @@ from isic_api.metadata import METADATA_COLUMNS
 from isic_api.showcase import Photograph, Showcase
 from isic_api.vocabulary import archive_id
 from model.diagnosis import DIAGNOSES
+from model.environment import reach_directly, require_port
 from model.errors import ModelError
 from model.inference.bundle import PICTURE_FILE
 from model.inference.hub import chosen_bundle, read_whole
-from model.loopback import reach_directly, require_port
 from model.patient import FIELDS, Patient
 
 EXAMPLES = Path(__file__).parent / ".cache" / "examples"

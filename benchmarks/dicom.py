@@ -19,7 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8B
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.measuring import machine, save
-from model.file_context import recorded_patient
+from model.data.context import recorded_patient
 from model.image import read_image
 from model.patient import FIELDS
 from tests.drawings import draw_lesion

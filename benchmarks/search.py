@@ -23,11 +23,9 @@ from benchmarks.measuring import machine, save
 from model.data.dataset import Dataset, read_folder
 from model.data.split import ISIC2019_SPLIT, Split
 from model.training.settings import TrainConfig
-from model.tuning.leaderboard import best_record
-from model.tuning.search_plan import Plan, claim_search
-from model.tuning.search_space import FEATURES_SPACE, read_space
-from model.tuning.trial_record import read_records
+from model.tuning.search_space import FEATURES_SPACE, Plan, claim_search, read_space
 from model.tuning.trial_training import training_of
+from model.tuning.trials import best_record, read_records
 from model.tuning.tune import TRIALS_DIR, Training, search, write_results
 
 SOURCE = "HAM"

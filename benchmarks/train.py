@@ -35,7 +35,7 @@ import numpy as np
 
 from benchmarks.device import device_name, matrix_tflops
 from benchmarks.measuring import FOLDER, OwnMemory, machine, save
-from model.networks.outline import multiply_adds
+from model.networks.figure import multiply_adds
 from model.patient import Patient, PatientEncoder
 from model.tasks import task_of
 from model.training.augmentation import build_augmenter

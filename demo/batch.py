@@ -13,8 +13,8 @@ from PIL import Image
 from demo.access import MOST_BYTES
 from demo.prediction import doubts
 from model.data.context import find_context
-from model.data.names import image_name
 from model.data.photographs import is_hidden
+from model.data.tables import image_name
 from model.errors import DataError, ImageError
 from model.image import HEAD, SUFFIXES, content_kind, refuse_other_kinds
 from model.inference.prediction_table import PredictionTable

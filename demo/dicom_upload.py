@@ -9,7 +9,7 @@ from demo.inputs import Inputs, shown_value
 from demo.photograph import photograph_into, uploaded, user_errors
 from demo.prediction import context_words
 from demo.texts import Texts
-from model.file_context import recorded_patient
+from model.data.context import recorded_patient
 from model.patient import Field, Patient
 
 

@@ -16,9 +16,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from demo.services import Example
 from model.data.context import read_metadata, table_patients
-from model.data.names import match_names
 from model.data.photographs import list_photographs, require_readable
-from model.data.tables import name_rows, read_csv
+from model.data.tables import match_names, name_rows, read_csv
 from model.errors import DataError, ModelError
 from model.patient import Patient
 from model.tasks import Task

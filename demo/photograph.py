@@ -12,8 +12,8 @@ from PIL import Image
 from demo.gradio_patches import into_cache, keep_path, user_error
 from demo.services import Services
 from demo.texts import Texts
+from model.data.context import fill_unknown
 from model.errors import ModelError
-from model.file_context import fill_unknown
 from model.image import HEAD, content_kind, opened, read_image
 from model.inference.study import Study
 from model.patient import Patient

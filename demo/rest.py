@@ -29,8 +29,8 @@ from demo.prediction import Malignancy, malignancy
 from demo.rest_errors import RestError, UploadLimit, documented, report_in_json
 from demo.services import Services, State, fields_of, names_of
 from demo.signature import parameter, takes
+from model.data.context import fill_unknown
 from model.errors import BoxError, ImageError, PatientError
-from model.file_context import fill_unknown
 from model.frame import Box
 from model.image import FORMATS
 from model.inference.bundle import Manifest

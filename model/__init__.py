@@ -12,9 +12,9 @@ from), ``networks`` (what learns), ``training`` (``settings`` â†’ ``batches`` â†
 from importlib import import_module
 from typing import Any
 
-from model.startup_notices import silence
+from model.environment import quiet_tensorflow
 
-silence()
+quiet_tensorflow()
 
 _MODULES = {
     "Manifest": "inference.bundle",

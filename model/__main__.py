@@ -6,13 +6,14 @@ interrupted.
 
 import argparse
 import importlib
+import re
 import sys
 from functools import partial
 from types import ModuleType
 
 from isic_api.console import write_utf8
+from isic_api.errors import DISK_FULL
 from model.errors import ModelError
-from model.full_disk import is_full, quiet_hdf5
 
 COMMANDS = {
     "explore": "show what is in a data folder: a page with figures",
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     name = arguments[0] if arguments else "--help"
     if name not in COMMANDS:
         return _overview(name)
-    quiet_hdf5()
+    _quiet_hdf5()
     command = importlib.import_module(f"model.cli.{name.replace('-', '_')}")
     try:
         return command.run(_parser(name, command).parse_args(arguments[1:]))
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"interrupted: {_AGAIN}", file=sys.stderr)
         return 130
     except OSError as error:
-        print(f"error: {_in_a_line(error)}", file=sys.stderr)
+        print(f"error: {_one_line(error)}", file=sys.stderr)
     return 1
 
 
@@ -72,7 +73,7 @@ def _parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
-def _in_a_line(error: OSError) -> str:
+def _one_line(error: OSError) -> str:
     if is_full(error):
         return f"the disk is full. Free some space and {_AGAIN}"
     return f"{error.strerror or error}: {error.filename or ''}"
@@ -89,6 +90,28 @@ def _overview(name: str) -> int:
         return 0
     print(f"error: no command is called {name!r}\n\n{text}", file=sys.stderr)
     return 2
+
+
+def is_full(error: OSError) -> bool:
+    """Whether an error means that a disk, a quota or a limit is used up."""
+    number = error.errno
+    if number is None and (found := re.search(r"errno = (\d+)", str(error))):  # by HDF5
+        number = int(found[1])
+    return number in DISK_FULL
+
+
+def _quiet_hdf5() -> None:
+    """Keep HDF5 from printing a traceback per object that it could not write.
+
+    On a full disk it has many to give up, after the one error that is raised.
+    """
+    usual = sys.unraisablehook
+
+    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
+        if "file write failed" not in str(unraisable.exc_value):
+            usual(unraisable)
+
+    sys.unraisablehook = hook
 
 
 if __name__ == "__main__":

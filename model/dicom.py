@@ -9,9 +9,11 @@ it is checked before anything is decoded, by :mod:`model.dicom_pixels`.
 import logging
 import re
 import struct
+import tomllib
 import warnings
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.config import IGNORE
@@ -23,7 +25,6 @@ from pydicom.filereader import read_dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
-from model.anatomic_regions import SITE_OF
 from model.dicom_pixels import SYNTAXES, DicomPhotograph, PixelData, Syntax
 from model.errors import ImageError
 from model.patient import AGE, SEX, SITE, Value
@@ -73,6 +74,14 @@ _HEADER_ERRORS = (
     MemoryError,
     struct.error,
 )
+
+REGIONS: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_name("anatomic_regions.toml").read_text(encoding="utf-8")
+)
+"""SNOMED CT code → meaning, by the challenge's site."""
+
+SITE_OF = {code: site for site, regions in REGIONS.items() for code in regions}
+"""The challenge's site by SNOMED CT code."""
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _AGE = re.compile(r"(\d{3})([DWMY])")
@@ -125,7 +134,7 @@ def recorded_context(stream: BinaryIO, name: str) -> dict[str, Value]:
 
 
 class _Bounded:
-    """A file of which only so much can be read; what is skipped does not count."""
+    """A file of which a limited amount can be read; what is skipped does not count."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._reads, self._bytes = stream, _MOST_READS, _MOST_READ

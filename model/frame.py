@@ -1,4 +1,4 @@
-"""The square around a lesion that every network looks at, the same in training and serving.
+"""The square crop around a lesion that networks see, the same in training and serving.
 
 A frame may reach beyond the photograph: what lies there is mirrored skin. Coordinates are pixels of
 the upright photograph, x to the right and y down, (0, 0) the outer corner of the first pixel.
@@ -16,7 +16,7 @@ Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
 
 FINDER_SIDE = 112
-"""Pixels, of the square that the lesion finder looks at."""
+"""Pixels, side of the square that the lesion finder sees."""
 
 SMALLEST_SIDE = 8.0
 """Pixels; a smaller frame shows no dermoscopic structure."""
@@ -50,7 +50,7 @@ class Frame:
 
 
 def check_box(box: Box, width: int, height: int) -> Box:
-    """Check a lesion's box that somebody gave.
+    """Check a lesion's box that was drawn or typed.
 
     Raises:
         BoxError: it has no area or lies outside the photograph.
@@ -69,7 +69,7 @@ def check_box(box: Box, width: int, height: int) -> Box:
 def crop_frame(
     image: Image.Image, frame: Frame, size: int, *, angle: float = 0.0, stretch: float = 1.0
 ) -> Image.Image:
-    """Bring the inside of a frame to ``size`` x ``size`` pixels.
+    """Crop a frame and resize it to ``size`` x ``size`` pixels.
 
     Shrinking averages, so that a photograph and its reduced copy come out alike.
 

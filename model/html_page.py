@@ -1,6 +1,6 @@
-"""Pages that people keep: one HTML file each, with its pictures inside.
+"""Reports as a single HTML file, with the pictures inside.
 
-What is put into the template is escaped.
+What goes into the template is escaped.
 """
 
 from base64 import b64encode
@@ -16,7 +16,7 @@ _TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of any kind under their heads."""
+    """Rows of cells of any kind under a row of headings."""
 
     head: Sequence[object]
     rows: Sequence[Sequence[object]]

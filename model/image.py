@@ -117,7 +117,7 @@ class ImagePreprocessor:
 
     @property
     def settings(self) -> dict[str, object]:
-        """By which prepared images are kept; frames only where there are any."""
+        """What prepared images depend on, as the cache's key; frames only where there are any."""
         return {name: value for name, value in asdict(self).items() if value != ()}
 
     def __call__(self, image: Image.Image) -> np.ndarray:
@@ -375,7 +375,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> object:
-    """As EXIF states it. A photograph with damaged EXIF is shown as it lies in the file."""
+    """As EXIF states it. A photograph with damaged EXIF stays as it is stored."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation)
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, OverflowError):
@@ -390,7 +390,7 @@ def _in_8_bits(image: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """Apply the file's colour profile; one that is damaged or of another kind is passed over."""
+    """Apply the file's colour profile; one that is damaged or of another kind is ignored."""
     profile = image.info.get("icc_profile")
     if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
         return image

@@ -146,7 +146,7 @@ class ChoiceField(_Named):
         return len(self.words) + 1
 
     def fit(self, values: Sequence[str | None]) -> dict[str, float]:
-        """Words need no scaling."""
+        """A no-op: words need no scaling."""
         return {}
 
     def encode(self, value: str | None, scaling: Mapping[str, float]) -> list[float]:
@@ -244,7 +244,7 @@ class Patient(Mapping[str, Value]):
         return hash(frozenset(self._known.items()))
 
     def __repr__(self) -> str:
-        """As it would be built."""
+        """The expression that builds it."""
         return f"Patient({', '.join(f'{key}={value!r}' for key, value in self.items())})"
 
 

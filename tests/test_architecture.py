@@ -22,13 +22,11 @@ BUILDS_ON = {
 FOR_THE_DEMO = {
     "model.diagnosis",
     "model.errors",
-    "model.file_context",
     "model.frame",
     "model.image",
     "model.patient",
     "model.data.context",
     "model.data.dataset",
-    "model.data.names",
     "model.data.photographs",
     "model.data.tables",
     "model.inference.prediction_table",

@@ -19,7 +19,7 @@ from demo.services import Services
 from demo.tabs.predict import Form
 from demo.templates import Templates
 from demo.texts import Texts
-from model.file_context import filled_patients
+from model.data.context import filled_patients
 from model.inference.bundle import Manifest
 from model.inference.prediction_table import plain_cell
 from model.patient import Field, Patient

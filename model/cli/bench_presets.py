@@ -28,8 +28,10 @@ from model.cli.options import (
     add_task,
     split_of,
 )
-from model.data.dataset import SOURCES, Dataset, read_folder
-from model.data.split import Split, is_shares
+from model.data.dataset import Dataset, read_folder
+from model.data.formats import SOURCES
+from model.data.split import Split
+from model.data.splitters import is_shares
 from model.errors import ConfigError, DataError
 from model.presets.preset import Preset, load_preset, preset_names, presets_text
 from model.tasks import TASKS
@@ -150,8 +152,7 @@ def _bench(
 ) -> None:
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.presets.bench import with_fewer
-    from model.presets.page import draw_presets, page_markdown
-    from model.presets.table import bench_table
+    from model.presets.page import bench_table, draw_presets, page_markdown
 
     fewer = with_fewer(split, dataset.table, options.limit)
     bench = bench_of(dataset, fewer, options, part=options.part)

@@ -12,8 +12,8 @@ import hashlib
 from pathlib import Path
 
 from model.cli.options import add_bundle, add_cache, add_data_folders, add_number
-from model.data.dataset import image_paths, images_folder
-from model.data.folders import read_folders
+from model.data.dataset import read_folders
+from model.data.photographs import image_paths, images_folder
 from model.data.tables import read_csv
 from model.inference.bundle import LITERT_FILE, read_manifest
 from model.inference.tta import VIEW_COUNTS
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def closeup_halves(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Divide a folder of close-ups by lesion: one half to learn from, one to check on."""
+    """Divide a folder of close-ups by lesion: one half to fit on, one to check on."""
     paths = image_paths(images_folder(folder))
     table = read_csv(folder / "lesions.csv", ("image", "lesion_id"))
     lesion = dict(zip(table["image"], table["lesion_id"].astype(str), strict=True))

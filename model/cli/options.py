@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.data.dataset import Dataset
-from model.data.default_split import default_split
 from model.data.duplicates import groups_of
-from model.data.split import PARTS, Split, draw_split, is_shares
+from model.data.split import PARTS, Split
+from model.data.splitters import default_split, draw_split, is_shares
 from model.inference.bundle import RELEASED
-from model.networks.backbone_names import NO_BACKBONE
-from model.networks.starting_weights import require_weights
+from model.networks.backbone_names import NO_BACKBONE, require_weights
 from model.presets.preset import load_preset
 from model.tasks import CUSTOM, TASKS
 from model.training.settings import TrainConfig, read_config, setting_help, setting_type
@@ -41,7 +40,7 @@ def add_out(parser: argparse.ArgumentParser, what: str, *, default: Path | None 
 
 
 def _folder(text: str) -> Path:
-    """A folder that may not exist yet, refused before the work if it cannot."""
+    """A folder, which may not exist yet; a file of that name is refused before any work."""
     path = Path(text)
     if path.exists() and not path.is_dir():
         raise argparse.ArgumentTypeError(f"{path} is a file. Give the name of a folder.")
@@ -88,7 +87,7 @@ def add_number(
     default: int | None = None,
     metavar: str = "N",
 ) -> None:
-    """Add an option that takes a whole number; a default is said in its help."""
+    """Add an option that takes a whole number; its help states a default."""
     text = what if default is None else f"{what} (default {default})"
     parser.add_argument(flag, type=int, metavar=metavar, default=default, help=text)
 

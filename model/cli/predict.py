@@ -28,10 +28,9 @@ from tqdm import tqdm
 
 from isic_api.files import whole_file
 from model.cli.options import add_bundle
-from model.data.context import find_context, find_lesions
+from model.data.context import filled_patients, find_context, find_lesions
 from model.data.photographs import list_photographs
 from model.errors import DataError, ImageError
-from model.file_context import filled_patients
 from model.inference.bundle import read_manifest
 from model.inference.prediction_table import PredictionTable, prediction_line, same_lesion
 from model.inference.predictor import Predictor
@@ -91,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _require_writable(out: Path) -> None:
-    """Before the work: a folder cannot become a table, and a device must not."""
+    """Refuse, before any work, a folder or a device as the file to write."""
     if out.exists() and not out.is_file():
         raise DataError(f"{out} is not a file. Give --out the name of a CSV file.")
 
@@ -161,7 +160,7 @@ class _Table:
 
 
 class _Lines:
-    """Writes all that is answered as lines of JSON."""
+    """Writes predictions as JSON Lines, one object per image."""
 
     def __init__(self, file: IO[str], codes: list[str]) -> None:
         self.codes, self._file = codes, file
@@ -178,7 +177,7 @@ class _Lines:
 def _writers(
     stack: ExitStack, options: argparse.Namespace, codes: list[str]
 ) -> list[_Table | _Lines]:
-    """Open what is to be written, renamed when complete."""
+    """Open the files to write; they are renamed when complete."""
     writers = []
     for path, writer in ((options.out, _Table), (options.json, _Lines)):
         if path:

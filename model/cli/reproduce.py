@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.cli.options import add_cache, add_data_folders, add_out
-from model.data.dataset import Dataset
-from model.data.folders import read_folders
+from model.data.dataset import Dataset, read_folders
 from model.data.split import Split
 from model.errors import DataError
-from model.inference.bundle import RELEASED, read_manifest
-from model.networks.starting_weights import require_weights
+from model.inference.bundle import MANIFEST_FILE, RELEASED, read_manifest
+from model.networks.backbone_names import require_weights
+from model.training.settings import TrainConfig, read_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,6 @@ def run(options: argparse.Namespace) -> int:
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.evaluation.outcome import compare, compare_text
     from model.evaluation.report import predict_outcome
-    from model.training.reproduce import reproduce
 
     bundle = reproduce(
         dataset,
@@ -62,6 +61,48 @@ def run(options: argparse.Namespace) -> int:
     print(f"wrote {bundle}\n\nvalidation part: {len(table)} images\n")
     print(compare_text(compare(outcomes)))
     return 0
+
+
+def reproduce(
+    dataset: Dataset,
+    split: Split,
+    *,
+    weights: str,
+    out: Path,
+    cache_dir: Path,
+    finder: Path | None = None,
+) -> Path:
+    """Train all steps, calibrate, and return the folder of the new bundle.
+
+    Steps that are finished are kept; an interrupted one is resumed. ``finder`` is a lesion finder
+    in place of the project's own.
+
+    Raises:
+        ConfigError: ``out`` holds a training with other settings.
+    """
+    from model.training.packaging import calibrate_bundle, package
+    from model.training.train import train
+
+    bundle = None
+    for number, settings in enumerate(released_steps(), start=1):
+        step = out / f"step_{number}"
+        init_from = str(bundle / "network.keras") if bundle else ""
+        paths = {"weights": weights, "init_from": init_from, "finder": str(finder or "")}
+        config = TrainConfig(**read_config(settings) | paths)
+        bundle = step / "bundle"
+        if (bundle / MANIFEST_FILE).exists():
+            continue
+        network, encoder = train(dataset, split, config, out=step, cache_dir=cache_dir)
+        where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": cache_dir}
+        package(network, encoder, config, **where)
+    tta_views = read_manifest(RELEASED).tta_views
+    calibrate_bundle(bundle, dataset, cache_dir=cache_dir, tta_views=tta_views)
+    return bundle
+
+
+def released_steps() -> list[Path]:
+    """Settings of the trainings that made the shipped bundle, each starting from the one before."""
+    return sorted(RELEASED.glob("train_*.json"))
 
 
 def listed_only(dataset: Dataset, split: Split) -> Dataset:

@@ -20,10 +20,9 @@ import numpy as np
 
 from model.cli.options import add_cache, add_data, add_number, add_task
 from model.data.dataset import Dataset, read_folder
-from model.data.default_split import own_split
 from model.data.duplicates import groups_of
-from model.data.folds import draw_folds, draw_source_splits
-from model.data.split import PARTS, SHARES, Split, draw_split
+from model.data.split import PARTS, Split
+from model.data.splitters import SHARES, draw_folds, draw_source_splits, draw_split, own_split
 from model.errors import SplitError
 
 _NEAR = 2  # percentage points by which a part may miss its share without a word

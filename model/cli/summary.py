@@ -39,16 +39,15 @@ def run(options: argparse.Namespace) -> int:
     network, config, fields, classes = (
         _of_bundle(options.bundle) if options.bundle else _of_settings(settings)
     )
-    from model.training.summary import summarise, summary_text
+    from model.training.stages import summarise, summary_text
 
     side = network.input["image"].shape[1]
     print(f"{config.backbone}, {side} px, fusion {config.fusion}, {len(classes)} classes\n")
     print(summary_text(summarise(network, config)))
     if options.picture:
-        from model.networks.figure import draw_network
-        from model.networks.outline import Outline
+        from model.networks.figure import Architecture, draw_network
 
-        draw_network(Outline.of(network, fields), classes, options.picture)
+        draw_network(Architecture.of(network, fields), classes, options.picture)
         print(f"\nwrote {options.picture}")
     return 0
 
@@ -63,7 +62,7 @@ def _of_bundle(bundle: Path) -> tuple[object, TrainConfig, tuple[Field, ...], li
 
 
 def _of_settings(settings: dict) -> tuple[object, TrainConfig, tuple[Field, ...], list[str]]:
-    """The network with random weights: what is counted does not depend on them."""
+    """Build the network with random weights, which the counts do not depend on."""
     config = TrainConfig(**settings | {"weights": "none", "init_from": ""})
     if config.task == CUSTOM:
         raise ConfigError(

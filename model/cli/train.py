@@ -27,7 +27,7 @@ from model.cli.options import (
     settings_of,
     split_of,
 )
-from model.data.folders import read_folders
+from model.data.dataset import read_folders
 from model.inference.bundle import require_no_bundle
 from model.presets.preset import Preset, load_preset
 from model.training.settings import TrainConfig

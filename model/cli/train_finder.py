@@ -18,8 +18,7 @@ from model.cli.options import add_cache, add_data, add_number, add_out, add_spli
 from model.data.dataset import read_folder
 from model.data.lesion_masks import mask_file
 from model.errors import DataError
-from model.networks.backbone_names import FINDER_BACKBONE
-from model.networks.starting_weights import require_weights
+from model.networks.backbone_names import FINDER_BACKBONE, require_weights
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +60,7 @@ def run(options: argparse.Namespace) -> int:
     import keras
 
     from model.evaluation.finder import finder_figures, finder_text
-    from model.networks.finder import build_finder
-    from model.training.finder import OutlineBatches, fit_finder
+    from model.training.finder import OutlineBatches, build_finder, fit_finder
 
     keras.utils.set_random_seed(options.seed)
     finder = build_finder(weights=options.weights)

@@ -34,10 +34,13 @@ from model.data.split import Split
 from model.errors import ConfigError
 from model.training.settings import TrainConfig
 from model.tuning.cluster import is_distributed, is_worker, require_place
-from model.tuning.search_plan import METHODS, OBJECTIVES, Plan, claim_search
 from model.tuning.search_space import (
     DEFAULT_SPACE,
     FEATURES_SPACE,
+    METHODS,
+    OBJECTIVES,
+    Plan,
+    claim_search,
     read_space,
     require_something,
     without,
@@ -140,9 +143,8 @@ def words(options: argparse.Namespace) -> list[str]:
 
 def _search(plan: Plan, dataset: Dataset, split: Split, options: argparse.Namespace) -> None:
     # Keras takes seconds to load: not before the input is known to be sound.
-    from model.tuning.leaderboard import leaderboard, write_leaderboard
-    from model.tuning.trial_record import progress_line, read_records
     from model.tuning.trial_training import training_of
+    from model.tuning.trials import leaderboard, progress_line, read_records, write_leaderboard
     from model.tuning.tune import TRIALS_DIR, Budget, search
 
     def on_trial_end(budget: Budget, trial: str) -> None:

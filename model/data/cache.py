@@ -118,7 +118,7 @@ def _prepare(
 
 
 def _require_room(folder: Path, needed: int) -> None:
-    """A memory map on a full disk would kill the process without a word."""
+    """Check the space first: a memory map on a full disk kills the process without a message."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise DataError(

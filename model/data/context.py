@@ -1,7 +1,8 @@
-"""Reading what is known of the patients, from a table whose rows are images."""
+"""Reading what is known of the patients, from tables whose rows are images and from DICOM files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,9 @@ from model.data.formats import (
     column_names,
     translate,
 )
-from model.data.names import match_names
-from model.data.tables import columns_of, name_rows, read_csv
-from model.errors import DataError, PatientError
+from model.data.tables import columns_of, match_names, name_rows, read_csv
+from model.errors import DataError, ImageError, PatientError
+from model.image import is_dicom, opened
 from model.patient import FIELDS, ChoiceField, Field, NumberField, Patient
 
 
@@ -51,10 +52,14 @@ def read_metadata(
 def find_context(
     path: Path, images: Sequence[str], fields: Sequence[Field] = FIELDS
 ) -> tuple[list[Patient | None], tuple[str, ...]]:
-    """:func:`find_patients`, and sentences on what was matched and what nothing read.
+    """Read the context of images, in their order; None for one without a row.
+
+    Also gives notes on what was matched and on columns that are not read. Names are matched as
+    :func:`model.data.tables.match_names` does.
 
     Raises:
-        DataError: also where no row is of an image, or no column of a field of the patient.
+        DataError: as :func:`read_metadata`, or where no row is of an image, or no column of a field
+            of the patient.
     """
     table = read_metadata(path, fields=fields)
     rows = match_names(images, table["image"].tolist())
@@ -79,21 +84,10 @@ def find_context(
     return found, tuple(notes)
 
 
-def find_patients(
-    path: Path, images: Sequence[str], fields: Sequence[Field] = FIELDS
-) -> list[Patient | None]:
-    """Read the context of images, in their order; None for one without a row.
-
-    Names are matched as :func:`model.data.names.match_names` does. Raises as
-    :func:`read_metadata`.
-    """
-    return find_context(path, images, fields)[0]
-
-
 def find_lesions(path: Path, images: Sequence[str]) -> list[str | None]:
     """The ``lesion_id`` of images in a table of context, in their order; None where it has none.
 
-    Names are matched and errors raised as in :func:`find_patients`.
+    Names are matched and errors raised as in :func:`find_context`.
     """
     table = read_metadata(path, require=("image", "lesion_id"))
     lesions = table["lesion_id"].where(table["lesion_id"].notna(), None).tolist()
@@ -137,7 +131,7 @@ def require_match(matched: int, names: Sequence[str], rows: Sequence[str]) -> No
 
 
 def names_of_fields(fields: Sequence[Field]) -> str:
-    """The fields' names as one list for a sentence."""
+    """List the fields' names, for a sentence."""
     return ", ".join(field.name for field in fields)
 
 
@@ -172,3 +166,69 @@ def _raw(table: pd.DataFrame, names: Sequence[str]) -> Iterator[dict[str, object
     """The cells of these columns, by name, of each row."""
     columns = [table[name].tolist() for name in names]
     return ({n: c[row] for n, c in zip(names, columns, strict=True)} for row in range(len(table)))
+
+
+def recorded_patient(file: Path | BinaryIO | bytes, fields: Sequence[Field]) -> Patient:
+    """The fields that a photograph's own file states; empty for an unreadable one.
+
+    Only DICOM states any. A damaged file is reported where its photograph is read.
+    """
+    name = Path(str(getattr(file, "name", "the upload"))).name
+    try:
+        with opened(file) as stream:
+            if not is_dicom(stream):
+                return Patient()
+            from model.dicom import recorded_context  # as in model.image, not before it is needed
+
+            stated = recorded_context(stream, name)
+            stream.seek(0)
+    except (ImageError, OSError):
+        return Patient()
+    return Patient(**{f.key: _value_or_none(f, stated.get(f.key)) for f in fields})
+
+
+def fill_unknown(
+    patient: Patient, file: Path | BinaryIO | bytes, fields: Sequence[Field]
+) -> Patient:
+    """Fill the patient's unknown fields from the file."""
+    recorded = recorded_patient(file, fields)
+    return Patient(**{f.key: patient.get(f.key, recorded.get(f.key)) for f in fields})
+
+
+def filled_patients(
+    patients: Sequence[Patient],
+    files: Iterable[Path | bytes | ImageError],
+    fields: Sequence[Field],
+) -> tuple[list[Patient], tuple[str, ...]]:
+    """Fill each photograph's patient from its file; also gives a note on how many were.
+
+    In place of a file there may be the error that it could not be read.
+    """
+    filled = [
+        patient if isinstance(file, ImageError) else fill_unknown(patient, file, fields)
+        for patient, file in zip(patients, files, strict=True)
+    ]
+    count = sum(before != after for before, after in zip(patients, filled, strict=True))
+    said = f"{count:,} images have context from their own DICOM files"
+    return filled, (said,) if count else ()
+
+
+def _value_or_none(field: Field, value: object) -> object:
+    """None where the bundle's field of that name does not take such a value."""
+    try:
+        return field.parse(value, field.key)
+    except PatientError:
+        return None
+
+
+def fill_from_files(table: pd.DataFrame, fields: Sequence[Field]) -> None:
+    """Fill unknown cells of the fields' columns in place from the images' own files.
+
+    ``table`` is that of :class:`model.data.dataset.Dataset`, with the files under ``path``.
+    """
+    columns = [field.column for field in fields]
+    for row in table.index[table[columns].isna().any(axis=1)]:
+        recorded = recorded_patient(table.at[row, "path"], fields)
+        for field in fields:
+            if field.key in recorded and pd.isna(table.at[row, field.column]):
+                table.at[row, field.column] = recorded[field.key]

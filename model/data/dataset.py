@@ -1,13 +1,14 @@
-"""Reading a data folder, in the layout of the ISIC 2019 challenge or by class, into one table.
+"""Reading data folders, in the layout of the ISIC 2019 challenge or by class, into one table.
 
     DIR/images/*.jpg       or the challenge's own DIR/ISIC_2019_Training_Input/*.jpg
     DIR/*GroundTruth.csv   image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC[,UNK]
     DIR/*Metadata.csv      image,lesion_id and a column per field of model.patient
 
 ``isic_api download`` writes the same layout. A folder with one folder of images per label
-(:mod:`model.data.class_folders`) is read as well.
+(:mod:`model.data.labels`) is read as well.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,35 +16,33 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
-from model.data.class_folders import ClassTable, is_by_class, read_class_folders, read_class_table
+from isic_api.vocabulary import UNKNOWN_CLASS
 from model.data.context import (
     context_columns,
+    fill_from_files,
     names_of_fields,
     read_metadata,
     require_match,
 )
-from model.data.formats import (
-    CONTEXT,
-    IMAGE_FOLDERS,
-    WITH_LABELS,
+from model.data.formats import CONTEXT, WITH_LABELS, collection_of, image_source
+from model.data.labels import (
+    ClassTable,
+    is_by_class,
+    read_class_folders,
+    read_class_table,
+    read_labelled,
+    read_truth,
 )
-from model.data.ground_truth import read_labelled, read_truth
-from model.data.names import match_names
-from model.data.photographs import Photographs, list_photographs, together
-from model.data.recorded import fill_from_files
-from model.data.tables import find_table, name_some, read_csv, tables_like
+from model.data.photographs import data_photographs, images_folder
+from model.data.split import ISIC2019_SPLIT, Split
+from model.data.tables import find_table, match_names, name_some, read_csv, tables_like
 from model.diagnosis import COARSE_LABELS, DIAGNOSIS_NAMES, label_of
 from model.errors import DataError
 from model.image import stored_size
 from model.patient import FIELDS, Field, NumberField, Patient
 from model.tasks import CUSTOM, TASKS, Task, custom_task, own_task
 
-SOURCES = ("HAM", "BCN", "MSK")
-"""The three collections of ISIC 2019; those of its images without a ``lesion_id`` are from MSK."""
-
-_NUMBERS = {"MSK": (0, 16_072), "HAM": (24_306, 34_320), "BCN": (53_454, 73_254)}
-"""First and last number of each collection's images in the training set of ISIC 2019."""
+_SAME = 0.95  # share of a folder's known values that makes a field say nothing but the folder
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Dataset:
     patient_id (only of tables that have one), one per field of the patient, by its ``column``
     (unknown: NaN for a number, None for a choice), diagnosis (which may be a coarse label), source,
     part (of a folder that is divided already, else empty), path, width and height (pixels, as
-    stored). An image without a ``lesion_id`` is its own lesion: it bears its own name there.
+    stored). An image without a ``lesion_id`` is its own lesion: its own name stands there.
     """
 
     table: pd.DataFrame
@@ -320,7 +319,7 @@ def _read_joined(
 def _by_image(truth: pd.DataFrame, data_dir: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Labels of lesions as labels of their photographs, which the context names.
 
-    A column ``close_up`` says which are no dermoscopic ones.
+    A column ``close_up`` marks those that are not dermoscopic.
     """
     file = find_table(data_dir, CONTEXT[0])
     context = read_csv(file, ("image", "lesion_id"))
@@ -340,53 +339,6 @@ def _by_image(truth: pd.DataFrame, data_dir: Path) -> tuple[pd.DataFrame, tuple[
     return table, tuple(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
-def images_folder(data_dir: Path) -> Path:
-    """The folder of a data folder's images: ``images``, or as the publisher calls it."""
-    return images_folders(data_dir)[0]
-
-
-def images_folders(data_dir: Path) -> list[Path]:
-    """The folders of a data folder's images; ``images`` if there is none."""
-    for pattern in IMAGE_FOLDERS:
-        if found := sorted(path for path in data_dir.glob(pattern) if path.is_dir()):
-            return found
-    return [data_dir / IMAGE_FOLDERS[0]]
-
-
-def data_photographs(data_dir: Path) -> Photographs:
-    """The photographs of a data folder, those in folders below, too."""
-    return together([list_photographs(one, deep=True) for one in images_folders(data_dir)])
-
-
-def image_paths(images_dir: Path) -> dict[str, Path]:
-    """Map each image's name (the file's without its suffix) to its file, sorted by name.
-
-    Raises:
-        DataError: no such folder, no image in it, or two files of one name.
-    """
-    return list_photographs(images_dir).paths
-
-
-def image_source(image: str, lesion_id: object) -> str:
-    """Tell the collection an image is from, by the prefix of its challenge ``lesion_id``.
-
-    The Archive gives lesions names of its own (IL_0000000): there the image's number tells.
-    """
-    if not isinstance(lesion_id, str):
-        return "MSK" if collection_of(image) == "MSK" else "other"
-    if lesion_id[:3] in SOURCES:
-        return lesion_id[:3]
-    return collection_of(image)
-
-
-def collection_of(image: str) -> str:
-    """Tell the collection by the image's number."""
-    name = archive_id(image)
-    number = int(name.removeprefix("ISIC_")) if is_image_id(name) else -1
-    found = (source for source, (first, last) in _NUMBERS.items() if first <= number <= last)
-    return next(found, "other")
-
-
 def _sizes(paths: list[Path]) -> np.ndarray:
     """Width and height of each file: int, shape (N, 2)."""
     sizes = np.array([stored_size(path) for path in paths])
@@ -397,3 +349,57 @@ def _sizes(paths: list[Path]) -> np.ndarray:
             f"{name_some(empty)}. Replace or remove them; rows without a file are skipped."
         )
     return sizes
+
+
+def read_folders(
+    folders: Sequence[Path], *, task: str, fields: Sequence[Field] = FIELDS
+) -> Dataset:
+    """Read and check data folders for a training; see :func:`model.data.dataset.read_folder`.
+
+    Images with a coarse label stay in, to be trained on with a partial label. Of several
+    folders, one that holds no image of the released split is a source of its own, by its name; a
+    field that has one value nearly everywhere in such a folder is unknown there, since it would
+    tell the folder and not the patient.
+
+    Raises:
+        DataError: what ``read_folder`` refuses, two folders of one name, or an image in two.
+    """
+    read = {
+        folder.resolve(): read_folder(folder, task=task, fields=fields, coarse=True)
+        for folder in folders
+    }
+    if len(read) == 1:
+        return next(iter(read.values()))
+    names = [folder.name for folder in read]
+    if len(set(names)) < len(names):
+        raise DataError(f"two folders are called {max(names, key=names.count)}. Rename one.")
+    listed = Split.load(ISIC2019_SPLIT)
+    tables = []
+    for folder, dataset in read.items():
+        table = dataset.table
+        if not listed.covers(table):
+            table = _hide_constant_fields(table.assign(source=folder.name), fields)
+        tables.append(table.assign(folder=folder.name))
+    together = pd.concat(tables, ignore_index=True).sort_values("image", ignore_index=True)
+    twice = together["image"][together["image"].duplicated()]
+    if len(twice):
+        raise DataError(
+            f"{name_some(twice.tolist())} are in two folders. Remove them from one of them."
+        )
+    counts = ("without_image", "of_other_diagnosis", "without_label", "without_class")
+    sums = {name: sum(getattr(one, name) for one in read.values()) for name in counts}
+    first = next(iter(read.values()))
+    notes = tuple(note for one in read.values() for note in one.notes)
+    return replace(first, table=together, notes=notes, **sums)
+
+
+def _hide_constant_fields(table: pd.DataFrame, fields: Sequence[Field]) -> pd.DataFrame:
+    for field in fields:
+        known = table[field.column].dropna()
+        if len(known) and known.value_counts(normalize=True).iloc[0] >= _SAME:
+            source = table["source"].iloc[0]
+            print(
+                f"{source}: {field.column} is always {known.iloc[0]}, and left out", file=sys.stderr
+            )
+            table = table.assign(**{field.column: None})
+    return table

@@ -1,4 +1,4 @@
-"""What publishers call columns and values, and the labels that stand for ours.
+"""What publishers call columns, values, labels and images, and what that is here.
 
 ===================  =========================================================================
 ISIC 2018, task 3    ``*GroundTruth.csv`` with AKIEC; ``*LesionGroupings.csv`` beside it
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from isic_api.vocabulary import UNKNOWN_CLASS
+from isic_api.vocabulary import UNKNOWN_CLASS, archive_id, is_image_id
 from model.diagnosis import label_of
 from model.patient import AGE, SEX, SITE, Field
 
@@ -41,7 +41,7 @@ _SITES = {
     "lateral torso": (),
 }
 AMBIGUOUS_SITES = ("torso", "trunk")
-"""Said of several of our sites: unknown, and counted."""
+"""Could be several of our sites: unknown, and counted."""
 
 _WORDS = {
     SITE.column: {word: ours for ours, words in _SITES.items() for word in words},
@@ -71,9 +71,15 @@ WITH_LABELS = ("HAM10000_metadata.csv", "HAM10000_metadata", "train.csv")
 LABEL_COLUMNS = ("dx", "diagnosis", "benign_malignant", "image_type", "origin")
 """Columns beside the context that other readers read."""
 
+SOURCES = ("HAM", "BCN", "MSK")
+"""The three collections of ISIC 2019; those of its images without a ``lesion_id`` are from MSK."""
+
+_NUMBERS = {"MSK": (0, 16_072), "HAM": (24_306, 34_320), "BCN": (53_454, 73_254)}
+"""First and last number of each collection's images in the training set of ISIC 2019."""
+
 
 def column_names(fields: Sequence[Field]) -> dict[str, str]:
-    """What columns may be called in small letters → what they are called here."""
+    """Names of columns in lower case → what they are called here."""
     names = {name: ours for ours, others in IDENTITIES.items() for name in (ours, *others)}
     names |= {name: name for name in LABEL_COLUMNS}
     for field in fields:
@@ -83,7 +89,7 @@ def column_names(fields: Sequence[Field]) -> dict[str, str]:
 
 
 def translate(cells: pd.Series, field: Field) -> tuple[pd.Series, int]:
-    """Give a column of words in ours, and how many are ambiguous and thus unknown."""
+    """Translate a column of words to ours; also counts the ambiguous ones, which become unknown."""
     words = getattr(field, "words", ())
     ours = {_plain(word): word for word in words} | _WORDS.get(field.column, {})
     if field.column == SITE.column:
@@ -122,3 +128,23 @@ def diagnosis_of(row: dict[str, object]) -> str | None:
 
 def _plain(word: str) -> str:
     return " ".join(word.replace("_", " ").replace("/", " ").casefold().split())
+
+
+def image_source(image: str, lesion_id: object) -> str:
+    """Tell the collection an image is from, by the prefix of its challenge ``lesion_id``.
+
+    The Archive gives lesions names of its own (IL_0000000): there the image's number tells.
+    """
+    if not isinstance(lesion_id, str):
+        return "MSK" if collection_of(image) == "MSK" else "other"
+    if lesion_id[:3] in SOURCES:
+        return lesion_id[:3]
+    return collection_of(image)
+
+
+def collection_of(image: str) -> str:
+    """Tell the collection by the image's number."""
+    name = archive_id(image)
+    number = int(name.removeprefix("ISIC_")) if is_image_id(name) else -1
+    found = (source for source, (first, last) in _NUMBERS.items() if first <= number <= last)
+    return next(found, "other")

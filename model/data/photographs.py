@@ -1,11 +1,12 @@
-"""Which files of a folder are photographs: decided by content, and everything else is named."""
+"""The photographs of a folder: told by content, and every other file is named."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.data.names import image_name
+from model.data.formats import IMAGE_FOLDERS
+from model.data.tables import image_name
 from model.errors import DataError, ImageError
 from model.image import FORMATS, SUFFIXES, content_kind, read_image, refuse_other_kinds
 
@@ -14,7 +15,7 @@ _SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True)
 class Photographs:
-    """The photographs of a folder by name, sorted, and what was passed over."""
+    """The photographs of a folder by name, sorted, and what was skipped."""
 
     paths: dict[str, Path]
     refused: tuple[ImageError, ...] = ()  # pictures of a kind that is not read
@@ -22,7 +23,7 @@ class Photographs:
     folders: tuple[str, ...] = ()  # below, which were not looked into
 
     def passed_over(self) -> list[str]:
-        """Sentences for the user."""
+        """What was skipped, in sentences for the user."""
         said = [str(error) for error in self.refused]
         said += [f"{name} is no photograph: passed over." for name in self.others]
         return said + [f"{name} is a folder, and not looked into." for name in self.folders]
@@ -75,15 +76,15 @@ def together(lists: Sequence[Photographs]) -> Photographs:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a name is one that operating systems leave behind and hide."""
+    """Whether a name is that of a hidden file or of one that an operating system leaves behind."""
     return (name.startswith(".") and name != "..") or name.casefold() in _SYSTEM
 
 
 def is_photograph(path: Path) -> bool:
     """Whether a file is read as a photograph.
 
-    A usual suffix is believed here, without opening thousands of files: reading them names what is
-    none.
+    A usual suffix is trusted, to save opening thousands of files; one that is not an image is
+    reported when it is read.
     """
     return path.suffix.lower() in SUFFIXES or content_kind(_head(path)) in FORMATS
 
@@ -143,3 +144,30 @@ def _add(paths: dict[str, Path], path: Path, folder: Path) -> None:
             "Rename or remove one."
         )
     paths[name] = path
+
+
+def images_folder(data_dir: Path) -> Path:
+    """The folder of a data folder's images: ``images``, or as the publisher calls it."""
+    return images_folders(data_dir)[0]
+
+
+def images_folders(data_dir: Path) -> list[Path]:
+    """The folders of a data folder's images; ``images`` if there is none."""
+    for pattern in IMAGE_FOLDERS:
+        if found := sorted(path for path in data_dir.glob(pattern) if path.is_dir()):
+            return found
+    return [data_dir / IMAGE_FOLDERS[0]]
+
+
+def data_photographs(data_dir: Path) -> Photographs:
+    """The photographs of a data folder, those in folders below, too."""
+    return together([list_photographs(one, deep=True) for one in images_folders(data_dir)])
+
+
+def image_paths(images_dir: Path) -> dict[str, Path]:
+    """Map each image's name (the file's without its suffix) to its file, sorted by name.
+
+    Raises:
+        DataError: no such folder, no image in it, or two files of one name.
+    """
+    return list_photographs(images_dir).paths

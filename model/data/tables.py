@@ -1,4 +1,8 @@
-"""CSV tables whose rows are images: what breaks a rule is named by line and image."""
+"""CSV tables whose rows are images, and the names by which rows and files are matched.
+
+What breaks a rule is named by line and image. A table may name ``x.jpg``, ``images/x`` or ``x ``
+where the file is called ``x.JPG``: names are normalised and matched in one way everywhere.
+"""
 
 import codecs
 import csv
@@ -6,15 +10,16 @@ import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from isic_api.vocabulary import archive_id
 from model.data.formats import IDENTITIES, column_names
-from model.data.names import image_names
 from model.errors import DataError
 
 _NAMED = 5  # offenders that a message names before it only counts them
@@ -78,9 +83,9 @@ def read_csv(
 ) -> pd.DataFrame:
     """Read a table that has at least these columns and one row per value of ``key``.
 
-    Tables of spreadsheets are read as they are: commas, semicolons or tabs between columns, decimal
-    commas, UTF-8, UTF-16 or cp1252, blanks around headings and cells, empty rows and columns. The
-    index is that of the rows in the file, from 0.
+    Exports of spreadsheets are read as they are: commas, semicolons or tabs between columns,
+    decimal commas, UTF-8, UTF-16 or cp1252, blanks around headings and cells, empty rows and
+    columns. The index is that of the rows in the file, from 0.
 
     Args:
         path: the file.
@@ -267,3 +272,81 @@ def _require_names(table: pd.DataFrame, name: str, key: str) -> None:
             f"{name} names {table[key][repeated].nunique()} {key}s more than once: "
             f"{name_rows(table, repeated, key)}. Keep one row per {key}."
         )
+
+
+_SUFFIX = re.compile(
+    r"\.(jpe?g|jpe|jfif|png|webp|bmp|tiff?|heic|heif|avif|gif|dcm|dng|cr2|cr3|nef|arw)$", re.I
+)
+
+
+def image_name(text: str) -> str:
+    """A name without blanks around it and without an image's suffix; folders stay, with ``/``."""
+    name = unicodedata.normalize("NFC", text).strip().replace("\\", "/")
+    while name.startswith("./"):
+        name = name[2:]
+    while (shorter := _SUFFIX.sub("", name).rstrip()) != name:
+        name = shorter
+    return name
+
+
+def image_names(texts: Sequence[str]) -> list[str]:
+    """:func:`image_name` of each, without folders where the names differ without them."""
+    if _are_plain(texts):
+        return list(texts)
+    names = [image_name(text) for text in texts]
+    bare = [_bare(name) for name in names]
+    return bare if len(set(bare)) == len(set(names)) else names
+
+
+def match_names(wanted: Sequence[str], given: Sequence[str]) -> list[int]:
+    """For each wanted name the position of the given one that means the same image, else -1.
+
+    The same name comes first, then one that differs by a folder that only one of them states, then
+    the challenge's reduced copy (``_downsampled``) or its original. What could be two is none.
+    """
+    if not _are_plain(wanted):
+        wanted = [image_name(name) for name in wanted]
+    if not _are_plain(given):
+        given = [image_name(name) for name in given]
+    times = Counter(given)
+    row_of = {name: row for row, name in enumerate(given)}
+    found = [row_of[name] if times[name] == 1 else -1 for name in wanted]
+    every = " ".join((*wanted, *given)) if -1 in found else ""
+    if "/" in every:
+        found = _matched(wanted, given, _bare, found)
+    if "/" in every or "_downsampled" in every:
+        found = _matched(wanted, given, lambda name: archive_id(_bare(name)), found)
+    return found
+
+
+def _are_plain(texts: Sequence[str]) -> bool:
+    """Whether all names are normal already; much faster than normalising each."""
+    together = "".join(texts)
+    return together.isascii() and not any(mark in together for mark in "./\\ \t\r\n\v\f")
+
+
+def _matched(
+    wanted: list[str], given: list[str], key: Callable[[str], str], found: list[int]
+) -> list[int]:
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(given):
+        rows.setdefault(key(name), []).append(row)
+    times = Counter(map(_bare, wanted))
+    result = []
+    for name, row in zip(wanted, found, strict=True):
+        candidates = rows.get(key(name), []) if row < 0 else [row]
+        if row < 0 and len(candidates) == 1 and name != given[candidates[0]]:
+            other = given[candidates[0]]
+            in_two_folders = "/" in name and "/" in other and _folder(name) != _folder(other)
+            if in_two_folders or ("/" in name and times[_bare(name)] > 1):
+                candidates = []
+        result.append(candidates[0] if len(candidates) == 1 else -1)
+    return result
+
+
+def _bare(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from model.data.class_folders import is_by_class
-from model.data.dataset import Dataset, images_folder, read_folder, read_tables
+from model.data.dataset import Dataset, read_folder, read_tables
 from model.data.duplicates import duplicate_pairs
+from model.data.labels import is_by_class
+from model.data.photographs import images_folder
 from model.data.tables import name_some
 from model.diagnosis import DIAGNOSIS_NAMES
 from model.explore.figures import (
@@ -117,7 +118,7 @@ def introduction(summary: dict) -> str:
 
 
 def _left_out(found: dict) -> str:
-    """What only some folders have: labels too coarse for the task, and files that are no image."""
+    """Counts of what few folders have: labels too coarse for the task, files that are no image."""
     text = ""
     if found["images_without_class"]:
         count = found["images_without_class"]

@@ -7,7 +7,8 @@ import pandas as pd
 
 from isic_api.vocabulary import UNKNOWN_CLASS
 from model.data.context import table_groups
-from model.data.dataset import SOURCES, Dataset
+from model.data.dataset import Dataset
+from model.data.formats import SOURCES
 from model.diagnosis import DIAGNOSES
 from model.patient import FIELDS, Field, NumberField
 

@@ -13,7 +13,7 @@ GRAD_CAM_VIEWS = 4
 
 @dataclass(frozen=True)
 class Features:
-    """All that a network computes of one photograph before the patient comes in."""
+    """Output of the image branch for one photograph, before the patient is fused in."""
 
     embeddings: np.ndarray  # (V, embedding), of the TTA views that a prediction is averaged over
     maps: np.ndarray  # feature maps (W, h, w, C), of the views that Grad-CAM needs
@@ -29,7 +29,7 @@ class ModelOutputs:
 
 
 class Backend(Protocol):
-    """A network split after its image part, so that the patient can be changed cheaply.
+    """A network split after its image branch, so that the patient can be changed cheaply.
 
     Images are prepared, (side, side, 3) in [0, 255], and patients encoded, (width,). Probabilities
     are not calibrated. Safe to use from many threads.
@@ -39,7 +39,7 @@ class Backend(Protocol):
     has_logits: bool
 
     def embed(self, image: np.ndarray) -> Features:
-        """Run the image part on one photograph."""
+        """Run the image branch on one photograph."""
 
     def predict(self, embeddings: np.ndarray, patients: np.ndarray) -> np.ndarray:
         """Predict one photograph's probabilities (P, classes) for P patients."""

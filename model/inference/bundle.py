@@ -6,7 +6,7 @@
     BUNDLE/network.tflite  the same network for LiteRT, which predictions prefer, if exported
     BUNDLE/ood.npz         the detector of out-of-distribution images, if fitted
     BUNDLE/similar.npz     the index of training images, to find similar ones, if fitted
-    BUNDLE/dermoscopy.npz  what tells close-ups from dermoscopic photographs, if fitted
+    BUNDLE/dermoscopy.npz  the detector of close-ups, photographs without a dermatoscope, if fitted
     BUNDLE/finder.keras    the lesion finder, of a network that sees frames around lesions
     BUNDLE/finder.tflite   the same for LiteRT, if exported
 
@@ -29,9 +29,8 @@ from isic_api.files import whole_file
 from model.data.split import Split
 from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
-from model.inference.dermoscopy import DermoscopyCheck
-from model.inference.ood import OODDetector
-from model.inference.projection import Projection
+from model.inference.embeddings import Projection
+from model.inference.ood import DermoscopyCheck, OODDetector
 from model.inference.similar import CaseIndex
 from model.patient import PatientEncoder
 from model.tasks import CUSTOM, TASKS, Task, custom_task
@@ -261,7 +260,7 @@ def write_fitted(
 ) -> Manifest:
     """Write what was fitted, and the manifest, which is returned with the hashes of both files."""
     saves = {OOD_FILE: detector.save, SIMILAR_FILE: cases.save}
-    # What tells close-ups was fitted to other embeddings.
+    # The detector of close-ups was fitted to other embeddings.
     return write_files(bundle, manifest.without(OOD_FILE_IN_FORMAT_1, DERMOSCOPY_FILE), saves)
 
 
@@ -311,7 +310,7 @@ def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
 
 
 def load_dermoscopy_check(bundle: Path, manifest: Manifest) -> DermoscopyCheck | None:
-    """Load what tells close-ups from dermoscopic photographs; None if the bundle has none.
+    """Load the detector of close-ups; None if the bundle has none.
 
     Raises:
         BundleError: the file is missing, damaged, or not the one of the manifest.
@@ -322,7 +321,7 @@ def load_dermoscopy_check(bundle: Path, manifest: Manifest) -> DermoscopyCheck |
 
 
 def litert_file(bundle: Path, manifest: Manifest, name: str = LITERT_FILE) -> Path | None:
-    """Give a network for LiteRT; None if the bundle has none, which Keras' then replaces.
+    """Path of a network for LiteRT; None if the bundle has none and Keras is used.
 
     Raises:
         BundleError: the file is damaged, or not the one of the manifest.
@@ -400,7 +399,7 @@ def require_no_bundle(folder: Path) -> None:
 
 
 def _check_codes(manifest: Manifest) -> None:
-    """What is said of classes must be said of those that there are."""
+    """Check that entries about classes name those of the bundle, and all where they must."""
     named = {"malignant": manifest.malignant or [], "precursors": manifest.precursors}
     thresholds = manifest.prediction_sets.get("thresholds") or manifest.classes
     faults = [

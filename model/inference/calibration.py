@@ -4,7 +4,7 @@ Temperature scaling is that of Guo et al. 2017, "On Calibration of Modern Neural
 
 Operating points are thresholds, set on validation images and then left alone, for the questions
 whether a lesion is a melanoma and whether it is malignant. The score is the summed probability of
-the classes meant, and "yes" is a score of at least the threshold.
+those classes, and "yes" is a score of at least the threshold.
 """
 
 import math

@@ -47,27 +47,20 @@ def to_litert(network: keras.Model, *, tta_views: int) -> bytes:
     Raises:
         BundleError: LiteRT lacks an operation of the network.
     """
-    import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError
 
     archive = keras.export.ExportArchive()
     copy = _copied(network)
     archive.track(copy)
     signatures = _add_signatures(archive, KerasBackend(copy, tta_views=tta_views))
-    with tempfile.TemporaryDirectory() as folder:
-        archive.write_out(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=signatures)
-        if is_halved(network):
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        try:
-            return converter.convert()
-        except ConverterError as error:
-            fusion = type(network.get_layer("fusion")).__name__
-            raise BundleError(
-                f"LiteRT lacks an operation that this network, with {fusion} as its fusion, needs: "
-                "it is served through Keras. Train with another fusion to export it."
-            ) from error
+    try:
+        return _converted(archive, signatures, halved=is_halved(network))
+    except ConverterError as error:
+        fusion = type(network.get_layer("fusion")).__name__
+        raise BundleError(
+            f"LiteRT lacks an operation that this network, with {fusion} as its fusion, needs: "
+            "it is served through Keras. Train with another fusion to export it."
+        ) from error
 
 
 def finder_to_litert(finder: keras.Model) -> bytes:
@@ -80,10 +73,19 @@ def finder_to_litert(finder: keras.Model) -> bytes:
     archive = keras.export.ExportArchive()
     archive.track(finder)
     archive.add_endpoint("segment", segment, [_rows(VIEW_COUNTS[-1], finder.input)])
+    return _converted(archive, ["segment"], halved=is_halved(finder))
+
+
+def _converted(
+    archive: keras.export.ExportArchive, signatures: list[str], *, halved: bool
+) -> bytes:
+    """Convert an archive; ``halved`` stores the weights as float16."""
+    import tensorflow as tf
+
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["segment"])
-        if is_halved(finder):
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=signatures)
+        if halved:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
@@ -154,7 +156,7 @@ def _add_signatures(archive: keras.export.ExportArchive, backend: KerasBackend) 
 
 
 def _rows(count: int | None, tensor: keras.KerasTensor) -> "tf.TensorSpec":
-    """A float32 argument of so many rows like those of a tensor."""
+    """Spec of a float32 argument of ``count`` rows like those of a tensor."""
     import tensorflow as tf
 
     return tf.TensorSpec((count, *tensor.shape[1:]))

@@ -1,8 +1,8 @@
-"""From a photograph to its lesions: where they are, and how sure that is.
+"""From a photograph to its lesions, and to the square frames around them that the network sees.
 
 The finder's outline is averaged over all eight right-angle views, so that turning or mirroring a
-photograph turns and mirrors what is found. Where the lesion is small, a second look at a narrower
-frame draws it more sharply.
+photograph turns and mirrors what is found. Where the lesion is small, a second pass on a narrower
+frame outlines it more sharply.
 """
 
 import hashlib
@@ -17,20 +17,23 @@ from PIL import Image
 from tqdm import tqdm
 
 from model.data.cache import cached_array
-from model.frame import FINDER_SIDE, Box, Frame, crop_frame
-from model.image import read_image
+from model.environment import without_notices
+from model.errors import BoxError
+from model.frame import FINDER_SIDE, Box, Frame, check_box, crop_frame
+from model.image import ImagePreprocessor, read_image
 from model.inference.tta import aligned_mean, tta_views
-from model.startup_notices import without_notices
 
 Segment = Callable[[np.ndarray], np.ndarray]
 """Gives the share of each cell that is lesion, (B, h, w) in [0, 1], of views (B, side, side, 3)."""
 
+NO_LESION, SEVERAL_LESIONS, LESION_AT_EDGE = "no_lesion", "several_lesions", "lesion_at_edge"
+
 _VIEWS = 8  # of test-time augmentation: all quarter turns and mirror images
 _FINE = 224  # cells along each side in which outlines are measured
-_SMALL = 0.3  # of the photograph's longer side: a smaller lesion gets a second look
-_SECOND_LOOK = 2.5  # its frame, in multiples of the lesion's longer side
+_SMALL = 0.3  # of the photograph's longer side: a smaller lesion gets a second pass
+_SECOND_PASS = 2.5  # its frame, in multiples of the lesion's longer side
 _FEWEST = 0.0004  # of the frame's area; less is a speck
-_SECOND_LESION = 0.15  # of the first one's area, for a further lesion to be worth a notice
+_SECOND_LESION = 0.15  # of the first one's area, for a further lesion to be worth a warning
 _CENTRED = 0.35  # of the frame's side: standard deviation of the preference for the middle
 _TOUCHES = 0.2  # of a lesion's side along an edge of the photograph, to count as cut off
 _FILLS = 0.92  # of both sides of the photograph
@@ -58,7 +61,7 @@ class Finding:
 def find_lesions(image: Image.Image, segment: Segment) -> Finding:
     """Find the lesions of an RGB photograph.
 
-    Prominent is what is large and near the middle.
+    Large ones near the middle come first.
     """
     frame = Frame.whole(*image.size)
     outline = _outline(image, frame, segment)
@@ -67,7 +70,7 @@ def find_lesions(image: Image.Image, segment: Segment) -> Finding:
         return Finding((), outline, frame)
     x0, y0, x1, y1 = lesions[0].box
     if max(x1 - x0, y1 - y0) < _SMALL * frame.side:
-        near = Frame.around(lesions[0].box, _SECOND_LOOK)
+        near = Frame.around(lesions[0].box, _SECOND_PASS)
         sharper = _outline(image, near, segment)
         if again := _lesions(sharper, near, image.size):
             lesions, outline, frame = [again[0], *lesions[1:]], sharper, near
@@ -127,7 +130,7 @@ def _centre_weights() -> np.ndarray:
 
 
 def _at_edge(outline: np.ndarray, frame: Frame, size: tuple[int, int]) -> bool:
-    """Whether the lesion runs along an edge of the photograph for more than a touch."""
+    """Whether the photograph's edge cuts the lesion off, for more than a touch."""
     fine = _upsampled(outline) > 0.5
     cell = frame.side / _FINE
     left, top = frame.box[:2]
@@ -200,7 +203,7 @@ def _litert_segment(file: Path) -> Segment:
     run, lock = interpreter.get_signature_runner("segment"), threading.Lock()
 
     def segment(views: np.ndarray) -> np.ndarray:
-        with lock:  # an interpreter is of one thread at a time
+        with lock:  # an interpreter is not thread-safe
             return run(images=views)["shares"]
 
     return segment
@@ -215,3 +218,82 @@ def _keras_segment(file: Path) -> Segment:
         return 1 / (1 + np.exp(-network.predict_on_batch(views)[..., 0]))
 
     return segment
+
+
+@dataclass(frozen=True)
+class Framed:
+    """A photograph, prepared for the network."""
+
+    squares: np.ndarray  # uint8 (S, side, side, 3), one per scale
+    frame: Frame | None = None  # of the first square; None where the whole photograph is squeezed
+    box: Box | None = None  # of the lesion, pixels of the upright photograph
+    finding: Finding | None = None  # None where the box was given, or the bundle has no finder
+
+    @property
+    def lesions(self) -> int:
+        """How many were found, or 1 where a box was given."""
+        return len(self.finding.lesions) if self.finding else int(self.box is not None)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings about the lesion, by key."""
+        if self.finding is None:
+            return ()
+        found = {
+            NO_LESION: not self.finding.lesions,
+            SEVERAL_LESIONS: len(self.finding.lesions) > 1,
+            LESION_AT_EDGE: self.finding.at_edge and not self.finding.fills,
+        }
+        return tuple(key for key, holds in found.items() if holds)
+
+
+def frame_photograph(
+    image: Image.Image,
+    preprocessor: ImagePreprocessor,
+    finder: LesionFinder | None,
+    *,
+    box: Box | None = None,
+) -> Framed:
+    """Prepare an RGB photograph.
+
+    The lesion is the one of ``box``, else the most prominent that the finder finds. Where none is
+    found, or it fills the photograph, the frame is the whole photograph.
+
+    Raises:
+        BoxError: a box without area or outside the photograph, or one for a network that sees
+            the whole photograph.
+    """
+    if not preprocessor.frame_scales:
+        if box is not None:
+            raise BoxError(
+                "this network looks at the whole photograph and takes no box. Leave it out, or use "
+                "a bundle with a lesion finder."
+            )
+        return Framed(preprocessor(image)[None])
+    finding = None
+    if box is None:
+        finding = finder.find(image)
+        box = finding.lesions[0].box if finding.lesions else None
+        whole = box is None or finding.fills
+    else:
+        box, whole = check_box(box, *image.size), False
+    frames = [
+        Frame.whole(*image.size) if whole else Frame.around(box, scale)
+        for scale in preprocessor.frame_scales
+    ]
+    crops = [crop_frame(image, frame, preprocessor.side) for frame in frames]
+    return Framed(np.stack([np.asarray(crop) for crop in crops]), frames[0], box, finding)
+
+
+def on_photograph(cells: np.ndarray, frame: Frame, size: tuple[int, int]) -> np.ndarray:
+    """Draw a map of a frame (h, w) back on its photograph: float32 (height, width).
+
+    ``size`` is the photograph's width and height; outside the frame the map is 0.
+    """
+    x0, y0, x1, y1 = frame.box
+    corner = round(x0), round(y0)
+    side = max(round(x1) - corner[0], 1), max(round(y1) - corner[1], 1)
+    large = Image.fromarray(cells.astype(np.float32)).resize(side, Image.Resampling.BICUBIC)
+    drawn = Image.new("F", size)
+    drawn.paste(large, corner)
+    return np.asarray(drawn).clip(0, 1)

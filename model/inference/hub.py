@@ -114,7 +114,7 @@ def push_bundle(bundle: Path, repository: str, *, card: Path, private: bool = Fa
 
 
 def read_whole(bundle: Path) -> Manifest:
-    """Read the manifest of a bundle whose files are those that it was written for.
+    """Read the manifest of a bundle and check all of its files.
 
     Raises:
         BundleError: one is not, or is missing.

@@ -66,7 +66,7 @@ class KerasBackend:
         return keras.Model(inputs, self.network.get_layer("logits").output)
 
     def embed(self, image: np.ndarray) -> Features:
-        """Run the image part on one photograph."""
+        """Run the image branch on one photograph."""
         views = tta_views(image[None], self.map_views)
         found = self.image_part.predict_on_batch(np.concatenate(list(views)))
         return Features(found["embedding"][: self.tta_views], found["maps"])
@@ -146,7 +146,7 @@ def load_network(bundle: Path, manifest: Manifest) -> keras.Model:
 
 
 def _next_step(manifest: Manifest) -> str:
-    """What to do about a network that is the manifest's and yet cannot be loaded."""
+    """Advice for a network that fits the manifest and yet cannot be loaded."""
     written = manifest.versions.get("keras")
     if written in (None, keras.__version__):
         return "Train again, or use the version of the project that wrote it."
@@ -157,7 +157,7 @@ def _next_step(manifest: Manifest) -> str:
 
 
 def _check_class_order(saved: list[str] | None, manifest: Manifest) -> None:
-    """A melanoma must not be shown as a nevus because somebody sorted the manifest."""
+    """Refuse another class order: a sorted manifest would show a melanoma as a nevus."""
     if saved is None and set(manifest.codes) == set(DIAGNOSES):
         saved = list(DIAGNOSES)  # of networks whose file does not name them yet
     if saved not in (None, manifest.codes):

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from model.environment import without_notices
 from model.inference.backend import Features, ModelOutputs
 from model.inference.tta import tta_views
-from model.startup_notices import without_notices
 
 _THREADS = 2
 """More gain little, and lose where a machine lends fewer cores than it shows."""
@@ -33,10 +33,10 @@ class LiteRTBackend:
         self._map_views = self._grad_cam.get_input_details()["features"]["shape"][0]
         self._classes = self._grad_cam.get_input_details()["asked"]["shape"][0]
         self.has_logits = "logits" in self._predict.get_output_details()
-        self._lock = threading.Lock()  # an interpreter is of one thread at a time
+        self._lock = threading.Lock()  # an interpreter is not thread-safe
 
     def embed(self, image: np.ndarray) -> Features:
-        """Run the image part on one photograph."""
+        """Run the image branch on one photograph."""
         views = np.concatenate(list(tta_views(image[None], self._views))).astype(np.float32)
         with self._lock:
             found = self._embed(images=views)

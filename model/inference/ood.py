@@ -11,14 +11,18 @@ Four scores, all higher for images that are further from training:
 
 The first two are fitted here, on training images. A threshold for each is set on validation images
 for a stated false-positive rate.
+
+Close-ups, as a phone takes them without a dermatoscope, are a distribution of their own, from which
+the network has never learned. A logistic regression on the image embedding tells them from
+dermoscopic photographs.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from model.inference.array_file import ArrayFile
 from model.inference.backend import ModelOutputs
+from model.inference.embeddings import ArrayFile
 
 FALSE_POSITIVE_RATE = 0.05
 METHOD = "mahalanobis"
@@ -29,10 +33,15 @@ _NEIGHBOUR_DIRECTIONS = 128  # of the embedding, those with the largest spread
 _REFERENCES = 2_000  # training images kept as neighbours: 2,000 x 128 float16 take 0.5 MB
 _NEIGHBOUR = 10
 
+CLOSE_UP_FALSE_POSITIVE_RATE = 0.03
+"""Share of the dermoscopic validation images of any source that may be taken for close-ups."""
+
+_C = 0.01  # inverse strength of the L2 penalty: there are fewer close-ups than embedding values
+
 
 @dataclass(frozen=True)
 class OODDetector(ArrayFile):
-    """What is kept of the training images' embeddings, all in whitened coordinates."""
+    """The fitted detector: training embeddings in whitened coordinates."""
 
     centre: np.ndarray  # (embedding,)
     whitening: np.ndarray  # (embedding, directions), largest spread first
@@ -116,3 +125,40 @@ def _direction(whitened: np.ndarray) -> np.ndarray:
     """The first directions, scaled to unit length."""
     first = whitened[:, :_NEIGHBOUR_DIRECTIONS]
     return first / np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-12)
+
+
+@dataclass(frozen=True)
+class DermoscopyCheck(ArrayFile):
+    """Tells close-ups from dermoscopic photographs; scores above 1 are of close-ups."""
+
+    centre: np.ndarray  # (embedding,)
+    weights: np.ndarray  # (embedding,)
+    offset: np.ndarray  # scalar
+
+    @classmethod
+    def fit(
+        cls, closeups: np.ndarray, dermoscopic: np.ndarray, *, held_out: np.ndarray, sources: list
+    ) -> "DermoscopyCheck":
+        """Fit on embeddings (N, embedding) of both kinds.
+
+        The threshold is set on dermoscopic ``held_out`` images (N, embedding), of so many
+        ``sources`` (N,): of none more than :data:`CLOSE_UP_FALSE_POSITIVE_RATE` are above it.
+        """
+        from sklearn.linear_model import LogisticRegression  # only here: it takes a second
+
+        both = np.concatenate([closeups, dermoscopic]).astype(np.float64)
+        centre, spread = both.mean(axis=0), both.std(axis=0) + 1e-6
+        truth = np.r_[np.ones(len(closeups)), np.zeros(len(dermoscopic))]
+        model = LogisticRegression(C=_C, class_weight="balanced", max_iter=2_000)
+        weights = model.fit((both - centre) / spread, truth).coef_[0] / spread
+        scores = (held_out - centre) @ weights
+        groups = [scores[np.asarray(sources) == source] for source in set(sources)]
+        limit = max(np.quantile(group, 1 - CLOSE_UP_FALSE_POSITIVE_RATE) for group in groups)
+        unit = float((closeups - centre).mean(axis=0) @ weights) - limit
+        unit = unit if unit > 0 else 1.0  # close-ups cannot be told apart: nothing scores high
+        offset = np.float32(1 - limit / unit)
+        return cls(centre.astype(np.float32), (weights / unit).astype(np.float32), offset)
+
+    def score(self, embeddings: np.ndarray) -> np.ndarray:
+        """Scores (N,) of embeddings (N, embedding); above 1 the image is taken for a close-up."""
+        return (embeddings - self.centre) @ self.weights + self.offset

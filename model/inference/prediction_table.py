@@ -28,10 +28,10 @@ class PredictionTable:
 
 
 def prediction_record(study: Study, patient: Patient) -> dict[str, object]:
-    """What is answered about one photograph, ready for JSON.
+    """The prediction for one photograph, ready for JSON.
 
     probabilities: by code. box: x0, y0, x1, y1 of the lesion in pixels of the upright photograph,
-    or None. frame: the square that was looked at, likewise. lesions: how many were found. range:
+    or None. frame: the square that the network saw, likewise. lesions: how many were found. range:
     by code, lowest and highest probability over TTA views and scales. ood_score: above 1, unlike
     the training images; None without a detector. warnings: keys of
     :attr:`model.inference.study.Study.warnings`.
@@ -55,7 +55,7 @@ def prediction_line(name: str, study: Study, patient: Patient) -> str:
 
 
 def same_lesion(probabilities: np.ndarray) -> np.ndarray:
-    """One answer (classes,) from those of several photographs of a lesion (P, classes).
+    """One prediction (classes,) for a lesion from those of its photographs (P, classes).
 
     The mean of their log-probabilities, scaled to sum to 1.
     """

@@ -3,9 +3,10 @@
 Importing this loads neither of the two; :meth:`Predictor.load` loads the one that it uses.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,12 +31,10 @@ from model.inference.bundle import (
     read_manifest,
 )
 from model.inference.calibration import apply_temperature
-from model.inference.dermoscopy import DermoscopyCheck
-from model.inference.finder import LesionFinder
-from model.inference.framing import Framed, frame_photograph
+from model.inference.embeddings import image_vectors
+from model.inference.finder import Framed, LesionFinder, frame_photograph
 from model.inference.grad_cam import grad_cam
-from model.inference.ood import OODDetector
-from model.inference.projection import image_vectors
+from model.inference.ood import DermoscopyCheck, OODDetector
 from model.inference.similar import CaseIndex
 from model.inference.study import Study
 from model.patient import Patient
@@ -111,7 +110,7 @@ class Predictor:
         return dict(zip(self.manifest.codes, row.tolist(), strict=True))
 
     def frame(self, photograph: Image.Image, *, box: Box | None = None) -> Framed:
-        """Prepare an upright RGB photograph, see :func:`model.inference.framing.frame_photograph`.
+        """Prepare an upright RGB photograph, see :func:`model.inference.finder.frame_photograph`.
 
         Raises:
             ImageError: the box does not fit the photograph.
@@ -181,7 +180,9 @@ class Predictor:
                 # At once: the embeddings of all images may not fit into memory.
                 found.append(self._projected(outputs))
                 (self.progress or own).update(len(outputs.probabilities))
-        return _joined(found, self.manifest.temperature)
+        joined = _combined(found, np.concatenate)
+        calibrated = apply_temperature(joined.probabilities, self.manifest.temperature)
+        return replace(joined, probabilities=calibrated)
 
     def grad_cam(
         self, images: np.ndarray, patients: Sequence[Patient], labels: np.ndarray
@@ -215,9 +216,7 @@ class Predictor:
         """Outputs of one batch, averaged over the scales of each image."""
         scales = images.swapaxes(0, 1) if images.ndim == 5 else images[None]
         found = [self.backend.outputs(squares, encoded, tta=tta) for squares in scales]
-        names = [name for name, values in vars(found[0]).items() if values is not None]
-        means = {name: np.mean([vars(one)[name] for one in found], axis=0) for name in names}
-        return ModelOutputs(**{"logits": None, **means})
+        return _combined(found, partial(np.mean, axis=0))
 
     def _predict_readable(
         self, images: list[np.ndarray | ImageError], patients: Sequence[Patient]
@@ -257,9 +256,10 @@ def _load_backend(path: Path, manifest: Manifest, backend: BackendName) -> Backe
     return KerasBackend(load_network(path, manifest), tta_views=manifest.tta_views)
 
 
-def _joined(batches: list[ModelOutputs], temperature: float) -> ModelOutputs:
-    """The outputs of all batches, calibrated."""
-    names = [name for name, values in vars(batches[0]).items() if values is not None]
-    arrays = {name: np.concatenate([vars(batch)[name] for batch in batches]) for name in names}
-    arrays["probabilities"] = apply_temperature(arrays["probabilities"], temperature)
+def _combined(
+    outputs: list[ModelOutputs], combine: Callable[[list[np.ndarray]], np.ndarray]
+) -> ModelOutputs:
+    """Combine each array of several outputs; what the backend does not give stays None."""
+    names = [name for name, values in vars(outputs[0]).items() if values is not None]
+    arrays = {name: combine([vars(one)[name] for one in outputs]) for name in names}
     return ModelOutputs(**{"logits": None, **arrays})

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from isic_api.vocabulary import archive_id
-from model.inference.array_file import ArrayFile
+from model.inference.embeddings import ArrayFile
 from model.patient import Field, NumberField, Patient, is_unknown
 
 DIRECTIONS = 64
@@ -67,7 +67,7 @@ class CaseIndex(ArrayFile):
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What is kept; the patients' fields each by ``patient.`` and its key."""
+        """The arrays to save; the patients' fields each by ``patient.`` and its key."""
         arrays = super().arrays()
         patients = arrays.pop("patients")
         return arrays | {_PREFIX + key: values for key, values in patients.items()}

@@ -12,11 +12,10 @@ from model.inference.backend import Backend
 from model.inference.bundle import Manifest
 from model.inference.calibration import apply_temperature
 from model.inference.conformal import prediction_sets
-from model.inference.dermoscopy import DermoscopyCheck
-from model.inference.framing import Framed, on_photograph
+from model.inference.embeddings import image_vectors
+from model.inference.finder import Framed, on_photograph
 from model.inference.grad_cam import grad_cam
-from model.inference.ood import OODDetector
-from model.inference.projection import image_vectors
+from model.inference.ood import DermoscopyCheck, OODDetector
 from model.inference.quality import find_problems
 from model.inference.similar import CaseIndex, SimilarCase
 from model.inference.what_if import contributions, what_if
@@ -76,14 +75,14 @@ class Study:
 
     @property
     def is_dermoscopic(self) -> bool:
-        """Whether it seems to be taken through a dermatoscope; true where that was not learned."""
+        """Whether it seems taken through a dermatoscope; true where the bundle has no detector."""
         return self._dermoscopy is None or self._dermoscopy.score(self._vector[None])[0] <= 1
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Keys of what is worth a notice, worst first.
+        """Keys of the warnings, worst first.
 
-        ``not_dermoscopic``, ``ood``, those of :class:`model.inference.framing.Framed`, and
+        ``not_dermoscopic``, ``ood``, those of :class:`model.inference.finder.Framed`, and
         ``poor_quality``.
         """
         found = {
@@ -101,7 +100,7 @@ class Study:
     def ranges(self, patient: Patient) -> dict[str, tuple[float, float]]:
         """Lowest and highest probability of each class over TTA views and scales, by code.
 
-        How far the answer depends on how the camera was held; not an uncertainty.
+        How far the prediction depends on how the camera was held; not an uncertainty.
         """
         return self._ends(self._by_view(patient))
 

@@ -1,4 +1,4 @@
-"""What if the patient were another: Shapley values of the known fields, and fields varied.
+"""What if the patient were different: Shapley values of the known fields, and fields varied.
 
 Everything here calls a function from patients to probabilities, which is cheap once a photograph's
 embedding is known.

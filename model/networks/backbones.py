@@ -16,10 +16,10 @@ from model.networks.backbone_names import (
     backbone_family,
     check_backbone,
     mobilenet_alpha,
+    require_weights,
 )
 from model.networks.efficientnet_lite import STAGES, efficientnet_lite, load_imagenet_weights
 from model.networks.small_cnns import PLAIN_CNNS, attention_condenser, plain_cnn
-from model.networks.starting_weights import require_weights
 
 Tensor = keras.KerasTensor
 

@@ -1,20 +1,161 @@
 """A picture of the dual-branch network: both branches, their shapes, the fusion and the head.
 
-Drawn without global state and, as SVG, byte for byte the same each time.
+The shapes are read from the network itself. Drawn without global state and, as SVG, byte for byte
+the same each time.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import matplotlib
 import numpy as np
+from keras import layers
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
 from model.errors import ConfigError
-from model.networks.outline import Backbone, Block, Outline
+from model.networks.fusion import FUSIONS, CrossAttention
+from model.patient import Field
+
+_POOLINGS = {
+    layers.GlobalAveragePooling2D: "average pooling",
+    layers.GlobalMaxPooling2D: "max pooling",
+    layers.Flatten: "all of them",
+    layers.Reshape: "cell by cell",
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One step from input to output."""
+
+    title: str
+    shape: tuple[int, ...]  # for one image
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """The image network, by its last feature maps of each size."""
+
+    title: str
+    maps: list[tuple[int, int, int]]  # (h, w, C), the largest first
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The network from left to right."""
+
+    image: Block
+    backbone: Backbone | None
+    image_vectors: list[Block]  # the embedding, with the fusion add also its head
+    patient: Block
+    fields: list[str]  # of the patient, by name
+    patient_vectors: list[Block]
+    fusion: Block
+    head: list[Block]
+    unused: str  # branch that the fusion leaves out: image, patient, or empty
+
+    @classmethod
+    def of(cls, network: keras.Model, fields: Sequence[Field]) -> "Architecture":
+        """Read a network built by :func:`model.networks.network.build_network`.
+
+        ``fields`` are those that its patient input encodes.
+        """
+        dense = [layer for layer in network.layers if isinstance(layer, layers.Dense)]
+        patient = [layer for layer in dense if layer.name.startswith("patient_")]
+        head = [layer for layer in dense if layer not in patient]
+        fusion = _fusion(network)
+        image_vectors = [_embedding(network)]
+        if fusion.title == "add":
+            image_vectors, head = [*image_vectors, *map(_vector, head)], []
+        return cls(
+            image=Block("image", network.input["image"].shape[1:]),
+            backbone=_backbone(network),
+            image_vectors=image_vectors,
+            patient=Block("patient", network.input["patient"].shape[1:]),
+            fields=[field.name for field in fields],
+            patient_vectors=[_vector(layer) for layer in patient],
+            fusion=fusion,
+            head=[_vector(layer) for layer in head],
+            unused={"none": "patient", "metadata": "image"}.get(fusion.title, ""),
+        )
+
+
+def stages(backbone: keras.Model) -> list[tuple[int, int, int]]:
+    """The last feature maps (h, w, C) of each size, each at least 1.6 times as high as the next."""
+    last = {}
+    for layer in backbone.layers:
+        shape = layer.output.shape[1:]
+        # Padding is no stage of its own, and three channels are still the photograph.
+        if len(shape) == 3 and shape[-1] != 3 and not isinstance(layer, layers.ZeroPadding2D):
+            last[shape[0]] = shape
+    found = [backbone.output.shape[1:]]
+    for height in sorted(last):
+        if height >= 1.6 * found[0][0]:
+            found.insert(0, last[height])
+    return found
+
+
+def _backbone(network: keras.Model) -> Backbone | None:
+    inner = [layer for layer in network.layers if isinstance(layer, keras.Model)]
+    if not inner:
+        return None
+    counts = inner[0].count_params(), multiply_adds(inner[0])
+    return Backbone(inner[0].name, stages(inner[0]), *counts)
+
+
+def _embedding(network: keras.Model) -> Block:
+    layer = network.get_layer("image_embedding")
+    return Block("embedding", layer.output.shape[1:], _POOLINGS.get(type(layer), ""))
+
+
+def _vector(layer: layers.Dense) -> Block:
+    return Block(layer.name.replace("_", " "), layer.output.shape[1:])
+
+
+def _fusion(network: keras.Model) -> Block:
+    for layer in network.layers:
+        if layer.name == "fusion":
+            names = {kind: name for name, kind in FUSIONS.items()}
+            return Block(names[type(layer)], layer.output.shape[1:])
+    return Block("add", network.output.shape[1:])
+
+
+def multiply_adds(layer: layers.Layer) -> int:
+    """Count the multiply-adds of one image's forward pass through a layer.
+
+    A network is a layer of layers. Convolutions, dense layers and attention are counted, as in the
+    papers that compare networks; normalisation, activations and pooling are not.
+    """
+    if isinstance(layer, keras.Model):
+        return sum(map(multiply_adds, layer.layers))
+    if isinstance(layer, CrossAttention):
+        return _of_cross_attention(layer)
+    # Each weight of a kernel is used once at every place of the output, (B, h, w, C) or (B, C).
+    return _kernel_weights(layer) * math.prod(layer.output.shape[1:-1])
+
+
+def _kernel_weights(layer: layers.Layer) -> int:
+    return sum(math.prod(w.shape) for w in layer.weights if w.name == "kernel")
+
+
+def _of_cross_attention(layer: CrossAttention) -> int:
+    """The context's query is mapped once, keys and values are those of all cells (B, cells, C)."""
+    cells, attention = layer.input[0].shape[1], layer.attention
+    of_query = _kernel_weights(attention.query_dense) + _kernel_weights(attention.output_dense)
+    of_cell = _kernel_weights(attention.key_dense) + _kernel_weights(attention.value_dense)
+    _, heads, width = attention.query_dense.kernel.shape
+    compared = 2 * heads * width  # query with key, and weight with value
+    return of_query + cells * (of_cell + compared)
+
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -27,7 +168,7 @@ _MARGIN = 0.3
 _INPUT = 1.25  # width of an input, inches
 
 
-def draw_network(outline: Outline, classes: Sequence[str], file: Path) -> None:
+def draw_network(architecture: Architecture, classes: Sequence[str], file: Path) -> None:
     """Draw to a file, whose suffix says the format: .svg, .png or .pdf.
 
     Raises:
@@ -40,24 +181,26 @@ def draw_network(outline: Outline, classes: Sequence[str], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(file.suffix)
     with matplotlib.rc_context({"svg.hashsalt": "network"}):
-        network_figure(outline, classes).savefig(file, dpi=150, metadata=undated)
+        network_figure(architecture, classes).savefig(file, dpi=150, metadata=undated)
 
 
-def network_figure(outline: Outline, classes: Sequence[str]) -> Figure:
-    """Draw the outline; ``classes`` are the codes of the outputs, in their order."""
+def network_figure(architecture: Architecture, classes: Sequence[str]) -> Figure:
+    """Draw an architecture; ``classes`` are the codes of the outputs, in their order."""
     figure = Figure(figsize=(1, _HEIGHT))
     axes = figure.add_axes((0, 0, 1, 1))
-    image = _Row(axes, _TOP, LINE if outline.unused == "image" else _IMAGE)
-    image.photograph(outline.image)
-    if outline.backbone:
-        image.backbone(outline.backbone)
-    image.vectors(outline.image_vectors)
-    patient = _Row(axes, _BOTTOM, LINE if outline.unused == "patient" else _PATIENT)
-    patient.fields(outline.patient, outline.fields)
-    patient.vectors(outline.patient_vectors)
+    image = _Row(axes, _TOP, LINE if architecture.unused == "image" else _IMAGE)
+    image.photograph(architecture.image)
+    if architecture.backbone:
+        image.backbone(architecture.backbone)
+    image.vectors(architecture.image_vectors)
+    patient = _Row(axes, _BOTTOM, LINE if architecture.unused == "patient" else _PATIENT)
+    patient.fields(architecture.patient, architecture.fields)
+    patient.vectors(architecture.patient_vectors)
     after = _Row(axes, _MIDDLE, _HEAD, start=max(image.end, patient.end) + 0.75)
-    after.fusion(outline.fusion, {"image": image, "patient": patient}, unused=outline.unused)
-    after.vectors(outline.head)
+    after.fusion(
+        architecture.fusion, {"image": image, "patient": patient}, unused=architecture.unused
+    )
+    after.vectors(architecture.head)
     after.answer(classes)
     figure.set_figwidth(after.end + _MARGIN)
     axes.set(xlim=(0, after.end + _MARGIN), ylim=(0, _HEIGHT))
@@ -66,7 +209,7 @@ def network_figure(outline: Outline, classes: Sequence[str]) -> Figure:
 
 
 class _Row:
-    """Things from left to right, each joined to the one before by an arrow."""
+    """Shapes from left to right, each joined to the one before by an arrow."""
 
     def __init__(self, axes: Axes, centre: float, colour: str, *, start: float = _MARGIN) -> None:
         self.axes, self.centre, self.colour = axes, centre, colour
@@ -155,7 +298,7 @@ class _Row:
         label(self.axes, left + 0.55, top - step * len(classes), "probabilities")
 
     def _place(self, width: float, *, room: float = _ROOM) -> float:
-        """Take room for the next thing, point an arrow at it, and give its left edge."""
+        """Make room for the next shape, point an arrow at it, and give its left edge."""
         if self._empty:
             left, self._empty = self.end, False
         else:
@@ -192,7 +335,7 @@ def bar(axes: Axes, corner: Place, size: Place, *, colour: str) -> None:
 
 
 def photograph(axes: Axes, corner: Place, side: float, *, edge: str) -> None:
-    """A drawing of a lesion on skin; nobody's."""
+    """A schematic lesion on skin."""
     axes.add_patch(Rectangle(corner, side, side, fc="#f3d9c9", ec=edge, lw=1.6))
     angles = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     radii = 0.26 + 0.04 * np.sin(3 * angles) + 0.02 * np.cos(5 * angles + 1)
@@ -225,7 +368,7 @@ def arrow(axes: Axes, start: Place, end: Place) -> None:
 
 
 def label(axes: Axes, middle: float, top: float, title: str, *lines: str) -> None:
-    """Write below a thing: its name, then its shape and a note; what is empty takes no room."""
+    """Write below a shape its name, then its size and a note; empty lines take no room."""
     if title:
         axes.text(middle, top - 0.23, title, ha="center", size=NAME, color=INK)
         top -= 0.2

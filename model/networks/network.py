@@ -188,6 +188,6 @@ def saved_classes(file: Path) -> list[str] | None:
 
 
 def cause_of(error: Exception) -> str:
-    """Why Keras could not open a file, in one line; its messages go on with whole objects."""
+    """Why Keras could not open a file, in one line; its own messages dump whole objects."""
     innermost = str(error).rpartition("Exception encountered: ")[2].strip()
     return (innermost or type(error).__name__).splitlines()[0]

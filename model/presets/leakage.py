@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from model.data.split import HELD_OUT, Split
+from model.data.split import Split
+from model.data.splitters import HELD_OUT
 from model.evaluation.intervals import LesionBootstrap, interval, two_sided_p
 from model.evaluation.outcome import FIGURES, task_figures
 from model.evaluation.report_text import text_table, with_ci
@@ -59,7 +60,7 @@ def draw_pair(table: pd.DataFrame, groups: np.ndarray, *, seed: int = 0) -> Leak
 def some_lesions(groups: np.ndarray, limit: int | None, *, seed: int = 0) -> np.ndarray:
     """Choose whole lesions of at most so many images: bool (N,).
 
-    Single images would not do: the fewer are drawn, the fewer are two of one lesion.
+    Of single images, the fewer are drawn, the fewer would share a lesion.
     """
     if limit is None or limit >= len(groups):
         return np.ones(len(groups), bool)

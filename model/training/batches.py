@@ -1,21 +1,89 @@
-"""The parts of a split as arrays, and batches of them for any Keras backend."""
+"""The parts of a split, as arrays or as framed photographs, and batches of them for Keras."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from model.data.cache import cached_images
 from model.data.context import table_patients
+from model.frame import Frame, crop_frame
+from model.image import read_image
 from model.inference.finder import LesionFinder
 from model.patient import PatientEncoder
 from model.tasks import Task
-from model.training.augmentation import MIXUP_COLUMNS, draw_mixup, mix_rows
-from model.training.photographs import Photographs
+from model.training.augmentation import (
+    MIXUP_COLUMNS,
+    draw_artefacts,
+    draw_mixup,
+    mix_rows,
+    random_appearance,
+)
 from model.training.settings import TrainConfig
+
+_JITTER = 0.02  # standard deviation of a box's edges, as a share of the lesion's longer side
+_STRETCH = 0.05  # of the logarithm of the aspect ratio
+_STRETCH_OF_SQUARE = 0.12  # a square photograph may have been squeezed
+
+
+@dataclass(frozen=True)
+class FramedPhotographs:
+    """Photographs in a frame around their lesion, read from their files anew for each batch.
+
+    ``photographs[rows]`` gives uint8 (B, side, side, 3), like an array of prepared images, in the
+    frame of the middle scale.
+    """
+
+    paths: Sequence[Path]
+    boxes: np.ndarray  # (N, 4): x0, y0, x1, y1 in pixels of the upright photograph
+    config: TrainConfig
+
+    def __len__(self) -> int:
+        """Number of photographs."""
+        return len(self.paths)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """The frames of some rows, as serving would crop them."""
+        scale = float(np.sqrt(self.config.frame_low * self.config.frame_high))
+        return np.stack([self._frame(row, scale) for row in rows])
+
+    def at_random(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Frames at random scale, place, angle and aspect ratio, with random appearance."""
+        return np.stack([self._random_frame(row, rng) for row in rows])
+
+    def _frame(self, row: int, scale: float) -> np.ndarray:
+        frame = Frame.around(tuple(self.boxes[row]), scale)
+        return np.asarray(crop_frame(read_image(self.paths[row]), frame, self.config.image_side))
+
+    def _random_frame(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        image, config = read_image(self.paths[row]), self.config
+        box = self.boxes[row]
+        longer = max(box[2] - box[0], box[3] - box[1])
+        box = box + rng.normal(0, _JITTER * longer, 4)
+        scale = np.exp(rng.uniform(*np.log((config.frame_low, config.frame_high))))
+        frame = Frame.around(tuple(map(float, box)), float(scale))
+        x, y = np.array([frame.x, frame.y]) + rng.normal(0, config.shift, 2) * frame.side
+        frame = Frame(float(x), float(y), frame.side)
+        spread = _STRETCH_OF_SQUARE if image.width == image.height else _STRETCH
+        square = crop_frame(
+            image,
+            frame,
+            config.image_side,
+            angle=float(rng.uniform(-180, 180)),
+            stretch=float(np.exp(rng.normal(0, spread))),
+        )
+        if rng.random() < config.artefacts:
+            square = draw_artefacts(square, rng)
+        square = random_appearance(square, rng)
+        if rng.random() < 0.5:
+            square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return np.asarray(square)
+
 
 RESAMPLED = {"subsample": np.min, "oversample": np.max}
 """From the counts of the classes to how many rows of each an epoch shows."""
@@ -30,7 +98,7 @@ class LabelledBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images: np.ndarray | Photographs,
+        images: np.ndarray | FramedPhotographs,
         patients: np.ndarray,
         labels: np.ndarray,
         *,
@@ -51,7 +119,7 @@ class LabelledBatches(keras.utils.PyDataset):
         The last rows of an epoch are dropped if they cannot be shared evenly among the
         ``devices``; the batch size must be a multiple of their number.
         """
-        framed = isinstance(images, Photographs)
+        framed = isinstance(images, FramedPhotographs)
         super().__init__(workers=2 if framed else 1, max_queue_size=8)
         self.images, self.patients, self.labels = images, patients, labels
         self.weights = weights.astype(np.float32)
@@ -187,7 +255,7 @@ class TrainingBatches(LabelledBatches):
 
     def images_of(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Images of the rows, photographs in random frames."""
-        if isinstance(self.images, Photographs):
+        if isinstance(self.images, FramedPhotographs):
             return self.images.at_random(rows, self._rng(number, 2))
         return self.images[rows]
 
@@ -244,7 +312,9 @@ small for a network with an input of 128 to 224 px.
 class Part:
     """One part of the data as arrays, rows in the same order."""
 
-    images: np.ndarray | Photographs  # uint8 (N, side, side, 3), or a backbone's features (N, ...)
+    images: (
+        np.ndarray | FramedPhotographs
+    )  # uint8 (N, side, side, 3), or a backbone's features (N, ...)
     patients: np.ndarray  # float32 (N, width)
     labels: np.ndarray  # class numbers (N,), or further ones for the rows of ``coarse``
     sources: np.ndarray  # str (N,)
@@ -273,12 +343,12 @@ def load_part(
 
 def load_images(
     paths: list[Path], config: TrainConfig, *, cache_dir: Path
-) -> np.ndarray | Photographs:
+) -> np.ndarray | FramedPhotographs:
     """Prepared photographs, uint8 (N, side, side, 3), or frames around lesions, found first."""
     if config.finder_file is None:
         return cached_images(paths, config.preprocessor, cache_dir=cache_dir)
     boxes = LesionFinder.load(config.finder_file).boxes(paths, cache_dir=cache_dir)
-    return Photographs(paths, boxes, config)
+    return FramedPhotographs(paths, boxes, config)
 
 
 def small_images(table: pd.DataFrame, image_side: int) -> np.ndarray:

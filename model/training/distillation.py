@@ -91,7 +91,7 @@ def _predictions(teacher: Path, table: pd.DataFrame, task: Task, cache_dir: Path
 
 
 def _depends_on(manifest: Manifest, table: pd.DataFrame) -> dict[str, object]:
-    """All that a teacher's predictions depend on, beside the images' files."""
+    """What a teacher's predictions depend on besides the images' files: the cache's key."""
     encoded = manifest.patient.encode(table_patients(table, manifest.patient.fields))
     return {
         "network": manifest.network_sha256,

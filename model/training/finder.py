@@ -1,20 +1,58 @@
-"""Training the lesion finder on photographs whose lesions somebody outlined."""
+"""The lesion finder: a small segmentation network, and its training on outlined photographs.
 
-import io
+The first blocks of MobileNet (Howard et al. 2017, https://arxiv.org/abs/1704.04861), which have
+ImageNet weights, and a decoder with skip connections as in U-Net (Ronneberger et al. 2015,
+https://arxiv.org/abs/1505.04597).
+"""
+
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
-from keras import ops
-from PIL import Image, ImageFilter
+from keras import layers, ops
+from PIL import Image
 
 from model.frame import FINDER_SIDE, Frame, crop_frame
 from model.image import read_image
-from model.training.artefacts import draw_artefacts
+from model.networks.backbone_names import FINDER_BACKBONE
+from model.networks.backbones import build_backbone
+from model.training.augmentation import draw_artefacts, random_appearance
+
+_SKIPS = {"conv_pw_5_relu": 96, "conv_pw_3_relu": 48, "conv_pw_1_relu": 24}
+"""Feature maps of the encoder that join the decoder, coarse to fine → the decoder's width there."""
 
 _ZOOM = (0.4, 3.0)  # of the photograph's frame: a smaller frame magnifies
 _MASK = FINDER_SIDE // 2
+
+Tensor = keras.KerasTensor
+
+
+def build_finder(*, weights: str = "imagenet") -> keras.Model:
+    """Build the finder: (B, side, side, 3) in [0, 255] → logits (B, side / 2, side / 2, 1).
+
+    The side is :data:`model.frame.FINDER_SIDE`. ``weights`` are those of the backbone, see
+    :func:`model.networks.backbones.build_backbone`.
+    """
+    backbone = build_backbone(FINDER_BACKBONE, side=FINDER_SIDE, weights=weights)
+    features = backbone.get_layer("conv_pw_11_relu").output
+    features = _convolved(features, 128, "neck")
+    for name, width in _SKIPS.items():
+        features = layers.UpSampling2D(interpolation="bilinear", name=f"up_{width}")(features)
+        skip = _convolved(backbone.get_layer(name).output, width, f"skip_{width}")
+        features = layers.Concatenate(name=f"join_{width}")([features, skip])
+        features = layers.DepthwiseConv2D(
+            3, padding="same", use_bias=False, name=f"spread_{width}"
+        )(features)
+        features = _convolved(features, width, f"mix_{width}")
+    outline = layers.Conv2D(1, 3, padding="same", name="outline")(features)
+    return keras.Model(backbone.input, outline, name="finder")
+
+
+def _convolved(features: Tensor, width: int, name: str) -> Tensor:
+    features = layers.Conv2D(width, 1, use_bias=False, name=name)(features)
+    features = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(features)
+    return layers.ReLU(6.0, name=f"{name}_relu")(features)
 
 
 class OutlineBatches(keras.utils.PyDataset):
@@ -95,29 +133,6 @@ def _random_view(
     angle = rng.uniform(-180, 180) if rng.random() < 0.6 else rng.choice([0.0, 90.0, 180.0, 270.0])
     stretch = np.exp(rng.normal(0, 0.12))
     return Frame(float(x), float(y), float(side)), float(angle), float(stretch)
-
-
-def random_appearance(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Change what tells the camera and not the lesion: colours, sharpness, noise, compression."""
-    values = np.asarray(image, np.float32)
-    mean = values.mean((0, 1), keepdims=True)
-    values = (values - mean) * rng.uniform(0.7, 1.3) + mean
-    values = values * (rng.uniform(0.75, 1.25) * rng.uniform(0.88, 1.12, 3))
-    if rng.random() < 0.3:
-        values = values + rng.normal(0, rng.uniform(1, 9), values.shape)
-    image = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
-    if rng.random() < 0.3:
-        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.5)))
-    if rng.random() < 0.15:
-        small = max(16, int(image.width * rng.uniform(0.3, 0.8)))
-        image = image.resize((small, small), Image.Resampling.BOX).resize(
-            image.size, Image.Resampling.BILINEAR
-        )
-    if rng.random() < 0.4:
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=int(rng.integers(25, 90)))
-        image = Image.open(buffer).convert("RGB")
-    return image
 
 
 @keras.saving.register_keras_serializable("lesion_in_context")

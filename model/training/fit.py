@@ -150,7 +150,7 @@ def _trainer(
     *,
     augment: bool,
 ) -> keras.Model:
-    """Compile what a stage fits: the network behind the augmentation, partly frozen."""
+    """Compile the model that a stage fits: the network behind the augmentation, partly frozen."""
     set_trainable(network, stage, config)
     penalise_kernels(network, config)
     trainer = _augmented(network, config, augment=augment)
@@ -239,7 +239,7 @@ def _load_best(
 
 @contextmanager
 def _memory_advice(config: TrainConfig) -> Iterator[None]:
-    """Say what to lower where a step does not fit into memory; other errors pass unchanged."""
+    """Advise what to lower where a step does not fit into memory; other errors pass unchanged."""
     try:
         yield
     except Exception as error:

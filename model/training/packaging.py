@@ -37,16 +37,20 @@ from model.inference.calibration import (
     fit_temperature,
 )
 from model.inference.conformal import COVERAGE, fit_set_thresholds
-from model.inference.dermoscopy import DermoscopyCheck
+from model.inference.embeddings import projection_for
 from model.inference.export import halve
 from model.inference.keras_backend import KerasBackend, load_network
-from model.inference.ood import FALSE_POSITIVE_RATE, METHOD, OODDetector, ood_scores
+from model.inference.ood import (
+    FALSE_POSITIVE_RATE,
+    METHOD,
+    DermoscopyCheck,
+    OODDetector,
+    ood_scores,
+)
 from model.inference.predictor import Predictor
-from model.inference.projection import projection_for
 from model.inference.quality import fit_limits
 from model.inference.similar import CaseIndex
-from model.networks.figure import draw_network
-from model.networks.outline import Outline
+from model.networks.figure import Architecture, draw_network
 from model.patient import Patient, PatientEncoder
 from model.training.history import figures_by_epoch
 from model.training.resume import HISTORY_FILE
@@ -100,7 +104,7 @@ def package(
     if config.finder_file:
         copy = functools.partial(shutil.copyfile, config.finder_file)
         write_files(partial, manifest, {FINDER_FILE: copy})
-    draw_network(Outline.of(network, encoder.fields), manifest.codes, partial / PICTURE_FILE)
+    draw_network(Architecture.of(network, encoder.fields), manifest.codes, partial / PICTURE_FILE)
     calibrate_bundle(partial, dataset, cache_dir=cache_dir, most=_MOST_TRAINING)
     partial.replace(out)
 
@@ -114,7 +118,7 @@ def calibrate_bundle(
     most: int | None = None,
     closeups: Sequence[Path] = (),
 ) -> Manifest:
-    """Fit and store in a bundle what is set on held-out images; returns its new manifest.
+    """Calibrate a bundle on held-out images and store the result; returns its new manifest.
 
     On the validation part of the bundle's split: the temperature, the thresholds of the operating
     points, of the prediction sets and of the OOD scores. On the training part: the OOD detector,
@@ -254,7 +258,7 @@ def even_rows(labels: np.ndarray, most: int, *, seed: int = 0) -> np.ndarray:
 
 
 def _report(what: str) -> None:
-    """Say what is done after the last epoch, which may take minutes."""
+    """Report the work after the last epoch, which may take minutes."""
     print(what, file=sys.stderr, flush=True)
 
 

@@ -157,9 +157,9 @@ class _ReplayEpochs(Callback):
 
 
 class Backup(keras.callbacks.BackupAndRestore):
-    """Replaces the previous backup atomically, so that a kill or full disk never leaves none.
+    """Replaces the previous backup atomically, so that a kill or a full disk never leaves none.
 
-    Keras' own overwrites the only one: whoever stops it then loses all epochs.
+    Keras' own overwrites the only one: a kill at that moment loses all epochs.
     """
 
     def _save_model(self) -> None:

@@ -1,4 +1,4 @@
-"""A run's folder belongs to one run: the same command resumes it, a different one is refused."""
+"""The folder of a run: the same command resumes the run, another one is refused."""
 
 import json
 from collections.abc import Callable, Mapping

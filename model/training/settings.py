@@ -77,7 +77,7 @@ def _setting(default: object, meaning: str) -> object:
 
 
 class TrainConfig(BaseModel):
-    """All that a training depends on, beside the data and its split.
+    """All that a training depends on, besides the data and its split.
 
     Raises:
         ConfigError: on building, when a setting is unknown, of the wrong type, out of range, or
@@ -213,7 +213,7 @@ class TrainConfig(BaseModel):
         return _widths(self.further_units)
 
     def with_(self, **changes: object) -> "TrainConfig":
-        """The same settings but for some, checked again."""
+        """A copy with some settings changed, checked again."""
         return TrainConfig(**self.model_dump() | changes)
 
     def save(self, path: Path) -> None:

@@ -98,7 +98,7 @@ def _build(config: TrainConfig, encoder: PatientEncoder, task: Task) -> keras.Mo
 def network_around(
     backbone: keras.Model | None, config: TrainConfig, encoder: PatientEncoder, task: Task
 ) -> keras.Model:
-    """Join a backbone, or what stands for one, with the head that a config describes."""
+    """Join a backbone, or a model in its place, with the head that a config describes."""
     return build_network(
         backbone,
         patient_width=encoder.width,

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import grpc
 
+from model.environment import reach_directly, require_port
 from model.errors import SearchError
-from model.loopback import reach_directly, require_port
 
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 _PATIENCE = 10  # seconds for the chief to answer
@@ -113,7 +113,7 @@ _START = 120  # seconds for the chief to load and listen
 def run_workers(arguments: Sequence[str], *, count: int, logs: Path) -> None:
     """Run ``python -m model`` with these arguments as a chief and so many workers, to the end.
 
-    What workers say goes to ``logs/NAME.log``, what the chief says to this process' output.
+    Output of workers goes to ``logs/NAME.log``, that of the chief to this process' output.
 
     Raises:
         SearchError: the chief failed, or a worker died again and again.

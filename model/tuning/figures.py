@@ -10,15 +10,14 @@ from matplotlib.figure import Figure
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
-from model.tuning.leaderboard import ABOUT
-from model.tuning.trial_record import FINISHED
+from model.tuning.trials import ABOUT, FINISHED
 
 _DPI = 110
-_FEWEST = 8  # finished trials, for importances to be worth a look
+_FEWEST = 8  # finished trials, for importances to mean anything
 
 
 def draw_search_figures(table: pd.DataFrame, out: Path, *, objective: str) -> list[Path]:
-    """Draw a leaderboard; returns the files. A diagram that the trials cannot give is left out."""
+    """Draw a leaderboard; returns the files. Figures that need more trials are left out."""
     figures = {
         "objective_over_time.png": time_figure(table, objective=objective),
         "parallel_coordinates.png": parallel_figure(table, objective=objective),

@@ -22,8 +22,7 @@ import keras_tuner
 from keras_tuner import oracles
 
 from isic_api.files import whole_file
-from model.tuning.search_plan import Plan
-from model.tuning.search_space import Dimension
+from model.tuning.search_space import Dimension, Plan
 
 VERSION = "1.4.8"
 MAX_FAILURES = 5

@@ -22,7 +22,7 @@ from model.training.fit import fit, validation_batches
 from model.training.resume import Callback
 from model.training.settings import TrainConfig
 from model.training.train import build_of, network_around, train
-from model.tuning.search_plan import Plan
+from model.tuning.search_space import Plan
 from model.tuning.tune import Training
 
 _BATCH = 64  # images whose features are computed at a time

@@ -18,11 +18,15 @@ from model.errors import ConfigError
 from model.training.settings import TrainConfig
 from model.tuning.cluster import is_worker, require_chief
 from model.tuning.figures import draw_search_figures
-from model.tuning.leaderboard import best_record, leaderboard, write_leaderboard
 from model.tuning.oracles import Budget, Trial, allow_resume, budget_of, build_oracle, silenced
-from model.tuning.search_plan import Plan
-from model.tuning.search_space import combinations
-from model.tuning.trial_record import TrialRecord, read_records
+from model.tuning.search_space import Plan, combinations
+from model.tuning.trials import (
+    TrialRecord,
+    best_record,
+    leaderboard,
+    read_records,
+    write_leaderboard,
+)
 
 Training = Callable[[TrainConfig, Path, int], None]
 """Trains with these settings in this folder until so many epochs are done, or resumes up to there.
@@ -120,7 +124,7 @@ class _Tuner(BaseTuner):
             return {column: record.finish(history, column, before=before)}
 
     def _settings(self, values: dict) -> dict:
-        """The searched settings in the space's order, without float dust."""
+        """The searched settings in the space's order, without rounding errors."""
         known = {d.name: values[d.name] for d in self.plan.space if d.name in values}
         return {
             name: float(f"{value:.6g}") if isinstance(value, float) else value

@@ -11,7 +11,7 @@ from demo.tabs.explain import Explanations
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.frame import Frame
-from model.inference.framing import Framed
+from model.inference.finder import Framed
 from model.patient import AGE, Patient
 from tests.demo.pages import services
 from tests.drawings import draw_lesion

@@ -15,7 +15,7 @@ from demo.texts import load_texts
 from model.diagnosis import DIAGNOSES
 from model.frame import Frame
 from model.inference.bundle import RELEASED, read_manifest
-from model.inference.framing import Framed
+from model.inference.finder import Framed
 from model.patient import Patient
 from tests.demo.pages import add_photograph, open_page, predict
 from tests.drawings import draw_lesion

@@ -5,7 +5,7 @@ from PIL import Image
 
 from model.diagnosis import DIAGNOSES
 from model.image import read_image
-from model.inference.framing import Framed
+from model.inference.finder import Framed
 from model.inference.similar import SimilarCase
 from model.patient import FIELDS, Patient, vary
 

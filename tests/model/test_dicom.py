@@ -29,11 +29,11 @@ from pydicom.uid import (
 )
 
 from isic_api.vocabulary import CHALLENGE_SITES
-from model.anatomic_regions import REGIONS, SITE_OF
+from model.data.context import fill_unknown, recorded_patient
+from model.dicom import REGIONS, SITE_OF
+from model.dicom_pixels import is_plainly_divided
 from model.errors import ImageError
-from model.file_context import fill_unknown, recorded_patient
 from model.image import read_image, stored_size
-from model.jpeg_2000 import is_plainly_divided
 from model.patient import FIELDS, SITE, Patient
 from tests.drawings import draw_lesion, encoded
 from tests.drawings.dicom import (
@@ -436,7 +436,7 @@ from io import BytesIO
 from pathlib import Path
 import model.dicom, jpeg_ls
 from model.errors import ImageError
-from model.file_context import recorded_patient
+from model.data.context import recorded_patient
 from model.image import read_image
 from model.patient import FIELDS
 room = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + (32 << 20)
@@ -512,7 +512,7 @@ def test_pydicom_is_loaded_by_a_dicom_file_alone(tmp_path):
         from pathlib import Path
         import demo.page, demo.rest, model.cli.predict
         from model.image import read_image, stored_size
-        from model.file_context import recorded_patient
+        from model.data.context import recorded_patient
         from model.patient import FIELDS
         folder = Path(sys.argv[1])
         read_image(folder / "a.jpg"), stored_size(folder / "a.jpg")

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from demo.services import BackgroundPredictor
-from model.__main__ import main
+from model.__main__ import is_full, main
 from model.errors import BundleError
-from model.full_disk import is_full
 from model.inference.bundle import (
     LITERT_FILE,
     MANIFEST_FILE,

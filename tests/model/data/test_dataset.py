@@ -5,8 +5,9 @@ import shutil
 import pandas as pd
 import pytest
 
-from model.data.context import find_patients, read_metadata, table_patients
-from model.data.dataset import image_source, read_folder, read_tables
+from model.data.context import find_context, read_metadata, table_patients
+from model.data.dataset import read_folder, read_tables
+from model.data.formats import image_source
 from model.errors import DataError
 from model.patient import Patient
 from tests.drawings import draw_folder
@@ -173,7 +174,7 @@ def test_metadata_survives_a_byte_order_mark_and_lacks_columns(tmp_path):
 def test_a_field_may_be_headed_by_its_key_but_not_by_both_names(tmp_path):
     path = tmp_path / "Metadata.csv"
     path.write_text("image,age,site\nA,60,head/neck\n")
-    assert find_patients(path, ["A"]) == [Patient(age=60.0, site="head/neck")]
+    assert find_context(path, ["A"])[0] == [Patient(age=60.0, site="head/neck")]
     path.write_text("image,age,age_approx\nA,60,60\n")
     with pytest.raises(DataError, match="age_approx 2 times: age, age_approx"):
         read_metadata(path)
@@ -183,7 +184,7 @@ def test_the_row_of_an_image_stands_for_its_reduced_copy_unless_each_has_one(tmp
     path = tmp_path / "Metadata.csv"
     path.write_text("image,sex\nA_downsampled,female\nB,male\nC,female\nC_downsampled,male\n")
     names = ["A", "A_downsampled", "B_downsampled", "C", "C_downsampled", "D"]
-    found = find_patients(path, names)
+    found = find_context(path, names)[0]
     female, male = Patient(sex="female"), Patient(sex="male")
     assert found == [female, female, male, female, male, None]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.data.default_split import default_split
-from model.data.folders import read_folders, split_folders
+from model.data.dataset import read_folders
 from model.data.split import ISIC2019_SPLIT, Split
+from model.data.splitters import default_split, split_folders
 from model.errors import DataError
 from model.tasks import TASKS
 from tests.drawings import draw_folder

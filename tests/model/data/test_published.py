@@ -11,7 +11,7 @@ from PIL import Image
 from model.data.dataset import read_folder
 from model.data.duplicates import duplicate_pairs, lesion_groups
 from model.data.photographs import list_photographs
-from model.data.split import draw_split
+from model.data.splitters import draw_split
 from model.diagnosis import DIAGNOSES
 from model.errors import DataError, ImageError
 from tests.drawings import draw_folder, draw_lesion, encoded

@@ -9,7 +9,8 @@ import pytest
 
 from model.data.dataset import read_folder
 from model.data.duplicates import lesion_groups
-from model.data.split import ISIC2019_SPLIT, PARTS, Split, draw_split
+from model.data.split import ISIC2019_SPLIT, PARTS, Split
+from model.data.splitters import draw_split
 from model.errors import SplitError
 
 FOUND_DUPLICATES = Path(__file__).parents[2] / "data" / "isic2019_duplicates.csv"

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.data.context import find_context, read_metadata
-from model.data.names import image_name, image_names, match_names
-from model.data.tables import read_csv
+from model.data.tables import image_name, image_names, match_names, read_csv
 from model.errors import DataError
 from model.patient import Patient
 

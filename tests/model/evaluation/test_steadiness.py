@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from model.evaluation.steadiness import CHANGES, check_steadiness
-from model.inference.framing import Framed
+from model.inference.finder import Framed
 from model.tasks import TASKS
 from tests.drawings import draw_lesion
 

@@ -7,8 +7,7 @@ from PIL import Image, ImageDraw
 from model.errors import BoxError
 from model.frame import Frame
 from model.image import ImagePreprocessor
-from model.inference.finder import LesionFinder
-from model.inference.framing import frame_photograph, on_photograph
+from model.inference.finder import LesionFinder, frame_photograph, on_photograph
 
 SCALES = ImagePreprocessor(32, frame_scales=(1.2, 2.0))
 

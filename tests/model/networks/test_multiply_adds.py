@@ -5,8 +5,8 @@ import pytest
 from keras import layers
 
 from model.networks.backbones import build_backbone
+from model.networks.figure import multiply_adds
 from model.networks.fusion import FUSIONS
-from model.networks.outline import multiply_adds
 from tests.fakes.shapes_only import shapes_only
 from tests.parameters import slow_but
 

@@ -3,9 +3,8 @@
 import pytest
 
 from model.networks.backbones import build_backbone
-from model.networks.figure import draw_network, network_figure
+from model.networks.figure import Architecture, draw_network, network_figure, stages
 from model.networks.network import build_network
-from model.networks.outline import Outline, stages
 from model.patient import FIELDS
 from model.training.settings import FUSIONS
 
@@ -17,7 +16,7 @@ def outline(fusion="concat", backbone="cnn_2block", **settings):
     if fusion != "metadata":
         inner = build_backbone(backbone, side=32, weights="none")
     sizes = {"patient_width": 14, "classes": len(CLASSES), "side": 32}
-    return Outline.of(build_network(inner, fusion=fusion, **sizes, **settings), FIELDS)
+    return Architecture.of(build_network(inner, fusion=fusion, **sizes, **settings), FIELDS)
 
 
 def words_of(figure):

@@ -12,8 +12,8 @@ from model.data.dataset import read_folder
 from model.data.split import Split
 from model.evaluation.outcome import FIGURES
 from model.presets.bench import fitting_side, with_fewer
+from model.presets.page import MAJORITY, NOT_RUN
 from model.presets.preset import load_preset
-from model.presets.table import MAJORITY, NOT_RUN
 
 pytestmark = pytest.mark.usefixtures("eager")
 PRESETS = "dual-input-cnn-distilled,vgg16-dense,dual-input-cnn"

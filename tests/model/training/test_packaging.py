@@ -12,8 +12,8 @@ from model.inference.bundle import (
     SIMILAR_FILE,
     read_manifest,
 )
+from model.inference.embeddings import WIDEST, Projection, image_vectors, projection_for
 from model.inference.keras_backend import load_network
-from model.inference.projection import WIDEST, Projection, image_vectors, projection_for
 from model.networks.fusion import FUSIONS
 from model.training.packaging import calibrate_bundle, even_rows
 from tests.fakes.packaged import draw_few, fresh, opened_afresh, trained

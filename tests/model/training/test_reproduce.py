@@ -32,7 +32,7 @@ def test_the_command_refuses_a_folder_without_the_challenges_images(toy_folder, 
 
 
 def test_each_step_starts_from_the_one_before(toy_folder, tmp_path, monkeypatch):
-    from model.training import reproduce
+    from model.cli import reproduce
 
     files = [tmp_path / "train_1.json", tmp_path / "train_2.json"]
     settings = {"backbone": "cnn_2block", "image_side": 32, "epochs": 1, "start": "elsewhere"}

@@ -9,7 +9,7 @@ from model.inference.bundle import PICTURE_FILE, read_manifest
 from model.patient import PatientEncoder
 from model.tasks import task_of
 from model.training.settings import TrainConfig
-from model.training.summary import summarise, summary_text
+from model.training.stages import summarise, summary_text
 from model.training.train import build_of
 
 WIDTH = PatientEncoder.fit([]).width

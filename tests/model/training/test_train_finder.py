@@ -9,9 +9,8 @@ from PIL import Image, ImageDraw
 from model.__main__ import main
 from model.evaluation.finder import finder_figures, finder_text
 from model.frame import FINDER_SIDE
-from model.networks.finder import build_finder
-from model.training.artefacts import draw_artefacts
-from model.training.finder import OutlineBatches, outline_loss
+from model.training.augmentation import draw_artefacts
+from model.training.finder import OutlineBatches, build_finder, outline_loss
 
 
 @pytest.fixture(scope="module")

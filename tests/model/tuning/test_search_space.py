@@ -7,11 +7,12 @@ import pytest
 
 from model.errors import ConfigError, SearchError
 from model.training.settings import TrainConfig
-from model.tuning.search_plan import Plan, claim_search
 from model.tuning.search_space import (
     DEFAULT_SPACE,
     FEATURES_SPACE,
     Dimension,
+    Plan,
+    claim_search,
     combinations,
     read_space,
     without,

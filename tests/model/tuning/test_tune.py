@@ -10,10 +10,8 @@ import pytest
 from model.errors import ConfigError, SearchError
 from model.training.settings import TrainConfig
 from model.tuning.figures import importances
-from model.tuning.leaderboard import ABOUT, best_record, leaderboard
-from model.tuning.search_plan import METHODS, Plan
-from model.tuning.search_space import Dimension
-from model.tuning.trial_record import progress_line, read_records
+from model.tuning.search_space import METHODS, Dimension, Plan
+from model.tuning.trials import ABOUT, best_record, leaderboard, progress_line, read_records
 from model.tuning.tune import TRIALS_DIR, search, write_results
 
 SPACE = (

@@ -9,8 +9,7 @@ from model.__main__ import main
 from model.cli.tune import add_arguments, plan_of, words
 from model.errors import ConfigError
 from model.training.settings import TrainConfig
-from model.tuning.search_plan import METHODS
-from model.tuning.search_space import DEFAULT_SPACE, FEATURES_SPACE, read_space
+from model.tuning.search_space import DEFAULT_SPACE, FEATURES_SPACE, METHODS, read_space
 
 PLACES = ["--data", "d", "--out", "o"]
 

@@ -12,8 +12,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 
 from model.training.settings import TrainConfig
 from model.tuning.oracles import VERSION, budget_of, build_oracle
-from model.tuning.search_plan import Plan
-from model.tuning.search_space import Dimension
+from model.tuning.search_space import Dimension, Plan
 
 STEPS = Dimension("dropout", low=0.0, high=0.3, step=0.1)
 REQUIREMENTS = Path(__file__).parents[3] / "requirements.txt"

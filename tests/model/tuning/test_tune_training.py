@@ -9,13 +9,13 @@ import pytest
 
 from model.__main__ import main
 from model.data.dataset import read_folder
-from model.data.split import Split, draw_split
+from model.data.split import Split
+from model.data.splitters import draw_split
 from model.errors import SearchError
 from model.evaluation.metrics import mean_of_known, one_against_rest, roc_auc
 from model.training.batches import LabelledBatches
 from model.training.settings import TrainConfig
-from model.tuning.search_plan import Plan
-from model.tuning.search_space import Dimension
+from model.tuning.search_space import Dimension, Plan
 from model.tuning.trial_training import MacroAuc, cached_features, training_of
 
 pytestmark = pytest.mark.usefixtures("eager")  # the search itself is run in test_model_tune_workers

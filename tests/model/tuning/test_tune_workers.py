@@ -18,7 +18,7 @@ import pytest
 from model.__main__ import main
 from model.errors import SearchError
 from model.tuning.cluster import VARIABLES, require_place, run_workers
-from model.tuning.trial_record import read_records
+from model.tuning.trials import read_records
 
 ROOT = Path(__file__).parents[3]
 TOY = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32", "--features"]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from model.data.duplicates import lesion_groups
-from model.data.folds import draw_folds, draw_source_splits
 from model.data.split import PARTS, Split
+from model.data.splitters import draw_folds, draw_source_splits
 from model.errors import SplitError
 
 NO_PAIRS = np.empty((0, 3), int)

@@ -1,8 +1,8 @@
-"""Notices of TensorFlow and LiteRT about themselves, on drivers and delegates, of no use to a user.
+"""What a process takes from its environment: proxies, ports, and how much TensorFlow prints.
 
-They write them to the process's standard error while they are imported or load a network, whatever
-Python's logging says; TensorFlow reads ``TF_CPP_MIN_LOG_LEVEL`` for those that come later. Set that
-variable to see them all.
+TensorFlow and LiteRT write notices about themselves, on drivers and delegates, to the process's
+standard error while they are imported or load a network, whatever Python's logging says; TensorFlow
+reads ``TF_CPP_MIN_LOG_LEVEL`` for those that come later. Set that variable to see them all.
 """
 
 import importlib.abc
@@ -17,7 +17,7 @@ from types import ModuleType
 _LEVEL, _ERRORS_ALONE = "TF_CPP_MIN_LOG_LEVEL", "3"
 
 
-def silence() -> None:
+def quiet_tensorflow() -> None:
     """Keep TensorFlow quiet from its import on, unless the environment sets its log level."""
     if _LEVEL not in os.environ and "tensorflow" not in sys.modules:
         os.environ[_LEVEL] = _ERRORS_ALONE
@@ -25,7 +25,7 @@ def silence() -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds TensorFlow as everybody does, and has it loaded without a word."""
+    """Finds TensorFlow as usual, and has it loaded without its notices."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -47,14 +47,16 @@ class _Loader(importlib.abc.Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__.loader = module.__loader__ = self._loader  # what asks later asks the usual
+        module.__spec__.loader = module.__loader__ = (
+            self._loader
+        )  # later queries go to the usual one
         with without_notices():
             self._loader.exec_module(module)
 
 
 @contextmanager
 def without_notices() -> Iterator[None]:
-    """Send what is written to file descriptor 2, by whatever library, nowhere; unless asked for."""
+    """Discard what any library writes to file descriptor 2, unless the log level asks for it."""
     if os.environ.get(_LEVEL, _ERRORS_ALONE) != _ERRORS_ALONE:
         yield
         return
@@ -71,3 +73,31 @@ def without_notices() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+def reach_directly(*hosts: str) -> None:
+    """Reach this machine, and these hosts, without the proxies that the environment names.
+
+    Sets ``no_proxy`` in both spellings, since libraries differ in which they read, and keeps what
+    is there.
+    """
+    for name in ("no_proxy", "NO_PROXY"):
+        stated = [host.strip() for host in os.environ.get(name, "").split(",") if host.strip()]
+        if "*" not in stated:
+            os.environ[name] = ",".join(
+                dict.fromkeys([*stated, *_THIS_MACHINE, *filter(None, hosts)])
+            )
+
+
+def require_port(name: str) -> None:
+    """Check an environment variable that names a port, if it is set.
+
+    Raises:
+        ValueError: it is not a number from 1 to 65535.
+    """
+    stated = os.environ.get(name, "")
+    if stated and not (stated.isascii() and stated.isdecimal() and 0 < int(stated) < 65536):
+        raise ValueError(f"{name} is {stated!r}; give a port from 1 to 65535, or unset it.")

@@ -1,4 +1,4 @@
-"""Embeddings as vectors of a bounded width, the same for the detector and for the case index.
+"""Embeddings as the OOD detectors and the case index keep them: vectors of a bounded width, a file.
 
 Networks that keep all cells of their feature maps have embeddings of up to 200,000 values, of which
 nobody can fit a covariance. Those wider than :data:`WIDEST` are projected at random: each value
@@ -9,10 +9,14 @@ images before the one that uses them, and a file of embedding × width numbers; 
 one addition per value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import numpy as np
+
+from model.errors import BundleError
 
 WIDEST = 768
 """Embeddings up to this width, such as the shipped network's, stay as they are."""
@@ -54,3 +58,37 @@ def image_vectors(embeddings: np.ndarray, projection: Projection | None) -> np.n
     if embeddings.ndim == 3:
         embeddings = embeddings.mean(axis=1)
     return projection(embeddings) if projection else embeddings
+
+
+class ArrayFile:
+    """Base of dataclasses of arrays: kept as one compressed NumPy file, which holds no code."""
+
+    def save(self, path: Path) -> None:
+        """Write the fields by their names."""
+        with path.open("wb") as file:  # NumPy would add its own ending to another path
+            np.savez_compressed(file, **self.arrays())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            BundleError: the file is missing, damaged, or holds something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls.of_arrays(dict(arrays))
+        except (OSError, ValueError, TypeError, EOFError, KeyError) as error:
+            raise BundleError(
+                f"{path} cannot be read ({type(error).__name__}: {error}). Copy the whole bundle "
+                "again, or run: python -m model calibrate"
+            ) from error
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays to save, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def of_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
+        """The inverse of :meth:`arrays`."""
+        return cls(**arrays)

@@ -6,7 +6,7 @@ import pytest
 from model.__main__ import main
 from model.data.context import table_patients
 from model.data.dataset import read_folder, read_tables
-from model.data.default_split import own_split
+from model.data.splitters import own_split
 from model.errors import DataError, SplitError
 from model.patient import Patient
 from tests.drawings import draw_lesion

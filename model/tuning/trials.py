@@ -1,4 +1,4 @@
-"""What is written down of one trial by the process that runs it, and the line that reports it."""
+"""The trials of a search: the record of each, the line that reports it, and the leaderboard."""
 
 import json
 import time
@@ -16,6 +16,18 @@ RECORD_FILE = "record.json"
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 MOST_STARTS = 3
 """Starts of a trial. One whose process is killed each time, likely for memory, has failed."""
+
+LEADERBOARD_FILE = "leaderboard.csv"
+ABOUT = (
+    *("trial", "status", "objective", "best_epoch", "epochs", "trained_epochs", "seconds", "seed"),
+    *("bracket", "round", "promoted_from", "worker", "starts", "ended", "error"),
+)
+"""Columns beside the settings.
+
+epochs: of the training so far, with those of the trial that it was promoted from;
+trained_epochs: its own.
+ended: seconds from the start of the first trial.
+"""
 
 
 class TrialRecord:
@@ -91,7 +103,7 @@ def read_records(trials: Path) -> list[dict]:
 
 
 def _starts(file: Path) -> int:
-    """Earlier starts that were cut short without a word."""
+    """Earlier starts that ended without a record, as a killed process does."""
     if not file.exists():
         return 0
     earlier = json.loads(file.read_text(encoding="utf-8"))
@@ -109,7 +121,7 @@ def progress_line(
     """Describe a trial that ended, the best so far and the time left.
 
     Args:
-        records: of all trials, as :func:`model.tuning.trial_record.read_records` gives them.
+        records: of all trials, as :func:`read_records` gives them.
         trial: name of the one that ended.
         trials: planned in all.
         epochs: planned in all, over all trials.
@@ -154,3 +166,45 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def leaderboard(records: Sequence[dict]) -> pd.DataFrame:
+    """One row per trial: finished ones by objective, then those that run, then failed ones.
+
+    The columns are those of ``ABOUT``, then the searched settings.
+    """
+    rows = [{name: r.get(name) for name in ABOUT} | r["settings"] for r in records]
+    names = dict.fromkeys(name for record in records for name in record["settings"])
+    table = pd.DataFrame(rows, columns=[*ABOUT, *names])
+    began = min((r["ended"] - r["seconds"] for r in records if "ended" in r), default=0.0)
+    table["ended"] = (table["ended"].astype(float) - began).round(1)
+    place = table["status"].map({FINISHED: 0, FAILED: 2}).fillna(1)
+    table = table.assign(place=place).sort_values(
+        ["place", "objective", "trial"], ascending=[True, False, True], ignore_index=True
+    )
+    return table.drop(columns="place")
+
+
+def write_leaderboard(table: pd.DataFrame, out: Path) -> Path:
+    """Write the table to a search's folder, at once or not at all."""
+    file = out / LEADERBOARD_FILE
+    with whole_file(file) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
+    return file
+
+
+def best_record(records: Sequence[dict]) -> dict:
+    """The finished trial with the highest objective; of equal ones the earliest.
+
+    Raises:
+        SearchError: no trial finished.
+    """
+    finished = [record for record in records if record["status"] == FINISHED]
+    if not finished:
+        failed = [record for record in records if record["status"] == FAILED]
+        reason = f"The first said: {failed[0]['error']}" if failed else "None was begun."
+        raise SearchError(
+            f"no trial finished, {len(failed)} failed. {reason} Correct that, or the space, and "
+            "give another --out."
+        )
+    return max(finished, key=lambda record: record["objective"])

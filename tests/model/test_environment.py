@@ -1,10 +1,12 @@
-"""Own traffic past proxies."""
+"""Own traffic past proxies, ports, and a start without notices."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from model.loopback import reach_directly, require_port
+from model.environment import reach_directly, require_port
 
 
 @pytest.mark.parametrize("given", ["", "localhost,127.0.0.0/8,::1", "intern.example"])
@@ -36,3 +38,22 @@ def test_what_is_no_port_is_refused(monkeypatch, port):
 def test_a_port_or_none_is_accepted(monkeypatch, port):
     monkeypatch.setenv("A_PORT", port)
     require_port("A_PORT")
+
+
+pytestmark = pytest.mark.slow
+TENSORFLOW = "import model, keras; keras.ops.ones(2) + 1; print('ran')"
+LITERT = """
+from model.inference.predictor import Predictor
+Predictor.load(backend="litert").warm_up()
+print('ran')
+"""
+
+
+@pytest.mark.parametrize("run", [TENSORFLOW, LITERT])
+@pytest.mark.parametrize(("level", "silent"), [(None, True), ("0", False)])
+def test_they_say_nothing_of_themselves(run, level, silent):
+    others = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    env = others | ({"TF_CPP_MIN_LOG_LEVEL": level} if level else {})
+    done = subprocess.run([sys.executable, "-c", run], env=env, capture_output=True, text=True)
+    assert done.stdout.split() == ["ran"]
+    assert (done.stderr == "") is silent

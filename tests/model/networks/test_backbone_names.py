@@ -7,8 +7,7 @@ import pytest
 
 from model.__main__ import main
 from model.errors import ConfigError
-from model.networks.backbone_names import BUILT_HERE, SMALLEST_SIDE
-from model.networks.starting_weights import require_weights
+from model.networks.backbone_names import BUILT_HERE, SMALLEST_SIDE, require_weights
 
 KEPT = {
     "mobilenet_0.75": "mobilenet_7_5_128_tf_no_top.h5",
@@ -32,7 +31,7 @@ KEPT = {
 def offline(monkeypatch, tmp_path):
     """Gives the folder where Keras would keep its weights."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr("model.networks.starting_weights._HOST", "http://127.0.0.1:9/")
+    monkeypatch.setattr("model.networks.backbone_names._HOST", "http://127.0.0.1:9/")
     (tmp_path / "models").mkdir()
     return tmp_path / "models"
 
@@ -79,7 +78,7 @@ def test_a_host_that_answers_anything_is_reached(monkeypatch):
     with HTTPServer(("127.0.0.1", 0), Nothing) as server:
         Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
-        monkeypatch.setattr("model.networks.starting_weights._HOST", address)
+        monkeypatch.setattr("model.networks.backbone_names._HOST", address)
         require_weights("imagenet", "mobilenet_v2")
         server.shutdown()
 
