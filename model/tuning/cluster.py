@@ -185,7 +185,7 @@ def _wait_for(chief: subprocess.Popen, place: dict[str, str]) -> None:
             if not trial.connect_ex((LOOPBACK, int(place["KERASTUNER_ORACLE_PORT"]))):
                 return
         time.sleep(_POLL)
-    raise SearchError("the chief did not start; what it said stands above.")
+    raise SearchError("the chief did not start; its output is above.")
 
 
 def _free_port() -> int:
