@@ -114,9 +114,8 @@ def load_imagenet_weights(backbone: keras.Model) -> None:
 
 def set_weights(backbone: keras.Model, saved: Mapping[str, np.ndarray]) -> None:
     """Set all weights of the backbone from arrays by PyTorch's names."""
-    for name, place in _weight_names(
-        blocks=sum(x.name.endswith("_project") for x in backbone.layers)
-    ):
+    blocks = sum(layer.name.endswith("_project") for layer in backbone.layers)
+    for name, place in _weight_names(blocks=blocks):
         layer = backbone.get_layer(name)
         if isinstance(layer, layers.BatchNormalization):
             layer.set_weights([saved[f"{place}.{statistic}"] for statistic in _STATISTICS])
