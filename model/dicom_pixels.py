@@ -352,8 +352,8 @@ def _headers(stream: bytes, start: int) -> Iterator[tuple[int, bytes]]:
         length = int.from_bytes(stream[at + 2 : at + 4], "big")
         body = stream[at + 4 : at + 2 + length]
         if marker == _TILE_PART:
-            said = int.from_bytes(body[2:6], "big")  # 0: it is the last one
-            next_part = at + max(said, 2 + length) if said else len(stream)
+            part_length = int.from_bytes(body[2:6], "big")  # 0: it is the last one
+            next_part = at + max(part_length, 2 + length) if part_length else len(stream)
         elif marker in (_SIZE, _STYLE, _COMPONENT_STYLE):
             yield marker, body
         at += 2 + max(length, 2)

@@ -105,7 +105,7 @@ class ImagePreprocessor:
     crop_border: bool = True
     aspect: str = "squeeze"  # one of ASPECTS
     frame_scales: tuple[float, ...] = ()
-    """Sides of the squares around the lesion that are looked at, in multiples of its longer side.
+    """Sides of the squares around the lesion that are seen, in multiples of its longer side.
 
     Empty for a network that sees the whole photograph. Frames keep border and proportions.
     """

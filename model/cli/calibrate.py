@@ -84,4 +84,4 @@ def _say_how_many_are_told(bundle: Path, closeups: list[Path], cache_dir: Path) 
 
     predictor = Predictor.load(bundle, backend="keras")
     scores = predictor.dermoscopy.score(embeddings_of(predictor, closeups, cache_dir=cache_dir))
-    print(f"{(scores > 1).mean():.1%} of {len(closeups)} other close-ups are told as such")
+    print(f"{(scores > 1).mean():.1%} of {len(closeups)} other close-ups are recognised as such")

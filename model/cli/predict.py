@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     # Takes seconds through Keras: not before the input is known to be sound.
     predictor = Predictor.load(options.bundle)
     if predictor.finder is None:
-        print("this bundle has no lesion finder: it looks at whole photographs", file=sys.stderr)
+        print("this bundle has no lesion finder: it sees whole photographs", file=sys.stderr)
     answers = _answers(predictor, list(paths.values()), patients, studied=bool(options.json))
     progress = tqdm(zip(names, patients, answers, strict=True), total=len(paths), desc="Predicting")
     with ExitStack() as stack:

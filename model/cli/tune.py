@@ -33,7 +33,7 @@ from model.data.dataset import Dataset, read_folder
 from model.data.split import Split
 from model.errors import ConfigError
 from model.training.settings import TrainConfig
-from model.tuning.cluster import is_distributed, is_worker, require_place
+from model.tuning.cluster import is_distributed, is_worker, require_cluster
 from model.tuning.search_space import (
     DEFAULT_SPACE,
     FEATURES_SPACE,
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Search, or start the workers."""
     plan = plan_of(options)
-    require_place()
+    require_cluster()
     if options.workers is not None and (options.workers < 1 or is_distributed()):
         raise ConfigError(
             f"--workers {options.workers} must be at least 1, and cannot be combined with Keras "

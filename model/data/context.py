@@ -209,8 +209,8 @@ def filled_patients(
         for patient, file in zip(patients, files, strict=True)
     ]
     count = sum(before != after for before, after in zip(patients, filled, strict=True))
-    said = f"{count:,} images have context from their own DICOM files"
-    return filled, (said,) if count else ()
+    note = f"{count:,} images have context from their own DICOM files"
+    return filled, (note,) if count else ()
 
 
 def _value_or_none(field: Field, value: object) -> object:

@@ -359,7 +359,7 @@ def read_folders(
     Images with a coarse label stay in, to be trained on with a partial label. Of several
     folders, one that holds no image of the released split is a source of its own, by its name; a
     field that has one value nearly everywhere in such a folder is unknown there, since it would
-    tell the folder and not the patient.
+    identify the folder, not the patient.
 
     Raises:
         DataError: what ``read_folder`` refuses, two folders of one name, or an image in two.

@@ -118,8 +118,8 @@ def with_our_labels(table: pd.DataFrame) -> pd.DataFrame:
 
 def diagnosis_of(row: dict[str, object]) -> str | None:
     """Label of a row of a table that has labels and context in one; None if it says nothing."""
-    said = row.get("dx", row.get("diagnosis"))
-    found = label_of(said) if isinstance(said, str) else None
+    word = row.get("dx", row.get("diagnosis"))
+    found = label_of(word) if isinstance(word, str) else None
     if found:
         return found
     coarse = row.get("benign_malignant")

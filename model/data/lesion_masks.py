@@ -1,4 +1,4 @@
-"""What a lesion's outline tells of a photograph: the lesion's share of it and the skin's tone.
+"""Masks of lesions, and what follows from them: the lesion's share of the photograph, skin tone.
 
 Outlines are PNG files of the photograph's size, ``NAME.png`` or ``NAME_segmentation.png``, white
 where the lesion is. The skin's tone is the individual typology angle (ITA; Chardon et al. 1991) of

@@ -1,4 +1,4 @@
-"""The photographs of a folder: told by content, and every other file is named."""
+"""The photographs of a folder, recognised by content; every other file is reported."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,9 +24,9 @@ class Photographs:
 
     def passed_over(self) -> list[str]:
         """What was skipped, in sentences for the user."""
-        said = [str(error) for error in self.refused]
-        said += [f"{name} is no photograph: passed over." for name in self.others]
-        return said + [f"{name} is a folder, and not looked into." for name in self.folders]
+        notes = [str(error) for error in self.refused]
+        notes += [f"{name} is no photograph: passed over." for name in self.others]
+        return notes + [f"{name} is a folder, and not looked into." for name in self.folders]
 
 
 def list_photographs(folder: Path, *, deep: bool = False) -> Photographs:
@@ -51,8 +51,8 @@ def list_photographs(folder: Path, *, deep: bool = False) -> Photographs:
             others.append(entry.name)
     found = Photographs(dict(sorted(paths.items())), tuple(refused), tuple(others), tuple(folders))
     if not paths:
-        said = " ".join(found.passed_over()[:5])
-        raise DataError(f"{folder} holds no image ({', '.join(FORMATS)}). {said}".strip())
+        notes = " ".join(found.passed_over()[:5])
+        raise DataError(f"{folder} holds no image ({', '.join(FORMATS)}). {notes}".strip())
     return found
 
 

@@ -60,8 +60,8 @@ def number_figure(table: pd.DataFrame, field: NumberField) -> Figure:
     highest = max(field.cap + field.step, values.max())
     bins = np.arange(-field.step / 2, highest + field.step, field.step)
     left.hist(values, bins=bins, color=_FILL, edgecolor="white")
-    said = f"mean {values.mean():.1f}, sd {values.std():.1f}"
-    left.axvline(values.mean(), color=_MARK, label=said)
+    summary = f"mean {values.mean():.1f}, sd {values.std():.1f}"
+    left.axvline(values.mean(), color=_MARK, label=summary)
     left.legend(frameon=False, loc="upper left")
     left.yaxis.set_major_formatter("{x:,.0f}")
     axis = f"{field.name} in {field.unit}"
@@ -190,10 +190,10 @@ def class_tiles(table: pd.DataFrame, diagnosis: str, *, count: int, seed: int) -
     """Choose photographs of a diagnosis at random, each of another lesion."""
     rows = table[table["diagnosis"] == diagnosis]
     rows = rows.sample(frac=1, random_state=seed).drop_duplicates("lesion_id").head(count)
-    said = [describe(patient, FIELDS) or UNKNOWN for patient in table_patients(rows)]
+    contexts = [describe(patient, FIELDS) or UNKNOWN for patient in table_patients(rows)]
     return [
         Tile(row.path, (row.image, *wrap(f"{row.source}, {context}", _CHARACTERS)))
-        for row, context in zip(rows.itertuples(), said, strict=True)
+        for row, context in zip(rows.itertuples(), contexts, strict=True)
     ]
 
 

@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -29,7 +29,7 @@ from isic_api.files import whole_file
 from model.data.split import Split
 from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
-from model.inference.embeddings import Projection
+from model.inference.embeddings import ArrayFile, Projection
 from model.inference.ood import DermoscopyCheck, OODDetector
 from model.inference.similar import CaseIndex
 from model.patient import PatientEncoder
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     import keras
 
     from model.inference.finder import LesionFinder
+
+Arrays = TypeVar("Arrays", bound=ArrayFile)
 
 FORMAT = 2
 _READABLE = (1, 2)
@@ -292,32 +294,25 @@ def load_detector(bundle: Path, manifest: Manifest) -> OODDetector | None:
     Raises:
         BundleError: the file is missing, damaged, or not the one of the manifest.
     """
-    for name in (OOD_FILE, OOD_FILE_IN_FORMAT_1):
-        if name in manifest.files:
-            return OODDetector.load(checked_file(bundle, manifest, name))
-    return None
+    return _load_arrays(OODDetector, bundle, manifest, OOD_FILE, OOD_FILE_IN_FORMAT_1)
 
 
 def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
-    """Load the index of training images; None if the bundle has none.
-
-    Raises:
-        BundleError: the file is missing, damaged, or not the one of the manifest.
-    """
-    if SIMILAR_FILE not in manifest.files:
-        return None
-    return CaseIndex.load(checked_file(bundle, manifest, SIMILAR_FILE))
+    """Load the index of training images, as :func:`load_detector`."""
+    return _load_arrays(CaseIndex, bundle, manifest, SIMILAR_FILE)
 
 
 def load_dermoscopy_check(bundle: Path, manifest: Manifest) -> DermoscopyCheck | None:
-    """Load the detector of close-ups; None if the bundle has none.
+    """Load the detector of close-ups, as :func:`load_detector`."""
+    return _load_arrays(DermoscopyCheck, bundle, manifest, DERMOSCOPY_FILE)
 
-    Raises:
-        BundleError: the file is missing, damaged, or not the one of the manifest.
-    """
-    if DERMOSCOPY_FILE not in manifest.files:
-        return None
-    return DermoscopyCheck.load(checked_file(bundle, manifest, DERMOSCOPY_FILE))
+
+def _load_arrays(
+    kind: type[Arrays], bundle: Path, manifest: Manifest, *names: str
+) -> Arrays | None:
+    """Load the first of these files that the manifest names."""
+    found = next((name for name in names if name in manifest.files), None)
+    return found and kind.load(checked_file(bundle, manifest, found))
 
 
 def litert_file(bundle: Path, manifest: Manifest, name: str = LITERT_FILE) -> Path | None:

@@ -266,7 +266,7 @@ def frame_photograph(
     if not preprocessor.frame_scales:
         if box is not None:
             raise BoxError(
-                "this network looks at the whole photograph and takes no box. Leave it out, or use "
+                "this network sees the whole photograph and takes no box. Leave it out, or use "
                 "a bundle with a lesion finder."
             )
         return Framed(preprocessor(image)[None])

@@ -86,7 +86,7 @@ class CaseIndex(ArrayFile):
     def nearest(self, embedding: np.ndarray, count: int) -> list[SimilarCase]:
         """Give the most similar images to an embedding (embedding,), one per lesion."""
         place = _unit((embedding - self.centre)[None] @ self.directions)[0]
-        likeness = self._places @ place.astype(np.float32)
+        likeness = self._unit_vectors @ place.astype(np.float32)
         found = {}  # lesion → its most similar image
         for row in np.argsort(-likeness, kind="stable"):
             found.setdefault(self.lesions[row], row)
@@ -95,7 +95,7 @@ class CaseIndex(ArrayFile):
         return [self._case(row, likeness[row]) for row in found.values()]
 
     @cached_property
-    def _places(self) -> np.ndarray:
+    def _unit_vectors(self) -> np.ndarray:
         return self.places.astype(np.float32)  # once: it takes longer than the search
 
     def _case(self, row: int, similarity: float) -> SimilarCase:

@@ -114,7 +114,8 @@ def load_imagenet_weights(backbone: keras.Model) -> None:
 
 def set_weights(backbone: keras.Model, saved: Mapping[str, np.ndarray]) -> None:
     """Set all weights of the backbone from arrays by PyTorch's names."""
-    for name, place in _places(blocks=sum(x.name.endswith("_project") for x in backbone.layers)):
+    blocks = sum(layer.name.endswith("_project") for layer in backbone.layers)
+    for name, place in _weight_names(blocks=blocks):
         layer = backbone.get_layer(name)
         if isinstance(layer, layers.BatchNormalization):
             layer.set_weights([saved[f"{place}.{statistic}"] for statistic in _STATISTICS])
@@ -126,7 +127,7 @@ def set_weights(backbone: keras.Model, saved: Mapping[str, np.ndarray]) -> None:
         layer.set_weights([kernel])
 
 
-def _places(*, blocks: int) -> Iterator[tuple[str, str]]:
+def _weight_names(*, blocks: int) -> Iterator[tuple[str, str]]:
     """Name of each layer that has weights, and what they are called in the file."""
     yield from {"stem": "_conv_stem", "stem_bn": "_bn0"}.items()
     for number in range(blocks):

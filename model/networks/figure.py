@@ -217,13 +217,13 @@ class _Row:
 
     def photograph(self, block: Block) -> None:
         """The image branch's input."""
-        left, low = self._place(_INPUT), self.centre - _INPUT / 2
+        left, low = self._advance(_INPUT), self.centre - _INPUT / 2
         photograph(self.axes, (left, low), _INPUT, edge=self.colour)
         label(self.axes, left + _INPUT / 2, low, block.title, times(block.shape))
 
     def fields(self, block: Block, names: Sequence[str]) -> None:
         """The patient branch's input, one field under the other."""
-        height, left = 0.27, self._place(_INPUT)
+        height, left = 0.27, self._advance(_INPUT)
         middle = left + _INPUT / 2
         for number, field in enumerate(names):
             low = self.centre + 0.165 * (len(names) - 1) - 0.135 - 0.33 * number
@@ -236,7 +236,7 @@ class _Row:
         start, highest = self.end + 0.3, backbone.maps[0][0]
         for height, width, channels in backbone.maps:
             depth, thick = 0.3 + 1.05 * (height / highest) ** 0.5, 0.07 * np.log2(channels) - 0.18
-            left = self._place(thick + 0.3 * depth, room=0.3)
+            left = self._advance(thick + 0.3 * depth, room=0.3)
             low = self.centre - depth / 2
             slab(self.axes, (left, low), thick=thick, depth=depth, colour=self.colour)
             middle = (left + self.end) / 2
@@ -252,7 +252,7 @@ class _Row:
         """One bar per layer, higher with more values."""
         for block in blocks:
             height, width = min(1.7, 0.15 * np.log2(np.prod(block.shape)) + 0.12), 0.24
-            left, low = self._place(width), self.centre - height / 2
+            left, low = self._advance(width), self.centre - height / 2
             look = {"edge": self.colour, "fill": pale(self.colour)}
             box(self.axes, (left, low), (width, height), **look)
             label(self.axes, left + width / 2, low, block.title, times(block.shape), block.note)
@@ -260,7 +260,7 @@ class _Row:
     def fusion(self, block: Block, branches: dict[str, "_Row"], *, unused: str) -> None:
         """Where both branches meet; one that is left out ends in front of it."""
         width, height = 1.25, 0.85
-        left, low = self._place(width), self.centre - height / 2
+        left, low = self._advance(width), self.centre - height / 2
         middle = left + width / 2
         look = {"edge": _FUSION, "fill": pale(_FUSION), "rounding": 0.15}
         box(self.axes, (left, low), (width, height), **look)
@@ -287,7 +287,7 @@ class _Row:
     def answer(self, classes: Sequence[str]) -> None:
         """The probabilities, a bar per class; their lengths mean nothing."""
         step = min(0.3, 3.0 / len(classes))
-        left = self._place(1.25)
+        left = self._advance(1.25)
         top = self.centre + step * len(classes) / 2
         for number, code in enumerate(classes):
             middle = top - step * (number + 0.5)
@@ -297,7 +297,7 @@ class _Row:
             bar(self.axes, (left + 0.6, middle - step / 3), length, colour=self.colour)
         label(self.axes, left + 0.55, top - step * len(classes), "probabilities")
 
-    def _place(self, width: float, *, room: float = _ROOM) -> float:
+    def _advance(self, width: float, *, room: float = _ROOM) -> float:
         """Make room for the next shape, point an arrow at it, and give its left edge."""
         if self._empty:
             left, self._empty = self.end, False

@@ -311,7 +311,7 @@ def preset_figure(table: pd.DataFrame) -> Figure:
     height = 1.2 + 0.34 * (len(table) + table["task"].nunique())
     figure = Figure(figsize=(15, height), layout="constrained")
     panels = figure.subplots(1, len(FIGURES), sharey=True)
-    places, headings = _places(table)
+    places, headings = _line_positions(table)
     for axes, (key, name) in zip(panels, FIGURES.items(), strict=True):
         _draw(axes, table, places, key)
         axes.set(xlim=(-0.02, 1.02), xticks=(0, 0.5, 1), title=name)
@@ -355,7 +355,7 @@ def _draw(axes: Axes, table: pd.DataFrame, places: np.ndarray, key: str) -> None
     )
 
 
-def _places(table: pd.DataFrame) -> tuple[np.ndarray, dict[str, int]]:
+def _line_positions(table: pd.DataFrame) -> tuple[np.ndarray, dict[str, int]]:
     """Lines of the rows, and of the heading before each task."""
     new = table["task"].ne(table["task"].shift())
     places = np.arange(len(table)) + new.cumsum().to_numpy()

@@ -111,7 +111,7 @@ class TrainConfig(BaseModel):
         "photograph", "what the network sees: all, or a square around the lesion that was found"
     )
     frame_scales: Numbers = _setting(
-        "1.2", "frames that are looked at in serving, averaged: 1.2,1.7"
+        "1.2", "frames that the network sees in serving, averaged: 1.2,1.7"
     )
     finder: str = _setting("", "lesion finder, a .keras file; the project's own if empty")
     frame_low: Positive = _setting(1.0, "smallest frame, in multiples of the lesion's longer side")

@@ -42,7 +42,7 @@ def is_worker() -> bool:
     return is_distributed() and not is_chief()
 
 
-def require_place() -> None:
+def require_cluster() -> None:
     """Check the variables, and on a worker that the chief answers.
 
     Raises:
@@ -106,7 +106,7 @@ MOST_RESTARTS = 10  # of one worker
 SHARING = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Without these, the first worker on a GPU takes all of its memory."""
 
-_LOOK = 0.2  # seconds between two looks at the processes
+_POLL = 0.2  # seconds between two polls of the processes
 _START = 120  # seconds for the chief to load and listen
 
 
@@ -142,7 +142,7 @@ def _watch(processes: dict, begin: dict, logs: Path) -> None:
     """Start dead workers again until the chief has ended."""
     starts = dict.fromkeys(begin, 1)
     while processes["chief"].poll() is None:
-        time.sleep(_LOOK)
+        time.sleep(_POLL)
         for name in begin:
             if processes[name].poll() in (None, 0):
                 continue
@@ -184,8 +184,8 @@ def _wait_for(chief: subprocess.Popen, place: dict[str, str]) -> None:
         with socket.socket() as trial:
             if not trial.connect_ex((LOOPBACK, int(place["KERASTUNER_ORACLE_PORT"]))):
                 return
-        time.sleep(_LOOK)
-    raise SearchError("the chief did not start; what it said stands above.")
+        time.sleep(_POLL)
+    raise SearchError("the chief did not start; its output is above.")
 
 
 def _free_port() -> int:

@@ -129,7 +129,7 @@ def progress_line(
     """
     ended = [record for record in records if record["status"] in (FINISHED, FAILED)]
     last = next(record for record in ended if record["trial"] == trial)
-    parts = [*_place(last, rounds), f"trial {len(ended)} of {trials}: {_result(last)}"]
+    parts = [*_bracket_and_round(last, rounds), f"trial {len(ended)} of {trials}: {_result(last)}"]
     finished = [record for record in ended if record["status"] == FINISHED]
     if finished:
         best = max(finished, key=lambda record: record["objective"])
@@ -139,7 +139,7 @@ def progress_line(
     return "; ".join([*parts, _time_left(finished, epochs)])
 
 
-def _place(record: dict, rounds: tuple[int, ...]) -> list[str]:
+def _bracket_and_round(record: dict, rounds: tuple[int, ...]) -> list[str]:
     if record["bracket"] is None:
         return []
     # Numbered by how often trials are sifted; a bracket of number n has n + 1 rounds.

@@ -117,7 +117,7 @@ def test_lines_of_json_say_the_same_and_more(predict, folder, tmp_path):
     assert [row["image"] for row in rows] == table["image"].tolist()
     found = [[row["probabilities"][code] for code in DIAGNOSES] for row in rows]
     np.testing.assert_allclose(found, table[list(DIAGNOSES)], atol=1e-5)
-    # A bundle without a finder looks at the whole photograph.
+    # A bundle without a finder sees the whole photograph.
     assert {(row["box"], row["frame"], row["lesions"]) for row in rows} == {(None, None, 0)}
 
 

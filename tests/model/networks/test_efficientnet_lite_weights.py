@@ -35,7 +35,7 @@ class Tensor:
 @pytest.fixture
 def saved(monkeypatch):
     """Drawn arrays by PyTorch's names, in packages that hold nothing else."""
-    drawn, places = {}, list(weights_of._places(blocks=16))
+    drawn, places = {}, list(weights_of._weight_names(blocks=16))
     backbone, rng = built(), np.random.default_rng(0)
     for layer, place in places:
         for name, weight in zip(

@@ -17,7 +17,7 @@ import pytest
 
 from model.__main__ import main
 from model.errors import SearchError
-from model.tuning.cluster import VARIABLES, require_place, run_workers
+from model.tuning.cluster import VARIABLES, require_cluster, run_workers
 from model.tuning.trials import read_records
 
 ROOT = Path(__file__).parents[3]
@@ -124,7 +124,7 @@ def test_a_chief_is_reached_past_the_proxy_that_the_environment_names(monkeypatc
     for name, value in (PROXY | {"NO_PROXY": ""}).items():
         monkeypatch.setenv(name, value)
     server.start()
-    require_place()
+    require_cluster()
     server.stop(None)
 
 
