@@ -81,12 +81,18 @@ class KerasBackend:
         one_hot = np.eye(self.network.output.shape[-1], dtype=np.float32)[label]
         return weighted_maps(self.after_maps, maps, patients, one_hot).numpy()
 
-    def outputs(self, images: np.ndarray, patients: np.ndarray) -> ModelOutputs:
-        """Run the network on N images and their N patients."""
+    def outputs(
+        self, images: np.ndarray, patients: np.ndarray, unknown: np.ndarray | None = None
+    ) -> ModelOutputs:
+        """Run the network on N images and their N patients, and on an unknown one (width,)."""
         found = [
             self._whole.predict_on_batch({"image": view, "patient": patients})
             for view in tta_views(images, self.tta_views)
         ]
+        if unknown is not None:
+            rows = np.tile(unknown, (len(images), 1))
+            for view in found:
+                view["alone"] = self.head.predict_on_batch([view["embeddings"], rows])
         return ModelOutputs(**{n: np.mean([view[n] for view in found], axis=0) for n in found[0]})
 
     @cached_property

@@ -1,6 +1,7 @@
 """The network in LiteRT: predicts the same as Keras, faster, and starts without TensorFlow."""
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -54,14 +55,21 @@ class LiteRTBackend:
                 features=maps[: self._map_views], encoded=patient[None], asked=one_hot
             )["cells"]
 
-    def outputs(self, images: np.ndarray, patients: np.ndarray) -> ModelOutputs:
-        """Run the network on N images and their N patients, one after the other."""
+    def outputs(
+        self, images: np.ndarray, patients: np.ndarray, unknown: np.ndarray | None = None
+    ) -> ModelOutputs:
+        """Run the network on N images and their N patients, and on an unknown one (width,)."""
         embedded = [self.embed(image).embeddings for image in images]
-        pairs = zip(embedded, patients, strict=True)
+
+        def predicted(rows: Iterable[np.ndarray]) -> np.ndarray:
+            pairs = zip(embedded, rows, strict=True)
+            return np.concatenate([self.predict(e, patient[None]) for e, patient in pairs])
+
         return ModelOutputs(
-            probabilities=np.concatenate([self.predict(e, patient[None]) for e, patient in pairs]),
+            probabilities=predicted(patients),
             embeddings=np.stack([embeddings.mean(axis=0) for embeddings in embedded]),
             logits=None,
+            alone=None if unknown is None else predicted([unknown] * len(embedded)),
         )
 
     def _signature(self, name: str):  # noqa: ANN202 (LiteRT does not export the type)

@@ -153,14 +153,17 @@ class Predictor:
         """Give probabilities (N, classes) of prepared images, see :meth:`outputs`."""
         return self.outputs(images, patients).probabilities
 
-    def outputs(self, images: np.ndarray, patients: Sequence[Patient]) -> ModelOutputs:
+    def outputs(
+        self, images: np.ndarray, patients: Sequence[Patient], *, alone: bool = False
+    ) -> ModelOutputs:
         """Give calibrated probabilities, logits and embeddings of prepared images.
 
         Images are (N, side, side, 3), or (N, S, side, side, 3) of so many scales, over which
-        everything is averaged. Embeddings are projected where the bundle says so. Shows its
-        progress after a few seconds.
+        everything is averaged. Embeddings are projected where the bundle says so. ``alone`` also
+        gives the probabilities of the image alone. Shows its progress after a few seconds.
         """
         encoded = self.manifest.patient.encode(patients)
+        unknown = self.manifest.patient.encode([Patient()])[0] if alone else None
         own = tqdm(
             total=len(images),
             desc="Predicting",
@@ -173,7 +176,7 @@ class Predictor:
         with own:
             for start in range(0, len(images), _BATCH):
                 rows = slice(start, start + _BATCH)
-                outputs = self._over_scales(images[rows], encoded[rows])
+                outputs = self._over_scales(images[rows], encoded[rows], unknown)
                 # At once: the embeddings of all images may not fit into memory.
                 found.append(self._projected(outputs))
                 (self.progress or own).update(len(outputs.probabilities))
@@ -207,10 +210,12 @@ class Predictor:
             dermoscopy=self.dermoscopy,
         )
 
-    def _over_scales(self, images: np.ndarray, encoded: np.ndarray) -> ModelOutputs:
+    def _over_scales(
+        self, images: np.ndarray, encoded: np.ndarray, unknown: np.ndarray | None
+    ) -> ModelOutputs:
         """Outputs of one batch, averaged over the scales of each image."""
         scales = images.swapaxes(0, 1) if images.ndim == 5 else images[None]
-        found = [self.backend.outputs(squares, encoded) for squares in scales]
+        found = [self.backend.outputs(squares, encoded, unknown) for squares in scales]
         names = [name for name, values in vars(found[0]).items() if values is not None]
         means = {name: np.mean([vars(one)[name] for one in found], axis=0) for name in names}
         return ModelOutputs(**{"logits": None, **means})
@@ -257,5 +262,6 @@ def _joined(batches: list[ModelOutputs], temperature: float) -> ModelOutputs:
     """The outputs of all batches, calibrated."""
     names = [name for name, values in vars(batches[0]).items() if values is not None]
     arrays = {name: np.concatenate([vars(batch)[name] for batch in batches]) for name in names}
-    arrays["probabilities"] = apply_temperature(arrays["probabilities"], temperature)
+    for name in {"probabilities", "alone"} & arrays.keys():
+        arrays[name] = apply_temperature(arrays[name], temperature)
     return ModelOutputs(**{"logits": None, **arrays})
