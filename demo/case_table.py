@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from demo.cases import Case, Tray, confirmable, points, together
-from demo.formatting import percentages, signed
+from demo.formatting import Numbers, percentages
 from demo.inputs import label_of
 from demo.texts import Texts
 from model.inference.bundle import Manifest
@@ -48,7 +48,7 @@ def _difference(values: Sequence[Value | None], field: Field, texts: Texts) -> l
     if before == after:
         return [texts.cases.same]
     if isinstance(field, NumberField) and None not in values:
-        return [f"{after - before:+g} {field.unit}".replace("-", "−")]
+        return [f"{texts.numbers.write(after - before, '+g')} {texts.word(field.unit)}"]
     return [texts.cases.different]
 
 
@@ -60,21 +60,22 @@ def _confirmed(cases: Sequence[Case], manifest: Manifest, texts: Texts) -> list[
 def _answer_rows(
     cases: Sequence[Case], of_lesion: Sequence[Case], names: dict[str, str], texts: Texts
 ) -> list[list[str]]:
-    columns = [_percents(case.probabilities) for case in cases]
+    numbers = texts.numbers
+    columns = [_percents(case.probabilities, numbers) for case in cases]
     if len(cases) == 2:
         moved = points(*cases)
         unit = texts.result.points
-        columns.append({code: f"{signed(change)} {unit}" for code, change in moved.items()})
+        columns.append({code: f"{numbers.signed(change)} {unit}" for code, change in moved.items()})
     if len(of_lesion) > 1:
-        columns.append(_percents(together(of_lesion)))
+        columns.append(_percents(together(of_lesion), numbers))
     return [[name, *(column[code] for column in columns)] for code, name in names.items()]
 
 
-def _percents(probabilities: dict[str, float]) -> dict[str, str]:
-    return {code: f"{share:.1f} %" for code, share in percentages(probabilities).items()}
+def _percents(probabilities: dict[str, float], numbers: Numbers) -> dict[str, str]:
+    return {code: numbers.of_hundred(share) for code, share in percentages(probabilities).items()}
 
 
 def _shown(value: Value | None, texts: Texts) -> str:
     if value is None:
         return texts.inputs.unknown
-    return f"{value:g}" if isinstance(value, float) else value
+    return texts.numbers.write(value, "g") if isinstance(value, float) else value

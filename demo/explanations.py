@@ -11,7 +11,7 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw
 
 from demo.charts import Chart, Points, bars, lines
-from demo.formatting import in_sentence, percent
+from demo.formatting import in_sentence
 from demo.inputs import label_of, number_label
 from demo.prediction import Prediction, context_words, said, word_of
 from demo.templates import Templates
@@ -101,9 +101,18 @@ def nearest_variation(patient: Patient, encoder: PatientEncoder) -> Patient:
 
 
 def patient_html(
-    shown: Shown, code: str, *, fields: Sequence[Field], name: str, templates: Templates
+    shown: Shown,
+    code: str,
+    *,
+    fields: Sequence[Field],
+    name: str,
+    templates: Templates,
+    worth: str = "",
 ) -> Markup:
-    """Say what each field changed in one class's probability."""
+    """Say what each field changed in one class's probability.
+
+    ``worth`` is what context was worth on test images.
+    """
     study, patient = shown.study, shown.patient
     return templates.render(
         "why_patient",
@@ -113,6 +122,7 @@ def patient_html(
         name=name,
         alone=study.probabilities(Patient())[code],
         whole=study.probabilities(patient)[code],
+        worth=worth,
     )
 
 
@@ -229,7 +239,9 @@ def _curves(
         x_range=(field.variations[0], field.variations[-1]),
         y_range=(0, _nice(max(p for points in curves.values() for _, p in points))),
         mark=here,
+        numbers=texts.numbers,
     )
+    percent = texts.numbers.percent
     values = ", ".join(f"{word} {percent(_at(points, here))}" for word, points in curves.items())
     return Panel(title, chart, why.what_if_at.format(value=said(field, here, texts), values=values))
 
@@ -241,7 +253,8 @@ def _bars(
     shown = {word_of(word, texts): 100 * p for word, p in found.items()}
     title = texts.why.by_field.format(name=name, field=in_sentence(label_of(field.key, texts)))
     here = word_of(supposed.get(field.key), texts)
-    return Panel(title, bars(shown, title=title, most=max(shown.values()), marked=here))
+    most, numbers = max(shown.values()), texts.numbers
+    return Panel(title, bars(shown, title=title, most=most, marked=here, numbers=numbers))
 
 
 def _at(points: Points, value: float) -> float:

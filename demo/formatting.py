@@ -2,10 +2,15 @@
 
 import base64
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 
+from markupsafe import Markup, escape
 from PIL import Image
+
+_REFERENCE = re.compile(r"(?P<kind>doi|arXiv):(?P<number>[\w./-]*\w)")
 
 _PERSONS = ("Bowen", "Clark", "Kaposi", "Merkel", "Paget", "Reed", "Spitz", "Sutton")
 """After whom lesions of the skin are called."""
@@ -22,27 +27,68 @@ def percentages(probabilities: Mapping[str, float], *, decimals: int = 1) -> dic
     return {code: value / 10**decimals for code, value in shown.items()}
 
 
-def percent(share: float, *, decimals: int = 1) -> str:
-    """A share from 0 to 1, as "3.2 %"."""
-    return f"{100 * share:.{decimals}f} %"
+@dataclass(frozen=True)
+class Numbers:
+    """How a language writes figures; by default as English does."""
+
+    decimal: str = "."
+    thousands: str = ","
+    percent_sign: str = " %"  # with the space before it
+
+    def write(self, value: float, how: str = ".1f") -> str:
+        """A figure by a format of Python's."""
+        marks = {".": self.decimal, ",": self.thousands, "-": "−"}
+        return f"{value:{how}}".translate(str.maketrans(marks))
+
+    def count(self, number: int) -> str:
+        """A whole number, as "25,331"."""
+        return self.write(number, ",d")
+
+    def plain(self, value: float, *, decimals: int = 1) -> str:
+        """A figure with its thousands set apart."""
+        return self.write(value, f"z,.{decimals}f")
+
+    def of_hundred(self, value: float, *, decimals: int = 1) -> str:
+        """A percentage, as "3.2 %"."""
+        return f"{self.write(value, f'.{decimals}f')}{self.percent_sign}"
+
+    def percent(self, share: float, *, decimals: int = 1) -> str:
+        """A share from 0 to 1, as "3.2 %"."""
+        return self.of_hundred(100 * share, decimals=decimals)
+
+    def signed(self, points: float, *, decimals: int = 1) -> str:
+        """A difference, as "+3.2"; one that is shown as zero has no sign."""
+        return self.write(points, f"{'+' if round(points, decimals) else 'z'}.{decimals}f")
+
+    def interval(self, figure: Mapping[str, float | None] | None, *, signed: bool = False) -> str:
+        """A figure with its confidence interval; a dash where the data cannot give it."""
+        if figure is None or figure["value"] is None:
+            return "–"
+        value, low, high = (
+            self.signed(figure[key], decimals=3) if signed else self.write(figure[key], ".3f")
+            for key in ("value", "low", "high")
+        )
+        # A dash beside a minus would be read as one.
+        return f"{value} ({low}; {high})" if signed else f"{value} ({low}–{high})"
+
+    def percent_interval(self, figure: Mapping[str, float]) -> str:
+        """A share with its confidence interval, as "89 % (84–94 %)"."""
+        value, high = (self.percent(figure[key], decimals=0) for key in ("value", "high"))
+        return f"{value} ({self.write(100 * figure['low'], '.0f')}–{high})"
 
 
-def signed(points: float) -> str:
-    """A difference in percentage points, as "+3.2"; one that is shown as zero has no sign."""
-    return "0.0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")
+ENGLISH = Numbers()
 
 
-def interval(figure: Mapping[str, float | None] | None) -> str:
-    """A figure with its confidence interval; a dash where the data cannot give it."""
-    if figure is None or figure["value"] is None:
-        return "–"
-    return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+def linked(text: str) -> Markup:
+    """A text whose "doi:…" and "arXiv:…" are links."""
 
+    def link(found: re.Match) -> str:
+        host = "doi.org" if found["kind"] == "doi" else "arxiv.org/abs"
+        away = 'target="_blank" rel="noopener noreferrer"'
+        return f'<a href="https://{host}/{found["number"]}" {away}>{found[0]}</a>'
 
-def percent_interval(figure: Mapping[str, float]) -> str:
-    """A share with its confidence interval, as "89 % (84–94 %)"."""
-    value, low, high = (100 * figure[key] for key in ("value", "low", "high"))
-    return f"{value:.0f} % ({low:.0f}–{high:.0f} %)"
+    return Markup(_REFERENCE.sub(link, str(escape(text))))
 
 
 def in_sentence(name: str) -> str:

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route
 
 from demo.access import AT_ONCE, KEPT_SECONDS, MOST_BYTES, Access, RateLimit
+from demo.endpoint import ENDPOINT, add_endpoint
 from demo.gradio_patches import (
     begin_page,
     describe_page,
@@ -20,12 +21,10 @@ from demo.gradio_patches import (
 )
 from demo.headers import SecurityHeaders
 from demo.inputs import QUIET, styled_html
-from demo.photograph import open_study
 from demo.scripts import HEAD
 from demo.services import Networks, Services
 from demo.session import expiring_sessions, use_private_folder
 from demo.sharing import PICTURE, picture_route
-from demo.signature import parameter, takes
 from demo.styles import CSS, ICON, THEME
 from demo.tabs.about import add_about
 from demo.tabs.batch import add_batch
@@ -37,14 +36,7 @@ from demo.tabs.quiz import add_quiz
 from demo.tabs.threshold import add_threshold
 from demo.templates import Templates
 from demo.texts import LANGUAGES, Texts, load_texts
-from model.patient import Field, NumberField
 
-_ABOUT_API = """Probabilities (0 to 1) of the classes, by code: {codes}.
-
-image: a dermoscopic photograph, as JPEG or PNG. {fields}.
-None or "unknown" where unknown.
-"""
-_ENDPOINT = "predict"
 _SWEEP_SECONDS = 600  # between two looks for uploads to delete
 
 
@@ -61,13 +53,13 @@ def build_demo(offered: Sequence[Services], *, languages: Sequence[str] = LANGUA
     fetch_nothing(lambda: user_error(texts.errors.not_uploaded))
     keep = (_SWEEP_SECONDS, KEPT_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
-        _add_api(offered[0], texts)
+        add_endpoint(offered[0], texts)
         for path, in_language in pages.items():
             if path:
                 begin_page(demo, path, in_language.language.name)
             _add_page(demo, offered, in_language, pages)
     serve_languages({p: (t.language.code, t.page.title) for p, t in pages.items()})
-    describe_parameters(demo, _ENDPOINT, "photograph.jpg")
+    describe_parameters(demo, ENDPOINT, "photograph.jpg")
 
     def too_few(needed: int, given: int) -> gr.Error:
         return user_error(texts.errors.too_few.format(needed=needed, given=given))
@@ -194,30 +186,3 @@ def _say_ready(demo: gr.Blocks, networks: Networks, status: gr.HTML, templates: 
         loading = templates.render("status", state="loading")
         begun = networks.chooser.input(lambda: loading, None, status, queue=False, **QUIET)
         begun.then(say_ready, networks.chooser, status, **waiting)
-
-
-def _add_api(services: Services, texts: Texts) -> None:
-    fields = services.manifest.patient.fields
-    given = []
-    for field in fields:
-        kind = float | str if isinstance(field, NumberField) else str  # the default adds None
-        given.append(parameter(field.key, kind, None))
-
-    @takes(parameter("image", gr.FileData), *given)
-    def predict_for_programs(image: gr.FileData, *values: object) -> dict:
-        path = image.get("path") if isinstance(image, dict) else None
-        keys = [field.key for field in fields]
-        study, patient = open_study(services, path, dict(zip(keys, values, strict=True)), texts)
-        return study.probabilities(patient)
-
-    predict_for_programs.__doc__ = _ABOUT_API.format(
-        codes=", ".join(services.manifest.codes), fields=". ".join(map(_accepted, fields))
-    )
-    gr.api(predict_for_programs, api_name=_ENDPOINT)
-
-
-def _accepted(field: Field) -> str:
-    """What programs may send, in a sentence."""
-    if isinstance(field, NumberField):
-        return f"{field.key}: a number of {field.unit} from {field.low:g} to {field.high:g}"
-    return f"{field.key}: {', '.join(field.words)}"

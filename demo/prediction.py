@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from demo.formatting import in_sentence, most_probable, percent, percentages
+from demo.formatting import in_sentence, most_probable, percentages
 from demo.templates import Templates
 from demo.texts import Texts
 from model.inference.bundle import Manifest
@@ -131,6 +131,11 @@ def melanoma(probabilities: Mapping[str, float], manifest: Manifest) -> Melanoma
     """What is always said of melanoma; None where the network has no such class."""
     if MELANOMA_CODE not in probabilities:
         return None
+    return Melanoma(probabilities[MELANOMA_CODE], *missed_below(manifest))
+
+
+def missed_below(manifest: Manifest) -> tuple[float | None, dict[str, float] | None]:
+    """Melanoma's cut-off, and the share of test melanomas below it; None where not stored."""
     threshold = manifest.operating_points.get("melanoma", {}).get(POINT)
     points = manifest.metrics.get("test", {}).get("operating_points", {})
     found = points.get("melanoma", {}).get(POINT, {}).get("sensitivity") if threshold else None
@@ -139,7 +144,18 @@ def melanoma(probabilities: Mapping[str, float], manifest: Manifest) -> Melanoma
         "low": 1 - found["high"],
         "high": 1 - found["low"],
     }
-    return Melanoma(probabilities[MELANOMA_CODE], threshold, missed)
+    return threshold, missed
+
+
+def worth_of_context(manifest: Manifest, texts: Texts) -> str:
+    """How often context was right where it changed the first answer; empty where not measured."""
+    found = manifest.metrics.get("test", {}).get("context")
+    if not found or found["right_alone"]["value"] is None:
+        return ""
+    write = texts.numbers.percent_interval
+    return texts.result.worth.format(
+        alone=write(found["right_alone"]), with_context=write(found["right_with_context"])
+    )
 
 
 def prediction_html(prediction: Prediction, manifest: Manifest, templates: Templates) -> Markup:
@@ -158,6 +174,7 @@ def prediction_html(prediction: Prediction, manifest: Manifest, templates: Templ
         measured=measured is not None,
         tenths=_tenths(coverage),
         overturned=_overturned(prediction, names, templates.texts),
+        worth=worth_of_context(manifest, templates.texts),
         malignancy=malignancy(prediction.probabilities, manifest),
         melanoma=melanoma(prediction.probabilities, manifest),
         bars=bars_html(prediction, manifest, templates),
@@ -171,9 +188,9 @@ def _overturned(prediction: Prediction, names: Mapping[str, str], texts: Texts) 
     before, after = most_probable(prediction.alone), most_probable(prediction.probabilities)
     return texts.result.overturned.format(
         before=in_sentence(names[before]),
-        before_share=percent(prediction.alone[before]),
+        before_share=texts.numbers.percent(prediction.alone[before]),
         after=in_sentence(names[after]),
-        after_share=percent(prediction.probabilities[after]),
+        after_share=texts.numbers.percent(prediction.probabilities[after]),
     )
 
 
@@ -211,7 +228,7 @@ def short_answer(prediction: Prediction, manifest: Manifest, texts: Texts) -> li
     """
     summed = malignancy(prediction.probabilities, manifest)
     always = melanoma(prediction.probabilities, manifest)
-    lines = []
+    lines, percent = [], texts.numbers.percent
     if summed:
         lines.append(texts.malignancy.malignant.format(share=percent(summed.malignant)))
     if always:
@@ -257,7 +274,9 @@ def word_of(value: Value | None, texts: Texts) -> str:
     """A value by itself, as the page shows it."""
     if value is None:
         return texts.inputs.unknown
-    return f"{value:g}" if isinstance(value, float) else texts.word(str(value))
+    if isinstance(value, float):
+        return texts.numbers.write(value, "g")
+    return texts.word(str(value))
 
 
 def _tenths(coverage: float | None) -> int | None:

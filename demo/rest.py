@@ -25,17 +25,15 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.access import AT_ONCE, MOST_BYTES, Access
+from demo.endpoint import MEANING, ModelVersion, Prediction, parameter, takes, version
 from demo.prediction import Malignancy, malignancy
 from demo.rest_errors import RestError, UploadLimit, documented, report_in_json
 from demo.services import Services, State, fields_of, names_of
-from demo.signature import parameter, takes
 from model.data.context import fill_unknown
 from model.errors import BoxError, ImageError, PatientError
 from model.frame import Box
 from model.image import FORMATS
-from model.inference.bundle import Manifest
-from model.inference.prediction_table import prediction_record, same_lesion
-from model.inference.study import Study
+from model.inference.prediction_table import same_lesion
 from model.patient import UNKNOWN, ChoiceField, Field, Patient, is_unknown
 
 _MOST_WAITING = 64
@@ -47,47 +45,6 @@ _BOX = {
 _NOT_GIVEN = [UNKNOWN, ""]
 _ERRORS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
 _ERRORS += ("bad_bundle", "bad_box", "several_images", "too_many_requests", "busy", "no_network")
-_MEANING = (
-    "Probabilities are from 0 to 1 and sum to 1. A contribution says how far a field of the "
-    "patient moved a probability from that of the image alone. The prediction set is a list that "
-    "is set to contain the true diagnosis in most cases; an unlisted diagnosis is not ruled out. "
-    "Malignancy sums the malignant classes up, beside the threshold that was set for 90 % "
-    "sensitivity on validation images and what it gave on test images; null where the task does "
-    "not say which classes are malignant. An OOD score above 1 means that the photograph is "
-    "unlike the training images. Box and frame are x0, y0, x1, y1 in pixels of the upright "
-    "photograph, null for a network that looks at all of it. The range is that of the probability "
-    "over flips, rotations and frames: how far the answer depends on how the camera was held, not "
-    "an uncertainty."
-)
-
-
-@dataclass
-class ModelVersion:
-    """Which network predicted."""
-
-    name: str
-    network_sha256: str
-
-
-@dataclass
-class Prediction:
-    """What the network predicted; keys of the inner objects are class codes or fields' columns."""
-
-    model: ModelVersion
-    inputs: dict[str, float | str | None]
-    probabilities: dict[str, float]
-    probabilities_of_image_alone: dict[str, float]
-    contributions: dict[str, dict[str, float]]
-    malignancy: Malignancy | None
-    prediction_set: list[str]
-    box: list[float] | None
-    frame: list[float] | None
-    lesions: int
-    range: dict[str, list[float]]
-    ood_score: float | None
-    warnings: list[str]
-    quality: list[str]
-    notice: str
 
 
 @dataclass
@@ -144,7 +101,7 @@ def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
     app = FastAPI(
         title="Lesion in Context",
         version=manifest.network_sha256[:12] or "unnamed",
-        description=f"{manifest.intended_use} {_MEANING} {_networks_said(by_name)}",
+        description=f"{manifest.intended_use} {MEANING} {_networks_said(by_name)}",
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
     )
@@ -234,8 +191,7 @@ def _health_router(by_name: dict[str, Services]) -> APIRouter:
 
 def _offered(name: str, services: Services) -> Offered:
     manifest = services.manifest
-    version = _version(manifest)
-    return Offered(name, services.state(), version, manifest.task.name, manifest.classes)
+    return Offered(name, services.state(), version(manifest), manifest.task.name, manifest.classes)
 
 
 def _predict_router(by_name: dict[str, Services]) -> APIRouter:
@@ -341,7 +297,7 @@ def _predict(services: Services, image: BinaryIO, box: str, context: dict[str, s
     except RuntimeError as error:
         raise RestError("no_network") from error
     patient = fill_unknown(patient, image, services.manifest.patient.fields)
-    return _prediction(study, patient, services.manifest)
+    return Prediction.of(study, patient, services.manifest)
 
 
 def _predict_lesion(
@@ -365,32 +321,6 @@ def _parsed_box(text: str) -> Box | None:
         sentence = f"box {text!r} is not four numbers. Send x0,y0,x1,y1 in pixels."
         raise RestError("bad_box", sentence) from error
     return x0, y0, x1, y1
-
-
-def _prediction(study: Study, patient: Patient, manifest: Manifest) -> Prediction:
-    return Prediction(
-        model=_version(manifest),
-        inputs={field.column: patient.get(field.key) for field in manifest.patient.fields},
-        **prediction_record(study, patient),
-        probabilities_of_image_alone=study.probabilities(Patient()),
-        contributions=_contributions(study, patient, manifest),
-        malignancy=malignancy(study.probabilities(patient), manifest),
-        prediction_set=list(study.prediction_set(patient)),
-        quality=list(study.quality),
-        notice=manifest.intended_use,
-    )
-
-
-def _contributions(
-    study: Study, patient: Patient, manifest: Manifest
-) -> dict[str, dict[str, float]]:
-    """By class code, then by the field's column."""
-    found, fields = study.contributions(patient), manifest.patient.fields
-    return {code: {f.column: moved[f.key] for f in fields} for code, moved in found.items()}
-
-
-def _version(manifest: Manifest) -> ModelVersion:
-    return ModelVersion(manifest.name, manifest.network_sha256)
 
 
 def _one_of(words: list[str]) -> dict:

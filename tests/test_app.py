@@ -79,6 +79,7 @@ def client(address):
 
 def ask(client, photograph, *context):
     answer = client.predict(handle_file(str(photograph)), *context, api_name="/predict")
+    answer = answer["probabilities"]
     assert list(answer) == list(DIAGNOSES)
     return np.array(list(answer.values()))
 

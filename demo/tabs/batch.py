@@ -10,7 +10,7 @@ from gradio.events import Dependency
 from markupsafe import Markup
 
 from demo.batch import BatchResult, Item, collect, patients_of, predict_all, to_csv
-from demo.formatting import jpeg_uri, most_probable
+from demo.formatting import ENGLISH, Numbers, jpeg_uri, most_probable
 from demo.gradio_patches import user_error
 from demo.inputs import PRIVATE, shown_value, styled_html
 from demo.photograph import photograph_into, user_errors
@@ -27,7 +27,8 @@ from model.patient import Field, Patient
 
 def add_batch(services: Services, templates: Templates, form: Form) -> Dependency:
     """Lay the tab out and connect it; gives the event that fills ``form`` from a row."""
-    words, manifest = templates.texts.batch, services.manifest
+    texts, manifest = templates.texts, services.manifest
+    words = texts.batch
     columns = ", ".join(field.column for field in services.manifest.patient.fields)
     intro = words.intro.format(columns=columns)
     styled_html(templates.render("batch_intro", intro=intro, names=services.manifest.classes))
@@ -59,7 +60,7 @@ def add_batch(services: Services, templates: Templates, form: Form) -> Dependenc
         )
         frame = result_frame(result, manifest, templates.texts)
         pictures = [f'<img src="{jpeg_uri(row.thumbnail)}" alt="">' for row in result.rows.values()]
-        pictured = frame.copy()
+        pictured = result_frame(result, manifest, texts, texts.numbers)
         pictured.insert(0, words.photograph, pictures)
         shown = gr.Dataframe(pictured, visible=bool(result.rows))
         return summary_html(result, manifest.codes, frame, templates), shown
@@ -126,12 +127,14 @@ def table_headers(manifest: Manifest, texts: Texts) -> list[str]:
     return ["image", words.most_probable, *malignant, *read, *manifest.codes]
 
 
-def result_frame(result: BatchResult, manifest: Manifest, texts: Texts) -> pd.DataFrame:
+def result_frame(
+    result: BatchResult, manifest: Manifest, texts: Texts, numbers: Numbers = ENGLISH
+) -> pd.DataFrame:
     """One row per image: what is most probable, context and warnings, and all probabilities.
 
     Probabilities have 3 decimals, as texts of one length, which are sorted like the numbers.
     """
-    rows = []
+    rows, write = [], numbers.write
     for name, row in result.rows.items():
         found = malignancy(row.probabilities, manifest)
         figures = [row.probabilities[code] for code in manifest.codes]
@@ -139,10 +142,10 @@ def result_frame(result: BatchResult, manifest: Manifest, texts: Texts) -> pd.Da
             [
                 plain_cell(name),
                 manifest.classes[most_probable(row.probabilities)],
-                *([f"{found.malignant:.3f}"] if found else []),
+                *([write(found.malignant, ".3f")] if found else []),
                 context_words(row.patient, manifest.patient.fields, texts),
                 ", ".join(getattr(texts.quality, key) for key in row.warnings),
-                *(f"{figure:.3f}" for figure in figures),
+                *(write(figure, ".3f") for figure in figures),
             ]
         )
     return pd.DataFrame(rows, columns=table_headers(manifest, texts))

@@ -224,7 +224,8 @@ class Cases:
         words, marks, names = self.words, case.marks, self.manifest.classes
         shown, texts = percentages(case.probabilities), self.templates.texts
         codes = dict.fromkeys([most_probable(case.probabilities), MELANOMA_CODE])
-        answer = [f"{in_sentence(names[c])} {shown[c]:.1f} %" for c in codes if c in names]
+        percent = texts.numbers.of_hundred
+        answer = [f"{in_sentence(names[c])} {percent(shown[c])}" for c in codes if c in names]
         known = {
             words.confirmed_as: in_sentence(self.diagnoses.get(marks.diagnosis, "")),
             words.of_lesion: marks.lesion,

@@ -76,7 +76,8 @@ def _isic2019(summary: Mapping, names: Mapping[str, str], texts: Texts) -> dict:
 
 
 def _said(numbers: Mapping[str, float], texts: Texts) -> dict[str, object]:
-    return {**numbers, "known": texts.count(numbers["known"])}
+    means = {key: texts.numbers.write(numbers[key]) for key in ("mean", "sd")}
+    return {**means, "known": texts.count(numbers["known"])}
 
 
 def _counted(data: Mapping) -> dict[str, int]:

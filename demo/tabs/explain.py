@@ -15,6 +15,7 @@ from demo.explanations import (
 from demo.formatting import in_sentence, most_probable
 from demo.inputs import LATEST, QUIET, compact_radio, shown_value, styled_html, supposed_inputs
 from demo.photograph import user_errors
+from demo.prediction import worth_of_context
 from demo.report import Remarks, report_links
 from demo.services import Services, Thumbnail, no_thumbnail
 from demo.templates import Templates
@@ -111,7 +112,9 @@ class Explanations:
         if shown is None:
             return ""
         name = in_sentence(self.names[code])
-        return patient_html(shown, code, fields=self.fields, name=name, templates=self.templates)
+        worth = worth_of_context(self.services.manifest, self.templates.texts)
+        about = {"fields": self.fields, "name": name, "worth": worth}
+        return patient_html(shown, code, **about, templates=self.templates)
 
     def why_image(self, shown: Shown | None, code: str, strength: float) -> str:
         """Where in the photograph the class was found."""

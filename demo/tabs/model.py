@@ -1,5 +1,6 @@
-"""Model: what the network is, how it learned and how good it is, as its bundle says."""
+"""Model: how good the network is, what it is and how it learned, as its bundle says."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +8,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from demo.charts import Points
-from demo.formatting import in_sentence, interval
+from demo.formatting import in_sentence
 from demo.inputs import label_of, styled_html
+from demo.prediction import MELANOMA_CODE, missed_below, worth_of_context
 from demo.services import Services
+from demo.tabs.data import SUMMARY
 from demo.templates import Templates
 from demo.texts import Texts
 from demo.texts.sections import ModelTexts
+from model.diagnosis import DIAGNOSES
 from model.inference.bundle import Manifest
 
 FEWEST_IMAGES = 50
@@ -35,6 +39,22 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Missed:
+    """Melanomas below the cut-off."""
+
+    threshold: float
+    table: Table
+
+
+@dataclass(frozen=True)
+class Context:
+    """What patient context was worth."""
+
+    changed: Mapping[str, float]  # share of images whose first answer it changes, with interval
+    tables: Sequence[Table]
+
+
+@dataclass(frozen=True)
 class Curve:
     """A learning curve."""
 
@@ -45,36 +65,99 @@ class Curve:
 
 
 def add_model(services: Services, templates: Templates) -> None:
-    """Show the card, the architecture, the learning curves and the figures."""
+    """Show how often melanoma is missed, all other figures, and what the network is."""
     styled_html(model_html(services.manifest, services.architecture, templates), elem_id="model")
 
 
 def model_html(manifest: Manifest, architecture: bytes | None, templates: Templates) -> Markup:
     """Everything the tab shows, as far as the bundle has it."""
-    words, found = templates.texts.model, manifest.metrics.get("test")
-    shown = {"found": None}
+    texts, found = templates.texts, manifest.metrics.get("test")
+    shown = {"found": None, "missed": None, "sources": [], "reconciled": "", "context": None}
     if found:
-        title, roc = _roc(found, words)
-        shown = {
-            "found": {"confusion": None} | found,
-            "overall": [
-                [getattr(words, k), interval(found[k])] for k in _HEADLINES if found.get(k)
-            ],
-            "by_class": _by_class(found, manifest.classes, templates.texts),
-            "roc": roc,
-            "roc_title": title,
-            "reliability": [(r["confidence"], r["accuracy"]) for r in found.get("reliability", ())],
-            "groups": _groups(found, templates.texts),
-            "fewest": FEWEST_IMAGES,
-        }
+        shown = _measured(manifest, found, texts)
     return templates.render(
         "model",
-        card=_card(manifest, templates.texts),
+        card=_card(manifest, texts),
         architecture=architecture,
-        curves=[_curve(n, manifest.history, words) for n in _CURVES if n in manifest.history],
+        curves=[_curve(n, manifest.history, texts.model) for n in _CURVES if n in manifest.history],
         names=manifest.classes,
+        worth=worth_of_context(manifest, texts),
         **shown,
     )
+
+
+def _measured(manifest: Manifest, found: Mapping, texts: Texts) -> dict[str, object]:
+    """What was found on the test set."""
+    words, write = texts.model, texts.numbers.interval
+    title, roc = _roc(found, words)
+    return {
+        "found": {"confusion": None} | found,
+        "missed": _missed(manifest, found, texts),
+        "sources": [words.sources[s] for s in found.get("per_source", {}) if s in words.sources],
+        "reconciled": _reconciled(manifest.data, texts),
+        "context": _context(found, texts),
+        "overall": [[getattr(words, k), write(found[k])] for k in _HEADLINES if found.get(k)],
+        "by_class": _by_class(found, manifest.classes, texts),
+        "roc": roc,
+        "roc_title": title,
+        "reliability": [(r["confidence"], r["accuracy"]) for r in found.get("reliability", ())],
+        "groups": _groups(found, texts),
+        "fewest": FEWEST_IMAGES,
+    }
+
+
+def _missed(manifest: Manifest, found: Mapping, texts: Texts) -> Missed | None:
+    """The share of melanomas below the cut-off, of each source as far as a bundle stored it."""
+    words, write = texts.model, texts.numbers.percent_interval
+    threshold, overall = missed_below(manifest)
+    if threshold is None or overall is None:
+        return None
+    count = found["per_class"][MELANOMA_CODE]["support"]
+    rows = [[words.all_sources, texts.count(count), write(overall)]]
+    rows += [
+        [source, texts.count(row["melanomas"]), write(row["missed"])]
+        for source, row in found.get("missed_melanomas", {}).items()
+    ]
+    head = [words.source, words.melanomas, words.missed]
+    return Missed(threshold, Table(head, rows, words.missed_title))
+
+
+def _reconciled(data: Mapping, texts: Texts) -> str:
+    """Why the network's images are fewer than the challenge's; empty of data of other tasks."""
+    rows = json.loads(SUMMARY.read_text(encoding="utf-8"))["rows"]
+    diagnoses = {code for code, count in data.get("diagnoses", {}).items() if count}
+    if not diagnoses or not diagnoses <= set(DIAGNOSES) or data["images"] >= rows:
+        return ""
+    counts = {"rows": texts.count(rows), "images": texts.count(data["images"])}
+    return texts.model.reconciled.format(**counts)
+
+
+def _context(found: Mapping, texts: Texts) -> Context | None:
+    """What context was worth, over all and for whom."""
+    stored, words = found.get("context"), texts.model
+    if not stored:
+        return None
+    heads = [words.alone, words.with_context, words.difference]
+    figures = [
+        [getattr(words, name), *_compared(row, texts)] for name, row in stored["figures"].items()
+    ]
+    tables = [Table([words.figure, *heads], figures, words.overall)]
+    for key, groups in stored["groups"].items():
+        rows = [
+            [texts.word(name), texts.count(row["images"]), *_compared(row, texts)]
+            for name, row in groups.items()
+        ]
+        caption = words.context_by_source
+        if key != "source":
+            caption = words.context_by_field.format(field=in_sentence(label_of(key, texts)))
+        tables.append(Table([words.group, words.count, *heads], rows, caption))
+    return Context(stored["changed"], tables)
+
+
+def _compared(row: Mapping, texts: Texts) -> list[str]:
+    write = texts.numbers.interval
+    sides = write(row["alone"]), write(row["with_context"])
+    return [*sides, write(row["difference"], signed=True)]
 
 
 def _card(manifest: Manifest, texts: Texts) -> list[list[str]]:
@@ -86,7 +169,7 @@ def _card(manifest: Manifest, texts: Texts) -> list[list[str]]:
         [words.use, manifest.intended_use],
         [words.classes, ", ".join(manifest.classes.values())],
         [words.input, pixels.format(side=manifest.image.side, views=manifest.tta_views)],
-        [words.temperature, f"{manifest.temperature:.3f}"],
+        [words.temperature, texts.numbers.write(manifest.temperature, ".3f")],
         [words.licence, manifest.licence],
         [words.hash, manifest.network_sha256],
     ]
@@ -118,8 +201,9 @@ def _by_class(found: Mapping, names: Mapping[str, str], texts: Texts) -> Table:
     rows = {code: row | {"coverage": covered.get(code)} for code, row in found["per_class"].items()}
     # Bundles that were measured before F1 was stored have none.
     shown = [key for key in _PER_CLASS if any(key in row for row in rows.values())]
+    write = texts.numbers.interval
     cells = [
-        [names[code], texts.count(row["support"]), *(interval(row.get(key)) for key in shown)]
+        [names[code], texts.count(row["support"]), *(write(row.get(key)) for key in shown)]
         for code, row in rows.items()
     ]
     head = [words.diagnosis, words.count, *(getattr(words, key) for key in shown)]
@@ -160,7 +244,7 @@ def _group(caption: str, groups: Mapping[str, Mapping], texts: Texts) -> Table:
         [
             texts.word(name),
             texts.count(row["images"]),
-            *(interval(None if name in few else row.get(key)) for key in shown),
+            *(texts.numbers.interval(None if name in few else row.get(key)) for key in shown),
         ]
         for name, row in groups.items()
     ]

@@ -1,14 +1,28 @@
 """HTML from Jinja2 templates; all that is put into them is escaped."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from demo import charts, formatting
 from demo.texts import Texts, load_texts
 
 _FOLDER = Path(__file__).parent
+
+
+@pass_context
+def _percent(context: Context, share: float, *, decimals: int = 1) -> str:
+    """In the language of the template."""
+    return context["texts"].numbers.percent(share, decimals=decimals)
+
+
+@pass_context
+def _percent_interval(context: Context, figure: Mapping[str, float]) -> str:
+    return context["texts"].numbers.percent_interval(figure)
+
 
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader([_FOLDER, _FOLDER.parent / "styles"]),
@@ -21,12 +35,11 @@ _ENVIRONMENT.filters |= {
     "code_key": formatting.code_key,
     "data_uri": formatting.data_uri,
     "in_sentence": formatting.in_sentence,
-    "interval": formatting.interval,
     "jpeg_uri": formatting.jpeg_uri,
+    "linked": formatting.linked,
     "number": "{:g}".format,
-    "percent": formatting.percent,
-    "percent_interval": formatting.percent_interval,
-    "signed": formatting.signed,
+    "percent": _percent,
+    "percent_interval": _percent_interval,
 }
 _ENVIRONMENT.globals |= {
     "bars": charts.bars,

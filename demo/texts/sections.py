@@ -6,6 +6,8 @@ Braces hold what the page puts in, as in ``"age {age:g}"``.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from demo.formatting import Numbers
+
 
 @dataclass(frozen=True)
 class Paragraph:
@@ -22,7 +24,9 @@ class LanguageTexts:
     code: str  # as HTML's lang takes it; also the file's name and the page's address
     name: str
     chooser: str
+    decimal: str  # as in 0.5
     thousands: str  # between them, as in 25,331
+    percent: str  # after a figure, with the space between
     reviewed: bool  # by a speaker who knows the subject
     not_reviewed: str
 
@@ -104,6 +108,7 @@ class ResultTexts:
     changed: str
     unlike: str
     poor: str
+    worth: str
     overturned: str
     cut_off: str
     unsteady: str
@@ -331,6 +336,23 @@ class ClassroomTexts:
 class ModelTexts:
     """Model tab."""
 
+    missed_title: str
+    missed_text: str
+    source: str
+    melanomas: str
+    missed: str
+    all_sources: str
+    sources_title: str
+    reconciled: str
+    context_title: str
+    context_text: str
+    context_note: str
+    figure: str
+    alone: str
+    with_context: str
+    difference: str
+    context_by_field: str
+    context_by_source: str
     card: str
     name: str
     use: str
@@ -365,6 +387,7 @@ class ModelTexts:
     precision: str
     specificity: str
     auc: str
+    row_share: str
     confusion: str
     roc: str
     roc_by_class: str
@@ -382,6 +405,7 @@ class ModelTexts:
     sensitivity: str
     predicted: str
     observed: str
+    sources: Mapping[str, str]  # of photographs, by their key in the figures
 
 
 @dataclass(frozen=True)
@@ -443,6 +467,11 @@ class Texts:
         """What the page shows for a term; one that has no translation as it is."""
         return self.words.get(english, english)
 
+    @property
+    def numbers(self) -> Numbers:
+        """How the language writes figures."""
+        return Numbers(self.language.decimal, self.language.thousands, self.language.percent)
+
     def count(self, number: int) -> str:
         """A whole number as the language writes it."""
-        return f"{number:,}".replace(",", self.language.thousands)
+        return self.numbers.count(number)

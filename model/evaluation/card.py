@@ -12,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.errors import DataError
+from model.evaluation.context_worth import SIDES
 from model.evaluation.report_text import (
     BY_SOURCE,
+    HEADLINES,
     NOTE,
     has_note,
     headlines_in,
@@ -67,6 +69,7 @@ def compact(report: dict, fields: Sequence[Field] = FIELDS) -> dict:
         "confusion": report["confusion"],
         "roc": report["roc"],
         "by_threshold": report["by_threshold"],
+        **{key: report[key] for key in ("missed_melanomas", "context") if key in report},
         "reliability": report["calibration"]["after"]["bins"],
         "subgroups": {f.key: _groups(report["subgroups"][f.key]) for f in fields},
         "images": about["images"],
@@ -121,8 +124,48 @@ def _tables(name: str, part: str, found: dict) -> str:
             *_rows("diagnosis", "support", found["per_class"], _OF_CLASS),
             "",
             *_rows("source", "images", found["per_source"], BY_SOURCE),
+            *_missed(found.get("missed_melanomas")),
+            *_context(found.get("context")),
         ]
     )
+
+
+def _missed(found: dict | None) -> list[str]:
+    """How often melanoma is missed, by source; nothing of bundles that did not store it."""
+    if not found:
+        return []
+    rows = [(name, row["melanomas"], with_ci(row["missed"])) for name, row in found.items()]
+    said = "Share of melanomas below the cut-off that gave 90 % sensitivity on validation images:"
+    return ["", said, "", *markdown_table(("source", "melanomas", "missed"), rows)]
+
+
+def _context(found: dict | None) -> list[str]:
+    """What context was worth, and for whom; nothing of bundles that did not store it."""
+    if not found:
+        return []
+    changed, before, after = (
+        with_ci(found[key]) for key in ("changed", "right_alone", "right_with_context")
+    )
+    said = (
+        "What age, sex and site were worth: the same images answered without and with them. They "
+        f"change the most probable diagnosis of a share of {changed} of the images; of those, the "
+        f"image alone is right in {before}, with context in {after}."
+    )
+    figures = [
+        (HEADLINES[key], *(with_ci(row[side]) for side in SIDES))
+        for key, row in found["figures"].items()
+    ]
+    groups = [
+        (f"{dimension}: {name}", row["images"], *(with_ci(row[side]) for side in SIDES))
+        for dimension, rows in found["groups"].items()
+        for name, row in rows.items()
+    ]
+    heads = [side.replace("_", " ") for side in SIDES]
+    return [
+        *("", said, "", *markdown_table(("", *heads), figures)),
+        *("", "Balanced accuracy by group of at least 50 images:", ""),
+        *markdown_table(("group", "images", *heads), groups),
+    ]
 
 
 def with_metrics(text: str, tables: str) -> str:

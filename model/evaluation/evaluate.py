@@ -27,7 +27,7 @@ from model.evaluation.metrics import (
 from model.evaluation.outcome import Outcome, headline_draws
 from model.evaluation.subgroups import group_names, largest_gap, subgroup_figures
 from model.inference.bundle import Manifest
-from model.inference.calibration import apply_temperature
+from model.inference.calibration import MELANOMA, apply_temperature, point_name
 
 SCHEMA = 1
 
@@ -58,6 +58,7 @@ def evaluate(outcome: Outcome, extra_groups: pd.DataFrame | None = None) -> dict
         **by_aim(points),
         "operating_points": points,
         "by_threshold": figures_by_threshold(outcome),
+        **missed_melanomas(outcome),
         "per_class": per_class(outcome),
         "per_source": subgroups["source"]["groups"],
         "confusion": _confusion(outcome),
@@ -75,6 +76,26 @@ def operating_figures(outcome: Outcome) -> dict[str, dict]:
         question: {point: _point_figures(outcome, question, t) for point, t in points.items()}
         for question, points in outcome.points.items()
     }
+
+
+def missed_melanomas(outcome: Outcome) -> dict[str, dict]:
+    """Share of each source's melanomas below the cut-off for 90 % sensitivity; empty without it.
+
+    ``missed_melanomas``: source → melanomas, lesions of theirs, and missed, an interval.
+    """
+    threshold = outcome.points.get(MELANOMA, {}).get(point_name("sensitivity", 0.90))
+    if threshold is None:
+        return {}
+    melanoma, called = outcome.answers(MELANOMA, threshold)
+    found = {}
+    for source in sorted(set(outcome.table["source"][melanoma])):
+        rows = melanoma & (outcome.table["source"] == source).to_numpy()
+        found[source] = {
+            "melanomas": int(rows.sum()),
+            "lesions": int(outcome.table["lesion_id"][rows].nunique()),
+            "missed": _rate(outcome.bootstrap, rows, ~called),
+        }
+    return {"missed_melanomas": found}
 
 
 def by_aim(points: dict[str, dict]) -> dict[str, dict]:

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from model.data.context import table_patients
 from model.data.lesion_masks import mask_groups
+from model.evaluation.context_worth import context_worth
 from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.explanation_check import (
     MOST_EXPLAINED,
@@ -20,6 +21,7 @@ from model.evaluation.outcome import Outcome
 from model.evaluation.report_text import report_page
 from model.evaluation.robustness import CORRUPTIONS, PER_CLASS, SEVERITIES, check_robustness
 from model.evaluation.steadiness import CHANGES, SAMPLE, check_steadiness
+from model.evaluation.subgroups import group_names
 from model.inference.predictor import Predictor
 
 _SEEN = {
@@ -56,11 +58,13 @@ def run_evaluation(
     with tqdm(unit="image", desc="Predicting") as bar:
         predictor.progress = bar
         bar.total = _count(table, predictor, quick=quick, full=full)
-        outputs = predictor.outputs(images, patients)
+        outputs = predictor.outputs(images, patients, alone=True)
         outcome = outcome_of(table.reset_index(drop=True), outputs.probabilities, manifest)
         bar.set_description("Figures and intervals")
         groups = mask_groups(table, masks)
         report = evaluate(outcome, groups)
+        known = group_names(outcome.table, manifest.patient.fields)
+        report["context"] = context_worth(outcome, outputs.alone, known)
         bar.set_description("Out-of-distribution images")
         report["unknown"] = check_ood(predictor, outcome, outputs)
         if not quick:

@@ -26,6 +26,7 @@ class ModelOutputs:
     probabilities: np.ndarray  # (N, classes)
     embeddings: np.ndarray  # (N, width), of the image alone
     logits: np.ndarray | None  # (N, classes); None from a LiteRT file of an older version
+    alone: np.ndarray | None = None  # (N, classes), of a patient of whom nothing is known, if asked
 
 
 class Backend(Protocol):
@@ -47,5 +48,15 @@ class Backend(Protocol):
     def grad_cam(self, maps: np.ndarray, patient: np.ndarray, label: int) -> np.ndarray:
         """Weigh a photograph's feature maps for one class: (W, h, w)."""
 
-    def outputs(self, images: np.ndarray, patients: np.ndarray, *, tta: bool) -> ModelOutputs:
-        """Run the network on N images and their N patients, averaged over TTA views or not."""
+    def outputs(
+        self,
+        images: np.ndarray,
+        patients: np.ndarray,
+        unknown: np.ndarray | None = None,
+        *,
+        tta: bool = True,
+    ) -> ModelOutputs:
+        """Run the network on N images and their N patients, and on an unknown one (width,).
+
+        Averaged over TTA views with ``tta``.
+        """

@@ -85,13 +85,23 @@ class KerasBackend:
         return weighted_maps(self.after_maps, maps, patients, one_hot).numpy()
 
     def outputs(
-        self, images: np.ndarray, patients: np.ndarray, *, tta: bool = True
+        self,
+        images: np.ndarray,
+        patients: np.ndarray,
+        unknown: np.ndarray | None = None,
+        *,
+        tta: bool = True,
     ) -> ModelOutputs:
-        """Run the network on N images and their N patients, averaged over TTA views or not."""
+        """Run the network on N images and their N patients, and on an unknown one (width,)."""
         found = [
             self._whole.predict_on_batch({"image": view, "patient": patients})
             for view in tta_views(images, self.tta_views if tta else 1)
         ]
+        if unknown is not None:
+            rows = np.tile(unknown, (len(images), 1))
+            for view in found:
+                of_unknown = self.head.predict_on_batch([view["embeddings"], rows])
+                view["alone"] = of_unknown["probabilities"]
         return ModelOutputs(**{n: np.mean([view[n] for view in found], axis=0) for n in found[0]})
 
     @cached_property

@@ -1,6 +1,7 @@
 """The network in LiteRT: predicts the same as Keras, faster, and starts without TensorFlow."""
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -55,16 +56,28 @@ class LiteRTBackend:
             )["cells"]
 
     def outputs(
-        self, images: np.ndarray, patients: np.ndarray, *, tta: bool = True
+        self,
+        images: np.ndarray,
+        patients: np.ndarray,
+        unknown: np.ndarray | None = None,
+        *,
+        tta: bool = True,
     ) -> ModelOutputs:
-        """Run the network on N images and their N patients, averaged over TTA views or not."""
+        """Run the network on N images and their N patients, and on an unknown one (width,)."""
         embedded = [self.embed(i).embeddings for i in images] if tta else self._plain(images)
-        pairs = zip(embedded, patients, strict=True)
-        found = [self._head(embeddings, patient[None]) for embeddings, patient in pairs]
+
+        def predicted(rows: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+            pairs = zip(embedded, rows, strict=True)
+            found = [self._head(embeddings, patient[None]) for embeddings, patient in pairs]
+            return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+
+        known = predicted(patients)
+        alone = {} if unknown is None else predicted([unknown] * len(embedded))
         return ModelOutputs(
-            probabilities=np.concatenate([one["probabilities"] for one in found]),
+            probabilities=known["probabilities"],
             embeddings=np.stack([embeddings.mean(axis=0) for embeddings in embedded]),
-            logits=np.concatenate([one["logits"] for one in found]) if self.has_logits else None,
+            logits=known.get("logits"),
+            alone=alone.get("probabilities"),
         )
 
     def _plain(self, images: np.ndarray) -> list[np.ndarray]:

@@ -155,15 +155,22 @@ class Predictor:
         return self.outputs(images, patients, tta=tta).probabilities
 
     def outputs(
-        self, images: np.ndarray, patients: Sequence[Patient], *, tta: bool = True
+        self,
+        images: np.ndarray,
+        patients: Sequence[Patient],
+        *,
+        tta: bool = True,
+        alone: bool = False,
     ) -> ModelOutputs:
         """Give calibrated probabilities, logits and embeddings of prepared images.
 
         Images are (N, side, side, 3), or (N, S, side, side, 3) of so many scales, over which
         everything is averaged, as it is over TTA views with ``tta``. Embeddings are projected where
-        the bundle says so. Shows its progress after a few seconds.
+        the bundle says so. ``alone`` also gives the probabilities of the image alone. Shows its
+        progress after a few seconds.
         """
         encoded = self.manifest.patient.encode(patients)
+        unknown = self.manifest.patient.encode([Patient()])[0] if alone else None
         own = tqdm(
             total=len(images),
             desc="Predicting",
@@ -176,13 +183,17 @@ class Predictor:
         with own:
             for start in range(0, len(images), _BATCH):
                 rows = slice(start, start + _BATCH)
-                outputs = self._over_scales(images[rows], encoded[rows], tta=tta)
+                outputs = self._over_scales(images[rows], encoded[rows], unknown, tta=tta)
                 # At once: the embeddings of all images may not fit into memory.
                 found.append(self._projected(outputs))
                 (self.progress or own).update(len(outputs.probabilities))
         joined = _combined(found, np.concatenate)
-        calibrated = apply_temperature(joined.probabilities, self.manifest.temperature)
-        return replace(joined, probabilities=calibrated)
+        calibrated = {
+            name: apply_temperature(values, self.manifest.temperature)
+            for name, values in vars(joined).items()
+            if name in ("probabilities", "alone") and values is not None
+        }
+        return replace(joined, **calibrated)
 
     def grad_cam(
         self, images: np.ndarray, patients: Sequence[Patient], labels: np.ndarray
@@ -212,10 +223,12 @@ class Predictor:
             dermoscopy=self.dermoscopy,
         )
 
-    def _over_scales(self, images: np.ndarray, encoded: np.ndarray, *, tta: bool) -> ModelOutputs:
+    def _over_scales(
+        self, images: np.ndarray, encoded: np.ndarray, unknown: np.ndarray | None, *, tta: bool
+    ) -> ModelOutputs:
         """Outputs of one batch, averaged over the scales of each image."""
         scales = images.swapaxes(0, 1) if images.ndim == 5 else images[None]
-        found = [self.backend.outputs(squares, encoded, tta=tta) for squares in scales]
+        found = [self.backend.outputs(squares, encoded, unknown, tta=tta) for squares in scales]
         return _combined(found, partial(np.mean, axis=0))
 
     def _predict_readable(

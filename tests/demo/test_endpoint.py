@@ -23,20 +23,30 @@ def predict(client, *arguments):
     return client.predict(*arguments, api_name="/predict")
 
 
-def test_predict_answers_probabilities_under_the_codes(client, handed_in):
+def test_predict_answers_what_rest_answers(client, handed_in, photograph):
     answer = predict(client, handed_in, 60, "male", "head/neck")
-    assert list(answer) == list(DIAGNOSES)
-    assert sum(answer.values()) == pytest.approx(1)
-    assert answer["MEL"] == pytest.approx(0.3)
+    assert list(answer["probabilities"]) == list(DIAGNOSES)
+    assert answer["probabilities"]["MEL"] == pytest.approx(0.3)
+    fields = {"age": "60", "sex": "male", "site": "head/neck"}
+    files = {"image": photograph.read_bytes()}
+    rest = requests.post(f"{client.src}api/predict", files=files, data=fields, timeout=10)
+    assert answer == rest.json()
+
+
+def test_the_type_of_the_answer_names_its_values(client):
+    described = client.view_api(return_format="dict")["named_endpoints"]["/predict"]
+    said = described["returns"][0]["python_type"]["type"]
+    for named in ("probabilities: dict(str, float)", "lesions: int", "malignant_codes: list[str]"):
+        assert named in said
 
 
 @pytest.mark.parametrize("unknown", [None, "unknown"])
 def test_unknown_is_none_or_the_word(client, handed_in, unknown):
-    assert predict(client, handed_in, unknown, unknown, unknown)["MEL"] == 0
+    assert predict(client, handed_in, unknown, unknown, unknown)["probabilities"]["MEL"] == 0
 
 
 def test_context_may_be_left_out(client, handed_in):
-    assert predict(client, handed_in)["MEL"] == 0
+    assert predict(client, handed_in)["probabilities"]["MEL"] == 0
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_translated_page_predicts_by_the_challenges_values_and_keeps_the_engli
     for code, name in DIAGNOSIS_NAMES.items():
         row = answered.locator(f"tr[data-class={code}] th").inner_text()
         assert [part in row for part in (texts.word(name), code, name)] == [True] * 3
-    assert answered.locator("tr[data-class=MEL] td.value").inner_text() == "40.0 %"
+    assert answered.locator("tr[data-class=MEL] td.value").inner_text() == "40,0\xa0%"
     melanoma = answered.locator(".melanoma").all_inner_texts()
     assert [text[:8] for text in melanoma] == ["Меланома", "Melanoma"]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from demo.formatting import in_sentence, percentages, signed
+from demo.formatting import ENGLISH, in_sentence, percentages
 from demo.prediction import (
     Prediction,
     context_words,
@@ -99,7 +99,7 @@ def test_the_change_is_the_difference_of_the_shown_values(manifest):
 
 
 def test_a_change_that_is_shown_as_zero_has_no_sign():
-    changes = [signed(points) for points in (0.04, -0.04, 0.05001, -3.2)]
+    changes = [ENGLISH.signed(points) for points in (0.04, -0.04, 0.05001, -3.2)]
     assert changes == ["0.0", "0.0", "+0.1", "−3.2"]
 
 

@@ -147,4 +147,4 @@ def test_gradios_client_is_answered(proxy, trusted, photograph):
     context = ssl.create_default_context(cafile=trusted)
     client = Client(f"{proxy}/", ssl_verify=context, verbose=False)
     answer = client.predict(handle_file(photograph), 55, None, None, api_name="/predict")
-    assert answer["MEL"] == pytest.approx(55 / 200)
+    assert answer["probabilities"]["MEL"] == pytest.approx(55 / 200)

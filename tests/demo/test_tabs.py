@@ -3,19 +3,23 @@
 import json
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from demo.charts import bars, heat, lines, people
+from demo.formatting import ENGLISH
 from demo.tabs.data import SUMMARY, data_html
 from demo.tabs.model import FEWEST_IMAGES, model_html
 from demo.tabs.threshold import threshold_html
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.evaluation.card import compact
+from model.evaluation.context_worth import context_worth
 from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.subgroups import FEWEST_IMAGES as FEWEST_COMPARED
+from model.evaluation.subgroups import group_names
 from model.inference.bundle import RELEASED, read_manifest
 from tests.fakes.outcomes import DRAWS, LABELS, noisy, table
 from tests.fakes.outcomes import manifest as manifest_of
@@ -39,6 +43,7 @@ def measured():
     bare = manifest_of(noisy(), LABELS)
     outcome = outcome_of(table(), noisy(), bare, draws=DRAWS)
     report = evaluate(outcome) | {"about": describe(outcome, bundle=Path("b"), part="test")}
+    report["context"] = context_worth(outcome, noisy(2), group_names(outcome.table))
     facts = {"images": 400, "lesions": 200}
     return replace(bare, metrics={"test": compact(report)}, data=facts)
 
@@ -47,6 +52,53 @@ def test_the_model_tab_shows_the_bundles_own_figures(manifest):
     found = manifest.metrics["test"]
     assert f"{found['balanced_accuracy']['value']:.3f}" in page_of(manifest)
     assert manifest.network_sha256 in page_of(manifest)
+
+
+def test_the_model_tab_begins_with_how_often_melanoma_is_missed_by_source(measured):
+    page = page_of(measured)
+    assert page.lstrip().startswith(f"<h2>{WORDS.missed_title}</h2>")
+    table = page.split("</table>")[0]
+    rows = measured.metrics["test"]["missed_melanomas"]
+    assert set(rows) == {"BCN", "HAM"}
+    for source, row in rows.items():
+        missed = ENGLISH.percent_interval(row["missed"])
+        assert f'<th scope="row">{source}</th><td>{row["melanomas"]}</td><td>{missed}</td>' in table
+
+
+def test_without_figures_by_source_the_model_tab_says_what_is_missed_in_all(manifest):
+    found = {k: v for k, v in manifest.metrics["test"].items() if k != "missed_melanomas"}
+    table = page_of(replace(manifest, metrics={"test": found})).split("</table>")[0]
+    at_cut_off = found["operating_points"]["melanoma"]["at_90_sensitivity"]
+    assert f"<td>{100 * (1 - at_cut_off['sensitivity']['value']):.0f} % (" in table
+    assert table.count("<tr>") == 2
+
+
+def test_sources_are_explained_with_links_and_the_images_are_reconciled(manifest):
+    page = page_of(manifest)
+    assert 'href="https://doi.org/10.1038/sdata.2018.161"' in page
+    images = manifest.data["images"]
+    said = WORDS.reconciled.format(rows="25,331", images=f"{images:,}")
+    assert (said in page) is (images < 25_331)
+    assert said not in page_of(replace(manifest, data=manifest.data | {"images": 25_331}))
+    assert WORDS.sources["MSK"][:20] not in page_of(replace(manifest, metrics={}))
+
+
+def test_the_model_tab_says_what_context_was_worth_and_for_whom(measured):
+    page = page_of(measured)
+    found = measured.metrics["test"]["context"]
+    difference = found["figures"]["balanced_accuracy"]["difference"]
+    assert f"<td>{ENGLISH.interval(difference, signed=True)}</td>" in page
+    assert "<caption>Balanced accuracy by sex</caption>" in page
+    assert "that diagnosis was right in" in page
+    metrics = {"test": {k: v for k, v in measured.metrics["test"].items() if k != "context"}}
+    assert WORDS.context_title not in page_of(replace(measured, metrics=metrics))
+
+
+def test_the_confusion_matrix_has_a_scale_of_its_colours(measured):
+    chart = page_of(measured).split(f'aria-label="{WORDS.confusion}">')[-1].split("</svg>")[0]
+    assert f">{WORDS.row_share}</text>" in chart
+    for end in ("0 %", "100 %"):
+        assert f">{end}</text>" in chart
 
 
 def test_the_model_tab_draws_what_an_evaluation_stored(measured):
@@ -160,11 +212,30 @@ def test_bars_say_their_values_to_those_who_cannot_see_them():
     assert shown.count("12.0 %") == 2
 
 
+def test_long_labels_wrap_and_are_never_cut():
+    names = ["Базальноклеточная карцинома", "полость рта/гениталии", "нет"]
+    chart = bars(dict.fromkeys(names, 1.0), title="t", most=1.0, label_width=150)
+    labels = [shape for shape in chart.shapes if shape.attributes.get("text-anchor") == "end"]
+    assert " ".join(label.text for label in labels) == " ".join(names).replace("/", "/ ")
+    lines_at = [float(label.attributes["y"]) for label in labels]
+    assert min(b - a for a, b in pairwise(lines_at)) >= 15
+    assert chart.height > lines_at[-1]
+    room = float(labels[0].attributes["x"])
+    assert all(9 * len(label.text) <= room for label in labels)
+
+
+def test_long_codes_stand_upright_beside_a_matrix_that_stays_readable():
+    long = heat([[1, 0], [0, 1]], ["junctional_nevus", "c"], title="t", scale="s")
+    texts = [shape.text for shape in long.shapes]
+    assert texts.count("junctional_nevus") == 2
+    assert 17 * long.least / long.width >= 11.9  # letters on a phone
+
+
 def test_charts_name_themselves_and_escape_what_they_are_given():
     charts = [
         lines({"<b>": [(0, 0), (1, 1)]}, title="<i>", x_label="x", y_label="y"),
         bars({"<b>": 1.0}, title="<i>", most=1.0),
-        heat([[1, 0], [0, 1]], ["<b>", "c"], title="<i>"),
+        heat([[1, 0], [0, 1]], ["<b>", "c"], title="<i>", scale="<u>"),
         people({"<b>": (3, '"><b>')}, title="<i>"),
     ]
     for chart in charts:

@@ -13,11 +13,12 @@ import pytest
 from jinja2 import UndefinedError
 
 import demo.texts
-from demo.prediction import Melanoma
+from demo.prediction import Melanoma, Prediction, prediction_html
 from demo.tabs.data import SUMMARY, data_html
 from demo.templates import Templates
 from demo.texts import LANGUAGES, load_texts
-from model.patient import FIELDS, UNKNOWN, YES_NO, ChoiceField, NumberField
+from model.inference.bundle import RELEASED, read_manifest
+from model.patient import FIELDS, UNKNOWN, YES_NO, ChoiceField, NumberField, Patient
 from model.tasks import TASKS
 from tests.demo.pages import interval
 
@@ -151,3 +152,34 @@ def test_thousands_are_set_apart_as_the_language_does(language, shown):
     data = data_html({}, json.loads(SUMMARY.read_text(encoding="utf-8")), Templates(texts))
     assert shown in data
     assert (re.search(r"\d,\d{3}", data) is None) is (language != "en")
+
+
+def test_figures_have_the_decimal_mark_and_the_percent_sign_of_the_language(measured_prediction):
+    russian, english = (measured_prediction(language) for language in ("ru", "en"))
+    assert "5,3\xa0%" in russian
+    assert not re.search(r">[^<]*\d\.\d", russian.split('lang="en"')[0])
+    assert "5.3 %" in english
+    assert "\xa0%" not in english
+
+
+@pytest.fixture
+def measured_prediction():
+    """The answer to a photograph in a language, with what is drawn of the change."""
+    manifest = read_manifest(RELEASED)
+    rest = dict.fromkeys(manifest.codes[1:], 0.947 / 7)
+
+    def shown(language):
+        prediction = Prediction(
+            Patient(age=55.5), {"MEL": 0.0534} | rest, {"MEL": 0.0212} | rest, ("MEL",), 0.5, ()
+        )
+        templates = Templates(load_texts(language))
+        answer = prediction_html(prediction, manifest, templates)
+        return answer + templates.render("contributions", points={"a": 1.25}, heading="h")
+
+    return shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_a_translation_has_no_percent_sign_that_can_stand_on_a_line_of_its_own(language):
+    texts = entries({k: v for k, v in read(language).items() if k != "words"})
+    assert [k for k, t in texts.items() if isinstance(t, str) and re.search(r"\d %", t)] == []

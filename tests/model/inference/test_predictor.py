@@ -70,3 +70,15 @@ def test_only_what_takes_long_tells_how_far_it_is(predictor, quiet, told, monkey
     side = predictor.manifest.image.side
     predictor.predict_images(np.zeros((2, side, side, 3), np.uint8), [Patient()] * 2)
     assert ("Predicting" in capsys.readouterr().err) is told
+
+
+@pytest.mark.parametrize("backend", ["keras", "auto"])
+def test_outputs_of_the_image_alone_are_those_of_an_unknown_patient(
+    untrained_bundle, paths, backend
+):
+    predictor = Predictor.load(untrained_bundle, backend=backend)
+    images = np.stack([predictor.manifest.image.load(path) for path in paths])
+    found = predictor.outputs(images, [Patient(age=80.0, sex="male")] * 3, alone=True)
+    expected = predictor.predict_images(images, [Patient()] * 3)
+    np.testing.assert_allclose(found.alone, expected, atol=1e-6)
+    assert np.abs(found.probabilities - expected).max() > 1e-4
