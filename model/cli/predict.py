@@ -11,8 +11,8 @@ around it, lesions found, range over test-time augmentation, ood_score and warni
 --by-lesion, rows of METADATA.csv with one lesion_id are photographs of one lesion, which gets a
 further answer: a row under its lesion_id, from the mean of their log-probabilities.
 
-A column box of METADATA.csv, as in "40,30,160,140", or the columns x0, y0, x1 and y1, in pixels of the
-upright photograph, frame that lesion in place of the one that is found.
+A column box of METADATA.csv, as in "40,30,160,140", or the columns x0, y0, x1 and y1, in pixels of
+the upright photograph, say which lesion to look at in place of the one that is found.
 
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
 example: python -m model predict photos --json predictions.jsonl

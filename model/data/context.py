@@ -16,7 +16,6 @@ from model.errors import BoxError, DataError, PatientError
 from model.frame import Box, parse_box
 from model.patient import FIELDS, ChoiceField, Field, NumberField, Patient
 
-
 BOX_COLUMNS = ("box", "x0", "y0", "x1", "y1")
 """Of the lesion in pixels of the upright photograph: in one cell, ``40,30,160,140``, or in four."""
 
