@@ -59,28 +59,30 @@ def lesions_html(study: Study, found: Study, templates: Templates) -> Markup | s
 def drawn_lesions(
     finding: Finding | None, framed: Box | None, size: tuple[int, int]
 ) -> list[Drawn]:
-    """What was found in a photograph of a size, the lesion with the box ``framed`` marked.
-
-    A lesion outside what the finder looked at last is drawn as its box.
-    """
+    """What was found in a photograph of a size, the lesion with the box ``framed`` marked."""
     if finding is None:
         return []
-    least = _TARGET * min(size)
-    segments, drawn = contour(finding.outline), []
-    left, top = finding.frame.box[:2]
-    cell = finding.frame.side / len(finding.outline)
-    on_photograph = segments * cell + (left, top)
-    middles = on_photograph.mean(axis=1)
-    for lesion in finding.lesions:
+    least, drawn = _TARGET * min(size), []
+    for number, lesion in enumerate(finding.lesions):
+        # Only the first got a closer look.
+        closer = finding.outline, finding.frame
+        path = _outline(lesion.box, *(finding.overview, Frame.whole(*size)) if number else closer)
         x0, y0, x1, y1 = lesion.box
-        inside = (middles >= (x0 - cell, y0 - cell)) & (middles <= (x1 + cell, y1 + cell))
-        own = on_photograph[inside.all(axis=1)] if _within(lesion.box, finding.frame) else []
         wide, high = (max(least - length, 0) / 2 for length in (x1 - x0, y1 - y0))
-        target = x0 - wide, y0 - high, x1 + wide, y1 + high
-        path = "".join(f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" for (a, b), (c, d) in own)
-        path = path or rectangle(lesion.box)
-        drawn.append(Drawn(lesion.box, path, rectangle(target), lesion.box == framed))
+        target = rectangle((x0 - wide, y0 - high, x1 + wide, y1 + high))
+        drawn.append(Drawn(lesion.box, path, target, lesion.box == framed))
     return drawn
+
+
+def _outline(box: Box, cells: np.ndarray, frame: Frame) -> str:
+    """The part of a map's contour that is around a lesion, as path of SVG."""
+    cell = frame.side / len(cells)
+    lines = contour(cells) * cell + frame.box[:2]
+    middles, (x0, y0, x1, y1) = lines.mean(axis=1), box
+    inside = (middles >= (x0 - cell, y0 - cell)) & (middles <= (x1 + cell, y1 + cell))
+    return "".join(
+        f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" for (a, b), (c, d) in lines[inside.all(axis=1)]
+    )
 
 
 def contour(cells: np.ndarray) -> np.ndarray:
@@ -137,8 +139,3 @@ def draw_frame(photograph: Image.Image, frame: Frame | None, size: tuple[int, in
     corners = [*corners[:2], *(edge - 1 for edge in corners[2:])]  # the last pixel is inside
     for colour, width in _STROKES:
         ImageDraw.Draw(photograph).rectangle(corners, outline=colour, width=width)
-
-
-def _within(box: Box, frame: Frame) -> bool:
-    left, top, right, bottom = frame.box
-    return left <= box[0] and top <= box[1] and box[2] <= right and box[3] <= bottom

@@ -63,8 +63,9 @@ def find_context(
     table = read_metadata(path, fields=fields)
     rows = match_names(images, table["image"].tolist())
     require_match(len(rows) - rows.count(-1), images, table["image"].tolist())
-    read = set(columns_of(path, names=column_names(fields))) - set(BOX_COLUMNS)
-    if not read & {field.column for field in fields} and read - set(column_names(fields).values()):
+    read = set(columns_of(path, names=column_names(fields)))
+    useful = {*BOX_COLUMNS, *(field.column for field in fields)}
+    if not read & useful and read - set(column_names(fields).values()):
         raise DataError(
             f"{path.name} has no column of {names_of_fields(fields)}; it has "
             f"{', '.join(sorted(read))}. "

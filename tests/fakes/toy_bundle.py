@@ -83,7 +83,8 @@ def add_dark_finder(bundle: Path) -> Path:
     outline.set_weights([np.full((2, 2, 3, 1), -1 / 12), np.array([DARK])])
     manifest = read_manifest(bundle)
     manifest = replace(manifest, image=replace(manifest.image, frame_scales=(1.2, 2.0)))
-    write_files(bundle, manifest, {FINDER_FILE: finder.save})
+    finder.save(bundle.parent / FINDER_FILE)  # Keras wants the suffix
+    write_files(bundle, manifest, {FINDER_FILE: (bundle.parent / FINDER_FILE).rename})
     return bundle
 
 
