@@ -79,7 +79,7 @@ def test_each_lesion_has_its_own_outline_and_a_target_for_fingers():
         x0, y0, x1, y1 = lesion.box
         np.testing.assert_allclose(places.min(axis=0), (x0, y0), atol=6)
         np.testing.assert_allclose(places.max(axis=0), (x1, y1), atol=6)
-    left, _, right, _ = map(float, re.findall(r"[\d.]+", small.target))
+    left, _, right, *_ = map(float, re.findall(r"[\d.]+", small.target))
     assert right - left == pytest.approx(0.12 * 200, abs=0.2)  # the lesion is 20 pixels wide
 
 
