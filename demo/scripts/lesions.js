@@ -57,13 +57,13 @@ element.addEventListener('pointerup', event => {
   else if (target) press(target);
 });
 element.addEventListener('pointercancel', cancel);
+document.addEventListener('keydown', event => event.key === 'Escape' && cancel());
 
 element.addEventListener('click', event => {
   const button = event.target.closest('.lesions button[data-box]');
   if (button) press(button);
 });
 element.addEventListener('keydown', event => {
-  if (event.key === 'Escape') cancel();
   const target = event.target.closest('.lesions g[data-box]');
   if (!target || !['Enter', ' '].includes(event.key)) return;
   event.preventDefault();
@@ -77,6 +77,7 @@ element.addEventListener('submit', event => {
 
 // The lesions are new ones: the keyboard would begin at the top of the page again.
 watch('value', () => {
+  drag = null;
   if (pressed >= 0 && document.activeElement === document.body)
     (targets()[pressed] ?? element.querySelector('.lesions summary'))?.focus();
   pressed = -1;
