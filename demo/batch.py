@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -12,12 +13,13 @@ from PIL import Image
 
 from demo.access import MOST_BYTES
 from demo.prediction import doubts
-from model.data.context import find_context
+from model.data.context import find_boxes, find_context
 from model.data.photographs import is_hidden
 from model.data.tables import image_name
 from model.errors import DataError, ImageError
+from model.frame import Box
 from model.image import HEAD, SUFFIXES, content_kind, refuse_other_kinds
-from model.inference.prediction_table import PredictionTable
+from model.inference.prediction_table import PredictionTable, prediction_line, prediction_record
 from model.inference.study import Study
 from model.patient import Field, Patient
 
@@ -57,6 +59,7 @@ class Answered:
     patient: Patient
     warnings: Sequence[str]  # keys of texts.quality
     thumbnail: Image.Image
+    record: Mapping[str, object] = field(default_factory=dict)  # as predict --json writes it
 
 
 @dataclass
@@ -103,29 +106,52 @@ def patients_of(
     """
     if table is None:
         return [Patient()] * len(names), ()
-    try:
+    with _without_place(table):
         found, notes = find_context(table, names, fields)
+    return [patient or Patient() for patient in found], notes
+
+
+def boxes_of(table: Path | None, names: Sequence[str]) -> list[Box | None]:
+    """The boxes of lesions that a table gives, for each photograph.
+
+    Raises:
+        DataError: a box breaks a rule of :func:`model.data.context.find_boxes`.
+    """
+    if table is None:
+        return [None] * len(names)
+    with _without_place(table):
+        return find_boxes(table, names)
+
+
+@contextmanager
+def _without_place(table: Path) -> Iterator[None]:
+    """Let errors name the file, not its place on the server."""
+    try:
+        yield
     except DataError as error:
         raise DataError(str(error).replace(str(table), table.name)) from error
-    return [patient or Patient() for patient in found], notes
 
 
 def predict_all(
     items: Sequence[Item],
     patients: Sequence[Patient],
-    study: Callable[[Path | bytes], Study],
+    study: Callable[..., Study],  # as of Services
     *,
+    boxes: Sequence[Box | None] | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> BatchResult:
-    """Predict for each photograph; what cannot be read is listed and stops nothing."""
-    result = BatchResult()
-    for item, patient in progress(list(zip(items, patients, strict=True))):
+    """Predict for each photograph; what cannot be read is listed and stops nothing.
+
+    ``boxes`` are those of lesions, None where one is to be found.
+    """
+    result, boxes = BatchResult(), boxes or [None] * len(items)
+    for item, patient, box in progress(list(zip(items, patients, boxes, strict=True))):
         try:
             if isinstance(item.content, ImageError):
                 raise item.content
             if item.name in result.rows:
                 raise ImageError(f"{item.name} came twice. Give the second another name.")
-            result.rows[item.name] = _answered(study(item.content), patient)
+            result.rows[item.name] = _answered(study(item.content, box=box), patient)
         except ImageError as error:
             result.refused.append((item.name, str(error)))
     return result
@@ -134,7 +160,8 @@ def predict_all(
 def _answered(study: Study, patient: Patient) -> Answered:
     small = study.photograph.copy()
     small.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    return Answered(study.probabilities(patient), patient, doubts(study), small)
+    record = prediction_record(study, patient)
+    return Answered(study.probabilities(patient), patient, doubts(study), small, record)
 
 
 def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str:
@@ -144,6 +171,11 @@ def to_csv(rows: Mapping[str, Mapping[str, float]], codes: Sequence[str]) -> str
     for name, row in rows.items():
         table.write(name, [row[code] for code in codes])
     return text.getvalue()
+
+
+def to_lines(rows: Mapping[str, Answered]) -> str:
+    """Write what ``predict --json`` does: a line of JSON per photograph."""
+    return "".join(f"{prediction_line(name, row.record)}\n" for name, row in rows.items())
 
 
 def _require_room(images: int, unpacked: int) -> None:

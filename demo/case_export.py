@@ -16,6 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from demo.cases import Case, Tray
 from model.diagnosis import COARSE_LABELS, DIAGNOSES
+from model.frame import box_text
 from model.image import read_image
 from model.inference.prediction_table import plain_cell
 from model.patient import Field
@@ -72,13 +73,15 @@ def _metadata(tray: Tray, fields: Sequence[Field]) -> Iterable[Sequence[object]]
 
 def _answers(tray: Tray) -> Iterable[Sequence[object]]:
     codes = list(tray.cases[0].probabilities) if tray.cases else []
-    yield ["image", "label", "confirmed", "lesion", "patient", "note", "warnings", *codes]
+    marked = ("label", "confirmed", "lesion", "patient", "note")
+    yield ["image", *marked, "warnings", "box", "frame", *codes]
     for case in tray.cases:
         marks = case.marks
         yield [
             case.image,
             *(marks.label, marks.diagnosis, marks.lesion, tray.patient_of(case), marks.note),
             " ".join(case.warnings),
+            *(box_text(case.box), box_text(case.frame and case.frame.box)),
             *(f"{case.probabilities[code]:.9g}" for code in codes),
         ]
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from demo.access import KEPT_SECONDS
 from demo.formatting import jpeg_uri, percentages
+from demo.lesions import draw_frame
 from demo.prediction import doubts
 from model.diagnosis import COARSE_LABELS, DIAGNOSES, DIAGNOSIS_NAMES
+from model.frame import Box, Frame
 from model.image import read_image
 from model.inference.bundle import Manifest
 from model.inference.prediction_table import same_lesion
@@ -60,6 +62,9 @@ class Case:
     warnings: Sequence[str]  # keys of texts.quality
     expires: float  # seconds since the epoch
     marks: Marks = Marks()
+    box: Box | None = None  # of the lesion that was chosen; None: the one that was found
+    frame: Frame | None = None  # that the network looked at
+    size: tuple[int, int] = (0, 0)  # of the photograph in which the frame is
 
 
 @dataclass(frozen=True)
@@ -87,14 +92,19 @@ class Tray:
         """The case whose marks are in the form."""
         return next((one for one in self.cases if self.chosen[-1:] == (one.number,)), None)
 
-    def holds(self, upload: Path, context: Patient) -> bool:
-        """Whether this photograph with this context is a case already."""
-        return any(case.upload == upload and case.context == context for case in self.cases)
+    def holds(self, upload: Path, context: Patient, box: Box | None = None) -> bool:
+        """Whether this lesion of a photograph with this context is a case already."""
+        given = upload, context, box
+        return any((case.upload, case.context, case.box) == given for case in self.cases)
 
-    def add(self, upload: Path, study: Study, context: Patient) -> "Tray":
-        """Append a case; raises FileNotFoundError where the upload has expired."""
-        picture = study.photograph.copy()
+    def add(self, upload: Path, study: Study, context: Patient, box: Box | None = None) -> "Tray":
+        """Append a case, of the lesion that was found or of the one that was chosen.
+
+        Raises FileNotFoundError where the upload has expired.
+        """
+        picture, frame = study.photograph.copy(), study.framed.frame
         picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        draw_frame(picture, frame, study.size)
         session, number = self.session or token_hex(3), self.added + 1
         case = Case(
             number,
@@ -105,6 +115,9 @@ class Tray:
             study.probabilities(context),
             doubts(study),
             upload.stat().st_ctime + KEPT_SECONDS,  # by which Gradio deletes
+            box=box,
+            frame=frame,
+            size=study.size,
         )
         return replace(self, cases=(*self.cases, case), added=number, session=session)
 
@@ -179,4 +192,5 @@ def large(case: Case) -> str:
     """
     photograph = read_image(case.upload)
     photograph.thumbnail((_LARGE, _LARGE))
+    draw_frame(photograph, case.frame, case.size)
     return jpeg_uri(photograph)

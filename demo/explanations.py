@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from demo.charts import Chart, Points, bars, lines
 from demo.formatting import in_sentence
 from demo.inputs import label_of, number_label
+from demo.lesions import draw_frame
 from demo.prediction import Prediction, context_words, said, word_of
 from demo.templates import Templates
 from demo.texts import Texts
+from model.frame import Box
 from model.inference.grad_cam import overlay
 from model.inference.similar import SimilarCase
 from model.inference.study import Study
@@ -23,8 +25,6 @@ from model.patient import ChoiceField, Field, NumberField, Patient, PatientEncod
 
 SHOWN = 420
 """Pixels; the longest side of photograph and overlay on the page."""
-
-_OUTLINE = (("black", 4), ("white", 2))  # seen on any skin
 
 _ARCHIVE_PAGE = "https://api.isic-archive.com/images/{isic_id}/"
 
@@ -36,12 +36,23 @@ class Shown:
     study: Study
     patient: Patient
     upload: Path | None = None
+    found: Study | None = None  # of the lesion that was found, where the visitor chose another
     _maps: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
 
     @property
     def file(self) -> str:
         """The name of the photograph's file."""
         return self.upload.name if self.upload else ""
+
+    @property
+    def as_found(self) -> Study:
+        """With the lesion that was found, whatever the visitor chose."""
+        return self.found or self.study
+
+    @property
+    def chosen(self) -> Box | None:
+        """The lesion that the visitor chose in place of the one that was found."""
+        return self.study.framed.box if self.found else None
 
     @cached_property
     def prediction(self) -> Prediction:
@@ -73,11 +84,7 @@ class Shown:
     def framed(self, side: int) -> Image.Image:
         """The photograph with the outline of what the network looked at, where it has a frame."""
         photograph = _reduced(self.study.photograph, side)
-        if frame := self.study.framed.frame:
-            scale = photograph.width / self.study.size[0]
-            corners = [scale * edge for edge in frame.box]
-            for colour, width in _OUTLINE:
-                ImageDraw.Draw(photograph).rectangle(corners, outline=colour, width=width)
+        draw_frame(photograph, self.study.framed.frame, self.study.size)
         return photograph
 
 

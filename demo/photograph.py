@@ -13,7 +13,8 @@ from demo.gradio_patches import into_cache, keep_path, user_error
 from demo.services import Services
 from demo.texts import Texts
 from model.data.context import fill_unknown
-from model.errors import ModelError
+from model.errors import BoxError, ModelError
+from model.frame import Box
 from model.image import HEAD, content_kind, opened, read_image
 from model.inference.study import Study
 from model.patient import Patient
@@ -53,11 +54,16 @@ def photograph_into(image: gr.Image, file: Path | bytes) -> str:
 
 
 def open_study(
-    services: Services, image: object, context: Mapping[str, object], texts: Texts
+    services: Services,
+    image: object,
+    context: Mapping[str, object],
+    texts: Texts,
+    **framing: Box,
 ) -> tuple[Study, Patient]:
     """Check what came in and open the photograph; what can be mended becomes a sentence.
 
-    ``context`` is by the fields' keys; of them the network takes those that it knows.
+    ``context`` is by the fields' keys; of them the network takes those that it knows. ``framing``
+    is the lesion's ``box``, if it is not to be found.
 
     Raises:
         gr.Error: with a sentence for the visitor or program.
@@ -67,7 +73,7 @@ def open_study(
     own = {field.key: context.get(field.key) for field in fields}
     with user_errors(texts):
         patient = Patient.parse(own, fields)
-        return services.study(path), fill_unknown(patient, path, fields)
+        return services.study(path, **framing), fill_unknown(patient, path, fields)
 
 
 def small(photograph: Image.Image) -> Image.Image:
@@ -102,6 +108,8 @@ def user_errors(texts: Texts) -> Iterator[None]:
     """
     try:
         yield
+    except BoxError as error:
+        raise user_error(texts.errors.bad_box) from error
     except ModelError as error:
         raise user_error(error) from error
     except RuntimeError as error:

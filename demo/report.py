@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from markupsafe import Markup
@@ -68,7 +68,7 @@ def report_data(shown: Shown, manifest: Manifest, remarks: Remarks, *, made: str
         "quality": list(prediction.quality),
         "warnings": list(prediction.warnings),
         "box": framed.box,
-        "frame": framed.frame and astuple(framed.frame),
+        "frame": framed.frame and framed.frame.box,
         "notice": manifest.intended_use,
     }
 

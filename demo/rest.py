@@ -31,7 +31,7 @@ from demo.rest_errors import RestError, UploadLimit, documented, report_in_json
 from demo.services import Services, State, fields_of, names_of
 from model.data.context import fill_unknown
 from model.errors import BoxError, ImageError, PatientError
-from model.frame import Box
+from model.frame import parse_box
 from model.image import FORMATS
 from model.inference.prediction_table import same_lesion
 from model.patient import UNKNOWN, ChoiceField, Field, Patient, is_unknown
@@ -287,7 +287,7 @@ def _predict(services: Services, image: BinaryIO, box: str, context: dict[str, s
     try:
         sent = {name: value for name, value in context.items() if not is_unknown(value)}
         patient = Patient.parse(sent, services.manifest.patient.fields)
-        study = services.study(image.read(), box=_parsed_box(box))
+        study = services.study(image.read(), box=parse_box(box) if box.strip() else None)
     except PatientError as error:
         raise RestError("bad_context", str(error)) from error
     except BoxError as error:
@@ -310,17 +310,6 @@ def _predict_lesion(
     codes = services.manifest.codes
     together = dict(zip(codes, same_lesion(rows).tolist(), strict=True))
     return LesionPrediction(together, malignancy(together, services.manifest), found)
-
-
-def _parsed_box(text: str) -> Box | None:
-    if not text.strip():
-        return None
-    try:
-        x0, y0, x1, y1 = map(float, text.split(","))
-    except ValueError as error:
-        sentence = f"box {text!r} is not four numbers. Send x0,y0,x1,y1 in pixels."
-        raise RestError("bad_box", sentence) from error
-    return x0, y0, x1, y1
 
 
 def _one_of(words: list[str]) -> dict:

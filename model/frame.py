@@ -49,21 +49,44 @@ class Frame:
         return self.x - half, self.y - half, self.x + half, self.y + half
 
 
+def parse_box(text: str) -> Box:
+    """Read a box that was written as ``40,30,160,140``, in brackets or without.
+
+    Raises:
+        BoxError: it is not four numbers, or has no area.
+    """
+    try:
+        x0, y0, x1, y1 = map(float, text.strip(" []()").split(","))
+    except ValueError as error:
+        raise BoxError(f"box {text!r} is not four numbers. Give x0,y0,x1,y1 in pixels.") from error
+    return _with_area((x0, y0, x1, y1))
+
+
+def box_text(box: Box | None) -> str:
+    """A box as :func:`parse_box` reads it, to a tenth of a pixel; empty for none."""
+    return ",".join(f"{edge:.1f}" for edge in box or ())
+
+
 def check_box(box: Box, width: int, height: int) -> Box:
     """Check a lesion's box that was drawn or typed.
 
     Raises:
         BoxError: it has no area or lies outside the photograph.
     """
-    x0, y0, x1, y1 = box
-    if not all(map(math.isfinite, box)) or x1 <= x0 or y1 <= y0:
-        raise BoxError(f"the box {box} has no area. Give x0, y0, x1, y1 with x0 < x1, y0 < y1.")
+    x0, y0, x1, y1 = _with_area(box)
     if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
         raise BoxError(
             f"the box {box} lies outside the photograph of {width} x {height} pixels. Give "
             "coordinates of the upright photograph."
         )
     return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+
+
+def _with_area(box: Box) -> Box:
+    x0, y0, x1, y1 = box
+    if not all(map(math.isfinite, box)) or x1 <= x0 or y1 <= y0:
+        raise BoxError(f"the box {box} has no area. Give x0, y0, x1, y1 with x0 < x1, y0 < y1.")
+    return box
 
 
 def crop_frame(

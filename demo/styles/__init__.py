@@ -37,6 +37,6 @@ THEME = gr.themes.Default(
     input_placeholder_color_dark="*neutral_400",
 )
 
-_STYLES = ("page.css", "bars.css", "cases.css")
+_STYLES = ("page.css", "bars.css", "cases.css", "lesions.css")
 ICON = _FOLDER / "icon.svg"
 CSS = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)

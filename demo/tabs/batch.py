@@ -9,7 +9,16 @@ import pandas as pd
 from gradio.events import Dependency
 from markupsafe import Markup
 
-from demo.batch import BatchResult, Item, collect, patients_of, predict_all, to_csv
+from demo.batch import (
+    BatchResult,
+    Item,
+    boxes_of,
+    collect,
+    patients_of,
+    predict_all,
+    to_csv,
+    to_lines,
+)
 from demo.formatting import ENGLISH, Numbers, jpeg_uri, most_probable
 from demo.gradio_patches import user_error
 from demo.inputs import PRIVATE, shown_value, styled_html
@@ -20,6 +29,7 @@ from demo.tabs.predict import Form
 from demo.templates import Templates
 from demo.texts import Texts
 from model.data.context import filled_patients
+from model.frame import box_text
 from model.inference.bundle import Manifest
 from model.inference.prediction_table import plain_cell
 from model.patient import Field, Patient
@@ -30,7 +40,8 @@ def add_batch(services: Services, templates: Templates, form: Form) -> Dependenc
     texts, manifest = templates.texts, services.manifest
     words = texts.batch
     columns = ", ".join(field.column for field in services.manifest.patient.fields)
-    intro = words.intro.format(columns=columns)
+    boxes = f" {words.boxes}" if manifest.image.frame_scales else ""
+    intro = words.intro.format(columns=columns) + boxes
     styled_html(templates.render("batch_intro", intro=intro, names=services.manifest.classes))
     with gr.Row():
         images = gr.File(
@@ -115,7 +126,9 @@ def predict_uploads(
         items, patients, notes = read_uploads(files, context, fields)
         if not items:
             raise user_error(texts.batch.none_inside)
-        result = predict_all(items, patients, services.study, progress=progress)
+        table = Path(context) if context else None
+        boxes = boxes_of(table, [item.name for item in items])
+        result = predict_all(items, patients, services.study, boxes=boxes, progress=progress)
         return replace(result, notes=notes)
 
 
@@ -124,7 +137,8 @@ def table_headers(manifest: Manifest, texts: Texts) -> list[str]:
     words = texts.batch
     malignant = [words.malignant] if manifest.task.malignant else []
     read = [words.context, words.warnings]
-    return ["image", words.most_probable, *malignant, *read, *manifest.codes]
+    looked_at = ["box", "frame"] if manifest.image.frame_scales else []
+    return ["image", words.most_probable, *malignant, *read, *manifest.codes, *looked_at]
 
 
 def result_frame(
@@ -135,6 +149,7 @@ def result_frame(
     Probabilities have 3 decimals, as texts of one length, which are sorted like the numbers.
     """
     rows, write = [], numbers.write
+    looked_at = ["box", "frame"] if manifest.image.frame_scales else []
     for name, row in result.rows.items():
         found = malignancy(row.probabilities, manifest)
         figures = [row.probabilities[code] for code in manifest.codes]
@@ -146,6 +161,7 @@ def result_frame(
                 context_words(row.patient, manifest.patient.fields, texts),
                 ", ".join(getattr(texts.quality, key) for key in row.warnings),
                 *(write(figure, ".3f") for figure in figures),
+                *(box_text(row.record[name]) for name in looked_at),
             ]
         )
     return pd.DataFrame(rows, columns=table_headers(manifest, texts))
@@ -156,7 +172,8 @@ def summary_html(
 ) -> Markup:
     """How many were predicted, the files to save, and what was refused and why.
 
-    One file is in the challenge's format; the other is the ``frame`` that the page shows.
+    One file is in the challenge's format, the next is the ``frame`` that the page shows, and the
+    last has a line of JSON for each.
     """
     rows = {name: row.probabilities for name, row in result.rows.items()}
     return templates.render(
@@ -164,4 +181,5 @@ def summary_html(
         result=result,
         predictions=to_csv(rows, codes).encode(),
         warnings=frame.to_csv(index=False).encode(),
+        lines=to_lines(result.rows).encode(),
     )

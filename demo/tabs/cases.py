@@ -103,10 +103,11 @@ class Cases:
             if shown is None or shown.upload is None or not shown.upload.exists():
                 raise user_error(words.nothing_to_add)
             said = words.already
-            if not tray.holds(shown.upload, shown.patient):
+            case = shown.patient, shown.chosen
+            if not tray.holds(shown.upload, *case):
                 if tray.is_full:
                     raise user_error(words.full.format(most=MOST_CASES))
-                tray = tray.add(shown.upload, shown.study, shown.patient)
+                tray = tray.add(shown.upload, shown.study, *case)
                 said = words.added.format(number=tray.added, room=MOST_CASES - len(tray.cases))
             return self._around(tray) | {self.tray: tray, keep.said: _said(said)}
 

@@ -55,9 +55,10 @@ class Explanations:
                     with gr.Row():
                         self.remarks = _remarks(templates.texts.report)
                     self.report = styled_html(elem_id="report")
-        knobs = [self.code, *self.supposed.values()]
-        outputs = [self.patient, self.image, self.what_if, self.similar, self.report]
-        self.filled = [self.panel, *knobs, *self.remarks, *outputs]
+        knobs = [self.code, *self.supposed.values(), *self.remarks]
+        self.knobs = [self.code, self.strength, *self.supposed.values(), *self.remarks]
+        self.outputs = [self.patient, self.image, self.what_if, self.similar, self.report]
+        self.filled = [self.panel, *knobs, *self.outputs]
 
     def connect(self, shown: gr.State) -> None:
         """Let each knob change what depends on it."""
@@ -92,12 +93,19 @@ class Explanations:
             self.panel: gr.Column(visible=True),
             self.code: code,
             **begun,
+            **dict.fromkeys(self.remarks, ""),  # those of the case before
+            **self.explain_again(shown, code, strength, *begun.values(), "", ""),
+        }
+
+    def explain_again(self, shown: Shown, code: str, strength: float, *values: object) -> dict:
+        """Everything with the knobs as they stand: ``values`` are supposed ones, label and note."""
+        *supposed, label, note = values
+        return {
             self.patient: self.why_patient(shown, code),
             self.image: self.why_image(shown, code, strength),
-            self.what_if: self.suppose(shown, code, *begun.values()),
+            self.what_if: self.suppose(shown, code, *supposed),
             self.similar: self.similar_cases(shown),
-            **dict.fromkeys(self.remarks, ""),  # those of the case before
-            self.report: self.report_on(shown),
+            self.report: self.report_on(shown, label, note),
         }
 
     def report_on(self, shown: Shown | None, label: str = "", note: str = "") -> str:

@@ -10,15 +10,20 @@ from demo.access import KEPT_SECONDS
 from demo.dicom_upload import DicomUpload
 from demo.explanations import Shown
 from demo.gallery import Gallery
-from demo.gradio_patches import empty_on_load
+from demo.gradio_patches import empty_on_load, event_value, user_error
 from demo.inputs import PRIVATE, QUIET, Inputs, patient_inputs, shown_value, styled_html
-from demo.photograph import image_input, open_study, small
+from demo.lesions import lesions_html
+from demo.photograph import image_input, open_study, small, user_errors
 from demo.prediction import prediction_html, short_answer
 from demo.services import Networks, Services, fields_of
 from demo.tabs.cases import Keep
 from demo.tabs.explain import Explanations
 from demo.templates import Templates
 from demo.texts import Texts
+from model.errors import BoxError
+from model.frame import Box
+
+_LESIONS = (Path(__file__).parents[1] / "scripts" / "lesions.js").read_text("utf-8")
 
 # A prediction for other fields than the visitor sees must not pass for one for these.
 _MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
@@ -100,7 +105,7 @@ def _buttons(texts: Texts) -> Buttons:
 
 
 def _result(templates: Templates, gallery: Gallery) -> Result:
-    prediction = styled_html(_placeholder(templates), elem_id="result")
+    prediction = styled_html(_placeholder(templates), elem_id="result", js_on_load=_LESIONS)
     return Result(
         gr.State(None, time_to_live=KEPT_SECONDS),
         prediction,
@@ -132,14 +137,13 @@ class Predictions:
         for listen in (self.buttons.predict.click, chosen.success):
             asked = listen(
                 self.show_prediction,
-                [*self.form.inputs, self.reasons.strength],
+                [self.result.shown, *self.form.inputs, self.reasons.strength],
                 self.filled,
-                show_progress_on=self.result.prediction,
-                concurrency_id="predict",
-                **PRIVATE,
+                **self._asking,
             )
             asked.success(js=_INTO_VIEW, **QUIET)
             self.reasons.add_thumbnails(asked, self.result.shown)
+        self._connect_lesions()
         self.reasons.connect(self.result.shown)
         emptied = [*self.form.inputs, self.result.shown, self.result.prediction, self.reasons.panel]
         self.buttons.clear.click(self.clear, None, emptied, queue=False, **QUIET)
@@ -153,7 +157,7 @@ class Predictions:
         def predict_if_chosen(chosen: int, image: str | None, *given: object) -> dict | list:
             if chosen != number or not image:
                 return [gr.skip()] * len(self.filled)
-            return self.show_prediction(image, *given)
+            return self.show_prediction(None, image, *given)
 
         emptied = [self.result.shown, self.result.prediction, self.reasons.panel]
         begun = chooser.input(self.nothing, None, emptied, queue=False, **QUIET)
@@ -161,34 +165,70 @@ class Predictions:
             predict_if_chosen,
             [chooser, *self.form.inputs, self.reasons.strength],
             self.filled,
-            show_progress_on=self.result.prediction,
-            concurrency_id="predict",
-            **PRIVATE,
+            **self._asking,
         )
         self.reasons.add_thumbnails(asked, self.result.shown)
 
-    def show_prediction(self, image: str | None, *given: object) -> dict:
+    def show_prediction(self, before: Shown | None, image: str | None, *given: object) -> dict:
         """Open the photograph and show all that the network says of it.
 
-        ``given`` are values of the patient's inputs, in their order, and the overlay's strength.
+        A lesion that was chosen in it ``before`` stays the one that is looked at. ``given`` are
+        values of the patient's inputs, in their order, and the overlay's strength.
         """
         *values, strength = given
         keys = [field.key for field in self.form.patient]
         context = dict(zip(keys, values, strict=True))
-        study, patient = open_study(self.services, image, context, self.templates.texts)
-        shown = Shown(study, patient, Path(image))
-        prediction = shown.prediction
-        content = prediction_html(prediction, self.services.manifest, self.templates)
+        chosen = before.chosen if before and str(before.upload) == image else None
+        framing = {"box": chosen} if chosen else {}
+        texts = self.templates.texts
+        study, patient = open_study(self.services, image, context, texts, **framing)
+        shown = Shown(study, patient, Path(image), before.found if chosen else None)
+        return self._answer(shown) | self.reasons.explain(shown, strength)
+
+    def frame_lesion(self, shown: Shown | None, event: gr.EventData, *knobs: object) -> dict:
+        """Look at another lesion of the same photograph, or again at the one that was found.
+
+        The page's script sends its ``box``, or none. ``knobs`` are those of the explanations.
+        """
+        if shown is None:
+            raise user_error(self.templates.texts.errors.no_image)
+        box, found = event_value(event, "box"), shown.as_found
+        if box is None or box == list(found.framed.box or ()):
+            again = Shown(found, shown.patient, shown.upload)
+        else:
+            with user_errors(self.templates.texts):
+                study = self.services.study(shown.upload, box=_numbers(box))
+            again = Shown(study, shown.patient, shown.upload, found)
+        return self._answer(again) | self.reasons.explain_again(again, *knobs)
+
+    def _answer(self, shown: Shown) -> dict:
+        prediction, manifest = shown.prediction, self.services.manifest
+        html = self.templates.render(
+            "result",
+            content=prediction_html(prediction, manifest, self.templates),
+            lesions=lesions_html(shown.study, shown.as_found, self.templates),
+            thumbnail=small(shown.study.photograph),
+            short=short_answer(prediction, manifest, self.templates.texts),
+        )
+        return {self.result.shown: shown, self.result.prediction: html}
+
+    @property
+    def _asking(self) -> dict:
+        """Options of the events that ask the network."""
         return {
-            self.result.shown: shown,
-            self.result.prediction: self.templates.render(
-                "result",
-                content=content,
-                thumbnail=small(study.photograph),
-                short=short_answer(prediction, self.services.manifest, self.templates.texts),
-            ),
-            **self.reasons.explain(shown, strength),
+            "show_progress_on": self.result.prediction,
+            "concurrency_id": "predict",
+            **PRIVATE,
         }
+
+    def _connect_lesions(self) -> None:
+        asked = self.result.prediction.select(
+            self.frame_lesion,
+            [self.result.shown, *self.reasons.knobs],
+            [self.result.shown, self.result.prediction, *self.reasons.outputs],
+            **self._asking,
+        )
+        self.reasons.add_thumbnails(asked, self.result.shown)
 
     def nothing(self) -> dict:
         """Forget what a session looks at."""
@@ -202,6 +242,18 @@ class Predictions:
         """Empty the form, too."""
         emptied = {part: shown_value(None, field) for field, part in self.form.patient.items()}
         return {self.form.image: None} | emptied | self.nothing()
+
+
+def _numbers(sent: object) -> Box:
+    """A box as a program or the page sent it.
+
+    Raises:
+        BoxError: it is not four numbers.
+    """
+    are_four = isinstance(sent, list) and len(sent) == 4
+    if not are_four or not all(type(edge) in (int, float) for edge in sent):
+        raise BoxError(f"the box {sent!r} is not four numbers. Give x0, y0, x1, y1.")
+    return tuple(map(float, sent))
 
 
 def _placeholder(templates: Templates) -> Markup:

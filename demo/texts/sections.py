@@ -159,6 +159,28 @@ class QualityTexts:
 
 
 @dataclass(frozen=True)
+class LesionsTexts:
+    """The lesions on the photograph beside an answer."""
+
+    photograph: str
+    lesion: str
+    chosen: str
+    not_chosen: str
+    legend: str
+    fills: str
+    several: str
+    drag: str
+    found: str
+    whole: str
+    numbers: str
+    left: str
+    top: str
+    right: str
+    bottom: str
+    frame: str
+
+
+@dataclass(frozen=True)
 class WhyTexts:
     """Explanations of a prediction."""
 
@@ -216,6 +238,7 @@ class ErrorsTexts:
     no_image: str
     not_uploaded: str
     too_few: str
+    bad_box: str
 
 
 @dataclass(frozen=True)
@@ -286,6 +309,8 @@ class BatchTexts:
     answered: str
     save: str
     save_warnings: str
+    save_lines: str
+    boxes: str
     refused: str
     reason: str
 
@@ -452,6 +477,7 @@ class Texts:
     melanoma: MelanomaTexts
     notices: Mapping[str, str]  # of the photograph, by key of the study's warnings
     quality: QualityTexts
+    lesions: LesionsTexts
     why: WhyTexts
     report: ReportTexts
     errors: ErrorsTexts

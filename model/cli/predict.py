@@ -11,6 +11,9 @@ around it, lesions found, range over test-time augmentation, ood_score and warni
 --by-lesion, rows of METADATA.csv with one lesion_id are photographs of one lesion, which gets a
 further answer: a row under its lesion_id, from the mean of their log-probabilities.
 
+A column box of METADATA.csv, as in "40,30,160,140", or the columns x0, y0, x1 and y1, in pixels of
+the upright photograph, say which lesion to look at in place of the one that is found.
+
 example: python -m model predict photos --metadata Metadata.csv --out predictions.csv
 example: python -m model predict photos --json predictions.jsonl
 """
@@ -28,11 +31,17 @@ from tqdm import tqdm
 
 from isic_api.files import whole_file
 from model.cli.options import add_bundle
-from model.data.context import filled_patients, find_context, find_lesions
+from model.data.context import filled_patients, find_boxes, find_context, find_lesions
 from model.data.photographs import list_photographs
-from model.errors import DataError, ImageError
+from model.errors import BoxError, DataError, ImageError
+from model.frame import Box
 from model.inference.bundle import read_manifest
-from model.inference.prediction_table import PredictionTable, prediction_line, same_lesion
+from model.inference.prediction_table import (
+    PredictionTable,
+    prediction_line,
+    prediction_record,
+    same_lesion,
+)
 from model.inference.predictor import Predictor
 from model.inference.study import Study
 from model.patient import FIELDS, Field, Patient
@@ -72,11 +81,14 @@ def run(options: argparse.Namespace) -> int:
     patients, recorded = filled_patients(patients, paths.values(), fields)
     print(*recorded, sep="\n", end="\n" * len(recorded))
     lesions = _lesions(names, patients, options) if options.by_lesion else {}
+    metadata = options.metadata
+    boxes = find_boxes(metadata, names) if metadata else [None] * len(names)
     # Takes seconds through Keras: not before the input is known to be sound.
     predictor = Predictor.load(options.bundle)
     if predictor.finder is None:
         print("this bundle has no lesion finder: it sees whole photographs", file=sys.stderr)
-    answers = _answers(predictor, list(paths.values()), patients, studied=bool(options.json))
+    studied, files = bool(options.json), list(paths.values())
+    answers = _answers(predictor, files, patients, boxes, studied=studied)
     progress = tqdm(zip(names, patients, answers, strict=True), total=len(paths), desc="Predicting")
     with ExitStack() as stack:
         writers = _writers(stack, options, manifest.codes)
@@ -133,15 +145,20 @@ Answer = np.ndarray | Study | ImageError
 
 
 def _answers(
-    predictor: Predictor, paths: list[Path], patients: list[Patient], *, studied: bool
+    predictor: Predictor,
+    paths: list[Path],
+    patients: list[Patient],
+    boxes: list[Box | None],
+    *,
+    studied: bool,
 ) -> Iterator[Answer]:
     """Probabilities (classes,) of each file, or its whole study; an unreadable one's error."""
     if not studied:
-        yield from predictor.predict_files(paths, patients)
+        yield from predictor.predict_files(paths, patients, boxes)
         return
-    for path in paths:
+    for path, box in zip(paths, boxes, strict=True):
         try:
-            yield predictor.study(path)
+            yield predictor.study(path, box=box)
         except ImageError as error:
             yield error
 
@@ -166,7 +183,7 @@ class _Lines:
         self.codes, self._file = codes, file
 
     def write(self, name: str, row: np.ndarray, answer: Study, patient: Patient) -> None:
-        self._file.write(prediction_line(name, answer, patient) + "\n")
+        self._file.write(prediction_line(name, prediction_record(answer, patient)) + "\n")
 
     def write_lesion(self, lesion: str, names: list[str], row: np.ndarray) -> None:
         values = dict(zip(self.codes, row.tolist(), strict=True))
@@ -196,7 +213,8 @@ def _write(
     unreadable, of_lesion = [], {}
     for name, patient, answer in answers:
         if isinstance(answer, ImageError):
-            unreadable.append(answer)
+            named = BoxError(f"{name}: {answer}") if isinstance(answer, BoxError) else answer
+            unreadable.append(named)
             continue
         row = answer
         if isinstance(answer, Study):

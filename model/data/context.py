@@ -12,9 +12,13 @@ from model.data.formats import (
     translate,
 )
 from model.data.tables import columns_of, match_names, name_rows, read_csv
-from model.errors import DataError, ImageError, PatientError
+from model.errors import BoxError, DataError, ImageError, PatientError
+from model.frame import Box, parse_box
 from model.image import is_dicom, opened
 from model.patient import FIELDS, ChoiceField, Field, NumberField, Patient
+
+BOX_COLUMNS = ("box", "x0", "y0", "x1", "y1")
+"""Of the lesion in pixels of the upright photograph: in one cell, ``40,30,160,140``, or in four."""
 
 
 def read_metadata(
@@ -39,7 +43,7 @@ def read_metadata(
             if ambiguous:
                 notes.append(f"{path.name}: {ambiguous:,} rows say too little of the {field.name}")
     patients = _parse_rows(table, path.name, fields)
-    unread = [name for name in table if name not in names.values()]
+    unread = [name for name in table if name not in (*names.values(), *BOX_COLUMNS)]
     if unread:
         notes.append(f"{path.name}: nothing reads the column {', '.join(map(str, unread))}")
     identities = [name for name in ("lesion_id", "patient_id") if name in table]
@@ -65,7 +69,8 @@ def find_context(
     rows = match_names(images, table["image"].tolist())
     require_match(len(rows) - rows.count(-1), images, table["image"].tolist())
     read = set(columns_of(path, names=column_names(fields)))
-    if not read & {field.column for field in fields} and read - set(column_names(fields).values()):
+    useful = {*BOX_COLUMNS, *(field.column for field in fields)}
+    if not read & useful and read - set(column_names(fields).values()):
         raise DataError(
             f"{path.name} has no column of {names_of_fields(fields)}; it has "
             f"{', '.join(sorted(read))}. "
@@ -93,6 +98,39 @@ def find_lesions(path: Path, images: Sequence[str]) -> list[str | None]:
     lesions = table["lesion_id"].where(table["lesion_id"].notna(), None).tolist()
     rows = match_names(images, table["image"].tolist())
     return [lesions[row] if row >= 0 else None for row in rows]
+
+
+def find_boxes(path: Path, images: Sequence[str]) -> list[Box | None]:
+    """The boxes of lesions in a table of context, in the images' order; None where it has none.
+
+    Names are matched as in :func:`find_patients`.
+
+    Raises:
+        DataError: a box is not four numbers or has no area. Rows are named.
+    """
+    table = read_csv(path, ("image",), text=BOX_COLUMNS)
+    given = [name for name in BOX_COLUMNS[1:] if name in table]
+    if "box" in table:
+        cells = table["box"].fillna("").tolist()
+    elif len(given) == len(BOX_COLUMNS) - 1:
+        rows = table[given].fillna("").to_numpy().tolist()
+        # A spreadsheet's decimal comma would make eight numbers of four.
+        cells = [",".join(edge.replace(",", ".") for edge in row).strip(",") for row in rows]
+    else:
+        return [None] * len(images)
+    boxes, errors = [], {}
+    for row, cell in enumerate(cells):
+        try:
+            boxes.append(parse_box(cell) if cell.strip(" []()") else None)
+        except BoxError as error:
+            boxes.append(None)
+            errors[row] = error
+    if errors:
+        wrong = np.isin(np.arange(len(table)), list(errors))
+        first = next(iter(errors.values()))
+        raise DataError(f"{path.name}, {name_rows(table, wrong)}: {first}") from first
+    rows = match_names(images, table["image"].tolist())
+    return [boxes[row] if row >= 0 else None for row in rows]
 
 
 def table_patients(table: pd.DataFrame, fields: Sequence[Field] = FIELDS) -> list[Patient]:

@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from model.evaluation.headline import class_figures
 from model.evaluation.intervals import Interval, interval
 from model.evaluation.metrics import mean_of_known, share
-from model.evaluation.outcome import Outcome
+from model.evaluation.outcome import Outcome, class_figures
 from model.evaluation.subgroups import FEWEST_IMAGES
 
 WORTH = ("balanced_accuracy", "accuracy", "macro_auc", "melanoma_auc")

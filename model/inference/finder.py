@@ -56,6 +56,7 @@ class Finding:
     frame: Frame
     at_edge: bool = False  # the first lesion is cut off by the photograph's edge
     fills: bool = False  # the first lesion fills the photograph
+    overview: np.ndarray | None = None  # as the outline, in a frame of the whole photograph
 
 
 def find_lesions(image: Image.Image, segment: Segment) -> Finding:
@@ -64,10 +65,10 @@ def find_lesions(image: Image.Image, segment: Segment) -> Finding:
     Large ones near the middle come first.
     """
     frame = Frame.whole(*image.size)
-    outline = _outline(image, frame, segment)
+    outline = overview = _outline(image, frame, segment)
     lesions = _lesions(outline, frame, image.size)
     if not lesions:
-        return Finding((), outline, frame)
+        return Finding((), outline, frame, overview=overview)
     x0, y0, x1, y1 = lesions[0].box
     if max(x1 - x0, y1 - y0) < _SMALL * frame.side:
         near = Frame.around(lesions[0].box, _SECOND_PASS)
@@ -82,6 +83,7 @@ def find_lesions(image: Image.Image, segment: Segment) -> Finding:
         frame,
         _at_edge(outline, frame, image.size),
         _fills(first.box, image.size),
+        overview,
     )
 
 

@@ -1,7 +1,7 @@
 """Predictions for programs: CSV in the challenge's format, or a line of JSON per photograph."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO
 
 import numpy as np
@@ -49,9 +49,9 @@ def prediction_record(study: Study, patient: Patient) -> dict[str, object]:
     }
 
 
-def prediction_line(name: str, study: Study, patient: Patient) -> str:
-    """One line of JSON, its key ``image`` first."""
-    return json.dumps({"image": name, **prediction_record(study, patient)}, ensure_ascii=False)
+def prediction_line(name: str, record: Mapping[str, object]) -> str:
+    """A record as one line of JSON, its key ``image`` first."""
+    return json.dumps({"image": name, **record}, ensure_ascii=False)
 
 
 def same_lesion(probabilities: np.ndarray) -> np.ndarray:

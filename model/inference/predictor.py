@@ -134,18 +134,24 @@ class Predictor:
         return cached_squares(paths, load, shape, settings, cache_dir=cache_dir)
 
     def predict_files(
-        self, paths: Sequence[Path], patients: Sequence[Patient]
+        self,
+        paths: Sequence[Path],
+        patients: Sequence[Patient],
+        boxes: Sequence[Box | None] | None = None,
     ) -> Iterator[np.ndarray | ImageError]:
         """Give each file's probabilities (classes,), in order; an unreadable one's error instead.
 
         Files are decoded in parallel, 64 at a time, while the network predicts those before.
+        ``boxes`` are as in :meth:`predict`.
         """
+        boxes = boxes or [None] * len(paths)
         with ThreadPoolExecutor() as pool:
-            coming = pool.map(self._load_image, paths[:_BATCH])
+            coming = pool.map(self._load_image, paths[:_BATCH], boxes[:_BATCH])
             for start in range(0, len(paths), _BATCH):
                 end = start + _BATCH
                 images = list(coming)
-                coming = pool.map(self._load_image, paths[end : end + _BATCH])
+                following = slice(end, end + _BATCH)
+                coming = pool.map(self._load_image, paths[following], boxes[following])
                 yield from self._predict_readable(images, patients[start:end])
 
     def predict_images(
@@ -243,9 +249,9 @@ class Predictor:
                 found[n] = row
         return found
 
-    def _load_image(self, path: Path) -> np.ndarray | ImageError:
+    def _load_image(self, path: Path, box: Box | None) -> np.ndarray | ImageError:
         try:
-            return self.frame(read_image(path)).squares
+            return self.frame(read_image(path), box=box).squares
         except ImageError as error:
             return error
 

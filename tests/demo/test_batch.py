@@ -3,10 +3,12 @@
 import base64
 import csv
 import io
+import json
 import re
 from pathlib import Path
 from zipfile import ZipFile
 
+import gradio as gr
 import pytest
 from PIL import Image
 
@@ -21,6 +23,7 @@ from model.patient import FIELDS, Patient
 from tests.demo.pages import services
 from tests.drawings import draw_lesion
 from tests.drawings.dicom import dicom, drawn
+from tests.fakes.lesions import framed, framing_manifest, skin
 from tests.fakes.study import made_up
 
 
@@ -107,7 +110,7 @@ def test_context_is_found_by_name(tmp_path):
 
 
 def test_beside_a_prediction_stand_its_warnings_and_how_many_had_context(photograph):
-    def doubtful(content):
+    def doubtful(content, *, box):
         study = made_up(content)
         study.quality, study.ood_score = ("dark",), 2.0
         return study
@@ -174,3 +177,38 @@ def test_dicom_files_bring_their_own_context_where_the_table_has_none(tmp_path):
         "A": 0.3,
         "B": 0.4,
     }
+
+
+def test_boxes_of_a_table_are_framed_and_come_back(tmp_path):
+    for name in ("A", "B", "C", "D"):
+        skin((40, 60, 110, 130), (190, 70, 250, 130)).save(tmp_path / f"{name}.png")
+    files = [str(tmp_path / f"{name}.png") for name in ("A", "B", "C", "D")]
+    table = tmp_path / "m.csv"
+    table.write_text('image,box\nA,\nB,"190,70,250,130"\nD,"400,10,500,50"\n')
+    manifest = framing_manifest()
+    on = services(framed, manifest=manifest)
+    templates = Templates(load_texts())
+    given = {"texts": templates.texts, "progress": iter}
+    result = predict_uploads(files, str(table), on, **given)
+    ((refused, why),) = result.refused
+    assert refused == "D"
+    assert "outside the photograph" in why
+    assert not any("nothing reads" in note for note in result.notes)
+    frame = result_frame(result, manifest, templates.texts)
+    shown = dict(zip(frame["image"], frame["box"], strict=True))
+    assert shown["B"] == "190.0,70.0,250.0,130.0"
+    assert shown["A"] == shown["C"] != shown["B"]
+    assert frame["frame"].str.count(",").tolist() == [3, 3, 3]
+    html = summary_html(result, manifest.codes, frame, templates)
+    saved = re.search(r"application/jsonl;base64,([^\"]+)", html)[1]
+    lines = [json.loads(line) for line in base64.b64decode(saved).decode().splitlines()]
+    assert [line["image"] for line in lines] == ["A", "B", "C"]
+    assert lines[1]["box"] == [190, 70, 250, 130]
+    assert lines[1]["probabilities"]["MEL"] > lines[0]["probabilities"]["MEL"] + 0.2
+    # The table that was saved gives the same boxes again.
+    frame.to_csv(tmp_path / "saved.csv", index=False)
+    again = predict_uploads(files[:3], str(tmp_path / "saved.csv"), on, **given)
+    assert again.rows["C"].record["box"] == result.rows["C"].record["box"]
+    table.write_text("image,x0,y0,x1,y1\nA,10,10,5,50\n")
+    with pytest.raises(gr.Error, match=r"m\.csv, line 2 \(image A\): the box .* has no area"):
+        predict_uploads(files, str(table), on, **given)

@@ -64,7 +64,7 @@ def test_the_same_is_in_the_data(shown, manifest):
     assert data["frame"] is None
     shown.study.framed = Framed(None, Frame(300, 200, 150), (240, 150, 360, 250))
     framed = report_data(shown, manifest, REMARKS, made="now")
-    assert framed["frame"] == (300, 200, 150)
+    assert framed["frame"] == (225, 125, 375, 275)
     assert "square that the network looked at" in report(shown, manifest)
 
 

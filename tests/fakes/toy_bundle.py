@@ -5,13 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from isic_api.vocabulary import CHALLENGE_CLASSES
 from model.data.dataset import read_folder
 from model.data.split import Split
 from model.diagnosis import DIAGNOSIS_NAMES
+from model.frame import FINDER_SIDE
 from model.image import ImagePreprocessor
 from model.inference.bundle import (
+    FINDER_FILE,
     LITERT_FILE,
     MANIFEST_FILE,
     NETWORK_FILE,
@@ -22,11 +25,13 @@ from model.inference.bundle import (
     file_sha256,
     read_manifest,
     write_bundle,
+    write_files,
     write_manifest,
 )
 from model.networks.network import build_network
 from model.patient import Patient, PatientEncoder
 from model.training.packaging import calibrate_bundle
+from tests.fakes.lesions import DARK
 
 SIDE = 32
 
@@ -68,6 +73,19 @@ def write_toy_bundle(folder: Path, data: Path, *, seed: int = 0) -> Path:
     write_bundle(folder, build_toy_network(encoder, seed=seed), manifest)
     calibrate_bundle(folder, read_folder(data), cache_dir=folder.parent / "cache")
     return folder
+
+
+def add_dark_finder(bundle: Path) -> Path:
+    """Let the bundle's network see frames, around what :mod:`tests.fakes.lesions` finds."""
+    image = keras.Input((FINDER_SIDE, FINDER_SIDE, 3))
+    outline = keras.layers.Conv2D(1, 2, strides=2)
+    finder = keras.Model(image, outline(image))
+    outline.set_weights([np.full((2, 2, 3, 1), -1 / 12), np.array([DARK])])
+    manifest = read_manifest(bundle)
+    manifest = replace(manifest, image=replace(manifest.image, frame_scales=(1.2, 2.0)))
+    finder.save(bundle.parent / FINDER_FILE)  # Keras wants the suffix
+    write_files(bundle, manifest, {FINDER_FILE: (bundle.parent / FINDER_FILE).rename})
+    return bundle
 
 
 def store_hash(bundle: Path, name: str) -> None:

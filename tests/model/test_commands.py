@@ -18,6 +18,8 @@ from model.inference.bundle import read_manifest
 from model.inference.prediction_table import PredictionTable
 from model.tasks import TASKS
 from tests.drawings.dicom import dicom, drawn
+from tests.fakes.lesions import skin
+from tests.fakes.toy_bundle import add_dark_finder
 
 
 def run(*words):
@@ -245,3 +247,32 @@ def test_a_dicom_file_brings_its_context_where_the_table_says_nothing(
     _, expected = predict("--metadata", metadata(tmp_path, by_hand))
     np.testing.assert_array_equal(found.iloc[0, 1:], expected.iloc[0, 1:])
     assert encoded[0]["image"] == names[0]
+
+
+def test_boxes_of_the_table_are_looked_at_in_place_of_what_is_found(own_bundle, tmp_path, capsys):
+    images, lines = tmp_path / "images", tmp_path / "p.jsonl"
+    images.mkdir()
+    for name in ("A", "B", "C"):
+        skin((40, 60, 110, 130), (190, 70, 250, 130)).save(images / f"{name}.png")
+    table = metadata(tmp_path, 'image,box\nB,"[190, 70, 250, 130]"\nC,"400,10,500,50"\n')
+    words = ["predict", images, "--bundle", add_dark_finder(own_bundle), "--metadata", table]
+    assert run(*words, "--json", lines, "--out", tmp_path / "p.csv") == 1
+    first, second = lines_of(lines)
+    assert first["box"] == pytest.approx((40, 60, 110, 130), abs=6)
+    assert (second["box"], second["lesions"]) == ([190, 70, 250, 130], 1)
+    assert second["frame"] == [184, 64, 256, 136]
+    assert "error: C: the box" in capsys.readouterr().err
+    assert run(*words, "--out", tmp_path / "alone.csv") == 1  # without studies, many at a time
+    alone, both = (pd.read_csv(tmp_path / name) for name in ("alone.csv", "p.csv"))
+    np.testing.assert_allclose(alone.iloc[:, 1:], both.iloc[:, 1:], atol=1e-5)
+    assert not np.allclose(both.iloc[0, 1:].tolist(), both.iloc[1, 1:].tolist(), atol=1e-6)
+
+
+def test_a_box_that_is_none_is_named_by_its_row(predict, folder, tmp_path, capsys):
+    name = min(path.stem for path in folder.iterdir())
+    for cell, why in (("1,2,3", "is not four numbers"), ("9,9,5,20", "has no area")):
+        path = metadata(tmp_path, f'image,box\n{name},"{cell}"\n')
+        assert predict("--metadata", path) == (1, None)
+        error = capsys.readouterr().err
+        assert f"Metadata.csv, line 2 (image {name}): " in error
+        assert why in error

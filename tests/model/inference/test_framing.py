@@ -2,29 +2,13 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from model.errors import BoxError
 from model.frame import Frame
 from model.image import ImagePreprocessor
-from model.inference.finder import LesionFinder, frame_photograph, on_photograph
-
-SCALES = ImagePreprocessor(32, frame_scales=(1.2, 2.0))
-
-
-def dark(views):
-    small = views.reshape(len(views), 56, 2, 56, 2, 3).mean(axis=(2, 4, 5))
-    return (small < 110).astype(np.float32)
-
-
-FINDER = LesionFinder(dark, None, "")
-
-
-def skin(*lesions, size=(300, 200)):
-    image = Image.new("RGB", size, (220, 180, 160))
-    for box in lesions:
-        ImageDraw.Draw(image).ellipse(box, fill=(90, 60, 50))
-    return image
+from model.inference.finder import frame_photograph, on_photograph
+from tests.fakes.lesions import FINDER, SCALES, skin
 
 
 def framed(image, **given):

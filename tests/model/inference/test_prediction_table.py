@@ -5,7 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from model.inference.prediction_table import prediction_line, same_lesion
+from model.inference.prediction_table import (
+    prediction_line,
+    prediction_record,
+    same_lesion,
+)
 from model.patient import Patient
 from tests.drawings import draw_lesion
 from tests.fakes.study import FakeStudy
@@ -21,7 +25,7 @@ def test_photographs_of_one_lesion_are_answered_by_their_mean_log_probability():
 
 def test_a_line_of_json_has_all_that_is_answered():
     study = FakeStudy(draw_lesion(0, seed=1))
-    line = json.loads(prediction_line("a.jpg", study, Patient()))
+    line = json.loads(prediction_line("a.jpg", prediction_record(study, Patient())))
     assert list(line) == [
         *("image", "probabilities", "box", "frame", "lesions", "range", "ood_score", "warnings")
     ]
