@@ -273,6 +273,7 @@ def test_another_lesion_is_clicked_a_box_dragged_and_numbers_given(
     assert melanoma(window) == left
     window.locator(".lesions input").nth(2).fill("50")
     assert after(window, window.get_by_role("button", name=WORDS.frame).click) == 9.0
+    assert not window.get_by_text("has changed since").is_visible()
     # A box stays with its photograph, and an answer for earlier fields is not changed.
     window.locator("#age input").fill("50")
     window.get_by_text("has changed since").wait_for()
