@@ -104,7 +104,7 @@ class Tray:
             context,
             study.probabilities(context),
             doubts(study),
-            upload.stat().st_ctime + KEPT_SECONDS,  # by which Gradio deletes
+            expiry(upload),
         )
         return replace(self, cases=(*self.cases, case), added=number, session=session)
 
@@ -171,12 +171,17 @@ def confirmable(manifest: Manifest) -> dict[str, str]:
     return dict(manifest.classes) if fits else dict(DIAGNOSIS_NAMES)
 
 
-def large(case: Case) -> str:
+def expiry(upload: Path) -> float:
+    """When Gradio deletes an upload, in seconds since the epoch; raises FileNotFoundError."""
+    return upload.stat().st_ctime + KEPT_SECONDS
+
+
+def large(upload: Path) -> str:
     """The photograph to look at, as an address.
 
     Raises:
         ImageError: the upload has expired.
     """
-    photograph = read_image(case.upload)
+    photograph = read_image(upload)
     photograph.thumbnail((_LARGE, _LARGE))
     return jpeg_uri(photograph)

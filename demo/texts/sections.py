@@ -247,6 +247,7 @@ class CasesTexts:
     save: str
     saved: str
     remove: str
+    enlarge: str
     viewer: str
     photograph_of: str
     zoom_in: str
