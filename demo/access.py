@@ -1,4 +1,6 @@
-"""Who may use the page, how often and with how much; everybody by default.
+"""Who may use the page, how often and with how much, and what browsers must refuse.
+
+Everybody may by default.
 
 LESION_LOGIN=name:password    asks for a log-in; several are separated by spaces
 LESION_REQUESTS_PER_MINUTE=N  from one address
@@ -10,13 +12,25 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from demo.gradio_patches import UNSERVED_ANSWERS, UNUSED_ROUTES, UPLOADS_ROUTE
 
 LOGIN, RATE = "LESION_LOGIN", "LESION_REQUESTS_PER_MINUTE"
 
 _WINDOW = 60.0  # seconds
 _MOST_ADDRESSES = 10_000  # remembered at a time
+
+MOST_BYTES = 20 << 20
+"""Of one photograph, and of one request."""
+
+AT_ONCE = 4
+"""Photographs that are predicted at a time; others wait."""
+
+KEPT_SECONDS = 3000
+"""What has not been used for this long is deleted: within the hour, as the page says."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +95,65 @@ class RateLimit:
         return 0
 
 
+# Gradio starts itself from scripts inside its page and compiles its templates in the browser.
+_SOURCES = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'self' https://huggingface.co",  # which shows a Space in a frame
+}
+
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _SOURCES.items()),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""The first lets the browser talk to this server only, whatever a text on the page may hold."""
+
+
+class SecurityHeaders:
+    """Adds :data:`HEADERS` to every answer and closes unused routes. A Starlette middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Take the application behind it."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                if path.startswith(UPLOADS_ROUTE):
+                    # Browsers of a classroom are shared.
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        answer = self.app
+        if path in UNSERVED_ANSWERS:
+            status, body = UNSERVED_ANSWERS[path]
+            answer = JSONResponse(body, status)
+        elif path.startswith(UNUSED_ROUTES):
+            answer = JSONResponse({"detail": "Not Found"}, 404)
+        await answer(scope, receive, send_guarded)
+
+
 def _login(word: str) -> tuple[str, str]:
     name, _, password = word.partition(":")
     if not name or not password:
         raise ValueError(f"{LOGIN} needs name:password, both not empty and without spaces.")
     return name, password
-
-
-MOST_BYTES = 20 << 20
-"""Of one photograph, and of one request."""
-
-AT_ONCE = 4
-"""Photographs that are predicted at a time; others wait."""
-
-KEPT_SECONDS = 3000
-"""What has not been used for this long is deleted: within the hour, as the page says."""

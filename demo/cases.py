@@ -114,7 +114,7 @@ class Tray:
             context,
             study.probabilities(context),
             doubts(study),
-            upload.stat().st_ctime + KEPT_SECONDS,  # by which Gradio deletes
+            expiry(upload),
             box=box,
             frame=frame,
             size=study.size,
@@ -184,13 +184,18 @@ def confirmable(manifest: Manifest) -> dict[str, str]:
     return dict(manifest.classes) if fits else dict(DIAGNOSIS_NAMES)
 
 
-def large(case: Case) -> str:
-    """The photograph to look at, as an address.
+def expiry(upload: Path) -> float:
+    """When Gradio deletes an upload, in seconds since the epoch; raises FileNotFoundError."""
+    return upload.stat().st_ctime + KEPT_SECONDS
+
+
+def large(upload: Path, frame: Frame | None, size: tuple[int, int]) -> str:
+    """The photograph to look at, as an address; ``frame`` is in pixels of its ``size``.
 
     Raises:
         ImageError: the upload has expired.
     """
-    photograph = read_image(case.upload)
+    photograph = read_image(upload)
     photograph.thumbnail((_LARGE, _LARGE))
-    draw_frame(photograph, case.frame, case.size)
+    draw_frame(photograph, frame, size)
     return jpeg_uri(photograph)

@@ -1,14 +1,18 @@
 """The page: header, tabs and session, the endpoint for programs, and how all of it is served."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from io import BytesIO
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.responses import RedirectResponse
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from demo.access import AT_ONCE, KEPT_SECONDS, MOST_BYTES, Access, RateLimit
+from demo.access import AT_ONCE, KEPT_SECONDS, MOST_BYTES, Access, RateLimit, SecurityHeaders
 from demo.endpoint import ENDPOINT, add_endpoint
+from demo.examples import draw
 from demo.gradio_patches import (
     begin_page,
     describe_page,
@@ -19,12 +23,10 @@ from demo.gradio_patches import (
     serve_languages,
     user_error,
 )
-from demo.headers import SecurityHeaders
 from demo.inputs import QUIET, styled_html
 from demo.scripts import HEAD
 from demo.services import Networks, Services
 from demo.session import expiring_sessions, use_private_folder
-from demo.sharing import PICTURE, picture_route
 from demo.styles import CSS, ICON, THEME
 from demo.tabs.about import add_about
 from demo.tabs.batch import add_batch
@@ -37,6 +39,8 @@ from demo.tabs.threshold import add_threshold
 from demo.templates import Templates
 from demo.texts import LANGUAGES, Texts, load_texts
 
+_PICTURE = "/shared.png"
+_PICTURE_SIZE = (1200, 630)  # pixels, as Open Graph recommends
 _SWEEP_SECONDS = 600  # between two looks for uploads to delete
 
 
@@ -49,7 +53,7 @@ def build_demo(offered: Sequence[Services], *, languages: Sequence[str] = LANGUA
     texts = pages[""]
     use_private_folder()
     keep_no_copies()
-    describe_page(texts.page.subtitle, PICTURE)
+    describe_page(texts.page.subtitle, _PICTURE)
     fetch_nothing(lambda: user_error(texts.errors.not_uploaded))
     keep = (_SWEEP_SECONDS, KEPT_SECONDS)
     with gr.Blocks(title=texts.page.title, analytics_enabled=False, delete_cache=keep) as demo:
@@ -87,7 +91,7 @@ def launch(
         auth=list(access.logins) or None,
         app_kwargs={
             "middleware": middleware,
-            "routes": [picture_route, *routes, *_without_slash(demo)],
+            "routes": [Route(_PICTURE, _shared_picture), *routes, *_without_slash(demo)],
             "lifespan": expiring_sessions,
         },
         theme=THEME,
@@ -186,3 +190,16 @@ def _say_ready(demo: gr.Blocks, networks: Networks, status: gr.HTML, templates: 
         loading = templates.render("status", state="loading")
         begun = networks.chooser.input(lambda: loading, None, status, queue=False, **QUIET)
         begun.then(say_ready, networks.chooser, status, **waiting)
+
+
+async def _shared_picture(request: Request) -> Response:
+    return Response(_drawn_picture(), media_type="image/png")
+
+
+@cache
+def _drawn_picture() -> bytes:
+    """What a shared link shows, as PNG: a drawn lesion, never a photograph."""
+    buffer = BytesIO()
+    lesion = draw("#5a3420", seed=4, size=_PICTURE_SIZE)
+    lesion.quantize(64).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

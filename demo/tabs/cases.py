@@ -12,7 +12,16 @@ from markupsafe import Markup
 from demo.access import KEPT_SECONDS
 from demo.case_export import FILE, FILE_SECONDS, export
 from demo.case_table import case_table
-from demo.cases import MOST_CASES, MOST_LETTERS, Case, Marks, Tray, confirmable, large
+from demo.cases import (
+    MOST_CASES,
+    MOST_LETTERS,
+    Case,
+    Marks,
+    Tray,
+    confirmable,
+    expiry,
+    large,
+)
 from demo.explanations import Shown
 from demo.formatting import in_sentence, most_probable, percentages
 from demo.gradio_patches import event_value, into_cache, user_error
@@ -29,20 +38,30 @@ _TRAY, _VIEWER = ((_SCRIPTS / f"{name}.js").read_text("utf-8") for name in ("tra
 
 @dataclass(frozen=True)
 class Keep:
-    """Beside an answer: keeps it as a case. Hidden by the style while there is no answer."""
+    """Below an answer: keeps it as a case, and opens its photograph large.
+
+    Hidden by the style while there is no answer.
+    """
 
     button: gr.Button
     said: gr.HTML
+    opened: gr.Accordion
+    viewer: gr.HTML
 
     @classmethod
     def lay_out(cls, texts: Texts, answer: gr.HTML) -> "Keep":
-        """Both in a row below the answer."""
+        """A row below the answer, and below it what opens the photograph."""
         with gr.Row(elem_classes="keep"):
             button = gr.Button(texts.cases.add, size="sm", scale=0, min_width=140, elem_id="keep")
             said = styled_html(_said(), elem_id="kept")
-        # What was said is not of the next answer.
+        with gr.Accordion(
+            texts.cases.enlarge, open=False, elem_classes="keep", elem_id="enlarge"
+        ) as opened:
+            viewer = styled_html(elem_id="enlarged", js_on_load=_VIEWER)
+        # What was said and opened is not of the next answer.
         answer.change(fn=None, outputs=said, js=f"() => '{_said()}'", **QUIET)
-        return cls(button, said)
+        answer.change(_closed, None, [opened, viewer], queue=False, **QUIET)
+        return cls(button, said, opened, viewer)
 
 
 class Cases:
@@ -84,6 +103,7 @@ class Cases:
         """Keep answers of the Predict tab, and let all controls change the tray."""
         kept = [self.tray, self.list, self.exporting, self.file, self.said, keep.said]
         keep.button.click(self.keep_for(keep), [self.tray, shown], kept, **QUIET)
+        keep.opened.expand(self.enlarge, shown, keep.viewer, **PRIVATE)
         entered = [self.tray, *self.form]
         filled = [
             *(self.tray, self.list, self.opened, self.viewer, self.heading, *self.form),
@@ -112,6 +132,16 @@ class Cases:
             return self._around(tray) | {self.tray: tray, keep.said: _said(said)}
 
         return keep_shown
+
+    def enlarge(self, shown: Shown | None) -> Markup:
+        """The photograph of the answer, to zoom and pan."""
+        if shown is None or shown.upload is None or not shown.upload.exists():
+            raise user_error(self.words.nothing_to_add)
+        with user_errors(self.templates.texts):
+            photograph = large(shown.upload, shown.study.framed.frame, shown.study.size)
+        title = self.templates.texts.report.photograph
+        opened = [(title, expiry(shown.upload), photograph)]
+        return self.templates.render("viewer", shown=opened, table=None, place="answer")
 
     def choose(self, tray: Tray, event: gr.EventData, *entered: str) -> dict:
         """Open a case, or close it; what was entered of another is not lost."""
@@ -155,9 +185,12 @@ class Cases:
         if not tray.looked_at:
             return Markup("")
         with user_errors(self.templates.texts):
-            shown = [(self._title(case), case.expires, large(case)) for case in tray.looked_at]
+            shown = [
+                (self._title(case), case.expires, large(case.upload, case.frame, case.size))
+                for case in tray.looked_at
+            ]
         table = case_table(tray, self.manifest, self.templates.texts)
-        return self.templates.render("viewer", shown=shown, table=table)
+        return self.templates.render("viewer", shown=shown, table=table, place="cases")
 
     def _lay_out_form(self) -> list[gr.components.FormComponent]:
         """In the order of the fields of ``Marks``."""
@@ -252,6 +285,10 @@ def _text(label: str, elem_id: str, info: str | None = None) -> gr.Textbox:
     return gr.Textbox(
         label=label, info=info, max_length=MOST_LETTERS, min_width=120, elem_id=elem_id
     )
+
+
+def _closed() -> tuple[gr.Accordion, str]:
+    return gr.Accordion(open=False), ""
 
 
 def _said(text: str = "") -> Markup:

@@ -270,6 +270,7 @@ class CasesTexts:
     save: str
     saved: str
     remove: str
+    enlarge: str
     viewer: str
     photograph_of: str
     zoom_in: str

@@ -226,7 +226,7 @@ def test_a_case_says_what_may_mislead_there(tab, uploads):
     tray = Tray().add(uploads[0], study, Patient())
     assert tray.cases[0].warnings == ("unlike", "blurred")
     page = tab.tray_html(tray)
-    assert "may mislead: unlike the training images, blurred" in page
+    assert "may be misleading: unlike the training images, blurred" in page
 
 
 def test_what_is_entered_is_shown_as_text(tab, tray):

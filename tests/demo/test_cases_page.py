@@ -140,3 +140,24 @@ def test_the_tray_fits_and_axe_finds_nothing_beyond_gradios_own(
         window.locator("#tray button").nth(number).click()
         window.locator(".viewer img").nth(number).wait_for()
     assert_fits_and_axe_finds_nothing(window, axe, f"cases-{width}-{theme}")
+
+
+def test_the_photograph_of_an_answer_opens_large_and_closes_with_the_next_answer(
+    window, address, photograph
+):
+    resize(window, 1280)
+    open_page(window, address)
+    add_photograph(window, photograph)
+    predict(window)
+    opens = window.get_by_role("button", name="Open the photograph large")
+    opens.press("Enter")
+    picture = window.locator("#enlarged .viewer img")
+    picture.wait_for()
+    assert picture.evaluate("image => image.naturalWidth") == 600
+    window.locator("#enlarged").get_by_role("button", name="Zoom in").click()
+    assert "scale(1.25)" in picture.evaluate("image => image.style.transform")
+    ask(window, "40")
+    picture.wait_for(state="detached")
+    assert not window.locator("#enlarged").is_visible()
+    opens.click()
+    picture.wait_for()

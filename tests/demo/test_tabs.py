@@ -89,7 +89,7 @@ def test_the_model_tab_says_what_context_was_worth_and_for_whom(measured):
     difference = found["figures"]["balanced_accuracy"]["difference"]
     assert f"<td>{ENGLISH.interval(difference, signed=True)}</td>" in page
     assert "<caption>Balanced accuracy by sex</caption>" in page
-    assert "that diagnosis was right in" in page
+    assert "the new one was right in" in page
     metrics = {"test": {k: v for k, v in measured.metrics["test"].items() if k != "context"}}
     assert WORDS.context_title not in page_of(replace(measured, metrics=metrics))
 

@@ -11,8 +11,7 @@ import requests
 from gradio.utils import get_upload_folder
 
 from benchmarks.visitor import Visitor
-from demo.access import Access, RateLimit
-from demo.headers import HEADERS
+from demo.access import HEADERS, Access, RateLimit
 from tests.demo.pages import served
 
 FILE = {"_type": "gradio.FileData"}
