@@ -119,7 +119,7 @@ def _missed(manifest: Manifest, found: Mapping, texts: Texts) -> Missed | None:
         for source, row in found.get("missed_melanomas", {}).items()
     ]
     head = [words.source, words.melanomas, words.missed]
-    return Missed(threshold, Table(head, rows, words.missed_title))
+    return Missed(threshold, Table(head, rows, words.missed_by_source))
 
 
 def _reconciled(data: Mapping, texts: Texts) -> str:
@@ -141,7 +141,7 @@ def _context(found: Mapping, texts: Texts) -> Context | None:
     figures = [
         [getattr(words, name), *_compared(row, texts)] for name, row in stored["figures"].items()
     ]
-    tables = [Table([words.figure, *heads], figures, words.overall)]
+    tables = [Table([words.figure, *heads], figures, words.all_images)]
     for key, groups in stored["groups"].items():
         rows = [
             [texts.word(name), texts.count(row["images"]), *_compared(row, texts)]

@@ -368,6 +368,8 @@ class ModelTexts:
     melanomas: str
     missed: str
     all_sources: str
+    missed_by_source: str
+    all_images: str
     sources_title: str
     reconciled: str
     context_title: str

@@ -17,6 +17,7 @@ from model.evaluation.report_text import (
     BY_SOURCE,
     HEADLINES,
     NOTE,
+    context_sentence,
     has_note,
     headlines_in,
     markdown_table,
@@ -143,14 +144,6 @@ def _context(found: dict | None) -> list[str]:
     """What context was worth, and for whom; nothing of bundles that did not store it."""
     if not found:
         return []
-    changed, before, after = (
-        with_ci(found[key]) for key in ("changed", "right_alone", "right_with_context")
-    )
-    said = (
-        "What age, sex and site were worth: the same images answered without and with them. They "
-        f"change the most probable diagnosis of a share of {changed} of the images; of those, the "
-        f"image alone is right in {before}, with context in {after}."
-    )
     figures = [
         (HEADLINES[key], *(with_ci(row[side]) for side in SIDES))
         for key, row in found["figures"].items()
@@ -162,7 +155,7 @@ def _context(found: dict | None) -> list[str]:
     ]
     heads = [side.replace("_", " ") for side in SIDES]
     return [
-        *("", said, "", *markdown_table(("", *heads), figures)),
+        *("", context_sentence(found), "", *markdown_table(("", *heads), figures)),
         *("", "Balanced accuracy by group of at least 50 images:", ""),
         *markdown_table(("group", "images", *heads), groups),
     ]

@@ -86,6 +86,18 @@ def thirds_sentence(found: dict) -> str:
     )
 
 
+def context_sentence(found: dict) -> str:
+    """Say how often context changes the first answer, and how often that is right."""
+    changed, before, after = (
+        with_ci(found[key]) for key in ("changed", "right_alone", "right_with_context")
+    )
+    return (
+        "What age, sex and site were worth: the same images answered without and with them. They "
+        f"change the most probable diagnosis in {changed} of the images. Of those, the "
+        f"image alone is right in {before}, with context in {after}."
+    )
+
+
 def headline_lines(figures: dict) -> list[str]:
     """The headline figures that there are, one per line."""
     return text_table([(n, with_ci(figures[k])) for k, n in headlines_in(figures).items()])
@@ -165,6 +177,8 @@ def _sections(report: dict) -> Iterator[Section]:
         yield Section(title, tables=[_point_table(report)])
     yield _calibration(report["calibration"])
     yield _groups(report["subgroups"], headlines_in(report))
+    if report.get("context"):
+        yield _context(report["context"])
     if report.get("unknown"):
         yield Section("Out-of-distribution images", tables=[_ood_table(report["unknown"])])
     if report.get("steadiness"):
@@ -232,6 +246,13 @@ def _groups(subgroups: dict, headlines: dict[str, str]) -> Section:
         head = (dimension.replace("_", " "), "images", "lesions", *headlines.values())
         tables.append(Table(head, rows))
     return Section("By group", [gap_sentence(subgroups["largest_gap"])], tables=tables)
+
+
+def _context(found: dict) -> Section:
+    heads = list(next(iter(found["figures"].values())))
+    rows = [(HEADLINES[k], *map(with_ci, row.values())) for k, row in found["figures"].items()]
+    table = Table(("", *(head.replace("_", " ") for head in heads)), rows)
+    return Section("Patient context", [context_sentence(found)], tables=[table])
 
 
 def _ood_table(found: dict) -> Table:

@@ -212,7 +212,7 @@ def test_a_context_that_overturns_the_image_says_so_and_why_to_doubt_it(manifest
     alone = ANSWER | {"BKL": 0.3, "MEL": 0.1, "NV": 0.1}
     whole = ANSWER | {"NV": 0.25, "MEL": 0.15}
     text = said(manifest, whole, alone=alone, patient=Patient(age=0.0))
-    assert "reads as benign keratosis (30.0 %)" in text
+    assert "suggests benign keratosis (30.0 %)" in text
     assert "changed that to melanocytic nevus (25.0 %). Treat this with caution" in text
     assert "with caution" not in said(manifest, whole, alone=whole, patient=Patient(age=0.0))
 

@@ -8,6 +8,7 @@ import pytest
 from model.evaluation.card import compact, metrics_markdown
 from model.evaluation.context_worth import WORTH, context_worth
 from model.evaluation.evaluate import describe, evaluate, outcome_of
+from model.evaluation.report_text import report_page
 from model.evaluation.subgroups import group_names
 from tests.fakes.outcomes import COUNT, DRAWS, LABELS, manifest, noisy, table
 
@@ -73,3 +74,9 @@ def test_documents_say_both_where_a_bundle_has_them(outcome):
     text = metrics_markdown(manifest(noisy(), LABELS, metrics={"test": older}))
     assert "missed" not in text
     assert "with context" not in text
+
+
+def test_the_page_of_a_report_says_it_too(outcome):
+    about = {"about": describe(outcome, bundle=Path("b"), part="test"), "notes": []}
+    report = evaluate(outcome) | about | {"context": worth(outcome, noisy(2))}
+    assert "What age, sex and site were worth" in report_page(report, [])
