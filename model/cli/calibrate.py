@@ -82,6 +82,6 @@ def _say_how_many_are_told(bundle: Path, closeups: list[Path], cache_dir: Path) 
     from model.inference.predictor import Predictor
     from model.training.packaging import embeddings_of
 
-    predictor = Predictor.load(bundle, backend="keras")
+    predictor = Predictor.load(bundle)
     scores = predictor.dermoscopy.score(embeddings_of(predictor, closeups, cache_dir=cache_dir))
     print(f"{(scores > 1).mean():.1%} of {len(closeups)} other close-ups are recognised as such")

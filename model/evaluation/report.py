@@ -51,7 +51,7 @@ def run_evaluation(
         BundleError: the bundle is missing, damaged, or lacks thresholds.
         ImageError: an image cannot be read.
     """
-    predictor = _predictor(bundle)
+    predictor = Predictor.load(bundle, backend="logits")
     manifest = predictor.manifest
     images = predictor.prepared(table["path"].tolist(), cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
@@ -92,12 +92,6 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
     images = predictor.prepared(table["path"].tolist(), cache_dir=cache_dir)
     patients = table_patients(table, manifest.patient.fields)
     return outcome_of(table, predictor.predict_images(images, patients), manifest)
-
-
-def _predictor(bundle: Path) -> Predictor:
-    """Through LiteRT, which is what is served, unless its file is too old to give logits."""
-    predictor = Predictor.load(bundle)
-    return predictor if predictor.backend.has_logits else Predictor.load(bundle, backend="keras")
 
 
 def _slow_checks(

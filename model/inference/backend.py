@@ -5,7 +5,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-BackendName = Literal["auto", "keras", "litert"]
+BackendName = Literal["auto", "keras", "litert", "logits"]
+"""``auto`` is LiteRT where the bundle has it, ``logits`` where its file has logits; else Keras."""
 
 GRAD_CAM_VIEWS = 4
 """TTA views of an image that its Grad-CAM is averaged over, if predictions are over fewer."""

@@ -76,7 +76,7 @@ class Predictor:
             BundleError: the bundle is missing, damaged, contradicts itself or lacks the backend.
         """
         manifest = read_manifest(path)
-        loaded = _load_backend(path, manifest, backend)
+        loaded = load_backend(path, manifest, backend)
         detector, cases = load_detector(path, manifest), load_cases(path, manifest)
         finder = load_finder(path, manifest, loaded.name)
         dermoscopy = load_dermoscopy_check(path, manifest)
@@ -260,12 +260,15 @@ class Predictor:
         return replace(outputs, embeddings=vectors)
 
 
-def _load_backend(path: Path, manifest: Manifest, backend: BackendName) -> Backend:
+def load_backend(path: Path, manifest: Manifest, backend: BackendName = "logits") -> Backend:
+    """Load a bundle's network; by default through LiteRT where its file also gives logits."""
     file = None if backend == "keras" else litert_file(path, manifest)
     if file:
         from model.inference.litert_backend import LiteRTBackend
 
-        return LiteRTBackend(file)
+        litert = LiteRTBackend(file)
+        if litert.has_logits or backend != "logits":
+            return litert
     if backend == "litert":
         raise BundleError(
             f"{path} has no {LITERT_FILE}. Run: python -m model export --bundle {path}"

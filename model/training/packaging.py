@@ -39,7 +39,6 @@ from model.inference.calibration import (
 from model.inference.conformal import COVERAGE, fit_set_thresholds
 from model.inference.embeddings import projection_for
 from model.inference.export import halve
-from model.inference.keras_backend import KerasBackend, load_network
 from model.inference.ood import (
     FALSE_POSITIVE_RATE,
     METHOD,
@@ -47,7 +46,7 @@ from model.inference.ood import (
     OODDetector,
     ood_scores,
 )
-from model.inference.predictor import Predictor
+from model.inference.predictor import Predictor, load_backend
 from model.inference.quality import fit_limits
 from model.inference.similar import CaseIndex
 from model.networks.figure import Architecture, draw_network
@@ -135,10 +134,10 @@ def calibrate_bundle(
     """
     manifest = replace(read_manifest(bundle), temperature=1.0)
     manifest = _with_tta_views(manifest, tta_views or manifest.tta_views)
-    network = load_network(bundle, manifest)
-    width = network.get_layer("image_embedding").output.shape[-1]
+    backend = load_backend(bundle, manifest)
+    square = np.zeros((manifest.image.side, manifest.image.side, 3), np.uint8)
+    width = backend.embed(square).embeddings.shape[-1]
     manifest = replace(manifest, projection=projection_for(width))
-    backend = KerasBackend(network, tta_views=manifest.tta_views)
     predictor = Predictor(backend, manifest, finder=load_finder(bundle, manifest, backend.name))
     from_training = _fit_on_train(predictor, dataset, cache_dir, most)
     validation = _predict_validation(predictor, dataset, cache_dir)
