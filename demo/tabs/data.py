@@ -15,7 +15,7 @@ from demo.inputs import label_of, styled_html
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts
-from model.diagnosis import DIAGNOSIS_NAMES
+from model.diagnosis import COARSE_LABELS, DIAGNOSIS_NAMES
 from model.patient import FIELDS
 
 SUMMARY = Path(__file__).parents[1] / "data" / "isic2019.json"
@@ -27,7 +27,7 @@ T = TypeVar("T")
 def add_data(services: Services, templates: Templates) -> None:
     """Show the figures; those of ISIC 2019 where the network's diagnoses are among its own."""
     data = services.manifest.data
-    fits = set(_counted(data)) <= set(DIAGNOSIS_NAMES)
+    fits = set(_counted(data)) <= {*DIAGNOSIS_NAMES, *COARSE_LABELS}
     summary = json.loads(SUMMARY.read_text(encoding="utf-8")) if fits else None
     styled_html(data_html(data, summary, templates), elem_id="data")
 

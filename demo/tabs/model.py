@@ -16,7 +16,8 @@ from demo.tabs.data import SUMMARY
 from demo.templates import Templates
 from demo.texts import Texts
 from demo.texts.sections import ModelTexts
-from model.diagnosis import DIAGNOSES
+from model.data.formats import SOURCES
+from model.diagnosis import COARSE_LABELS, DIAGNOSES
 from model.inference.bundle import Manifest
 
 FEWEST_IMAGES = 50
@@ -126,10 +127,14 @@ def _reconciled(data: Mapping, texts: Texts) -> str:
     """Why the network's images are fewer than the challenge's; empty of data of other tasks."""
     rows = json.loads(SUMMARY.read_text(encoding="utf-8"))["rows"]
     diagnoses = {code for code, count in data.get("diagnoses", {}).items() if count}
-    if not diagnoses or not diagnoses <= set(DIAGNOSES) or data["images"] >= rows:
+    sources = data.get("sources", {})
+    own = sum(count for source, count in sources.items() if source in SOURCES)
+    images, words = own or data.get("images", 0), texts.model
+    if not diagnoses or not diagnoses <= {*DIAGNOSES, *COARSE_LABELS} or images >= rows:
         return ""
-    counts = {"rows": texts.count(rows), "images": texts.count(data["images"])}
-    return texts.model.reconciled.format(**counts)
+    said = words.reconciled.format(rows=texts.count(rows), images=texts.count(images))
+    further = sum(sources.values()) - own if own else 0
+    return f"{said} {words.further.format(images=texts.count(further))}" if further else said
 
 
 def _context(found: Mapping, texts: Texts) -> Context | None:

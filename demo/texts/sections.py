@@ -372,6 +372,7 @@ class ModelTexts:
     all_images: str
     sources_title: str
     reconciled: str
+    further: str
     context_title: str
     context_text: str
     context_note: str

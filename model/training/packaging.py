@@ -291,7 +291,10 @@ def _describe(detector: OODDetector, outputs: ModelOutputs) -> dict[str, object]
 
 
 def describe_data(dataset: Dataset) -> dict[str, object]:
-    """Count and hash the data: SHA-256 over names, diagnoses and files, in order of name."""
+    """Count and hash the data: SHA-256 over names, diagnoses and files, in order of name.
+
+    ``sources`` counts the images of each collection, or of each of several folders.
+    """
     digest = hashlib.sha256()
     for row in dataset.table.itertuples(index=False):
         content = hashlib.sha256(Path(row.path).read_bytes()).hexdigest()
@@ -301,6 +304,7 @@ def describe_data(dataset: Dataset) -> dict[str, object]:
         "images": len(dataset.table),
         "lesions": int(dataset.table["lesion_id"].nunique()),
         "diagnoses": {code: int(counts.get(code, 0)) for code in _in_order(counts.index)},
+        "sources": dataset.table["source"].value_counts().sort_index().to_dict(),
         "sha256": digest.hexdigest(),
     }
 

@@ -83,6 +83,14 @@ def test_sources_are_explained_with_links_and_the_images_are_reconciled(manifest
     assert WORDS.sources["MSK"][:20] not in page_of(replace(manifest, metrics={}))
 
 
+def test_images_of_further_collections_are_not_counted_as_the_challenges(manifest):
+    sources = {"BCN": 10, "HAM": 7, "milk10k": 5}
+    data = {"images": 22, "lesions": 22, "diagnoses": {"MEL": 20, "BENIGN": 2}, "sources": sources}
+    page = page_of(replace(manifest, data=data))
+    assert WORDS.reconciled.format(rows="25,331", images="17") in page
+    assert WORDS.further.format(images="5") in page
+
+
 def test_the_model_tab_says_what_context_was_worth_and_for_whom(measured):
     page = page_of(measured)
     found = measured.metrics["test"]["context"]
