@@ -37,31 +37,38 @@ _TRAY, _VIEWER = ((_SCRIPTS / f"{name}.js").read_text("utf-8") for name in ("tra
 
 
 @dataclass(frozen=True)
-class Keep:
-    """Below an answer: keeps it as a case, and opens its photograph large.
+class Enlarge:
+    """Opens the photograph of an answer large. Hidden by the style while there is no answer."""
 
-    Hidden by the style while there is no answer.
-    """
-
-    button: gr.Button
-    said: gr.HTML
     opened: gr.Accordion
     viewer: gr.HTML
 
     @classmethod
-    def lay_out(cls, texts: Texts, answer: gr.HTML) -> "Keep":
-        """A row below the answer, and below it what opens the photograph."""
+    def lay_out(cls, texts: Texts) -> "Enlarge":
+        """Closed at first."""
+        with gr.Accordion(texts.cases.enlarge, open=False, elem_id="enlarge") as opened:
+            viewer = styled_html(elem_id="enlarged", js_on_load=_VIEWER)
+        return cls(opened, viewer)
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Beside an answer: keeps it as a case. Hidden by the style while there is no answer."""
+
+    button: gr.Button
+    said: gr.HTML
+    enlarge: Enlarge
+
+    @classmethod
+    def lay_out(cls, texts: Texts, answer: gr.HTML, enlarge: Enlarge) -> "Keep":
+        """Button and words in a row below the answer."""
         with gr.Row(elem_classes="keep"):
             button = gr.Button(texts.cases.add, size="sm", scale=0, min_width=140, elem_id="keep")
             said = styled_html(_said(), elem_id="kept")
-        with gr.Accordion(
-            texts.cases.enlarge, open=False, elem_classes="keep", elem_id="enlarge"
-        ) as opened:
-            viewer = styled_html(elem_id="enlarged", js_on_load=_VIEWER)
         # What was said and opened is not of the next answer.
         answer.change(fn=None, outputs=said, js=f"() => '{_said()}'", **QUIET)
-        answer.change(_closed, None, [opened, viewer], queue=False, **QUIET)
-        return cls(button, said, opened, viewer)
+        answer.change(_closed, None, [enlarge.opened, enlarge.viewer], queue=False, **QUIET)
+        return cls(button, said, enlarge)
 
 
 class Cases:
@@ -103,7 +110,7 @@ class Cases:
         """Keep answers of the Predict tab, and let all controls change the tray."""
         kept = [self.tray, self.list, self.exporting, self.file, self.said, keep.said]
         keep.button.click(self.keep_for(keep), [self.tray, shown], kept, **QUIET)
-        keep.opened.expand(self.enlarge, shown, keep.viewer, **PRIVATE)
+        keep.enlarge.opened.expand(self.enlarge, shown, keep.enlarge.viewer, **PRIVATE)
         entered = [self.tray, *self.form]
         filled = [
             *(self.tray, self.list, self.opened, self.viewer, self.heading, *self.form),

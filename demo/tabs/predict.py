@@ -16,7 +16,7 @@ from demo.lesions import lesions_html
 from demo.photograph import image_input, open_study, small, user_errors
 from demo.prediction import prediction_html, short_answer
 from demo.services import Networks, Services, fields_of
-from demo.tabs.cases import Keep
+from demo.tabs.cases import Enlarge, Keep
 from demo.tabs.explain import Explanations
 from demo.templates import Templates
 from demo.texts import Texts
@@ -76,10 +76,11 @@ def add_predict(
             image = image_input(templates.texts)
             dicom = DicomUpload(templates.texts)
             form = Form(image, patient_inputs(fields_of(networks.offered), templates.texts))
+            enlarge = [Enlarge.lay_out(templates.texts) for _ in networks.each()]
             buttons = [_buttons(templates.texts) for _ in networks.each()]
         with gr.Column(elem_classes="told"):
-            shown = zip(networks.each(), galleries, strict=True)
-            results = [_result(templates, gallery) for _, gallery in shown]
+            shown = zip(networks.each(), galleries, enlarge, strict=True)
+            results = [_result(templates, gallery, large) for _, gallery, large in shown]
     reasons = [Explanations(services, templates) for services in networks.each()]
     parts = zip(networks.offered, buttons, results, reasons, strict=True)
     for number, (services, *laid_out) in enumerate(parts):
@@ -104,12 +105,12 @@ def _buttons(texts: Texts) -> Buttons:
     return Buttons(clear, predict)
 
 
-def _result(templates: Templates, gallery: Gallery) -> Result:
+def _result(templates: Templates, gallery: Gallery, enlarge: Enlarge) -> Result:
     prediction = styled_html(_placeholder(templates), elem_id="result", js_on_load=_LESIONS)
     return Result(
         gr.State(None, time_to_live=KEPT_SECONDS),
         prediction,
-        Keep.lay_out(templates.texts, prediction),
+        Keep.lay_out(templates.texts, prediction, enlarge),
         gallery,
     )
 
