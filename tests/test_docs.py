@@ -113,7 +113,9 @@ def test_the_commands_with_curl_run(run):
     assert json.loads(health)["status"] == "ready"
     event = run(gradio, "bash", "-euc")
     assert event.startswith("event: complete")
-    assert json.loads(event.partition("data:")[2])[0]["MEL"] == pytest.approx(55 / 200)
+    assert json.loads(event.partition("data:")[2])[0]["probabilities"]["MEL"] == pytest.approx(
+        55 / 200
+    )
 
 
 @pytest.mark.slow

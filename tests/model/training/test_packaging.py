@@ -112,7 +112,7 @@ def test_a_calibration_that_fails_leaves_the_bundle_as_it_was(own_bundle, toy_fo
 def test_a_network_whose_training_diverged_is_refused(own_bundle, toy_folder, monkeypatch):
     network = load_network(own_bundle, read_manifest(own_bundle))
     network.set_weights([np.full_like(one, np.nan) for one in network.get_weights()])
-    monkeypatch.setattr("model.training.packaging.load_network", lambda *_: network)
+    monkeypatch.setattr("model.inference.keras_backend.load_network", lambda *_: network)
     with pytest.raises(ConfigError, match="training diverged"):
         calibrate_bundle(own_bundle, read_folder(toy_folder), cache_dir=own_bundle.parent / "c")
 
