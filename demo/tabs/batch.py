@@ -161,7 +161,7 @@ def result_frame(
                 context_words(row.patient, manifest.patient.fields, texts),
                 ", ".join(getattr(texts.quality, key) for key in row.warnings),
                 *(write(figure, ".3f") for figure in figures),
-                *(box_text(row.record[name]) for name in looked_at),
+                *(box_text(row.record.get(name)) for name in looked_at),
             ]
         )
     return pd.DataFrame(rows, columns=table_headers(manifest, texts))
