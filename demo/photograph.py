@@ -13,7 +13,7 @@ from demo.gradio_patches import into_cache, keep_path, user_error
 from demo.services import Services
 from demo.texts import Texts
 from model.data.context import fill_unknown
-from model.errors import BoxError, ModelError
+from model.errors import ModelError
 from model.frame import Box
 from model.image import HEAD, content_kind, opened, read_image
 from model.inference.study import Study
@@ -58,12 +58,13 @@ def open_study(
     image: object,
     context: Mapping[str, object],
     texts: Texts,
-    **framing: Box,
+    *,
+    box: Box | None = None,
 ) -> tuple[Study, Patient]:
     """Check what came in and open the photograph; what can be mended becomes a sentence.
 
-    ``context`` is by the fields' keys; of them the network takes those that it knows. ``framing``
-    is the lesion's ``box``, if it is not to be found.
+    ``context`` is by the fields' keys; of them the network takes those that it knows. ``box``
+    is the lesion's, if it is not to be found.
 
     Raises:
         gr.Error: with a sentence for the visitor or program.
@@ -73,7 +74,7 @@ def open_study(
     own = {field.key: context.get(field.key) for field in fields}
     with user_errors(texts):
         patient = Patient.parse(own, fields)
-        return services.study(path, **framing), fill_unknown(patient, path, fields)
+        return services.study(path, box=box), fill_unknown(patient, path, fields)
 
 
 def small(photograph: Image.Image) -> Image.Image:
@@ -108,8 +109,6 @@ def user_errors(texts: Texts) -> Iterator[None]:
     """
     try:
         yield
-    except BoxError as error:
-        raise user_error(texts.errors.bad_box) from error
     except ModelError as error:
         raise user_error(error) from error
     except RuntimeError as error:

@@ -25,13 +25,12 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.access import AT_ONCE, MOST_BYTES, Access
-from demo.endpoint import MEANING, ModelVersion, Prediction, parameter, takes, version
+from demo.endpoint import MEANING, ModelVersion, Prediction, given_box, parameter, takes, version
 from demo.prediction import Malignancy, malignancy
 from demo.rest_errors import RestError, UploadLimit, documented, report_in_json
 from demo.services import Services, State, fields_of, names_of
 from model.data.context import fill_unknown
 from model.errors import BoxError, ImageError, PatientError
-from model.frame import parse_box
 from model.image import FORMATS
 from model.inference.prediction_table import same_lesion
 from model.patient import UNKNOWN, ChoiceField, Field, Patient, is_unknown
@@ -287,7 +286,7 @@ def _predict(services: Services, image: BinaryIO, box: str, context: dict[str, s
     try:
         sent = {name: value for name, value in context.items() if not is_unknown(value)}
         patient = Patient.parse(sent, services.manifest.patient.fields)
-        study = services.study(image.read(), box=parse_box(box) if box.strip() else None)
+        study = services.study(image.read(), box=given_box(box))
     except PatientError as error:
         raise RestError("bad_context", str(error)) from error
     except BoxError as error:

@@ -178,6 +178,7 @@ class LesionsTexts:
     right: str
     bottom: str
     frame: str
+    no_box: str
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def demo():
 def ask(demo, photograph):
     visitor = Visitor(demo.local_url)
     file = visitor.upload(photograph.read_bytes())
-    answer = visitor.press("predict", [None, file, AGE, "male", "head/neck", 50])
+    answer = visitor.press("predict", [None, None, file, AGE, "male", "head/neck", 50])
     assert f"{AGE:g}" in answer["data"][1]
     return visitor
 
@@ -106,7 +106,7 @@ def test_an_idle_session_is_dropped_whole_and_a_used_one_stays(demo, photograph)
     assert visitor.name not in sessions
     assert visitor.name not in sessions.time_last_used
     file = visitor.upload(photograph.read_bytes())
-    assert "data" in visitor.press("predict", [None, file, 50, "male", "head/neck", 50])
+    assert "data" in visitor.press("predict", [None, None, file, 50, "male", "head/neck", 50])
 
 
 def test_the_server_looks_for_idle_sessions_by_itself(monkeypatch, photograph):
