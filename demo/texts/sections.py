@@ -390,6 +390,8 @@ class ModelTexts:
     data: str
     images: str
     input: str
+    sees_lesion: str
+    sees_whole: str
     pixels: str
     pixels_without_tta: str
     temperature: str

@@ -67,14 +67,17 @@ def test_unknown_has_several_spellings(unknown, visitor, file):
 @pytest.mark.parametrize("age", [0, 120, 55, "55", 54.5, 1e-320, -0.0])
 def test_an_age_at_either_end_is_answered_with_numbers_of_json(age, visitor, file):
     (answer,) = visitor.call([file, age, "female", "head/neck"])["data"]
-    assert sum(answer.values()) == pytest.approx(1)
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
 
 
-def test_missing_values_are_asked_for(visitor, file):
-    for values in ([], [file], [file, 50, None]):
-        said = visitor.call(values)["error"]
-        assert said.startswith(f"The request needs 4 values but has {len(values)}.")
+def test_a_missing_photograph_is_asked_for_and_missing_context_is_unknown(visitor, file):
+    said = visitor.call([])["error"]
+    assert said.startswith("The request needs 5 values but has 0.")
+    assert visitor.press("predict", [None, None, file])["error"].startswith("The request needs")
+    whole = visitor.call([file, 50, None, None, None])
+    assert visitor.call([file, 50]) == whole
+    assert "data" in visitor.call([file])
 
 
 @pytest.mark.parametrize("image", [None, "", 5, [], {}, "lesion.jpg", {"path": None}])
