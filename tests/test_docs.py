@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo.rest_errors import CODES
+from demo.rest import CODES
 from isic_api.cli import parser
 from isic_api.query import check
 from model.__main__ import COMMANDS

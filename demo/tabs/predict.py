@@ -7,14 +7,14 @@ import gradio as gr
 from markupsafe import Markup
 
 from demo.access import KEPT_SECONDS
-from demo.dicom_upload import DicomUpload
+from demo.examples import Gallery
 from demo.explanations import Shown
-from demo.gallery import Gallery
 from demo.gradio_patches import empty_on_load, event_value, user_error
 from demo.inputs import PRIVATE, QUIET, Inputs, patient_inputs, shown_value, styled_html
 from demo.lesions import lesions_html
-from demo.photograph import image_input, open_study, small, user_errors
+from demo.photograph import DicomUpload, image_input, open_study, small, user_errors
 from demo.prediction import prediction_html, short_answer
+from demo.scripts import script
 from demo.services import Networks, Services, fields_of
 from demo.tabs.cases import Enlarge, Keep
 from demo.tabs.explain import Explanations
@@ -23,8 +23,6 @@ from demo.texts import Texts
 from model.errors import BoxError
 from model.frame import Box, parse_box
 from model.inference.study import Study
-
-_LESIONS = (Path(__file__).parents[1] / "scripts" / "lesions.js").read_text("utf-8")
 
 # A prediction for other fields than the visitor sees must not pass for one for these.
 _MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
@@ -117,7 +115,8 @@ def _buttons(texts: Texts) -> Buttons:
 
 
 def _result(templates: Templates, gallery: Gallery, enlarge: Enlarge) -> Result:
-    prediction = styled_html(_placeholder(templates), elem_id="result", js_on_load=_LESIONS)
+    empty = _placeholder(templates)
+    prediction = styled_html(empty, elem_id="result", js_on_load=script("lesions"))
     return Result(
         gr.State(None, time_to_live=KEPT_SECONDS),
         prediction,

@@ -18,8 +18,7 @@ from gradio.state_holder import StateHolder
 
 from benchmarks.visitor import Visitor
 from demo import session
-from demo.case_export import FILE, FILE_SECONDS
-from demo.cases import Tray
+from demo.cases import FILE, FILE_SECONDS, Tray
 from demo.explanations import Shown
 from demo.gradio_patches import drop_idle_sessions
 from demo.page import build_demo, launch
