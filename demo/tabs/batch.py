@@ -21,11 +21,11 @@ from demo.batch import (
 )
 from demo.formatting import ENGLISH, Numbers, jpeg_uri, most_probable
 from demo.gradio_patches import user_error
-from demo.inputs import PRIVATE, shown_value, styled_html
+from demo.inputs import PRIVATE, QUIET, shown_value, styled_html
 from demo.photograph import photograph_into, user_errors
 from demo.prediction import context_words, malignancy
 from demo.services import Services
-from demo.tabs.predict import ChosenBox, Form
+from demo.tabs.predict import MARK_OLD, ChosenBox, Form
 from demo.templates import Templates
 from demo.texts import Texts
 from model.data.context import filled_patients
@@ -88,7 +88,10 @@ def add_batch(services: Services, templates: Templates, form: Form) -> Dependenc
         raise user_error(words.gone)
 
     button.click(on_predict, [images, metadata], [said, found], **PRIVATE)
-    return found.select(on_select, [images, metadata], [*form.inputs, form.chosen], **PRIVATE)
+    filled = [*form.inputs, form.chosen]
+    opened = found.select(on_select, [images, metadata], filled, **PRIVATE)
+    opened.success(js=MARK_OLD, **QUIET)
+    return opened
 
 
 @dataclass(frozen=True)

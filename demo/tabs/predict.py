@@ -25,7 +25,7 @@ from model.frame import Box, parse_box
 from model.inference.study import Study
 
 # A prediction for other fields than the visitor sees must not pass for one for these.
-_MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
+MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
   answer.classList.add('old');
   answer.querySelector('.changed').hidden = false;
 })"""
@@ -97,8 +97,8 @@ def add_predict(
         predictions.connect(demo)
         if networks.chooser:
             predictions.connect_chooser(networks.chooser, number)
-    gr.on([part.input for part in form.inputs], js=_MARK_OLD, **QUIET)
-    dicom.connect(image, form.patient, **PRIVATE).success(js=_MARK_OLD, **QUIET)
+    gr.on([part.input for part in form.inputs], js=MARK_OLD, **QUIET)
+    dicom.connect(image, form.patient, **PRIVATE).success(js=MARK_OLD, **QUIET)
     for part in form.inputs:
         if isinstance(part, gr.Number):
             empty_on_load(demo, part, **QUIET)
@@ -140,7 +140,7 @@ class Predictions:
         """Take what is laid out."""
         self.services, self.templates = services, templates
         self.form, self.buttons, self.result, self.reasons = form, buttons, result, reasons
-        self.filled = [form.chosen, result.shown, result.prediction, *reasons.filled]
+        self.filled = [result.shown, result.prediction, *reasons.filled, form.chosen]
 
     def connect(self, demo: gr.Blocks) -> None:
         """Predict at the press of a button or for an example; keep the explanations in step."""
