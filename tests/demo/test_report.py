@@ -65,7 +65,7 @@ def test_the_same_is_in_the_data(shown, manifest):
     shown.study.framed = Framed(None, Frame(300, 200, 150), (240, 150, 360, 250))
     framed = report_data(shown, manifest, REMARKS, made="now")
     assert framed["frame"] == (225, 125, 375, 275)
-    assert "square that the network looked at" in report(shown, manifest)
+    assert "square that the network used" in report(shown, manifest)
 
 
 def test_with_all_that_it_may_hold_it_prints_on_one_page_of_a4(window, shown, manifest):
