@@ -8,11 +8,15 @@ LESION_REQUESTS_PER_MINUTE=N  from one address
 
 import math
 import time
+from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from secrets import compare_digest
 
-from starlette.datastructures import MutableHeaders
+from fastapi import Request
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -52,6 +56,28 @@ class Access:
         if rate and not (rate.isascii() and rate.isdigit() and int(rate) > 0):
             raise ValueError(f"{RATE} is {rate!r}; give a whole number of at least 1, or unset it.")
         return cls(logins, int(rate) if rate else None)
+
+    def knows(self, name: str, password: str) -> bool:
+        """Whether a name and its password are among the log-ins."""
+        said = f"{name}:{password}".encode()
+        # All are compared, so that the time tells nothing.
+        return sum(compare_digest(said, ":".join(login).encode()) for login in self.logins) > 0
+
+
+class Utf8Basic(HTTPBasic):
+    """HTTP Basic in UTF-8, as browsers and curl send it; FastAPI's own reads ASCII alone."""
+
+    async def __call__(self, request: Request) -> HTTPBasicCredentials | None:
+        """The name and password that a request states; None without."""
+        scheme, _, coded = request.headers.get("Authorization", "").partition(" ")
+        try:
+            said = b64decode(coded, validate=True).decode()
+        except ValueError:  # no base64, or no UTF-8
+            return None
+        name, colon, password = said.partition(":")
+        if scheme.lower() != "basic" or not colon:
+            return None
+        return HTTPBasicCredentials(username=name, password=password)
 
 
 class RateLimit:
@@ -93,6 +119,44 @@ class RateLimit:
             return math.ceil(times[0] + _WINDOW - now)
         times.append(now)
         return 0
+
+
+class UploadLimit:
+    """Refuses a request as soon as it states or sends more bytes than a limit.
+
+    A Starlette middleware.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int, error: Callable[[str], Exception]) -> None:
+        """Take the application behind it, the number of bytes, and what makes a sentence an error.
+
+        The application behind it has to answer for that error.
+        """
+        self._app = app
+        self._most = most
+        self._error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with its body counted."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        stated = Headers(scope=scope).get("content-length", "")
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            if stated.isdecimal() and int(stated) > self._most:
+                raise self._error(self._sentence())
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._most:
+                raise self._error(self._sentence())
+            return message
+
+        return await self._app(scope, counted, send)
+
+    def _sentence(self) -> str:
+        return f"A request may have {self._most >> 20} MB. Send a smaller copy of the photograph."
 
 
 # Gradio starts itself from scripts inside its page and compiles its templates in the browser.

@@ -1,32 +1,43 @@
-"""The tray: a session's cases, what is marked on them, and how they differ.
+"""The tray: a session's cases, what is marked on them, how two differ, and the export.
 
 Nothing here outlives the session: a case refers to its upload and expires with it.
 """
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO, StringIO
 from pathlib import Path
 from secrets import token_hex
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 
 from demo.access import KEPT_SECONDS
-from demo.formatting import jpeg_uri, percentages
+from demo.formatting import Numbers, jpeg_uri, percentages
+from demo.inputs import label_of
 from demo.lesions import draw_frame
 from demo.prediction import doubts
+from demo.texts import Texts
 from model.diagnosis import COARSE_LABELS, DIAGNOSES, DIAGNOSIS_NAMES
-from model.frame import Box, Frame
+from model.frame import Box, Frame, box_text
 from model.image import read_image
 from model.inference.bundle import Manifest
-from model.inference.prediction_table import same_lesion
+from model.inference.prediction_table import plain_cell, same_lesion
 from model.inference.study import Study
-from model.patient import Patient
+from model.patient import Field, NumberField, Patient, Value
 from model.tasks import TASKS
 
 MOST_CASES = 20
 MOST_LETTERS = 200
 """Of what is entered about a case."""
 
+FOLDER = "lesion-cases"
+FILE = f"{FOLDER}.zip"
+FILE_SECONDS = 300
+"""The server keeps an export for so long: with the age of its uploads, still within the hour."""
+
+_QUALITY = 95  # of the JPEGs, without subsampled colour: training is to see what the camera gave
 _THUMBNAIL = 144  # pixels, twice what is shown
 _LARGE = 1600  # pixels; the longest side of a photograph that is opened
 
@@ -199,3 +210,158 @@ def large(upload: Path, frame: Frame | None, size: tuple[int, int]) -> str:
     photograph.thumbnail((_LARGE, _LARGE))
     draw_frame(photograph, frame, size)
     return jpeg_uri(photograph)
+
+
+# === The table beside one or two cases ===
+
+
+@dataclass(frozen=True)
+class CaseTable:
+    """Context and answers of the chosen cases, as text; the first cell of a row names it."""
+
+    head: list[str]
+    rows: list[list[str]]
+
+
+def case_table(tray: Tray, manifest: Manifest, texts: Texts) -> CaseTable:
+    """Compare what is looked at; with all photographs of a lesion, if it is one of several."""
+    cases, words = tray.looked_at, texts.cases
+    lesions = {case.marks.lesion for case in cases}
+    of_lesion = tray.of_lesion(lesions.pop()) if len(lesions) == 1 else []
+    head = [words.row, *(words.case.format(number=case.number) for case in cases)]
+    head += [words.difference] * (len(cases) == 2)
+    head += [words.together.format(count=len(of_lesion))] * (len(of_lesion) > 1)
+    rows = [_field_row(cases, field, texts) for field in manifest.patient.fields]
+    rows.append([words.confirmed, *_confirmed(cases, manifest, texts)])
+    rows += _answer_rows(cases, of_lesion, manifest.classes, texts)
+    return CaseTable(head, [row + [""] * (len(head) - len(row)) for row in rows])
+
+
+def _field_row(cases: Sequence[Case], field: Field, texts: Texts) -> list[str]:
+    values = [case.context.get(field.key) for case in cases]
+    shown = [_shown(value, texts) for value in values]
+    return [label_of(field.key, texts), *shown, *_difference(values, field, texts)]
+
+
+def _difference(values: Sequence[Value | None], field: Field, texts: Texts) -> list[str]:
+    if len(values) < 2:
+        return []
+    before, after = values
+    if before is after is None:
+        return [""]
+    if before == after:
+        return [texts.cases.same]
+    if isinstance(field, NumberField) and None not in values:
+        return [f"{texts.numbers.write(after - before, '+g')} {texts.word(field.unit)}"]
+    return [texts.cases.different]
+
+
+def _confirmed(cases: Sequence[Case], manifest: Manifest, texts: Texts) -> list[str]:
+    names = confirmable(manifest)
+    return [names.get(case.marks.diagnosis, texts.cases.none) for case in cases]
+
+
+def _answer_rows(
+    cases: Sequence[Case], of_lesion: Sequence[Case], names: dict[str, str], texts: Texts
+) -> list[list[str]]:
+    numbers = texts.numbers
+    columns = [_percents(case.probabilities, numbers) for case in cases]
+    if len(cases) == 2:
+        moved = points(*cases)
+        unit = texts.result.points
+        columns.append({code: f"{numbers.signed(change)} {unit}" for code, change in moved.items()})
+    if len(of_lesion) > 1:
+        columns.append(_percents(together(of_lesion), numbers))
+    return [[name, *(column[code] for column in columns)] for code, name in names.items()]
+
+
+def _percents(probabilities: dict[str, float], numbers: Numbers) -> dict[str, str]:
+    return {code: numbers.of_hundred(share) for code, share in percentages(probabilities).items()}
+
+
+def _shown(value: Value | None, texts: Texts) -> str:
+    if value is None:
+        return texts.inputs.unknown
+    return texts.numbers.write(value, "g") if isinstance(value, float) else value
+
+
+# === The export ===
+
+
+def export(tray: Tray, fields: Sequence[Field], diagnoses: Mapping[str, str]) -> bytes:
+    """Pack all cases into a zip file of a data folder in the challenge's layout.
+
+        lesion-cases/images/case-*.jpg      upright, in sRGB, without EXIF or the upload's name
+        lesion-cases/cases_GroundTruth.csv  one row per confirmed diagnosis
+        lesion-cases/cases_Metadata.csv     image, lesion_id, patient_id, a column per field
+        lesion-cases/cases.csv              labels, notes and answers; no command reads it
+
+    Unpacked, ``python -m model evaluate --data lesion-cases --part all`` and ``train`` read it.
+    Images of several exports differ in name; equal marks of lesion or patient mean the same one in
+    all. ``diagnoses`` are those that may be confirmed, by code.
+
+    Raises:
+        ImageError: an upload has expired.
+    """
+    content = BytesIO()
+    with ZipFile(content, "w", ZIP_DEFLATED) as archive:
+        for case in tray.cases:
+            name = f"{FOLDER}/images/{case.image}.jpg"
+            archive.writestr(name, _jpeg(case), compress_type=ZIP_STORED)
+        for name, rows in {
+            "cases_GroundTruth": _truth(tray, list(diagnoses)),
+            "cases_Metadata": _metadata(tray, fields),
+            "cases": _answers(tray),
+        }.items():
+            archive.writestr(f"{FOLDER}/{name}.csv", _csv(rows))
+    return content.getvalue()
+
+
+def _truth(tray: Tray, codes: Sequence[str]) -> Iterable[Sequence[object]]:
+    confirmed = [case for case in tray.cases if case.marks.diagnosis]
+    found = {case.marks.diagnosis for case in confirmed}
+    # Labels of one's own need an image each; those of the challenge are columns in any case.
+    columns = [code for code in codes if code in (*DIAGNOSES, *COARSE_LABELS) or code in found]
+    yield ["image", *columns]
+    for case in confirmed:
+        yield [case.image, *(float(code == case.marks.diagnosis) for code in columns)]
+
+
+def _metadata(tray: Tray, fields: Sequence[Field]) -> Iterable[Sequence[object]]:
+    yield ["image", "lesion_id", "patient_id", *(field.column for field in fields)]
+    for case in tray.cases:
+        lesion, patient = case.marks.lesion, tray.patient_of(case)
+        yield [
+            case.image,
+            lesion and f"lesion-{lesion}",
+            patient and f"patient-{patient}",
+            *(case.context.get(field.key, "") for field in fields),
+        ]
+
+
+def _answers(tray: Tray) -> Iterable[Sequence[object]]:
+    codes = list(tray.cases[0].probabilities) if tray.cases else []
+    marked = ("label", "confirmed", "lesion", "patient", "note")
+    yield ["image", *marked, "warnings", "box", "frame", *codes]
+    for case in tray.cases:
+        marks = case.marks
+        yield [
+            case.image,
+            *(marks.label, marks.diagnosis, marks.lesion, tray.patient_of(case), marks.note),
+            " ".join(case.warnings),
+            *(box_text(case.box), box_text(case.frame and case.frame.box)),
+            *(f"{case.probabilities[code]:.9g}" for code in codes),
+        ]
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([plain_cell(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _jpeg(case: Case) -> bytes:
+    buffer = BytesIO()
+    read_image(case.upload).save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+    return buffer.getvalue()

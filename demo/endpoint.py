@@ -6,10 +6,13 @@ from inspect import Parameter, Signature
 
 import gradio as gr
 
+from demo.gradio_patches import user_error
 from demo.photograph import open_study
 from demo.prediction import Malignancy, malignancy
 from demo.services import Services
 from demo.texts import Texts
+from model.errors import BoxError
+from model.frame import Box, parse_box
 from model.inference.bundle import Manifest
 from model.inference.prediction_table import prediction_record
 from model.inference.study import Study
@@ -35,7 +38,8 @@ MEANING = (
 _ABOUT = """What POST /api/predict answers too. Classes: {codes}. {meaning}
 
 image: a dermoscopic photograph, as JPEG or PNG. {fields}.
-None or "unknown" where unknown.
+None or "unknown" where unknown. box: the lesion to look at in place of the one that is found, as in
+"40,30,160,140": x0, y0, x1, y1 in pixels of the upright photograph; None or empty: it is found.
 """
 
 
@@ -116,11 +120,16 @@ def add_endpoint(services: Services, texts: Texts) -> None:
         kind = float | str if isinstance(field, NumberField) else str  # the default adds None
         given.append(parameter(field.key, kind, None))
 
-    @takes(parameter("image", gr.FileData), *given)
+    @takes(parameter("image", gr.FileData), *given, parameter("box", str, None))
     def predict(image: gr.FileData, *values: object) -> Prediction:
         path = image.get("path") if isinstance(image, dict) else None
-        keys = [field.key for field in fields]
-        study, patient = open_study(services, path, dict(zip(keys, values, strict=True)), texts)
+        *context, box = values
+        known = {field.key: value for field, value in zip(fields, context, strict=True)}
+        try:
+            lesion = given_box("" if box is None else str(box))
+        except BoxError as error:
+            raise user_error(error) from error
+        study, patient = open_study(services, path, known, texts, box=lesion)
         # Gradio describes the dataclass, and sends dictionaries.
         return asdict(Prediction.of(study, patient, services.manifest))
 
@@ -130,6 +139,15 @@ def add_endpoint(services: Services, texts: Texts) -> None:
         fields=". ".join(map(_accepted, fields)),
     )
     gr.api(predict, api_name=ENDPOINT)
+
+
+def given_box(text: str) -> Box | None:
+    """The lesion's box as programs send it; None where the text is empty.
+
+    Raises:
+        BoxError: it is not four numbers, or has no area.
+    """
+    return parse_box(text) if text.strip() else None
 
 
 def _contributions(

@@ -1,24 +1,37 @@
-"""Photographs to try: from a folder of the user's, or better ones that are found later.
+"""Photographs to try: where they are from, and the gallery that offers them on the page.
 
-None is part of the project.
+They are drawn, from a folder of the user's, or from the Archive. None is part of the project.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
 
+import gradio as gr
 import numpy as np
 import pandas as pd
+from gradio.events import Dependency
+from markupsafe import Markup
 from PIL import Image, ImageDraw, ImageFilter
 
-from demo.services import Example
+from demo.formatting import in_sentence, jpeg_uri
+from demo.gradio_patches import event_value, into_cache, user_error
+from demo.inputs import QUIET, Inputs, shown_value, styled_html
+from demo.prediction import context_words
+from demo.scripts import script
+from demo.services import Example, Services
+from demo.templates import Templates
+from demo.texts import Texts
 from model.data.context import read_metadata, table_patients
 from model.data.photographs import list_photographs, require_readable
 from model.data.tables import match_names, name_rows, read_csv
 from model.errors import DataError, ModelError
+from model.image import read_image
+from model.inference.bundle import Manifest
 from model.patient import Patient
 from model.tasks import Task
 
@@ -26,6 +39,7 @@ log = logging.getLogger(__name__)
 
 Source = Callable[[], Iterable[Example]]
 
+_SIDE = 112  # pixels of a button's picture, twice what is shown
 _WITHOUT_CONTEXT = 1  # the second example is shown with every field unknown
 
 
@@ -165,3 +179,70 @@ def _jpeg(image: Image.Image) -> bytes:
     buffer = BytesIO()
     image.save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
+
+
+# === The gallery ===
+
+
+class Gallery:
+    """The examples of one network."""
+
+    def __init__(self, services: Services, templates: Templates) -> None:
+        """Lay it out."""
+        self.services, self.templates = services, templates
+        self.html = styled_html(elem_id="examples", js_on_load=script("gallery"))
+        self.offered = gr.State([])  # what this visitor sees, whatever comes later
+
+    def connect(self, demo: gr.Blocks, image: gr.Image, inputs: Inputs) -> Dependency:
+        """Fill photograph and patient with the example that is chosen; gives that event.
+
+        The examples are asked for when the page loads, since better ones may have come.
+        """
+
+        def choose(offered: list[Example], event: gr.EventData) -> tuple:
+            number = event_value(event, "number")
+            if not isinstance(number, int) or not 0 <= number < len(offered):
+                raise user_error(self.templates.texts.errors.no_example)
+            example = offered[number]
+            known = [shown_value(example.patient.get(field.key), field) for field in inputs]
+            return into_cache(image, example.image, "example.jpg"), *known
+
+        demo.load(self.fill, None, [self.html, self.offered], **QUIET)
+        return self.html.select(choose, self.offered, [image, *inputs.values()], **QUIET)
+
+    def fill(self) -> tuple[Markup, list[Example]]:
+        """The examples of the moment."""
+        examples = self.services.examples()
+        return gallery_html(examples, self.services.manifest, self.templates), examples
+
+
+def gallery_html(examples: Sequence[Example], manifest: Manifest, templates: Templates) -> Markup:
+    """A list of buttons, and where the pictures come from; nothing without examples."""
+    texts, words = templates.texts, templates.texts.inputs
+    drawn = f"{words.drawn_origin} {words.real_ones}"
+    return templates.render(
+        "gallery",
+        examples=[
+            {
+                "thumbnail": thumbnail(one.image),
+                "diagnosis": _diagnosis(one, manifest.classes, texts),
+                "context": context_words(one.patient, manifest.patient.fields, texts),
+                "misclassified": one.misclassified,
+            }
+            for one in examples
+        ],
+        origins=list(dict.fromkeys(one.origin if one.real else drawn for one in examples)),
+    )
+
+
+@lru_cache(maxsize=64)
+def thumbnail(image: Path | bytes) -> str:
+    """A small picture, as an address."""
+    photograph = read_image(image)
+    photograph.thumbnail((2 * _SIDE, _SIDE))
+    return jpeg_uri(photograph)
+
+
+def _diagnosis(example: Example, names: Mapping[str, str], texts: Texts) -> str:
+    name = names[example.diagnosis]
+    return name if example.real else texts.inputs.drawn.format(diagnosis=in_sentence(name))

@@ -216,11 +216,16 @@ def fetch_nothing(error: Callable[[], Exception]) -> None:
 def require_all_values(demo: gr.Blocks, error: Callable[[int, int], Exception]) -> None:
     """Refuse a request with too few values by ``error(needed, given)``.
 
-    Gradio would log what the request holds (as in gradio-app/gradio#5908).
+    Gradio would log what the request holds (as in gradio-app/gradio#5908). Values at the end that
+    have a default may be left out, which Gradio's client fills in and other programs cannot know.
     """
     check = demo.validate_inputs
 
     def require(event: gr.block_function.BlockFunction, values: list) -> None:
+        parameters = inspect.signature(event.fn).parameters.values() if event.fn else ()
+        defaults = [one.default for one in parameters][len(values) : len(event.inputs)]
+        if inspect.Parameter.empty not in defaults:
+            values += defaults
         try:
             check(event, values)
         except ValueError as found:

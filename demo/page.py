@@ -28,14 +28,12 @@ from demo.scripts import HEAD
 from demo.services import Networks, Services
 from demo.session import expiring_sessions, use_private_folder
 from demo.styles import CSS, ICON, THEME
-from demo.tabs.about import add_about
+from demo.tabs.about import add_about, add_data
 from demo.tabs.batch import add_batch
 from demo.tabs.cases import add_cases
-from demo.tabs.data import add_data
+from demo.tabs.classroom import add_classroom
 from demo.tabs.model import add_model
 from demo.tabs.predict import add_predict
-from demo.tabs.quiz import add_quiz
-from demo.tabs.threshold import add_threshold
 from demo.templates import Templates
 from demo.texts import LANGUAGES, Texts, load_texts
 
@@ -155,7 +153,7 @@ def _add_tabs(demo: gr.Blocks, networks: Networks, templates: Templates) -> None
                 opened.then(lambda: gr.Tabs(selected="predict"), None, tabs, **QUIET)
         with gr.Tab(names.classroom):
             for services in networks.each():
-                _add_classroom(services, templates)
+                add_classroom(services, templates)
         with gr.Tab(names.model):
             for services in networks.each():
                 add_model(services, templates)
@@ -165,15 +163,6 @@ def _add_tabs(demo: gr.Blocks, networks: Networks, templates: Templates) -> None
         with gr.Tab(names.about):
             for services in networks.each():
                 add_about(services, templates)
-
-
-def _add_classroom(services: Services, templates: Templates) -> None:
-    words = templates.texts.classroom
-    with gr.Tabs(overflow_behavior="wrap"):
-        with gr.Tab(words.quiz):
-            add_quiz(services, templates)
-        with gr.Tab(words.threshold):
-            add_threshold(services, templates)
 
 
 def _say_ready(demo: gr.Blocks, networks: Networks, status: gr.HTML, templates: Templates) -> None:

@@ -1,23 +1,26 @@
-"""The photograph: its input, what may be handed in, and opening it with its patient."""
+"""The photograph: its inputs, also for DICOM files, and opening it with its patient."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
 import gradio as gr
+from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 from PIL import Image
 
 from demo.gradio_patches import into_cache, keep_path, user_error
+from demo.inputs import Inputs, shown_value
+from demo.prediction import context_words
 from demo.services import Services
 from demo.texts import Texts
-from model.data.context import fill_unknown
-from model.errors import BoxError, ModelError
+from model.data.context import fill_unknown, recorded_patient
+from model.errors import ModelError
 from model.frame import Box
 from model.image import HEAD, content_kind, opened, read_image
 from model.inference.study import Study
-from model.patient import Patient
+from model.patient import Field, Patient
 
 _SHOWN = ("JPEG", "PNG", "WEBP")  # by browsers
 _BESIDE = 112  # pixels
@@ -58,12 +61,13 @@ def open_study(
     image: object,
     context: Mapping[str, object],
     texts: Texts,
-    **framing: Box,
+    *,
+    box: Box | None = None,
 ) -> tuple[Study, Patient]:
     """Check what came in and open the photograph; what can be mended becomes a sentence.
 
-    ``context`` is by the fields' keys; of them the network takes those that it knows. ``framing``
-    is the lesion's ``box``, if it is not to be found.
+    ``context`` is by the fields' keys; of them the network takes those that it knows. ``box``
+    is the lesion's, if it is not to be found.
 
     Raises:
         gr.Error: with a sentence for the visitor or program.
@@ -73,7 +77,7 @@ def open_study(
     own = {field.key: context.get(field.key) for field in fields}
     with user_errors(texts):
         patient = Patient.parse(own, fields)
-        return services.study(path, **framing), fill_unknown(patient, path, fields)
+        return services.study(path, box=box), fill_unknown(patient, path, fields)
 
 
 def small(photograph: Image.Image) -> Image.Image:
@@ -108,8 +112,6 @@ def user_errors(texts: Texts) -> Iterator[None]:
     """
     try:
         yield
-    except BoxError as error:
-        raise user_error(texts.errors.bad_box) from error
     except ModelError as error:
         raise user_error(error) from error
     except RuntimeError as error:
@@ -121,3 +123,45 @@ def _is_below(path: str, folder: Path) -> bool:
         return Path(path).resolve().is_relative_to(folder)
     except (OSError, ValueError):  # a name that is too long, or with a zero byte
         return False
+
+
+class DicomUpload:
+    """A button that fills photograph and patient from a DICOM file, which browsers cannot show.
+
+    The file itself is deleted once it has been read.
+    """
+
+    def __init__(self, texts: Texts) -> None:
+        """Lay it out. It takes any name, since clinics' files often have no suffix."""
+        self._texts = texts
+        self.button = gr.UploadButton(texts.inputs.dicom, size="sm", elem_id="dicom")
+
+    def connect(self, image: gr.Image, inputs: Inputs, **options: object) -> Dependency:
+        """Read a file when it is uploaded; gives that event. ``options`` are Gradio's.
+
+        Fields that the file does not state become unknown: what stands there may be of the patient
+        before.
+        """
+        fields = tuple(inputs)
+
+        def read(given: str | None) -> tuple:
+            file = uploaded(given, self._texts)
+            try:
+                with user_errors(self._texts):
+                    path = photograph_into(image, file)
+                recorded = recorded_patient(file, fields)
+            finally:
+                file.unlink(missing_ok=True)
+            gr.Info(self._said(recorded, fields), duration=20)
+            shown = [shown_value(recorded.get(field.key), field) for field in fields]
+            return path, None, *shown
+
+        outputs = [image, self.button, *inputs.values()]
+        return self.button.upload(read, self.button, outputs, **options)
+
+    def _said(self, recorded: Patient, fields: Sequence[Field]) -> str:
+        words = self._texts.inputs
+        if not recorded:
+            return words.dicom_silent
+        context = context_words(recorded, fields, self._texts)
+        return words.dicom_read.format(context=context)

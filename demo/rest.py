@@ -5,33 +5,45 @@
     GET  /api/health    which networks there are, and whether they are loaded
     GET  /api/openapi.json   the OpenAPI description
 
-Errors are in ``rest_errors``. An upload is held only while it is answered, and never logged.
+An error is JSON with a stable code, and a sentence with the next step:
+
+    {"error": {"code": "unreadable_image", "message": "the upload cannot be read as ..."}}
+
+An upload is held only while it is answered, and never logged.
 """
 
-from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from secrets import compare_digest
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Literal
 
 import anyio
 import numpy as np
-from fastapi import APIRouter, Depends, FastAPI, File, Form, Request, Response, UploadFile
+from fastapi import (
+    APIRouter,
+    Depends,
+    FastAPI,
+    File,
+    Form,
+    HTTPException,
+    Request,
+    Response,
+    UploadFile,
+)
+from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as Dependency
-from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBasicCredentials
 from pydantic import WithJsonSchema
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from demo.access import AT_ONCE, MOST_BYTES, Access
-from demo.endpoint import MEANING, ModelVersion, Prediction, parameter, takes, version
+from demo.access import AT_ONCE, MOST_BYTES, Access, UploadLimit, Utf8Basic
+from demo.endpoint import MEANING, ModelVersion, Prediction, given_box, parameter, takes, version
 from demo.prediction import Malignancy, malignancy
-from demo.rest_errors import RestError, UploadLimit, documented, report_in_json
 from demo.services import Services, State, fields_of, names_of
 from model.data.context import fill_unknown
 from model.errors import BoxError, ImageError, PatientError
-from model.frame import parse_box
 from model.image import FORMATS
 from model.inference.prediction_table import same_lesion
 from model.patient import UNKNOWN, ChoiceField, Field, Patient, is_unknown
@@ -45,6 +57,58 @@ _BOX = {
 _NOT_GIVEN = [UNKNOWN, ""]
 _ERRORS = ("bad_request", "no_login", "too_large", "no_image", "unreadable_image", "bad_context")
 _ERRORS += ("bad_bundle", "bad_box", "several_images", "too_many_requests", "busy", "no_network")
+
+
+CODES = {
+    "bad_request": (400, "the body is not readable as multipart/form-data"),
+    "no_login": (401, "the page's name and password are needed"),
+    "not_found": (404, "no such address"),
+    "method_not_allowed": (405, "another method is needed"),
+    "too_large": (413, "the request has more bytes than are read"),
+    "no_image": (422, "the field image is missing or is not a file"),
+    "unreadable_image": (422, "the file cannot be read as a photograph"),
+    "bad_context": (422, "a field is unknown, was sent twice, or is outside its range or words"),
+    "bad_box": (422, "the box of the lesion has no area, is outside, or cannot be used"),
+    "several_images": (422, "several images need same_lesion=true; else send one at a time"),
+    "bad_bundle": (422, "no network of that name is served here; see /api/health"),
+    "too_many_requests": (429, "more per minute than this server allows; see Retry-After"),
+    "busy": (503, "too many others wait; try again"),
+    "no_network": (503, "the network could not be loaded; see the server's log"),
+}
+"""Status and meaning of each code."""
+
+_OF_STATUS = {
+    400: "bad_request",
+    401: "no_login",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+}
+
+
+@dataclass
+class ErrorDetail:
+    """Code for programs, message for people."""
+
+    code: Literal[tuple(CODES)]
+    message: str
+
+
+@dataclass
+class ErrorResponse:
+    """Error response body."""
+
+    error: ErrorDetail
+
+
+class RestError(HTTPException):
+    """A request that is refused, with one of ``CODES``."""
+
+    def __init__(self, code: str, message: str = "", *, headers: dict | None = None) -> None:
+        """Take a code, and a sentence for the caller where the meaning does not do."""
+        status, meaning = CODES[code]
+        super().__init__(status, message or f"{meaning[0].upper()}{meaning[1:]}.", headers)
+        self.code = code
 
 
 @dataclass
@@ -105,27 +169,12 @@ def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
     )
-    app.add_middleware(UploadLimit, most=MOST_BYTES)
+    app.add_middleware(UploadLimit, most=MOST_BYTES, error=partial(RestError, "too_large"))
     report_in_json(app)
     app.include_router(_health_router(by_name))
     app.include_router(_predict_router(by_name), dependencies=_log_in(access))
     app.openapi = partial(_without_other_fields, app.openapi)
     return app
-
-
-class _Utf8Basic(HTTPBasic):
-    """HTTP Basic in UTF-8, as browsers and curl send it; FastAPI's own reads ASCII alone."""
-
-    async def __call__(self, request: Request) -> HTTPBasicCredentials | None:
-        scheme, _, coded = request.headers.get("Authorization", "").partition(" ")
-        try:
-            said = b64decode(coded, validate=True).decode()
-        except ValueError:  # no base64, or no UTF-8
-            return None
-        name, colon, password = said.partition(":")
-        if scheme.lower() != "basic" or not colon:
-            return None
-        return HTTPBasicCredentials(username=name, password=password)
 
 
 def _without_other_fields(describe: Callable[[], dict]) -> dict:
@@ -141,20 +190,14 @@ def _log_in(access: Access) -> Sequence[Dependency]:
     """What an endpoint has to depend on for the page's log-in, by HTTP Basic; nothing without."""
     if not access.logins:
         return ()
-    given = Annotated[HTTPBasicCredentials | None, Depends(_Utf8Basic(auto_error=False))]
+    given = Annotated[HTTPBasicCredentials | None, Depends(Utf8Basic(auto_error=False))]
 
     def check(credentials: given) -> None:
-        if credentials is None or not _known(credentials, access):
+        if not (credentials and access.knows(credentials.username, credentials.password)):
             sentence = "Send the page's name and password, as in: curl --user NAME:PASSWORD"
             raise RestError("no_login", sentence, headers={"WWW-Authenticate": "Basic"})
 
     return (Depends(check),)
-
-
-def _known(credentials: HTTPBasicCredentials, access: Access) -> bool:
-    said = f"{credentials.username}:{credentials.password}".encode()
-    # All are compared, so that the time tells nothing.
-    return sum(compare_digest(said, ":".join(login).encode()) for login in access.logins) > 0
 
 
 def _networks_said(by_name: dict[str, Services]) -> str:
@@ -287,7 +330,7 @@ def _predict(services: Services, image: BinaryIO, box: str, context: dict[str, s
     try:
         sent = {name: value for name, value in context.items() if not is_unknown(value)}
         patient = Patient.parse(sent, services.manifest.patient.fields)
-        study = services.study(image.read(), box=parse_box(box) if box.strip() else None)
+        study = services.study(image.read(), box=given_box(box))
     except PatientError as error:
         raise RestError("bad_context", str(error)) from error
     except BoxError as error:
@@ -326,3 +369,43 @@ def _accepted(field: Field) -> dict:
         return _one_of([*field.words, *_NOT_GIVEN])
     number = {"type": "number", "minimum": field.low, "maximum": field.high}
     return {"anyOf": [number, _one_of(_NOT_GIVEN)]}
+
+
+# === Errors ===
+
+
+def report_in_json(app: FastAPI) -> None:
+    """Let an application report all errors in this form."""
+    app.add_exception_handler(HTTPException, _refused)
+    for status in _OF_STATUS:  # those of the router itself
+        app.add_exception_handler(status, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+
+
+def documented(*codes: str) -> dict[int, dict]:
+    """The errors of an endpoint for its OpenAPI description, by status."""
+    described = {}
+    for code in codes:
+        status, meaning = CODES[code]
+        text = described.get(status, {}).get("description")
+        line = f"`{code}`: {meaning}"
+        described[status] = {
+            "description": f"{text}; {line}" if text else line,
+            "model": ErrorResponse,
+        }
+    return described
+
+
+def _refused(request: Request, error: HTTPException) -> JSONResponse:
+    code = getattr(error, "code", None) or _OF_STATUS.get(error.status_code, "bad_request")
+    body = {"error": {"code": code, "message": error.detail}}
+    return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    fields = {str(place["loc"][1]) for place in error.errors() if len(place["loc"]) > 1}
+    if fields and "image" not in fields:
+        sentence = "Send the patient's fields and bundle as text."
+        return _refused(request, RestError("bad_context", sentence))
+    sentence = "Send the photograph as a file in the field image of multipart/form-data."
+    return _refused(request, RestError("no_image", sentence))

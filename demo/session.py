@@ -20,8 +20,7 @@ from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
 
 from demo.access import KEPT_SECONDS
-from demo.case_export import FILE, FILE_SECONDS
-from demo.cases import Tray
+from demo.cases import FILE, FILE_SECONDS, Tray
 from demo.gradio_patches import change_states, drop_idle_sessions
 
 _EVERY = 60  # seconds

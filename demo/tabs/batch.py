@@ -1,7 +1,7 @@
 """Batch: many photographs, one table."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
@@ -21,15 +21,15 @@ from demo.batch import (
 )
 from demo.formatting import ENGLISH, Numbers, jpeg_uri, most_probable
 from demo.gradio_patches import user_error
-from demo.inputs import PRIVATE, shown_value, styled_html
+from demo.inputs import PRIVATE, QUIET, shown_value, styled_html
 from demo.photograph import photograph_into, user_errors
 from demo.prediction import context_words, malignancy
 from demo.services import Services
-from demo.tabs.predict import Form
+from demo.tabs.predict import MARK_OLD, ChosenBox, Form
 from demo.templates import Templates
 from demo.texts import Texts
 from model.data.context import filled_patients
-from model.frame import box_text
+from model.frame import Box, box_text
 from model.inference.bundle import Manifest
 from model.inference.prediction_table import plain_cell
 from model.patient import Field, Patient
@@ -79,21 +79,33 @@ def add_batch(services: Services, templates: Templates, form: Form) -> Dependenc
     def on_select(files: list[str] | None, context: str | None, event: gr.SelectData) -> list:
         name = event.row_value[1] if event.row_value else None
         with user_errors(templates.texts):
-            items, patients, _ = read_uploads(files or [], context, manifest.patient.fields)
-        for item, patient in zip(items, patients, strict=True):
+            uploads = read_uploads(files or [], context, manifest.patient.fields)
+        for item, patient, box in zip(uploads.items, uploads.patients, uploads.boxes, strict=True):
             if plain_cell(item.name) == name:
                 known = [shown_value(patient.get(f.key), f) for f in form.patient]
-                return [photograph_into(form.image, item.content), *known]
+                path = photograph_into(form.image, item.content)
+                return [path, *known, box and ChosenBox(path, box)]
         raise user_error(words.gone)
 
     button.click(on_predict, [images, metadata], [said, found], **PRIVATE)
-    return found.select(on_select, [images, metadata], form.inputs, **PRIVATE)
+    filled = [*form.inputs, form.chosen]
+    opened = found.select(on_select, [images, metadata], filled, **PRIVATE)
+    opened.success(js=MARK_OLD, **QUIET)
+    return opened
 
 
-def read_uploads(
-    files: list[str], context: str | None, fields: Sequence[Field]
-) -> tuple[list[Item], list[Patient], tuple[str, ...]]:
-    """Uploaded photographs, their patients, and how the table of context was joined.
+@dataclass(frozen=True)
+class Uploads:
+    """Photographs with what is known of each."""
+
+    items: Sequence[Item]
+    patients: Sequence[Patient]
+    boxes: Sequence[Box | None]  # of the lesion; None where it is to be found
+    notes: tuple[str, ...]  # how the table of context was joined
+
+
+def read_uploads(files: list[str], context: str | None, fields: Sequence[Field]) -> Uploads:
+    """Read uploaded photographs and the table of their context, if there is one.
 
     Raises:
         DataError: the table breaks a rule.
@@ -101,9 +113,10 @@ def read_uploads(
     """
     items = collect(Path(file) for file in files)
     table = Path(context) if context else None
-    patients, notes = patients_of(table, [item.name for item in items], fields)
-    contents = [item.content for item in items]
-    return items, filled_patients(patients, contents, fields)[0], notes
+    names = [item.name for item in items]
+    patients, notes = patients_of(table, names, fields)
+    patients, _ = filled_patients(patients, [item.content for item in items], fields)
+    return Uploads(items, patients, boxes_of(table, names), notes)
 
 
 def predict_uploads(
@@ -123,13 +136,13 @@ def predict_uploads(
         raise user_error(texts.batch.nothing)
     with user_errors(texts):
         fields = services.manifest.patient.fields
-        items, patients, notes = read_uploads(files, context, fields)
-        if not items:
+        read = read_uploads(files, context, fields)
+        if not read.items:
             raise user_error(texts.batch.none_inside)
-        table = Path(context) if context else None
-        boxes = boxes_of(table, [item.name for item in items])
-        result = predict_all(items, patients, services.study, boxes=boxes, progress=progress)
-        return replace(result, notes=notes)
+        result = predict_all(
+            read.items, read.patients, services.study, boxes=read.boxes, progress=progress
+        )
+        return replace(result, notes=read.notes)
 
 
 def table_headers(manifest: Manifest, texts: Texts) -> list[str]:

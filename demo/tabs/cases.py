@@ -4,22 +4,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import gradio as gr
 from markupsafe import Markup
 
 from demo.access import KEPT_SECONDS
-from demo.case_export import FILE, FILE_SECONDS, export
-from demo.case_table import case_table
 from demo.cases import (
+    FILE,
+    FILE_SECONDS,
     MOST_CASES,
     MOST_LETTERS,
     Case,
     Marks,
     Tray,
+    case_table,
     confirmable,
     expiry,
+    export,
     large,
 )
 from demo.explanations import Shown
@@ -28,12 +29,10 @@ from demo.gradio_patches import event_value, into_cache, user_error
 from demo.inputs import PRIVATE, QUIET, compact_radio, styled_html
 from demo.photograph import user_errors
 from demo.prediction import MELANOMA_CODE, context_words
+from demo.scripts import script
 from demo.services import Services
 from demo.templates import Templates
 from demo.texts import Texts
-
-_SCRIPTS = Path(__file__).parents[1] / "scripts"
-_TRAY, _VIEWER = ((_SCRIPTS / f"{name}.js").read_text("utf-8") for name in ("tray", "viewer"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Enlarge:
     def lay_out(cls, texts: Texts) -> "Enlarge":
         """Closed at first."""
         with gr.Accordion(texts.cases.enlarge, open=False, elem_id="enlarge") as opened:
-            viewer = styled_html(elem_id="enlarged", js_on_load=_VIEWER)
+            viewer = styled_html(elem_id="enlarged", js_on_load=script("viewer"))
         return cls(opened, viewer)
 
 
@@ -82,10 +81,10 @@ class Cases:
         self.tray = gr.State(Tray(), time_to_live=KEPT_SECONDS)
         intro = self.words.intro.format(most=MOST_CASES)
         styled_html(templates.render("paragraph", text=intro, kind="prose"))
-        self.list = styled_html(self.tray_html(Tray()), elem_id="tray", js_on_load=_TRAY)
+        self.list = styled_html(self.tray_html(Tray()), elem_id="tray", js_on_load=script("tray"))
         with gr.Row(visible=False, elem_classes="wide") as self.opened:
             with gr.Column(scale=6, min_width=280):
-                self.viewer = styled_html(elem_id="viewer", js_on_load=_VIEWER)
+                self.viewer = styled_html(elem_id="viewer", js_on_load=script("viewer"))
             with gr.Column(scale=4, min_width=280):
                 self.heading = styled_html(elem_id="case-heading")
                 self.form = self._lay_out_form()

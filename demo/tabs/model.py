@@ -12,7 +12,7 @@ from demo.formatting import in_sentence
 from demo.inputs import label_of, styled_html
 from demo.prediction import MELANOMA_CODE, missed_below, worth_of_context
 from demo.services import Services
-from demo.tabs.data import SUMMARY
+from demo.tabs.about import SUMMARY
 from demo.templates import Templates
 from demo.texts import Texts
 from demo.texts.sections import ModelTexts
@@ -168,13 +168,17 @@ def _compared(row: Mapping, texts: Texts) -> list[str]:
 def _card(manifest: Manifest, texts: Texts) -> list[list[str]]:
     """What the network is."""
     words, data = texts.model, manifest.data
+    write = texts.numbers.write
+    scales = " / ".join(write(scale, "g") for scale in manifest.image.frame_scales)
+    seen = words.sees_lesion.format(scales=scales) if scales else words.sees_whole
     pixels = words.pixels if manifest.tta_views > 1 else words.pixels_without_tta
+    pixels = pixels.format(side=manifest.image.side, views=manifest.tta_views)
     facts = [
         [words.name, manifest.name],
         [words.use, manifest.intended_use],
         [words.classes, ", ".join(manifest.classes.values())],
-        [words.input, pixels.format(side=manifest.image.side, views=manifest.tta_views)],
-        [words.temperature, texts.numbers.write(manifest.temperature, ".3f")],
+        [words.input, f"{seen}; {pixels}"],
+        [words.temperature, write(manifest.temperature, ".3f")],
         [words.licence, manifest.licence],
         [words.hash, manifest.network_sha256],
     ]

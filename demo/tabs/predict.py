@@ -7,26 +7,25 @@ import gradio as gr
 from markupsafe import Markup
 
 from demo.access import KEPT_SECONDS
-from demo.dicom_upload import DicomUpload
+from demo.examples import Gallery
 from demo.explanations import Shown
-from demo.gallery import Gallery
 from demo.gradio_patches import empty_on_load, event_value, user_error
 from demo.inputs import PRIVATE, QUIET, Inputs, patient_inputs, shown_value, styled_html
 from demo.lesions import lesions_html
-from demo.photograph import image_input, open_study, small, user_errors
+from demo.photograph import DicomUpload, image_input, open_study, small, user_errors
 from demo.prediction import prediction_html, short_answer
+from demo.scripts import script
 from demo.services import Networks, Services, fields_of
 from demo.tabs.cases import Enlarge, Keep
 from demo.tabs.explain import Explanations
 from demo.templates import Templates
 from demo.texts import Texts
 from model.errors import BoxError
-from model.frame import Box
-
-_LESIONS = (Path(__file__).parents[1] / "scripts" / "lesions.js").read_text("utf-8")
+from model.frame import Box, parse_box
+from model.inference.study import Study
 
 # A prediction for other fields than the visitor sees must not pass for one for these.
-_MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
+MARK_OLD = """() => document.querySelectorAll('#result .answer').forEach(answer => {
   answer.classList.add('old');
   answer.querySelector('.changed').hidden = false;
 })"""
@@ -35,11 +34,20 @@ _INTO_VIEW = "() => document.querySelector('#result').scrollIntoView({block: 'ne
 
 
 @dataclass(frozen=True)
+class ChosenBox:
+    """The lesion to look at in one photograph, in place of the one that is found."""
+
+    upload: str
+    box: Box
+
+
+@dataclass(frozen=True)
 class Form:
-    """The fields of photograph and patient, which all networks share."""
+    """The fields of photograph and patient, which all networks share, and the chosen box."""
 
     image: gr.Image
     patient: Inputs
+    chosen: gr.State
 
     @property
     def inputs(self) -> list[gr.components.Component]:
@@ -75,7 +83,8 @@ def add_predict(
         with gr.Column(elem_classes="asked"):
             image = image_input(templates.texts)
             dicom = DicomUpload(templates.texts)
-            form = Form(image, patient_inputs(fields_of(networks.offered), templates.texts))
+            patient = patient_inputs(fields_of(networks.offered), templates.texts)
+            form = Form(image, patient, gr.State(None, time_to_live=KEPT_SECONDS))
             enlarge = [Enlarge.lay_out(templates.texts) for _ in networks.each()]
             buttons = [_buttons(templates.texts) for _ in networks.each()]
         with gr.Column(elem_classes="told"):
@@ -88,8 +97,8 @@ def add_predict(
         predictions.connect(demo)
         if networks.chooser:
             predictions.connect_chooser(networks.chooser, number)
-    gr.on([part.input for part in form.inputs], js=_MARK_OLD, **QUIET)
-    dicom.connect(image, form.patient, **PRIVATE).success(js=_MARK_OLD, **QUIET)
+    gr.on([part.input for part in form.inputs], js=MARK_OLD, **QUIET)
+    dicom.connect(image, form.patient, **PRIVATE).success(js=MARK_OLD, **QUIET)
     for part in form.inputs:
         if isinstance(part, gr.Number):
             empty_on_load(demo, part, **QUIET)
@@ -106,7 +115,8 @@ def _buttons(texts: Texts) -> Buttons:
 
 
 def _result(templates: Templates, gallery: Gallery, enlarge: Enlarge) -> Result:
-    prediction = styled_html(_placeholder(templates), elem_id="result", js_on_load=_LESIONS)
+    empty = _placeholder(templates)
+    prediction = styled_html(empty, elem_id="result", js_on_load=script("lesions"))
     return Result(
         gr.State(None, time_to_live=KEPT_SECONDS),
         prediction,
@@ -130,7 +140,7 @@ class Predictions:
         """Take what is laid out."""
         self.services, self.templates = services, templates
         self.form, self.buttons, self.result, self.reasons = form, buttons, result, reasons
-        self.filled = [result.shown, result.prediction, *reasons.filled]
+        self.filled = [result.shown, result.prediction, *reasons.filled, form.chosen]
 
     def connect(self, demo: gr.Blocks) -> None:
         """Predict at the press of a button or for an example; keep the explanations in step."""
@@ -138,7 +148,12 @@ class Predictions:
         for listen in (self.buttons.predict.click, chosen.success):
             asked = listen(
                 self.show_prediction,
-                [self.result.shown, *self.form.inputs, self.reasons.strength],
+                [
+                    self.result.shown,
+                    self.form.chosen,
+                    *self.form.inputs,
+                    self.reasons.strength,
+                ],
                 self.filled,
                 **self._asking,
             )
@@ -146,45 +161,60 @@ class Predictions:
             self.reasons.add_thumbnails(asked, self.result.shown)
         self._connect_lesions()
         self.reasons.connect(self.result.shown)
-        emptied = [*self.form.inputs, self.result.shown, self.result.prediction, self.reasons.panel]
+        emptied = [*self.form.inputs, self.form.chosen, *self._emptied]
         self.buttons.clear.click(self.clear, None, emptied, queue=False, **QUIET)
 
     def connect_chooser(self, chooser: gr.Radio, number: int) -> None:
-        """When this network is chosen, ask it of the same photograph and patient.
+        """When this network is chosen, ask it of the same photograph, box and patient.
 
         Earlier predictions are emptied first: they may be for other fields.
         """
 
-        def predict_if_chosen(chosen: int, image: str | None, *given: object) -> dict | list:
-            if chosen != number or not image:
+        def predict_if_chosen(
+            network: int, chosen: ChosenBox | None, image: str | None, *given: object
+        ) -> dict | list:
+            if network != number or not image:
                 return [gr.skip()] * len(self.filled)
-            return self.show_prediction(None, image, *given)
+            return self.show_prediction(None, chosen, image, *given)
 
-        emptied = [self.result.shown, self.result.prediction, self.reasons.panel]
-        begun = chooser.input(self.nothing, None, emptied, queue=False, **QUIET)
+        begun = chooser.input(self.nothing, None, self._emptied, queue=False, **QUIET)
         asked = begun.then(
             predict_if_chosen,
-            [chooser, *self.form.inputs, self.reasons.strength],
+            [chooser, self.form.chosen, *self.form.inputs, self.reasons.strength],
             self.filled,
             **self._asking,
         )
         self.reasons.add_thumbnails(asked, self.result.shown)
 
-    def show_prediction(self, before: Shown | None, image: str | None, *given: object) -> dict:
+    def show_prediction(
+        self,
+        before: Shown | None,
+        chosen: ChosenBox | None,
+        image: str | None,
+        *given: object,
+    ) -> dict:
         """Open the photograph and show all that the network says of it.
 
-        A lesion that was chosen in it ``before`` stays the one that is looked at. ``given`` are
-        values of the patient's inputs, in their order, and the overlay's strength.
+        A box that was chosen in it stays the one that is looked at. ``given`` are values of the
+        patient's inputs, in their order, and the overlay's strength.
         """
         *values, strength = given
         keys = [field.key for field in self.form.patient]
         context = dict(zip(keys, values, strict=True))
-        chosen = before.chosen if before and str(before.upload) == image else None
-        framing = {"box": chosen} if chosen else {}
-        texts = self.templates.texts
-        study, patient = open_study(self.services, image, context, texts, **framing)
-        shown = Shown(study, patient, Path(image), before.found if chosen else None)
+        box = chosen.box if chosen and chosen.upload == image else None
+        if box and not self.services.manifest.image.frame_scales:
+            gr.Info(self.templates.texts.lesions.no_box, duration=20)
+            box = None
+        study, patient = open_study(self.services, image, context, self.templates.texts, box=box)
+        shown = Shown(study, patient, Path(image), self._found(before, image) if box else None)
         return self._answer(shown) | self.reasons.explain(shown, strength)
+
+    def _found(self, before: Shown | None, image: str) -> Study:
+        """The study of the lesion that is found in a photograph; from ``before`` if it has one."""
+        if before and str(before.upload) == image:
+            return before.as_found
+        with user_errors(self.templates.texts):
+            return self.services.study(Path(image))
 
     def frame_lesion(self, shown: Shown | None, event: gr.EventData, *knobs: object) -> dict:
         """Look at another lesion of the same photograph, or again at the one that was found.
@@ -198,11 +228,18 @@ class Predictions:
             again = Shown(found, shown.patient, shown.upload)
         else:
             with user_errors(self.templates.texts):
-                study = self.services.study(shown.upload, box=_numbers(box))
+                study = self._study_of_box(shown.upload, box)
             again = Shown(study, shown.patient, shown.upload, found)
         return self._answer(again) | self.reasons.explain_again(again, *knobs)
 
+    def _study_of_box(self, upload: Path, sent: object) -> Study:
+        try:
+            return self.services.study(upload, box=parse_box(str(sent)))
+        except BoxError as error:
+            raise user_error(self.templates.texts.errors.bad_box) from error
+
     def _answer(self, shown: Shown) -> dict:
+        chosen = shown.chosen and ChosenBox(str(shown.upload), shown.chosen)
         prediction, manifest = shown.prediction, self.services.manifest
         html = self.templates.render(
             "result",
@@ -211,7 +248,16 @@ class Predictions:
             thumbnail=small(shown.study.photograph),
             short=short_answer(prediction, manifest, self.templates.texts),
         )
-        return {self.result.shown: shown, self.result.prediction: html}
+        return {
+            self.form.chosen: chosen,
+            self.result.shown: shown,
+            self.result.prediction: html,
+        }
+
+    @property
+    def _emptied(self) -> list[gr.blocks.Block]:
+        """What :meth:`nothing` empties."""
+        return [self.result.shown, self.result.prediction, self.reasons.panel]
 
     @property
     def _asking(self) -> dict:
@@ -226,7 +272,12 @@ class Predictions:
         asked = self.result.prediction.select(
             self.frame_lesion,
             [self.result.shown, *self.reasons.knobs],
-            [self.result.shown, self.result.prediction, *self.reasons.outputs],
+            [
+                self.form.chosen,
+                self.result.shown,
+                self.result.prediction,
+                *self.reasons.outputs,
+            ],
             **self._asking,
         )
         self.reasons.add_thumbnails(asked, self.result.shown)
@@ -242,19 +293,7 @@ class Predictions:
     def clear(self) -> dict:
         """Empty the form, too."""
         emptied = {part: shown_value(None, field) for field, part in self.form.patient.items()}
-        return {self.form.image: None} | emptied | self.nothing()
-
-
-def _numbers(sent: object) -> Box:
-    """A box as a program or the page sent it.
-
-    Raises:
-        BoxError: it is not four numbers.
-    """
-    are_four = isinstance(sent, list) and len(sent) == 4
-    if not are_four or not all(type(edge) in (int, float) for edge in sent):
-        raise BoxError(f"the box {sent!r} is not four numbers. Give x0, y0, x1, y1.")
-    return tuple(map(float, sent))
+        return {self.form.image: None, self.form.chosen: None} | emptied | self.nothing()
 
 
 def _placeholder(templates: Templates) -> Markup:

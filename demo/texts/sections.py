@@ -178,6 +178,7 @@ class LesionsTexts:
     right: str
     bottom: str
     frame: str
+    no_box: str
 
 
 @dataclass(frozen=True)
@@ -389,6 +390,8 @@ class ModelTexts:
     data: str
     images: str
     input: str
+    sees_lesion: str
+    sees_whole: str
     pixels: str
     pixels_without_tta: str
     temperature: str

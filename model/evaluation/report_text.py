@@ -280,10 +280,14 @@ def _explanations(found: dict) -> Table:
 
 
 def with_ci(figure: Interval) -> str:
-    """Write a figure as ``0.712 (0.689-0.733)``, or a dash where it is not known."""
+    """Write a figure as ``0.712 (0.689-0.733)``, or a dash where it is not known.
+
+    Where the low end is negative, "to" is between: a hyphen would pass for a minus.
+    """
     if figure["value"] is None:
         return "-"
-    return "{value:.3f} ({low:.3f}-{high:.3f})".format(**figure)
+    value, low, high = (f"{figure[key]:.3f}" for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})" if low.startswith("-") else f"{value} ({low}-{high})"
 
 
 def text_table(rows: Sequence[Cells]) -> list[str]:

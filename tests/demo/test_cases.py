@@ -10,8 +10,17 @@ import pytest
 from PIL import Image
 
 from demo.access import KEPT_SECONDS
-from demo.case_export import FOLDER, export
-from demo.cases import MOST_CASES, MOST_LETTERS, Marks, Tray, confirmable, points, together
+from demo.cases import (
+    FOLDER,
+    MOST_CASES,
+    MOST_LETTERS,
+    Marks,
+    Tray,
+    confirmable,
+    export,
+    points,
+    together,
+)
 from demo.tabs.cases import Cases
 from demo.templates import Templates
 from demo.texts import load_texts

@@ -2,8 +2,15 @@
 
 import pytest
 
-from demo.tabs.quiz import Round, confusion, rounds_csv, score
-from demo.tabs.threshold import at_threshold, outcomes, predictive_values
+from demo.tabs.classroom import (
+    Round,
+    at_threshold,
+    confusion,
+    outcomes,
+    predictive_values,
+    rounds_csv,
+    score,
+)
 
 ROUNDS = [Round("MEL", {"MEL": 5, "NV": 2}, "NV", "MEL"), Round("NV", {"MEL": 1}, "NV", "NV")]
 

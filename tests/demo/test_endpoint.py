@@ -1,12 +1,17 @@
 """The page as programs meet it, over real HTTP."""
 
+from pathlib import Path
+
 import pytest
 import requests
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from model.diagnosis import DIAGNOSES
+from model.image import ImagePreprocessor, read_image
+from model.inference.finder import frame_photograph
 from tests.demo.pages import served
+from tests.fakes.lesions import framed, framing_manifest
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +54,32 @@ def test_context_may_be_left_out(client, handed_in):
     assert predict(client, handed_in)["probabilities"]["MEL"] == 0
 
 
+def test_a_box_frames_a_lesion_as_over_rest(handed_in):
+    box = "190,70,250,130"
+    with served(framed, manifest=framing_manifest()) as address:
+        client = Client(address, verbose=False)
+        answer = client.predict(handed_in, box=box, api_name="/predict")
+        files = {"image": Path(handed_in["path"]).read_bytes()}
+        rest = requests.post(f"{address}api/predict", files=files, data={"box": box}, timeout=10)
+        assert answer == rest.json()
+        assert answer["box"] == [190, 70, 250, 130]
+        for bad, why in (("1,2,3", "four numbers"), ("9000,1,9001,2", "outside the photograph")):
+            with pytest.raises(AppError, match=why):
+                client.predict(handed_in, box=bad, api_name="/predict")
+        described = client.view_api(return_format="str")
+    assert "box: str" in described
+
+
+def test_a_network_that_sees_the_whole_photograph_takes_no_box(handed_in):
+    def whole(image, *, box):
+        return frame_photograph(read_image(image), ImagePreprocessor(32), None, box=box)
+
+    with served(whole) as address:
+        client = Client(address, verbose=False)
+        with pytest.raises(AppError, match="takes no box"):
+            client.predict(handed_in, box="1,2,30,40", api_name="/predict")
+
+
 @pytest.mark.parametrize(
     ("context", "offender"),
     [
@@ -88,7 +119,7 @@ def test_files_of_the_project_are_not_served(client):
 
 
 def test_a_network_that_failed_to_load_is_said(handed_in):
-    def broken(image):
+    def broken(image, *, box):
         raise RuntimeError("no network")
 
     with served(broken, ready=lambda: False) as address:

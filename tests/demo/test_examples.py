@@ -8,10 +8,10 @@ from demo.examples import (
     Examples,
     drawn_examples,
     examples_of_folder,
+    gallery_html,
     mark_misclassified,
     one_without_context,
 )
-from demo.gallery import gallery_html
 from demo.services import Example
 from demo.templates import Templates
 from demo.texts import load_texts

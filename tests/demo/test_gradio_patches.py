@@ -126,6 +126,12 @@ def test_gradio_repeats_the_values_of_a_request_with_too_few(demo):
     with pytest.raises(OwnError, match="1 of 2"):
         demo.validate_inputs(event, ["my secret"])
     demo.validate_inputs(event, [1, 2])
+    event.fn = lambda first, second=5: None
+    filled = [1]
+    demo.validate_inputs(event, filled)
+    assert filled == [1, 5]
+    with pytest.raises(OwnError, match="0 of 2"):
+        demo.validate_inputs(event, [])
 
 
 def test_gradio_copies_the_values_of_a_session(demo, monkeypatch):

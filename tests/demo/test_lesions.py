@@ -14,6 +14,7 @@ from demo.explanations import Shown
 from demo.lesions import contour, drawn_lesions, lesions_html
 from demo.page import build_demo
 from demo.report import Remarks, report_data
+from demo.tabs.predict import ChosenBox
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.patient import Patient
@@ -111,12 +112,24 @@ class Asking:
 
     def __init__(self, photograph):
         self.asked = []
-        demo = build_demo([services(self.study, manifest=framing_manifest())], languages=["en"])
-        events = {getattr(e.fn, "__name__", ""): e for e in demo.fns.values()}
+        offered = [services(self.study, manifest=framing_manifest()), services(self.study)]
+        demo = build_demo(offered, languages=["en"])
+        events = {}
+        for event in demo.fns.values():
+            events.setdefault(getattr(event.fn, "__name__", ""), []).append(event)
+        self._choose = events["predict_if_chosen"]
+        self._open_row = events["on_select"][0]
+        events = {name: found[0] for name, found in events.items()}
         self._predict = events["show_prediction"]
         self._frame = events["frame_lesion"]
         self._keep = events["keep_shown"]
-        self.photograph, self.shown = photograph, None
+        self.photograph = photograph
+        self.forget()
+
+    def forget(self):
+        """As a new session."""
+        self.asked.clear()
+        self.shown, self.chosen = None, None
 
     def study(self, image, *, box=None):
         self.asked.append(box)
@@ -125,8 +138,22 @@ class Asking:
     def predict(self, age=None):
         blocks = self._predict.inputs
         given = {"age": age}
-        values = [given.get(block.elem_id) for block in blocks[2:-1]]
-        return self._take(self._predict.fn(self.shown, str(self.photograph), *values, 60))
+        values = [given.get(block.elem_id) for block in blocks[3:-1]]
+        before = self.shown, self.chosen
+        return self._take(self._predict.fn(*before, str(self.photograph), *values, 60))
+
+    def choose(self, network):
+        """Another network: its answer, and whether the others left theirs."""
+        given = [network, self.chosen, str(self.photograph), None, "unknown", "unknown", 60]
+        found = [event.fn(*given) for event in self._choose]
+        assert all(isinstance(one, list) for n, one in enumerate(found) if n != network)
+        return self._take(found[network])
+
+    def open_row(self, table, name):
+        """Of Batch: the first output is the photograph's path, the last the box."""
+        event = SimpleNamespace(row_value=["", name])
+        path, *_, self.chosen = self._open_row.fn([str(self.photograph)], str(table), event)
+        return path
 
     def frame(self, **sent):
         event = gr.EventData(None, sent)
@@ -139,6 +166,7 @@ class Asking:
     def _take(self, filled):
         by_id = {getattr(block, "elem_id", None): value for block, value in filled.items()}
         self.shown = next(value for value in filled.values() if isinstance(value, Shown))
+        self.chosen = filled[self._predict.inputs[1]]
         return SimpleNamespace(html=by_id["result"], ids=set(by_id), filled=by_id)
 
 
@@ -151,8 +179,7 @@ def only_page(photograph):
 def page(only_page, monkeypatch):
     folder = str(only_page.photograph.parent)
     monkeypatch.setattr("demo.photograph.get_upload_folder", lambda: folder)
-    only_page.asked.clear()
-    only_page.shown = None
+    only_page.forget()
     return only_page
 
 
@@ -179,6 +206,45 @@ def test_another_lesion_changes_all_that_depends_on_it_and_nothing_else(page):
     assert page.shown.study is found.study
     assert page.shown.chosen is None
     assert len(page.asked) == 3
+
+
+def test_a_chosen_box_stays_when_another_network_is_chosen_if_it_takes_boxes(page, monkeypatch):
+    said = []
+    monkeypatch.setattr(gr, "Info", lambda text, **options: said.append(text))
+    page.predict()
+    second = page.shown.study.framed.finding.lesions[1].box
+    page.frame(box=list(second))
+    page.choose(0)
+    assert page.shown.chosen == page.chosen.box == second
+    assert names(page.frame(box=list(second)).html)[1] == "Lesion 2 of 2, chosen"
+    assert said == []
+    page.asked.clear()
+    page.choose(1)
+    assert said == [WORDS.no_box]
+    assert page.chosen is None
+    assert page.asked == [None]
+    page.choose(0)
+    assert (page.shown.chosen, len(said)) == (None, 1)
+
+
+def test_a_row_of_batch_opens_with_the_box_that_it_was_answered_with(page, tmp_path, monkeypatch):
+    uploaded = str(page.photograph)
+    monkeypatch.setattr("demo.tabs.batch.photograph_into", lambda image, content: uploaded)
+    table = tmp_path / "boxes.csv"
+    table.write_text('image,box\ntwo,"190,70,250,130"\n')
+    assert page.open_row(table, "two") == uploaded
+    page.predict()
+    assert page.asked == [(190.0, 70.0, 250.0, 130.0), None]
+    assert page.shown.chosen == (190, 70, 250, 130)
+    # Another row is none of this box's.
+    table.write_text("image,box\ntwo,\n")
+    page.open_row(table, "two")
+    page.predict()
+    assert page.shown.chosen is None
+    # Nor is another photograph.
+    page.chosen = ChosenBox("other.png", (190.0, 70.0, 250.0, 130.0))
+    page.predict()
+    assert page.shown.chosen is None
 
 
 @pytest.mark.parametrize(

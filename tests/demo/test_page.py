@@ -110,7 +110,7 @@ def test_all_that_matters_at_first_is_on_one_screen(page, photograph):
 
 
 def test_warnings_come_first_and_still_leave_all_on_one_screen(window, photograph):
-    def doubtful(image):
+    def doubtful(image, *, box):
         study = made_up(image)
         study.quality, study.ood_score = ("blurred", "dark", "small_lesion"), 2.0
         study.prediction_set = lambda patient: DIAGNOSES

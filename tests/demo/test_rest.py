@@ -4,6 +4,7 @@ import json
 import threading
 from base64 import b64encode
 from dataclasses import replace
+from functools import partial
 from http.client import HTTPConnection
 from queue import Queue
 from urllib.parse import urlsplit
@@ -22,9 +23,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from demo.access import Access, RateLimit
-from demo.rest import MOST_BYTES, rest_routes
-from demo.rest_errors import CODES, RestError, UploadLimit
+from demo.access import Access, RateLimit, UploadLimit
+from demo.rest import CODES, MOST_BYTES, RestError, rest_routes
 from model.diagnosis import DIAGNOSES
 from model.errors import BoxError, BundleError
 from model.inference.bundle import RELEASED, read_manifest
@@ -174,7 +174,12 @@ def test_what_sends_more_than_it_may_is_refused_on_the_way():
         return {"type": "http.request", "body": pieces.pop(), "more_body": True}
 
     with pytest.raises(RestError) as caught:
-        anyio.run(UploadLimit(read_all, most=10), {"type": "http", "headers": []}, receive, None)
+        anyio.run(
+            UploadLimit(read_all, most=10, error=partial(RestError, "too_large")),
+            {"type": "http", "headers": []},
+            receive,
+            None,
+        )
     assert caught.value.code == "too_large"
     assert len(pieces) == 6
 

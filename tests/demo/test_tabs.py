@@ -10,9 +10,9 @@ import pytest
 
 from demo.charts import bars, heat, lines, people
 from demo.formatting import ENGLISH
-from demo.tabs.data import SUMMARY, data_html
+from demo.tabs.about import SUMMARY, data_html
+from demo.tabs.classroom import threshold_html
 from demo.tabs.model import FEWEST_IMAGES, model_html
-from demo.tabs.threshold import threshold_html
 from demo.templates import Templates
 from demo.texts import load_texts
 from model.evaluation.card import compact
@@ -20,6 +20,7 @@ from model.evaluation.context_worth import context_worth
 from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.subgroups import FEWEST_IMAGES as FEWEST_COMPARED
 from model.evaluation.subgroups import group_names
+from model.image import ImagePreprocessor
 from model.inference.bundle import RELEASED, read_manifest
 from tests.fakes.outcomes import DRAWS, LABELS, noisy, table
 from tests.fakes.outcomes import manifest as manifest_of
@@ -52,6 +53,13 @@ def test_the_model_tab_shows_the_bundles_own_figures(manifest):
     found = manifest.metrics["test"]
     assert f"{found['balanced_accuracy']['value']:.3f}" in page_of(manifest)
     assert manifest.network_sha256 in page_of(manifest)
+
+
+def test_the_model_tab_says_what_of_the_photograph_the_network_sees(manifest):
+    whole = replace(manifest, image=ImagePreprocessor(64))
+    assert "<td>The whole photograph; 64 × 64 pixels; test-time" in page_of(whole)
+    framed = replace(manifest, image=ImagePreprocessor(64, frame_scales=(1.25, 2.0)))
+    assert "<td>A square around the lesion, 1.25 / 2 × its longer side; 64 ×" in page_of(framed)
 
 
 def test_the_model_tab_begins_with_how_often_melanoma_is_missed_by_source(measured):

@@ -26,7 +26,7 @@ BAD_AGES += [{"age": 50}, True, [], {}, "9" * 5_000, "٣x", "\0"]
 def test_an_impossible_age_is_named_to_programs_and_on_the_page(age, visitor, file):
     answers = [
         visitor.call([file, age, None, None]),
-        visitor.press("predict", [None, file, age, "unknown", "unknown", 50]),
+        visitor.press("predict", [None, None, file, age, "unknown", "unknown", 50]),
     ]
     for answer in answers:
         assert "data" not in answer
@@ -71,10 +71,13 @@ def test_an_age_at_either_end_is_answered_with_numbers_of_json(age, visitor, fil
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
 
 
-def test_missing_values_are_asked_for(visitor, file):
-    for values in ([], [file], [file, 50, None]):
-        said = visitor.call(values)["error"]
-        assert said.startswith(f"The request needs 4 values but has {len(values)}.")
+def test_a_missing_photograph_is_asked_for_and_missing_context_is_unknown(visitor, file):
+    said = visitor.call([])["error"]
+    assert said.startswith("The request needs 5 values but has 0.")
+    assert visitor.press("predict", [None, None, file])["error"].startswith("The request needs")
+    whole = visitor.call([file, 50, None, None, None])
+    assert visitor.call([file, 50]) == whole
+    assert "data" in visitor.call([file])
 
 
 @pytest.mark.parametrize("image", [None, "", 5, [], {}, "lesion.jpg", {"path": None}])
@@ -92,7 +95,7 @@ def test_no_event_of_the_page_hangs_or_breaks_on_hostile_values(value, address, 
         answer = visitor.trigger(event["id"], [value] * len(event["inputs"]))
         assert "data" in answer or "error" in answer, event["id"]
     file = visitor.upload(photograph.read_bytes())
-    assert "data" in visitor.press("predict", [None, file, 50, "male", "head/neck", 50])
+    assert "data" in visitor.press("predict", [None, None, file, 50, "male", "head/neck", 50])
 
 
 def test_no_event_of_the_page_hangs_or_breaks_on_another_number_of_values(address, photograph):
@@ -102,19 +105,19 @@ def test_no_event_of_the_page_hangs_or_breaks_on_another_number_of_values(addres
             answer = visitor.trigger(event["id"], [None] * count)
             assert "data" in answer or "error" in answer, event["id"]
     file = visitor.upload(photograph.read_bytes())
-    assert "data" in visitor.press("predict", [None, file, 50, "male", "head/neck", 50])
+    assert "data" in visitor.press("predict", [None, None, file, 50, "male", "head/neck", 50])
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=repr)
 def test_no_knob_hangs_or_breaks_once_there_is_an_answer(value, address, photograph):
     visitor = Visitor(address, timeout=20)
     file = visitor.upload(photograph.read_bytes())
-    assert "data" in visitor.press("predict", [None, file, 50, "male", "head/neck", 50])
+    assert "data" in visitor.press("predict", [None, None, file, 50, "male", "head/neck", 50])
     for event in visitor.config["dependencies"]:
         if len(event["inputs"]) > 2:
             answer = visitor.trigger(event["id"], [value] * len(event["inputs"]))
             assert "data" in answer or "error" in answer, event["id"]
-    assert "data" in visitor.press("predict", [None, file, 50, "male", "head/neck", 50])
+    assert "data" in visitor.press("predict", [None, None, file, 50, "male", "head/neck", 50])
 
 
 def test_on_the_page_the_sentence_is_read_and_mending_the_field_helps(window, address, photograph):

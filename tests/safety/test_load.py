@@ -20,16 +20,16 @@ class Gate:
     def __init__(self):
         self.open = threading.Event()
 
-    def __call__(self, image):
+    def __call__(self, image, *, box):
         assert self.open.wait(60)
-        return made_up(image)
+        return made_up(image, box=box)
 
 
 def ask(address, photograph, places):
     visitor = Visitor(address)
     file = visitor.upload(photograph.read_bytes())
     return visitor.press(
-        "predict", [None, file, 50, "male", "head/neck", 50], on_rank=places.append
+        "predict", [None, None, file, 50, "male", "head/neck", 50], on_rank=places.append
     )
 
 
@@ -61,7 +61,7 @@ def test_one_visitors_answer_never_reaches_another(photograph):
         def age_of(age):
             visitor = Visitor(address)
             file = visitor.upload(photograph.read_bytes())
-            answer = visitor.press("predict", [None, file, age, "male", "head/neck", 50])
+            answer = visitor.press("predict", [None, None, file, age, "male", "head/neck", 50])
             return f"age {age}, male" in answer["data"][1]
 
         assert all(pool.map(age_of, range(20, 52)))

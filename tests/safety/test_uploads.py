@@ -205,7 +205,7 @@ def test_nothing_but_pixels_is_kept_of_a_file(tagged):
 def test_exif_is_neither_answered_nor_logged(address, tagged, capsys):
     visitor = Visitor(address)
     file = visitor.upload(tagged, "lesion.jpg")  # a name that the report holds
-    answers = [visitor.press("predict", [None, file, 50, "male", "head/neck", 50])]
+    answers = [visitor.press("predict", [None, None, file, 50, "male", "head/neck", 50])]
     answers.append(visitor.call([file, 50, "male", "head/neck"]))
     damaged = visitor.upload(tagged[: len(tagged) // 2], f"{SECRET}.jpg")
     answers.append(visitor.call([file]))

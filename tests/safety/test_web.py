@@ -47,7 +47,7 @@ def other_server():
 def asked_by_every_door(visitor, file):
     return [
         visitor.call([file, 50, None, None]),
-        visitor.press("predict", [None, file, 50, "unknown", "unknown", 50]),
+        visitor.press("predict", [None, None, file, 50, "unknown", "unknown", 50]),
         visitor.press("batch-button", [[file], None]),
         visitor.press("batch-button", [None, file]),
     ]
@@ -150,7 +150,7 @@ def test_the_server_sends_no_telemetry(monkeypatch, photograph):
     with served() as address:
         visitor = Visitor(address)
         file = visitor.upload(photograph.read_bytes())
-        assert "data" in visitor.press("predict", [None, file, 50, "male", "head/neck", 50])
+        assert "data" in visitor.press("predict", [None, None, file, 50, "male", "head/neck", 50])
     assert "127.0.0.1" in asked
     assert asked <= {"127.0.0.1", "localhost", "::1", "0.0.0.0", None, ""}
 

@@ -8,7 +8,7 @@ import pytest
 from model.evaluation.card import compact, metrics_markdown
 from model.evaluation.context_worth import WORTH, context_worth
 from model.evaluation.evaluate import describe, evaluate, outcome_of
-from model.evaluation.report_text import report_page
+from model.evaluation.report_text import report_page, with_ci
 from model.evaluation.subgroups import group_names
 from tests.fakes.outcomes import COUNT, DRAWS, LABELS, manifest, noisy, table
 
@@ -20,6 +20,13 @@ def outcome():
 
 def worth(outcome, alone):
     return context_worth(outcome, alone, group_names(outcome.table))
+
+
+def test_an_interval_with_a_minus_is_not_written_with_a_hyphen():
+    assert with_ci({"value": -0.1, "low": -0.212, "high": -0.01}) == "-0.100 (-0.212 to -0.010)"
+    assert with_ci({"value": 0.028, "low": -0.007, "high": 0.063}) == "0.028 (-0.007 to 0.063)"
+    assert with_ci({"value": 0.712, "low": 0.689, "high": 0.733}) == "0.712 (0.689-0.733)"
+    assert with_ci({"value": None, "low": None, "high": None}) == "-"
 
 
 def test_context_that_changes_nothing_is_worth_nothing(outcome):

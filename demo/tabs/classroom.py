@@ -1,13 +1,15 @@
-"""Quiz: a class guesses first, then sees the prediction without context, then with it.
+"""Classroom: a quiz against the network, and what a threshold means for a thousand patients.
 
-Only real photographs are asked: what a drawing shows is no diagnosis.
+In the quiz a class guesses first, then sees the prediction without context, then with it. Only real
+photographs are asked: what a drawing shows is no diagnosis.
 """
 
 import csv
 import io
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import gradio as gr
 import numpy as np
@@ -16,13 +18,33 @@ from markupsafe import Markup
 from demo.access import KEPT_SECONDS
 from demo.formatting import most_probable
 from demo.gradio_patches import user_error
-from demo.inputs import PRIVATE, QUIET, compact_radio, styled_html
+from demo.inputs import LATEST, PRIVATE, QUIET, compact_radio, styled_html
 from demo.photograph import user_errors
 from demo.prediction import Prediction, bars_html, context_words
 from demo.services import Example, Services
 from demo.templates import Templates
 from model.inference.study import Study
 from model.patient import Patient
+
+PATIENTS = 1_000
+
+# Blues are referred, orange is the harm, grey the rest; told apart with any colour vision.
+_COLOURS = {"found": "#0072b2", "missed": "#d55e00", "false": "#56b4e9", "cleared": "#a8a8a8"}
+_THRESHOLD, _PREVALENCE = 20, 2  # per cent, at first
+_SCREENING, _REFERRAL_CLINIC = 0.2, 10.0  # per cent, examples of prevalence
+
+
+def add_classroom(services: Services, templates: Templates) -> None:
+    """Lay both out, each in a tab of its own."""
+    words = templates.texts.classroom
+    with gr.Tabs(overflow_behavior="wrap"):
+        with gr.Tab(words.quiz):
+            Quiz(services, templates).connect()
+        with gr.Tab(words.threshold):
+            add_threshold(services, templates)
+
+
+# === The quiz ===
 
 
 @dataclass(frozen=True)
@@ -93,11 +115,6 @@ def rounds_csv(rounds: Sequence[Round], codes: Sequence[str]) -> str:
         votes = (one.votes.get(code, 0) for code in codes)
         table.writerow([number, one.truth, one.guess, one.alone, one.whole, *votes])
     return text.getvalue()
-
-
-def add_quiz(services: Services, templates: Templates) -> None:
-    """Lay the quiz out and connect it."""
-    Quiz(services, templates).connect()
 
 
 class Quiz:
@@ -249,3 +266,118 @@ def played(asked: Asked) -> Round:
     whole = asked.study.probabilities(asked.example.patient)
     diagnosis = asked.example.diagnosis
     return Round(diagnosis, asked.votes, most_probable(alone), most_probable(whole))
+
+
+# === The threshold ===
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What happens to a thousand patients, rounded to people, as natural frequencies."""
+
+    found: int  # have it and are referred
+    missed: int  # have it and are not referred
+    false_alarms: int  # do not have it and are referred
+    cleared: int  # do not have it and are not referred
+
+    @property
+    def referred(self) -> int:
+        """All who are referred."""
+        return self.found + self.false_alarms
+
+
+def outcomes(sensitivity: float, specificity: float, *, prevalence: float) -> Outcomes:
+    """Apply the two shares to a thousand patients, of whom ``prevalence`` (0 to 1) have it."""
+    ill = round(PATIENTS * prevalence)
+    found = round(ill * sensitivity)
+    cleared = round((PATIENTS - ill) * specificity)
+    return Outcomes(found, ill - found, PATIENTS - ill - cleared, cleared)
+
+
+def predictive_values(
+    sensitivity: float, specificity: float, *, prevalence: float
+) -> tuple[float | None, float | None]:
+    """PPV and NPV by Bayes' theorem, all from 0 to 1; None where nobody is on that side."""
+    found, missed = prevalence * sensitivity, prevalence * (1 - sensitivity)
+    false, cleared = (1 - prevalence) * (1 - specificity), (1 - prevalence) * specificity
+    ppv = found / (found + false) if found + false else None
+    return ppv, cleared / (cleared + missed) if cleared + missed else None
+
+
+def at_threshold(stored: Mapping[str, Sequence[float]], threshold: float) -> tuple[float, float]:
+    """Sensitivity and specificity at the stored threshold that is nearest."""
+    distances = [abs(value - threshold) for value in stored["threshold"]]
+    nearest = distances.index(min(distances))
+    return stored["sensitivity"][nearest], stored["specificity"][nearest]
+
+
+def add_threshold(services: Services, templates: Templates) -> None:
+    """Two sliders, marks of usual shares, and a thousand patients drawn as dots."""
+    words = templates.texts.classroom
+    curves = services.manifest.metrics.get("test", {}).get("by_threshold", {})
+    question = next((question for question in words.conditions if question in curves), None)
+    if question is None:
+        styled_html(templates.render("paragraph", text=words.no_figures))
+        return
+    stored, condition = curves[question], words.conditions[question]
+    intro = words.threshold_intro.format(condition=condition)
+    styled_html(templates.render("paragraph", text=intro, kind="prose"))
+    with gr.Row():
+        label = words.threshold_label.format(condition=condition)
+        threshold = gr.Slider(0, 100, _THRESHOLD, step=1, label=label, elem_id="threshold")
+        label = words.prevalence.format(condition=condition)
+        prevalence = gr.Slider(0.1, 50, _PREVALENCE, step=0.1, label=label, elem_id="prevalence")
+    with gr.Row():
+        marks = {
+            _SCREENING: gr.Button(words.screening, size="sm", elem_id="screening"),
+            _REFERRAL_CLINIC: gr.Button(words.referral_clinic, size="sm", elem_id="clinic"),
+        }
+
+    def draw(threshold: float, prevalence: float) -> Markup:
+        return threshold_html(
+            stored, threshold, prevalence, condition=condition, templates=templates
+        )
+
+    chart = styled_html(draw(_THRESHOLD, _PREVALENCE), elem_id="threshold-chart")
+    for knob in (threshold, prevalence):
+        knob.input(draw, [threshold, prevalence], chart, **LATEST)
+    for share, button in marks.items():
+        button.click(partial(_at_share, draw, share), threshold, [prevalence, chart], **LATEST)
+
+
+def _at_share(
+    draw: Callable[[float, float], Markup], share: float, threshold: float
+) -> tuple[float, Markup]:
+    """Move the slider to a share, per cent, and draw what it means."""
+    return share, draw(threshold, share)
+
+
+def threshold_html(
+    stored: Mapping[str, Sequence[float]],
+    threshold: float,
+    prevalence: float,
+    *,
+    condition: str,
+    templates: Templates,
+) -> Markup:
+    """Draw and say what a threshold (per cent) means for a thousand patients.
+
+    ``condition`` is what some of them have, as in "melanoma".
+    """
+    words = templates.texts.classroom
+    sensitivity, specificity = at_threshold(stored, threshold / 100)
+    found = outcomes(sensitivity, specificity, prevalence=prevalence / 100)
+    return templates.render(
+        "threshold",
+        sensitivity=sensitivity,
+        specificity=specificity,
+        outcomes=found,
+        predictive=predictive_values(sensitivity, specificity, prevalence=prevalence / 100),
+        condition=condition,
+        groups={
+            words.found.format(condition=condition): (found.found, _COLOURS["found"]),
+            words.missed.format(condition=condition): (found.missed, _COLOURS["missed"]),
+            words.false_alarms: (found.false_alarms, _COLOURS["false"]),
+            words.cleared: (found.cleared, _COLOURS["cleared"]),
+        },
+    )
