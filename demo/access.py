@@ -59,9 +59,9 @@ class Access:
 
     def knows(self, name: str, password: str) -> bool:
         """Whether a name and its password are among the log-ins."""
-        said = f"{name}:{password}".encode()
+        given = f"{name}:{password}".encode()
         # All are compared, so that the time tells nothing.
-        return sum(compare_digest(said, ":".join(login).encode()) for login in self.logins) > 0
+        return sum(compare_digest(given, ":".join(login).encode()) for login in self.logins) > 0
 
 
 class Utf8Basic(HTTPBasic):
@@ -71,10 +71,10 @@ class Utf8Basic(HTTPBasic):
         """The name and password that a request states; None without."""
         scheme, _, coded = request.headers.get("Authorization", "").partition(" ")
         try:
-            said = b64decode(coded, validate=True).decode()
+            pair = b64decode(coded, validate=True).decode()
         except ValueError:  # no base64, or no UTF-8
             return None
-        name, colon, password = said.partition(":")
+        name, colon, password = pair.partition(":")
         if scheme.lower() != "basic" or not colon:
             return None
         return HTTPBasicCredentials(username=name, password=password)
@@ -103,14 +103,14 @@ class RateLimit:
         if not wait:
             await self.app(scope, receive, send)
             return
-        said = f"Too many requests. Wait {wait} s and try again."
+        sentence = f"Too many requests. Wait {wait} s and try again."
         # Gradio's clients read the first, callers of the REST endpoint the second.
-        body = {"detail": said, "error": {"code": "too_many_requests", "message": said}}
+        body = {"detail": sentence, "error": {"code": "too_many_requests", "message": sentence}}
         refusal = JSONResponse(body, 429, {"Retry-After": str(wait)})
         await refusal(scope, receive, send)
 
     def wait(self, address: str) -> int:
-        """Count a request; the whole seconds after which an address may ask again, 0 for now."""
+        """Count a request; the whole seconds until an address may ask again, 0 if it may now."""
         now = self._clock()
         if len(self._recent) >= _MOST_ADDRESSES:
             self._recent = {a: t for a, t in self._recent.items() if t[-1] > now - _WINDOW}

@@ -62,7 +62,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Case:
-    """A photograph with its patient, and what the network said of them."""
+    """A photograph with its patient, and the prediction for them."""
 
     number: int  # from 1, in the order of adding
     image: str  # its name in an export; uploads may be called after patients
@@ -74,7 +74,7 @@ class Case:
     expires: float  # seconds since the epoch
     marks: Marks = Marks()
     box: Box | None = None  # of the lesion that was chosen; None: the one that was found
-    frame: Frame | None = None  # that the network looked at
+    frame: Frame | None = None  # the square that the network saw
     size: tuple[int, int] = (0, 0)  # of the photograph in which the frame is
 
 
@@ -84,7 +84,7 @@ class Tray:
 
     cases: tuple[Case, ...] = ()
     chosen: tuple[int, ...] = ()
-    """Numbers of the one or two that are looked at; the last is the one that is edited."""
+    """Numbers of the one or two that are open; the last is the one that is edited."""
     added: int = 0  # so that a number never means two cases
     session: str = ""  # tells images of several exports apart
 
@@ -94,7 +94,7 @@ class Tray:
         return len(self.cases) >= MOST_CASES
 
     @property
-    def looked_at(self) -> list[Case]:
+    def open_cases(self) -> list[Case]:
         """The chosen cases, in the order of adding."""
         return [case for case in self.cases if case.number in self.chosen]
 
@@ -141,7 +141,7 @@ class Tray:
         return self._with([case for case in self.cases if case.number != number])
 
     def choose(self, number: int) -> "Tray":
-        """Look at a case, beside the one chosen before; a chosen one is no longer looked at."""
+        """Open a case, beside the one opened before; an open one is closed."""
         if number not in [case.number for case in self.cases]:
             return self
         others = tuple(other for other in self.chosen if other != number)
@@ -201,7 +201,7 @@ def expiry(upload: Path) -> float:
 
 
 def large(upload: Path, frame: Frame | None, size: tuple[int, int]) -> str:
-    """The photograph to look at, as an address; ``frame`` is in pixels of its ``size``.
+    """The photograph enlarged, as a data URI; ``frame`` is in pixels of its ``size``.
 
     Raises:
         ImageError: the upload has expired.
@@ -224,8 +224,8 @@ class CaseTable:
 
 
 def case_table(tray: Tray, manifest: Manifest, texts: Texts) -> CaseTable:
-    """Compare what is looked at; with all photographs of a lesion, if it is one of several."""
-    cases, words = tray.looked_at, texts.cases
+    """Compare the open cases; with all photographs of a lesion, if it is one of several."""
+    cases, words = tray.open_cases, texts.cases
     lesions = {case.marks.lesion for case in cases}
     of_lesion = tray.of_lesion(lesions.pop()) if len(lesions) == 1 else []
     head = [words.row, *(words.case.format(number=case.number) for case in cases)]

@@ -131,8 +131,8 @@ def bars(
     if signed:
         parts += _signed_axis(zero, room / 2, height, most=most, unit=unit)
         height += 20
-    said = "; ".join(f"{name} {value}" for name, value in shown.items())
-    return Chart(_WIDTH, height, f"{title}: {said}", parts)
+    values = "; ".join(f"{name} {value}" for name, value in shown.items())
+    return Chart(_WIDTH, height, f"{title}: {values}", parts)
 
 
 def _signed_axis(zero: float, half: float, height: float, *, most: float, unit: str) -> list[Shape]:
@@ -191,7 +191,7 @@ def _shade(x: float, y: float, side: float, share: float) -> Shape:
     return _rectangle(x, y, side, side, **look, stroke="currentColor", **{"stroke-opacity": 0.2})
 
 
-def _scale(width: float, top: float, said: str, numbers: Numbers) -> list[Shape]:
+def _scale(width: float, top: float, label: str, numbers: Numbers) -> list[Shape]:
     """The shades from 0 to 100 per cent, with what they mean."""
     left = width - 11 * _SHADE - 8
     shades = [_shade(left + n * _SHADE, top, _SHADE - 1, n / 10) for n in range(11)]
@@ -200,7 +200,7 @@ def _scale(width: float, top: float, said: str, numbers: Numbers) -> list[Shape]
         _text(left, below, f"0{numbers.percent_sign}", "start"),
         _text(width, below, f"100{numbers.percent_sign}", "end"),
     ]
-    return [*shades, *ends, _text(width, top + _SHADE + 36, said, "end")]
+    return [*shades, *ends, _text(width, top + _SHADE + 36, label, "end")]
 
 
 def people(groups: Mapping[str, tuple[int, str]], *, title: str, columns: int = 50) -> Chart:

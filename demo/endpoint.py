@@ -73,7 +73,7 @@ class Prediction:
 
     @classmethod
     def of(cls, study: Study, patient: Patient, manifest: Manifest) -> "Prediction":
-        """Ask the network."""
+        """Query the network."""
         return cls(
             model=version(manifest),
             inputs={field.column: patient.get(field.key) for field in manifest.patient.fields},
@@ -113,7 +113,7 @@ def parameter(name: str, annotation: object, default: object = Parameter.empty) 
 
 
 def add_endpoint(services: Services, texts: Texts) -> None:
-    """Let Gradio's client and its panel on the API ask a network."""
+    """Add the endpoint for Gradio's client, which its API panel describes."""
     fields = services.manifest.patient.fields
     given = []
     for field in fields:

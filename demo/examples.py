@@ -52,7 +52,7 @@ class Examples:
         self._better = better
 
     def __call__(self) -> list[Example]:
-        """The examples of the moment."""
+        """The current examples."""
         return self._found
 
     def start(self) -> None:
@@ -188,10 +188,10 @@ class Gallery:
     """The examples of one network."""
 
     def __init__(self, services: Services, templates: Templates) -> None:
-        """Lay it out."""
+        """Add its components."""
         self.services, self.templates = services, templates
         self.html = styled_html(elem_id="examples", js_on_load=script("gallery"))
-        self.offered = gr.State([])  # what this visitor sees, whatever comes later
+        self.offered = gr.State([])  # what this visitor sees, even after better ones have come
 
     def connect(self, demo: gr.Blocks, image: gr.Image, inputs: Inputs) -> Dependency:
         """Fill photograph and patient with the example that is chosen; gives that event.
@@ -211,7 +211,7 @@ class Gallery:
         return self.html.select(choose, self.offered, [image, *inputs.values()], **QUIET)
 
     def fill(self) -> tuple[Markup, list[Example]]:
-        """The examples of the moment."""
+        """The current examples."""
         examples = self.services.examples()
         return gallery_html(examples, self.services.manifest, self.templates), examples
 

@@ -14,7 +14,7 @@ from demo.charts import Chart, Points, bars, lines
 from demo.formatting import in_sentence
 from demo.inputs import label_of, number_label
 from demo.lesions import draw_frame
-from demo.prediction import Prediction, context_words, said, word_of
+from demo.prediction import Prediction, context_words, value_text, word_of
 from demo.templates import Templates
 from demo.texts import Texts
 from model.frame import Box
@@ -31,7 +31,7 @@ _ARCHIVE_PAGE = "https://api.isic-archive.com/images/{isic_id}/"
 
 @dataclass(frozen=True)
 class Shown:
-    """What a session looks at."""
+    """The prediction on screen: a study, its patient and upload."""
 
     study: Study
     patient: Patient
@@ -46,7 +46,7 @@ class Shown:
 
     @property
     def as_found(self) -> Study:
-        """With the lesion that was found, whatever the visitor chose."""
+        """The study of the lesion that was found, even if the visitor chose another."""
         return self.found or self.study
 
     @property
@@ -56,7 +56,7 @@ class Shown:
 
     @cached_property
     def prediction(self) -> Prediction:
-        """The answer, asked of the network once."""
+        """The prediction, computed once."""
         return Prediction.of(self.study, self.patient)
 
     @property
@@ -66,11 +66,11 @@ class Shown:
 
     @cached_property
     def contributions(self) -> dict[str, dict[str, float]]:
-        """Of each field to each class's probability, asked of the network once."""
+        """Of each field to each class's probability, computed once."""
         return self.study.contributions(self.patient)
 
     def grad_cam(self, code: str) -> np.ndarray:
-        """A class's map, asked of the network once."""
+        """A class's Grad-CAM map, computed once."""
         if code not in self._maps:
             self._maps[code] = self.study.grad_cam(self.patient, code)
         return self._maps[code]
@@ -82,7 +82,7 @@ class Shown:
         return overlay(photograph, self.grad_cam(code), strength=strength * share)
 
     def framed(self, side: int) -> Image.Image:
-        """The photograph with the outline of what the network looked at, where it has a frame."""
+        """The photograph with the outline of its frame, if it has one."""
         photograph = _reduced(self.study.photograph, side)
         draw_frame(photograph, self.study.framed.frame, self.study.size)
         return photograph
@@ -215,7 +215,7 @@ class Panel:
 
     title: str
     chart: Chart
-    said: str = ""
+    summary: str = ""
 
 
 def _curves(
@@ -250,7 +250,9 @@ def _curves(
     )
     percent = texts.numbers.percent
     values = ", ".join(f"{word} {percent(_at(points, here))}" for word, points in curves.items())
-    return Panel(title, chart, why.what_if_at.format(value=said(field, here, texts), values=values))
+    return Panel(
+        title, chart, why.what_if_at.format(value=value_text(field, here, texts), values=values)
+    )
 
 
 def _bars(

@@ -42,7 +42,7 @@ def image_input(texts: Texts, *, height: int = 265) -> gr.Image:
 
 
 def photograph_into(image: gr.Image, file: Path | bytes) -> str:
-    """Lay a photograph where uploads lie, as JPEG if browsers cannot show it; gives its path.
+    """Save a photograph among the uploads, as JPEG if browsers cannot show it; gives its path.
 
     Raises:
         ImageError: it would have to be converted, and cannot be read.
@@ -132,7 +132,7 @@ class DicomUpload:
     """
 
     def __init__(self, texts: Texts) -> None:
-        """Lay it out. It takes any name, since clinics' files often have no suffix."""
+        """Add the button. It takes any name, since clinics' files often have no suffix."""
         self._texts = texts
         self.button = gr.UploadButton(texts.inputs.dicom, size="sm", elem_id="dicom")
 
@@ -152,14 +152,14 @@ class DicomUpload:
                 recorded = recorded_patient(file, fields)
             finally:
                 file.unlink(missing_ok=True)
-            gr.Info(self._said(recorded, fields), duration=20)
+            gr.Info(self._message(recorded, fields), duration=20)
             shown = [shown_value(recorded.get(field.key), field) for field in fields]
             return path, None, *shown
 
         outputs = [image, self.button, *inputs.values()]
         return self.button.upload(read, self.button, outputs, **options)
 
-    def _said(self, recorded: Patient, fields: Sequence[Field]) -> str:
+    def _message(self, recorded: Patient, fields: Sequence[Field]) -> str:
         words = self._texts.inputs
         if not recorded:
             return words.dicom_silent

@@ -33,7 +33,7 @@ class Prediction:
 
     @classmethod
     def of(cls, study: Study, patient: Patient) -> "Prediction":
-        """Ask the network."""
+        """Query the network."""
         return cls(
             patient,
             study.probabilities(patient),
@@ -128,7 +128,7 @@ class Melanoma:
 
 
 def melanoma(probabilities: Mapping[str, float], manifest: Manifest) -> Melanoma | None:
-    """What is always said of melanoma; None where the network has no such class."""
+    """Melanoma's probability and cut-off, always shown; None without such a class."""
     if MELANOMA_CODE not in probabilities:
         return None
     return Melanoma(probabilities[MELANOMA_CODE], *missed_below(manifest))
@@ -258,11 +258,13 @@ def bars_html(prediction: Prediction, manifest: Manifest, templates: Templates) 
 
 def context_words(patient: Patient, fields: Sequence[Field], texts: Texts) -> str:
     """Say what is known of the patient, as in "age 55, female, head/neck"."""
-    known = [said(field, patient[field.key], texts) for field in fields if field.key in patient]
+    known = [
+        value_text(field, patient[field.key], texts) for field in fields if field.key in patient
+    ]
     return ", ".join(known) or texts.result.no_context
 
 
-def said(field: Field, value: Value, texts: Texts) -> str:
+def value_text(field: Field, value: Value, texts: Texts) -> str:
     """A known value within a list, as "age 55", "female" or "family history: yes"."""
     name, word = texts.word(field.name), word_of(value, texts)
     if not isinstance(field, ChoiceField):

@@ -165,7 +165,7 @@ def rest_app(offered: Sequence[Services], access: Access) -> FastAPI:
     app = FastAPI(
         title="Lesion in Context",
         version=manifest.network_sha256[:12] or "unnamed",
-        description=f"{manifest.intended_use} {MEANING} {_networks_said(by_name)}",
+        description=f"{manifest.intended_use} {MEANING} {_networks_text(by_name)}",
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
     )
@@ -200,16 +200,16 @@ def _log_in(access: Access) -> Sequence[Dependency]:
     return (Depends(check),)
 
 
-def _networks_said(by_name: dict[str, Services]) -> str:
+def _networks_text(by_name: dict[str, Services]) -> str:
     """The networks and their classes."""
-    said = []
+    lines = []
     for name, services in by_name.items():
         classes = (
             code if code == full else f"{code} ({full})"
             for code, full in services.manifest.classes.items()
         )
-        said.append(f"{name}: {', '.join(classes)}.")
-    return f"Networks and their classes: {' '.join(said)}"
+        lines.append(f"{name}: {', '.join(classes)}.")
+    return f"Networks and their classes: {' '.join(lines)}"
 
 
 def _health_router(by_name: dict[str, Services]) -> APIRouter:

@@ -1,4 +1,4 @@
-"""The networks behind the page: what each can be asked, how it loads, and the chooser."""
+"""The networks behind the page: what each offers, how it loads, and the chooser."""
 
 import logging
 import threading

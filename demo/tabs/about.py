@@ -32,24 +32,24 @@ def add_about(services: Services, templates: Templates) -> None:
 
 def about_html(manifest: Manifest, templates: Templates) -> Markup:
     """Everything the tab says."""
-    classes = _classes_said(manifest, templates.texts)
+    classes = _classes_text(manifest, templates.texts)
     return templates.render("about", classes=classes, licence=manifest.licence)
 
 
-def _classes_said(manifest: Manifest, texts: Texts) -> str:
+def _classes_text(manifest: Manifest, texts: Texts) -> str:
     """The classes by name, what each takes in, and which of them count as malignant."""
     words, task = texts.about, manifest.task
 
     def named(codes: tuple[str, ...]) -> str:
         return ", ".join(in_sentence(manifest.classes[code]) for code in codes)
 
-    said = [words.these.format(names=named(tuple(manifest.classes)))]
-    said += [text for code, text in words.definitions.items() if code in manifest.classes]
+    sentences = [words.these.format(names=named(tuple(manifest.classes)))]
+    sentences += [text for code, text in words.definitions.items() if code in manifest.classes]
     if task.malignant:
-        said.append(words.malignant.format(names=named(task.malignant)))
+        sentences.append(words.malignant.format(names=named(task.malignant)))
     if task.malignant and task.precursors:
-        said.append(words.precursors.format(names=named(task.precursors)))
-    return " ".join(said)
+        sentences.append(words.precursors.format(names=named(task.precursors)))
+    return " ".join(sentences)
 
 
 def add_data(services: Services, templates: Templates) -> None:
@@ -82,7 +82,7 @@ def _isic2019(summary: Mapping, names: Mapping[str, str], texts: Texts) -> dict:
             words.mean.format(
                 field=called[field.key],
                 unit=texts.word(field.unit),
-                **_said(numbers[field.key], texts),
+                **_mean(numbers[field.key], texts),
             )
             for field in counted
             if field.key in numbers
@@ -103,7 +103,7 @@ def _isic2019(summary: Mapping, names: Mapping[str, str], texts: Texts) -> dict:
     }
 
 
-def _said(numbers: Mapping[str, float], texts: Texts) -> dict[str, object]:
+def _mean(numbers: Mapping[str, float], texts: Texts) -> dict[str, object]:
     means = {key: texts.numbers.write(numbers[key]) for key in ("mean", "sd")}
     return {**means, "known": texts.count(numbers["known"])}
 

@@ -36,7 +36,7 @@ from model.patient import Field, Patient
 
 
 def add_batch(services: Services, templates: Templates, form: Form) -> Dependency:
-    """Lay the tab out and connect it; gives the event that fills ``form`` from a row."""
+    """Build the tab and connect its events; gives the event that fills ``form`` from a row."""
     texts, manifest = templates.texts, services.manifest
     words = texts.batch
     columns = ", ".join(field.column for field in services.manifest.patient.fields)
@@ -55,7 +55,7 @@ def add_batch(services: Services, templates: Templates, form: Form) -> Dependenc
             label=words.metadata, file_types=[".csv"], height=150, elem_id="batch-metadata"
         )
     button = gr.Button(words.button, variant="primary", elem_id="batch-button")
-    said = styled_html(elem_id="batch-said")
+    summary = styled_html(elem_id="batch-said")
     found = gr.Dataframe(
         headers=[words.photograph, *table_headers(manifest, templates.texts)],
         datatype=["html", *["str"] * len(table_headers(manifest, templates.texts))],
@@ -87,7 +87,7 @@ def add_batch(services: Services, templates: Templates, form: Form) -> Dependenc
                 return [path, *known, box and ChosenBox(path, box)]
         raise user_error(words.gone)
 
-    button.click(on_predict, [images, metadata], [said, found], **PRIVATE)
+    button.click(on_predict, [images, metadata], [summary, found], **PRIVATE)
     filled = [*form.inputs, form.chosen]
     opened = found.select(on_select, [images, metadata], filled, **PRIVATE)
     opened.success(js=MARK_OLD, **QUIET)

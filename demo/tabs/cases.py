@@ -55,7 +55,7 @@ class Keep:
     """Beside an answer: keeps it as a case. Hidden by the style while there is no answer."""
 
     button: gr.Button
-    said: gr.HTML
+    status: gr.HTML
     enlarge: Enlarge
 
     @classmethod
@@ -63,18 +63,18 @@ class Keep:
         """Button and words in a row below the answer."""
         with gr.Row(elem_classes="keep"):
             button = gr.Button(texts.cases.add, size="sm", scale=0, min_width=140, elem_id="keep")
-            said = styled_html(_said(), elem_id="kept")
-        # What was said and opened is not of the next answer.
-        answer.change(fn=None, outputs=said, js=f"() => '{_said()}'", **QUIET)
+            status = styled_html(_status(), elem_id="kept")
+        # The message and the large photograph belong to the previous answer.
+        answer.change(fn=None, outputs=status, js=f"() => '{_status()}'", **QUIET)
         answer.change(_closed, None, [enlarge.opened, enlarge.viewer], queue=False, **QUIET)
-        return cls(button, said, enlarge)
+        return cls(button, status, enlarge)
 
 
 class Cases:
     """The tab of one network."""
 
     def __init__(self, services: Services, templates: Templates) -> None:
-        """Lay it out."""
+        """Add its components."""
         self.manifest, self.templates = services.manifest, templates
         self.words = templates.texts.cases
         self.diagnoses = confirmable(services.manifest)
@@ -103,17 +103,17 @@ class Cases:
                 min_width=280,
                 elem_id="case-file",
             )
-        self.said = styled_html(_said(), elem_id="case-said")
+        self.status = styled_html(_status(), elem_id="case-said")
 
     def connect(self, keep: Keep, shown: gr.State) -> None:
         """Keep answers of the Predict tab, and let all controls change the tray."""
-        kept = [self.tray, self.list, self.exporting, self.file, self.said, keep.said]
+        kept = [self.tray, self.list, self.exporting, self.file, self.status, keep.status]
         keep.button.click(self.keep_for(keep), [self.tray, shown], kept, **QUIET)
         keep.enlarge.opened.expand(self.enlarge, shown, keep.enlarge.viewer, **PRIVATE)
         entered = [self.tray, *self.form]
         filled = [
             *(self.tray, self.list, self.opened, self.viewer, self.heading, *self.form),
-            *(self.exporting, self.file, self.said),
+            *(self.exporting, self.file, self.status),
         ]
         self.list.select(self.choose, entered, filled, **QUIET)
         for asked in (self.save.click, *(part.submit for part in self._texts())):
@@ -128,14 +128,14 @@ class Cases:
             tray, words = tray.current(time.time()), self.words
             if shown is None or shown.upload is None or not shown.upload.exists():
                 raise user_error(words.nothing_to_add)
-            said = words.already
+            message = words.already
             case = shown.patient, shown.chosen
             if not tray.holds(shown.upload, *case):
                 if tray.is_full:
                     raise user_error(words.full.format(most=MOST_CASES))
                 tray = tray.add(shown.upload, shown.study, *case)
-                said = words.added.format(number=tray.added, room=MOST_CASES - len(tray.cases))
-            return self._around(tray) | {self.tray: tray, keep.said: _said(said)}
+                message = words.added.format(number=tray.added, room=MOST_CASES - len(tray.cases))
+            return self._around(tray) | {self.tray: tray, keep.status: _status(message)}
 
         return keep_shown
 
@@ -157,7 +157,7 @@ class Cases:
 
     def enter(self, tray: Tray, *entered: str) -> dict:
         """Take what was entered."""
-        return self._show(self._entered(tray, entered)) | {self.said: _said(self.words.saved)}
+        return self._show(self._entered(tray, entered)) | {self.status: _status(self.words.saved)}
 
     def discard(self, tray: Tray) -> dict:
         """Remove the case in the form."""
@@ -173,12 +173,12 @@ class Cases:
             content = export(tray, self.manifest.patient.fields, self.diagnoses)
         confirmed = sum(bool(case.marks.diagnosis) for case in tray.cases)
         counts = {"cases": len(tray.cases), "confirmed": confirmed, "minutes": FILE_SECONDS // 60}
-        said = self.words.packed.format(**counts, without=counts["cases"] - confirmed)
-        said += f" {self.words.command if confirmed else self.words.none_confirmed}"
+        message = self.words.packed.format(**counts, without=counts["cases"] - confirmed)
+        message += f" {self.words.command if confirmed else self.words.none_confirmed}"
         path = into_cache(self.file, content, FILE)
         return self._show(tray) | {
             self.file: gr.DownloadButton(value=path, visible=True),
-            self.said: _said(said),
+            self.status: _status(message),
         }
 
     def tray_html(self, tray: Tray) -> Markup:
@@ -187,13 +187,13 @@ class Cases:
         return self.templates.render("tray", cases=cases, chosen=tray.chosen, utc=_utc)
 
     def viewer_html(self, tray: Tray) -> Markup:
-        """What is looked at, large, and its table."""
-        if not tray.looked_at:
+        """The chosen cases, enlarged, and their table."""
+        if not tray.open_cases:
             return Markup("")
         with user_errors(self.templates.texts):
             shown = [
                 (self._title(case), case.expires, large(case.upload, case.frame, case.size))
-                for case in tray.looked_at
+                for case in tray.open_cases
             ]
         table = case_table(tray, self.manifest, self.templates.texts)
         return self.templates.render("viewer", shown=shown, table=table, place="cases")
@@ -249,7 +249,7 @@ class Cases:
             self.list: self.tray_html(tray),
             self.exporting: gr.Row(visible=bool(tray.cases)),
             self.file: gr.DownloadButton(value=None, visible=False),
-            self.said: _said(),
+            self.status: _status(),
         }
 
     def _heading(self, edited: Case | None) -> Markup:
@@ -283,7 +283,7 @@ class Cases:
 
 
 def add_cases(services: Services, templates: Templates, keep: Keep, shown: gr.State) -> None:
-    """Lay the tab out and connect it."""
+    """Build the tab and connect its events."""
     Cases(services, templates).connect(keep, shown)
 
 
@@ -297,7 +297,7 @@ def _closed() -> tuple[gr.Accordion, str]:
     return gr.Accordion(open=False), ""
 
 
-def _said(text: str = "") -> Markup:
+def _status(text: str = "") -> Markup:
     """In a live region, which must be there before it says anything."""
     return Markup('<p role="status">{}</p>').format(text)
 

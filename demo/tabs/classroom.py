@@ -35,7 +35,7 @@ _SCREENING, _REFERRAL_CLINIC = 0.2, 10.0  # per cent, examples of prevalence
 
 
 def add_classroom(services: Services, templates: Templates) -> None:
-    """Lay both out, each in a tab of its own."""
+    """Add both, each in a tab of its own."""
     words = templates.texts.classroom
     with gr.Tabs(overflow_behavior="wrap"):
         with gr.Tab(words.quiz):
@@ -48,8 +48,8 @@ def add_classroom(services: Services, templates: Templates) -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a class looks at, and what it has said."""
+class Question:
+    """The photograph in question, and the votes of the class."""
 
     example: Example
     study: Study
@@ -121,11 +121,11 @@ class Quiz:
     """The quiz of one network."""
 
     def __init__(self, services: Services, templates: Templates) -> None:
-        """Lay it out."""
+        """Add its components."""
         self.services, self.templates = services, templates
         self.names, words = services.manifest.classes, templates.texts.classroom
         self.deck = gr.State([])  # examples that this class has not seen
-        self.asked = gr.State(None, time_to_live=KEPT_SECONDS)
+        self.question = gr.State(None, time_to_live=KEPT_SECONDS)
         self.rounds = gr.State([])
         styled_html(templates.render("paragraph", text=words.quiz_intro, kind="prose"))
         with gr.Row(elem_classes="wide"):
@@ -153,7 +153,7 @@ class Quiz:
     def connect(self) -> None:
         """Let the buttons do what they say."""
         votes = list(self.votes.values())
-        shown = [self.deck, self.asked, self.photograph, self.guess, self.alone, *votes]
+        shown = [self.deck, self.question, self.photograph, self.guess, self.alone, *votes]
         self.next.click(
             self.show_next,
             self.deck,
@@ -161,11 +161,11 @@ class Quiz:
             show_progress_on=self.photograph,
             **PRIVATE,
         )
-        predicted = [self.asked, self.alone, self.guess, self.lock, self.reveal]
-        self.lock.click(self.lock_in, [self.asked, self.guess, *votes], predicted, **QUIET)
-        revealed = [self.asked, self.rounds, self.alone, self.whole, self.score, self.reveal]
+        predicted = [self.question, self.alone, self.guess, self.lock, self.reveal]
+        self.lock.click(self.lock_in, [self.question, self.guess, *votes], predicted, **QUIET)
+        revealed = [self.question, self.rounds, self.alone, self.whole, self.score, self.reveal]
         revealed.append(self.reset)
-        self.reveal.click(self.reveal_diagnosis, [self.asked, self.rounds], revealed, **QUIET)
+        self.reveal.click(self.reveal_diagnosis, [self.question, self.rounds], revealed, **QUIET)
         emptied = [self.rounds, self.score, self.reset]
         self.reset.click(lambda: ([], "", gr.Button(visible=False)), None, emptied, **QUIET)
 
@@ -181,7 +181,7 @@ class Quiz:
         photograph = self.templates.render("quiz_photograph", photograph=study.photograph)
         return {
             self.deck: rest,
-            self.asked: Asked(example, study),
+            self.question: Question(example, study),
             self.photograph: photograph,
             self.guess: gr.Radio(value=None, interactive=True),
             self.lock: gr.Button(interactive=True),
@@ -191,53 +191,53 @@ class Quiz:
             **dict.fromkeys(self.votes.values(), 0),
         }
 
-    def lock_in(self, asked: Asked | None, guess: str | None, *votes: float | None) -> dict:
+    def lock_in(self, question: Question | None, guess: str | None, *votes: float | None) -> dict:
         """Take the votes, or the one guess, and show the prediction from the image alone."""
         counted = {
             code: int(n) for code, n in zip(self.names, votes, strict=True) if n and n > 0
         } or dict.fromkeys([guess] if guess else [], 1)
-        if asked is None or not counted:
+        if question is None or not counted:
             raise user_error(self.templates.texts.classroom.guess_first)
         # The first votes count, however often the button is pressed.
-        asked = asked if asked.votes else replace(asked, votes=counted)
+        question = question if question.votes else replace(question, votes=counted)
         return {
-            self.asked: asked,
-            self.alone: self._alone(asked),
-            self.guess: gr.Radio(value=most_voted(asked.votes), interactive=False),
+            self.question: question,
+            self.alone: self._alone(question),
+            self.guess: gr.Radio(value=most_voted(question.votes), interactive=False),
             self.lock: gr.Button(interactive=False),
             self.reveal: gr.Button(visible=True),
         }
 
-    def reveal_diagnosis(self, asked: Asked | None, rounds: list[Round]) -> dict:
+    def reveal_diagnosis(self, question: Question | None, rounds: list[Round]) -> dict:
         """Show the true diagnosis, and count the round."""
-        if asked is None or not asked.votes:
+        if question is None or not question.votes:
             raise user_error(self.templates.texts.classroom.guess_first)
-        rounds = rounds if asked.revealed else [*rounds, played(asked)]
+        rounds = rounds if question.revealed else [*rounds, played(question)]
         return {
-            self.asked: replace(asked, revealed=True),
+            self.question: replace(question, revealed=True),
             self.rounds: rounds,
             self.alone: "",
-            self.whole: self._whole(asked),
+            self.whole: self._whole(question),
             self.score: self._score(rounds),
             self.reveal: gr.Button(visible=False),
             self.reset: gr.Button(visible=True),
         }
 
-    def _alone(self, asked: Asked) -> Markup:
+    def _alone(self, question: Question) -> Markup:
         """The prediction from the image alone; the class's guess stands out."""
-        alone = asked.study.probabilities(Patient())
+        alone = question.study.probabilities(Patient())
         values = {self.names[code]: 100 * p for code, p in alone.items()}
-        guess = self.names[most_voted(asked.votes)]
+        guess = self.names[most_voted(question.votes)]
         return self.templates.render("quiz_alone", values=values, guess=guess)
 
-    def _whole(self, asked: Asked) -> Markup:
+    def _whole(self, question: Question) -> Markup:
         """The true diagnosis, everyone's answer, and what the context changed."""
-        example, manifest = asked.example, self.services.manifest
+        example, manifest = question.example, self.services.manifest
         fields = manifest.patient.fields
-        prediction = Prediction.of(asked.study, example.patient)
+        prediction = Prediction.of(question.study, example.patient)
         return self.templates.render(
             "quiz_whole",
-            round=played(asked),
+            round=played(question),
             names=self.names,
             context=context_words(example.patient, fields, self.templates.texts),
             origin=example.origin,
@@ -260,12 +260,12 @@ def shuffled(examples: list[Example]) -> list[Example]:
     return random.sample(examples, len(examples))
 
 
-def played(asked: Asked) -> Round:
+def played(question: Question) -> Round:
     """The round that ends with the true diagnosis."""
-    alone = asked.study.probabilities(Patient())
-    whole = asked.study.probabilities(asked.example.patient)
-    diagnosis = asked.example.diagnosis
-    return Round(diagnosis, asked.votes, most_probable(alone), most_probable(whole))
+    alone = question.study.probabilities(Patient())
+    whole = question.study.probabilities(question.example.patient)
+    diagnosis = question.example.diagnosis
+    return Round(diagnosis, question.votes, most_probable(alone), most_probable(whole))
 
 
 # === The threshold ===

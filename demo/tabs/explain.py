@@ -1,4 +1,4 @@
-"""Explanations below a prediction; a knob asks only for what it changes."""
+"""Explanations below a prediction; a control recomputes only what depends on it."""
 
 import gradio as gr
 from gradio.events import Dependency
@@ -31,7 +31,7 @@ class Explanations:
     """The explanations of one network; hidden until there is a prediction."""
 
     def __init__(self, services: Services, templates: Templates) -> None:
-        """Lay them out."""
+        """Add their components."""
         self.services, self.templates = services, templates
         self.names, why = services.manifest.classes, templates.texts.why
         self.fields = services.manifest.patient.fields

@@ -132,9 +132,9 @@ def _reconciled(data: Mapping, texts: Texts) -> str:
     images, words = own or data.get("images", 0), texts.model
     if not diagnoses or not diagnoses <= {*DIAGNOSES, *COARSE_LABELS} or images >= rows:
         return ""
-    said = words.reconciled.format(rows=texts.count(rows), images=texts.count(images))
+    text = words.reconciled.format(rows=texts.count(rows), images=texts.count(images))
     further = sum(sources.values()) - own if own else 0
-    return f"{said} {words.further.format(images=texts.count(further))}" if further else said
+    return f"{text} {words.further.format(images=texts.count(further))}" if further else text
 
 
 def _context(found: Mapping, texts: Texts) -> Context | None:

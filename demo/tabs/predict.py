@@ -35,7 +35,7 @@ _INTO_VIEW = "() => document.querySelector('#result').scrollIntoView({block: 'ne
 
 @dataclass(frozen=True)
 class ChosenBox:
-    """The lesion to look at in one photograph, in place of the one that is found."""
+    """The box of the lesion to frame in one photograph, instead of the one that is found."""
 
     upload: str
     box: Box
@@ -76,18 +76,18 @@ class Result:
 def add_predict(
     demo: gr.Blocks, networks: Networks, templates: Templates
 ) -> tuple[Form, list[Result]]:
-    """Lay the tab out and connect it; gives its form and each network's result."""
+    """Build the tab and connect its events; gives its form and each network's result."""
     with gr.Row(elem_classes="wide", elem_id="predicting"):
-        with gr.Column(elem_classes="try"):
+        with gr.Column(elem_classes="examples-area"):
             galleries = [Gallery(services, templates) for services in networks.each()]
-        with gr.Column(elem_classes="asked"):
+        with gr.Column(elem_classes="form-area"):
             image = image_input(templates.texts)
             dicom = DicomUpload(templates.texts)
             patient = patient_inputs(fields_of(networks.offered), templates.texts)
             form = Form(image, patient, gr.State(None, time_to_live=KEPT_SECONDS))
             enlarge = [Enlarge.lay_out(templates.texts) for _ in networks.each()]
             buttons = [_buttons(templates.texts) for _ in networks.each()]
-        with gr.Column(elem_classes="told"):
+        with gr.Column(elem_classes="result-area"):
             shown = zip(networks.each(), galleries, enlarge, strict=True)
             results = [_result(templates, gallery, large) for _, gallery, large in shown]
     reasons = [Explanations(services, templates) for services in networks.each()]
@@ -126,7 +126,7 @@ def _result(templates: Templates, gallery: Gallery, enlarge: Enlarge) -> Result:
 
 
 class Predictions:
-    """What the tab does for one network when it is asked."""
+    """The events of the tab for one network."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class Predictions:
         self.filled = [result.shown, result.prediction, *reasons.filled, form.chosen]
 
     def connect(self, demo: gr.Blocks) -> None:
-        """Predict at the press of a button or for an example; keep the explanations in step."""
+        """Predict when the button is pressed or an example chosen, then explain."""
         chosen = self.result.gallery.connect(demo, self.form.image, self.form.patient)
         for listen in (self.buttons.predict.click, chosen.success):
             asked = listen(
@@ -155,7 +155,7 @@ class Predictions:
                     self.reasons.strength,
                 ],
                 self.filled,
-                **self._asking,
+                **self._event_options,
             )
             asked.success(js=_INTO_VIEW, **QUIET)
             self.reasons.add_thumbnails(asked, self.result.shown)
@@ -165,7 +165,7 @@ class Predictions:
         self.buttons.clear.click(self.clear, None, emptied, queue=False, **QUIET)
 
     def connect_chooser(self, chooser: gr.Radio, number: int) -> None:
-        """When this network is chosen, ask it of the same photograph, box and patient.
+        """When this network is chosen, predict for the same photograph, box and patient.
 
         Earlier predictions are emptied first: they may be for other fields.
         """
@@ -182,7 +182,7 @@ class Predictions:
             predict_if_chosen,
             [chooser, self.form.chosen, *self.form.inputs, self.reasons.strength],
             self.filled,
-            **self._asking,
+            **self._event_options,
         )
         self.reasons.add_thumbnails(asked, self.result.shown)
 
@@ -260,8 +260,8 @@ class Predictions:
         return [self.result.shown, self.result.prediction, self.reasons.panel]
 
     @property
-    def _asking(self) -> dict:
-        """Options of the events that ask the network."""
+    def _event_options(self) -> dict:
+        """Options of the events that run the network."""
         return {
             "show_progress_on": self.result.prediction,
             "concurrency_id": "predict",
@@ -278,12 +278,12 @@ class Predictions:
                 self.result.prediction,
                 *self.reasons.outputs,
             ],
-            **self._asking,
+            **self._event_options,
         )
         self.reasons.add_thumbnails(asked, self.result.shown)
 
     def nothing(self) -> dict:
-        """Forget what a session looks at."""
+        """Clear the prediction on screen."""
         return {
             self.result.shown: None,
             self.result.prediction: _placeholder(self.templates),

@@ -120,7 +120,7 @@ def test_the_same_photograph_with_other_context_is_another_case(uploads):
 def test_at_most_two_are_looked_at_and_the_last_chosen_is_edited(tray):
     assert tray.edited is None
     tray = tray.choose(3).choose(1).choose(2)
-    assert [case.number for case in tray.looked_at] == [1, 2]
+    assert [case.number for case in tray.open_cases] == [1, 2]
     assert tray.edited.number == 2
     tray = tray.choose(2)
     assert tray.edited.number == 1
