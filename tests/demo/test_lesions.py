@@ -28,7 +28,7 @@ from tests.demo.pages import (
     served,
     services,
 )
-from tests.fakes.lesions import FramedStudy, framed, framing_manifest, skin
+from tests.fakes.lesions import FramedStudy, framed, framing_manifest, skin, whole_manifest
 from tests.fakes.study import FakeStudy
 
 LEFT, RIGHT = (40, 60, 110, 130), (190, 70, 250, 130)
@@ -112,7 +112,8 @@ class Asking:
 
     def __init__(self, photograph):
         self.asked = []
-        offered = [services(self.study, manifest=framing_manifest()), services(self.study)]
+        manifests = framing_manifest(), whole_manifest()
+        offered = [services(self.study, manifest=manifest) for manifest in manifests]
         demo = build_demo(offered, languages=["en"])
         events = {}
         for event in demo.fns.values():

@@ -166,7 +166,7 @@ def test_figures_that_a_task_without_melanoma_lacks_are_left_out(manifest):
         return {key: value for key, value in row.items() if key != "melanoma_auc"}
 
     found = without(manifest.metrics["test"])
-    found |= {"by_threshold": {}, "subgroups": {}}
+    found |= {"by_threshold": {}, "subgroups": {}, "context": None}
     found["per_source"] = {name: without(row) for name, row in found["per_source"].items()}
     page = page_of(replace(manifest, metrics={"test": found}))
     assert "macro AUC" in page

@@ -53,6 +53,11 @@ def framed(image, *, box=None):
     return FramedStudy(read_image(image), box=box)
 
 
+def whole_manifest():
+    """The shipped bundle's facts, of a network that sees whole photographs."""
+    return replace(read_manifest(RELEASED), image=ImagePreprocessor(32))
+
+
 def framing_manifest():
     """The shipped bundle's facts, of a network that sees frames."""
     return replace(read_manifest(RELEASED), image=SCALES)
