@@ -25,7 +25,7 @@ MEANING = (
     "Probabilities are from 0 to 1 and sum to 1. A contribution says how far a field of the "
     "patient moved a probability from that of the image alone. The prediction set is a list that "
     "is set to contain the true diagnosis in most cases; an unlisted diagnosis is not ruled out. "
-    "Malignancy sums the malignant classes up, beside the threshold that was set for 90 % "
+    "Malignancy is the sum of the malignant classes, beside the threshold that was set for 90 % "
     "sensitivity on validation images and what it gave on test images; null where the task does "
     "not say which classes are malignant. An OOD score above 1 means that the photograph is "
     "unlike the training images. Box and frame are x0, y0, x1, y1 in pixels of the upright "

@@ -41,11 +41,11 @@ def read_metadata(
         if isinstance(field, ChoiceField) and field.column in table:
             table[field.column], ambiguous = translate(table[field.column], field)
             if ambiguous:
-                notes.append(f"{path.name}: {ambiguous:,} rows say too little of the {field.name}")
+                notes.append(f"{path.name}: {ambiguous:,} rows have an ambiguous {field.name}")
     patients = _parse_rows(table, path.name, fields)
     unread = [name for name in table if name not in (*names.values(), *BOX_COLUMNS)]
     if unread:
-        notes.append(f"{path.name}: nothing reads the column {', '.join(map(str, unread))}")
+        notes.append(f"{path.name}: unused columns: {', '.join(map(str, unread))}")
     identities = [name for name in ("lesion_id", "patient_id") if name in table]
     found = table[["image", *identities]].reset_index(drop=True)
     found = found.assign(**context_columns(patients, fields))
@@ -85,7 +85,7 @@ def find_context(
         *table.attrs["notes"],
     ]
     if unused := len(table) - len(set(rows) - {-1}):
-        notes.append(f"{unused} rows of {path.name} are of no image here")
+        notes.append(f"{unused} rows of {path.name} match no image in this folder")
     return found, tuple(notes)
 
 
@@ -163,7 +163,7 @@ def require_match(matched: int, names: Sequence[str], rows: Sequence[str]) -> No
     """
     if rows and names and not matched:
         raise DataError(
-            f"no row of the table of context is of an image: it names {rows[0]}, the images are "
+            f"no row of the metadata table matches an image: it names {rows[0]}, the images are "
             f"called {names[0]}. Give the images' names, with or without suffix and folder."
         )
 

@@ -90,7 +90,7 @@ class Split:
             torn = table["image"][groups == counts.idxmax()]
             raise SplitError(
                 f"the split puts {name_some(torn.tolist())}, which show one lesion, into different "
-                f"parts; {(counts > 1).sum()} lesions are torn. Draw a new split."
+                f"parts; {(counts > 1).sum()} lesions are split across parts. Draw a new split."
             )
 
     def save(self, path: Path) -> None:

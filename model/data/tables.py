@@ -147,7 +147,7 @@ def _text(raw: bytes, path: Path) -> str:
         except UnicodeDecodeError as error:
             line = raw[: error.start].count(b"\n") + 1
     raise DataError(
-        f"{path}, line {line}: the letters are not UTF-8, UTF-16 or cp1252, so this is not a CSV "
+        f"{path}, line {line}: its encoding is not UTF-8, UTF-16 or cp1252, so this is not a CSV "
         "table. Save it as CSV UTF-8."
     )
 

@@ -268,7 +268,7 @@ def _ood_table(found: dict) -> Table:
 def _explanations(found: dict) -> Table:
     deletion = found["deletion"]
     rows = [
-        (f"fall of the probability: {k.replace('_', ' ')}", with_ci(deletion[k])) for k in _DELETION
+        (f"drop in probability: {k.replace('_', ' ')}", with_ci(deletion[k])) for k in _DELETION
     ]
     if found["on_lesion"]:
         rows += [

@@ -84,7 +84,7 @@ def presets_text() -> str:
             f"  {preset.title}",
             f"  from: {preset.source}",
             f"  reported: {preset.reported}",
-            f"  differs: {preset.departs}",
+            f"  rebuilt: {preset.departs}",
         ]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)

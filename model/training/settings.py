@@ -291,8 +291,17 @@ def _first_of(error: ValidationError) -> str:
     return f"{name} is {found['input']!r}; {found['msg'].replace('Input should', 'it must', 1)}."
 
 
+OF_WHOLE_PHOTOGRAPHS = ("zoom", "shear", "rotation", "colour", "downscale", "cutout")
+"""Augmentation settings that frames, which vary by rules of their own, do not heed."""
+
+
 def _exclusions(config: TrainConfig) -> dict[str, bool]:
     """Why settings exclude each other → whether they do."""
+    unheeded = [
+        name
+        for name in OF_WHOLE_PHOTOGRAPHS
+        if getattr(config, name) != TrainConfig.model_fields[name].default
+    ]
     metadata_only = config.fusion == "metadata"
     return {
         f"head_epochs is {config.head_epochs}; it must be at most epochs": (
@@ -323,6 +332,9 @@ def _exclusions(config: TrainConfig) -> dict[str, bool]:
         "frame_low is above frame_high": config.frame_low > config.frame_high,
         "frame lesion needs images, which fusion metadata has none of": (
             metadata_only and config.frame == "lesion"
+        ),
+        f"frame lesion augments by rules of its own: leave out {', '.join(unheeded)}": (
+            config.frame == "lesion" and bool(unheeded)
         ),
         "frame lesion has no mixup: set it to 0": config.frame == "lesion" and config.mixup > 0,
         "output sigmoid is for two classes, not for those of this task: set output to softmax": (

@@ -21,7 +21,13 @@ import pandas as pd
 
 from model.errors import ConfigError, SearchError
 from model.training.run_folder import claim
-from model.training.settings import OLD_NAMES, TrainConfig, read_config, setting_type
+from model.training.settings import (
+    OF_WHOLE_PHOTOGRAPHS,
+    OLD_NAMES,
+    TrainConfig,
+    read_config,
+    setting_type,
+)
 
 DEFAULT_SPACE = Path(__file__).with_suffix(".json")
 FEATURES_SPACE = DEFAULT_SPACE.with_stem("search_space_features")
@@ -64,11 +70,18 @@ class Dimension:
 def read_space(path: Path, base: TrainConfig) -> tuple[Dimension, ...]:
     """Read a space and check each of its values beside the settings that are not searched.
 
+    On frames, the augmentation of whole photographs is not searched.
+
     Raises:
         ConfigError: no JSON object, an unknown setting, a value that the setting does not take, a
             condition on something that is not searched before, or nothing to search.
     """
-    space = tuple(_dimension(name, entry, path) for name, entry in read_config(path).items())
+    unheeded = OF_WHOLE_PHOTOGRAPHS if base.frame == "lesion" else ()
+    space = tuple(
+        _dimension(name, entry, path)
+        for name, entry in read_config(path).items()
+        if name not in unheeded
+    )
     for number, dimension in enumerate(space):
         _check_condition(dimension, space[:number], path)
         _check_values(dimension, base, path)

@@ -64,7 +64,7 @@ def test_siim_isic_2020_keeps_patients_together(tmp_path):
     table = dataset.table
     assert table["diagnosis"].tolist() == ["BENIGN", "MEL"]
     assert table["anatom_site_general"].tolist() == [None, "head/neck"]
-    assert "1 rows say too little of the site" in dataset.summary()
+    assert "1 rows have an ambiguous site" in dataset.summary()
     pairs = duplicate_pairs(table["path"].tolist())
     groups = lesion_groups(table["lesion_id"].tolist(), pairs, table["patient_id"].tolist())
     assert len(set(groups)) == 1

@@ -61,7 +61,7 @@ def test_letters_of_cp1252_are_kept(tmp_path):
     [
         (b"PK\x03\x04rest", "xlsx.* CSV UTF-8"),
         (b"\xd0\xcf\x11\xe0", "old spreadsheet"),
-        (b"image,sex\na,\x81\n", "line 2: the letters"),
+        (b"image,sex\na,\x81\n", "line 2: its encoding"),
         (b"image,sex\na,male,more\n", "line 2.*without a heading"),
         (b"image,sex\na,male,more,still\n", "not a CSV table"),
         (b"image,age,Age\na,1,2\n", "2 times"),
@@ -99,8 +99,8 @@ def test_a_join_says_what_matched_and_what_nothing_reads(tmp_path):
     assert patients == [Patient(age=60.0), None]
     said = " ".join(notes)
     assert "1 of 2 images have a row" in said
-    assert "the column shoe" in said
-    assert "1 rows of m.csv are of no image here" in said
+    assert "unused columns: shoe" in said
+    assert "1 rows of m.csv match no image in this folder" in said
 
 
 @pytest.mark.parametrize("content", ["image,age\nz,50\n", "image,shoe\na,43\n"])

@@ -89,6 +89,13 @@ def test_settings_that_exclude_each_other_are_refused(values):
         TrainConfig(**values)
 
 
+@pytest.mark.parametrize(("name", "value"), [("zoom", 0.1), ("rotation", "none"), ("cutout", 0.2)])
+def test_a_setting_that_frames_do_not_heed_is_refused_by_name(name, value):
+    assert TrainConfig(frame="photograph", **{name: value})
+    with pytest.raises(ConfigError, match=f"leave out {name}"):
+        TrainConfig(frame="lesion", **{name: value})
+
+
 def test_the_settings_of_the_released_trainings_are_still_known():
     for path in sorted(RELEASED.glob("train_*.json")):
         assert TrainConfig(**read_config(path)).fusion == "concat"
