@@ -28,10 +28,11 @@ from demo.scripts import HEAD
 from demo.services import Networks, Services
 from demo.session import expiring_sessions, use_private_folder
 from demo.styles import CSS, ICON, THEME
-from demo.tabs.about import add_about, add_data
+from demo.tabs.about import add_about
 from demo.tabs.batch import add_batch
 from demo.tabs.cases import add_cases
 from demo.tabs.classroom import add_classroom
+from demo.tabs.data import add_data
 from demo.tabs.model import add_model
 from demo.tabs.predict import add_predict
 from demo.templates import Templates

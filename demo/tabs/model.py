@@ -12,7 +12,7 @@ from demo.formatting import in_sentence
 from demo.inputs import label_of, styled_html
 from demo.prediction import MELANOMA_CODE, missed_below, worth_of_context
 from demo.services import Services
-from demo.tabs.about import SUMMARY
+from demo.tabs.data import SUMMARY
 from demo.templates import Templates
 from demo.texts import Texts
 from demo.texts.sections import ModelTexts

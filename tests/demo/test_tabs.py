@@ -10,8 +10,8 @@ import pytest
 
 from demo.charts import bars, heat, lines, people
 from demo.formatting import ENGLISH
-from demo.tabs.about import SUMMARY, data_html
 from demo.tabs.classroom import threshold_html
+from demo.tabs.data import SUMMARY, data_html
 from demo.tabs.model import FEWEST_IMAGES, model_html
 from demo.templates import Templates
 from demo.texts import load_texts

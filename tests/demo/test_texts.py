@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 
 import demo.texts
 from demo.prediction import Melanoma, Prediction, prediction_html
-from demo.tabs.about import SUMMARY, data_html
+from demo.tabs.data import SUMMARY, data_html
 from demo.templates import Templates
 from demo.texts import LANGUAGES, load_texts
 from model.inference.bundle import RELEASED, read_manifest

@@ -13,8 +13,9 @@ from demo.explanations import Shown, image_html, patient_html, similar_html, wha
 from demo.prediction import Prediction, prediction_html
 from demo.report import Remarks, report_html
 from demo.services import Example
-from demo.tabs.about import about_html, data_html
+from demo.tabs.about import about_html
 from demo.tabs.batch import result_frame, summary_html
+from demo.tabs.data import data_html
 from demo.tabs.model import model_html
 from demo.templates import Templates
 from demo.texts import load_texts
