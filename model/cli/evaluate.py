@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_out(parser, "folder of the report")
     add_bundle(parser)
     parser.add_argument(
-        "--quick", action="store_true", help="skip robustness and the check of explanations"
+        "--quick",
+        action="store_true",
+        help="skip steadiness, robustness and the check of explanations",
     )
     parser.add_argument(
         "--full",

@@ -130,5 +130,5 @@ def _notes(part: str, *, has_masks: bool, quick: bool) -> list[str]:
     else:
         notes.append("No lesion outlines (masks/): lesion size and skin tone are left out.")
     if quick:
-        notes.append("Quick: robustness and the check of explanations are left out.")
+        notes.append("Quick: steadiness, robustness and the check of explanations are left out.")
     return notes

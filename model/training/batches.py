@@ -48,7 +48,7 @@ class FramedPhotographs:
         return len(self.paths)
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """The frames of some rows, as serving would crop them."""
+        """The frames of some rows, at the geometric mean of ``frame_low`` and ``frame_high``."""
         scale = float(np.sqrt(self.config.frame_low * self.config.frame_high))
         return np.stack([self._frame(row, scale) for row in rows])
 
