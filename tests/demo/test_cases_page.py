@@ -149,6 +149,7 @@ def test_the_photograph_of_an_answer_opens_large_and_closes_with_the_next_answer
     open_page(window, address)
     add_photograph(window, photograph)
     predict(window)
+    window.wait_for_timeout(1_500)  # an answer closes what was open, one round trip later
     opens = window.get_by_role("button", name="Open the photograph large")
     opens.press("Enter")
     picture = window.locator("#enlarged .viewer img")
