@@ -1,6 +1,6 @@
 """What people wait for in the shell: each command beside the least that it could do.
 
-    python benchmarks/commands.py --data ISIC2019
+    python benchmarks/commands.py --data ISIC2019 MILK10K ACRAL ISIC2020
 
 Each runs in a process of its own, with an empty cache. Beside it stands a process that does its
 plainest part: hashing every image for ``explore``, dividing the table with scikit-learn for
@@ -73,15 +73,21 @@ for cell in json.loads(Path(book).read_text())["cells"]:
 def main() -> None:
     """Measure, print and save."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--data", type=Path, required=True, help="images of ISIC 2019")
-    data = options.parse_args().data.resolve()
+    options.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="images of ISIC 2019, and for calibrate the other folders of the shipped network",
+    )
+    data, *further = [folder.resolve() for folder in options.parse_args().data]
     manifest, table = read_manifest(RELEASED), read_folder(data).table
     parts = {part: manifest.split.part(part, table) for part in ("train", "validation")}
     report = machine() | {"images": len(table), "validation_images": len(parts["validation"])}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         report |= without_a_network(data, table, folder)
-        report |= with_a_network(data, parts, folder)
+        report |= with_a_network(data, further, parts, folder)
         save("commands", report)  # what follows takes longest
         few = subset(table.sample(1_200, random_state=0), data, folder / "few")
         book = ROOT / "notebooks" / "02_tune_and_train.ipynb"
@@ -105,7 +111,9 @@ def without_a_network(data: Path, table: pd.DataFrame, folder: Path) -> dict[str
     )
 
 
-def with_a_network(data: Path, parts: dict[str, pd.DataFrame], folder: Path) -> dict[str, float]:
+def with_a_network(
+    data: Path, further: list[Path], parts: dict[str, pd.DataFrame], folder: Path
+) -> dict[str, float]:
     """``predict``, ``calibrate`` and ``evaluate``."""
     validation = parts["validation"]
     forty = subset(validation[:40], data, folder / "forty")
@@ -113,7 +121,7 @@ def with_a_network(data: Path, parts: dict[str, pd.DataFrame], folder: Path) -> 
         "predict_s": seconds("-m", "model", "predict", forty / "images", "--out", folder / "p.csv")
     }
     bundle = shutil.copytree(RELEASED, folder / "bundle")
-    where = ("--data", data, "--bundle", bundle, "--cache")
+    where = ("--bundle", bundle, "--cache")
     passed = seconds("-c", PASSED, listed(validation, folder))
     report |= beside(
         "evaluate",
@@ -121,6 +129,8 @@ def with_a_network(data: Path, parts: dict[str, pd.DataFrame], folder: Path) -> 
             "-m",
             "model",
             "evaluate",
+            "--data",
+            data,
             *where,
             folder / "a",
             "--part",
@@ -134,7 +144,10 @@ def with_a_network(data: Path, parts: dict[str, pd.DataFrame], folder: Path) -> 
     plain = seconds("-c", PASSED, listed(drawn, folder))
     return report | beside(
         "calibrate",
-        seconds("-m", "model", "calibrate", *where, folder / "b", "--images", IMAGES),
+        seconds(
+            *("-m", "model", "calibrate", "--data", data, *further),
+            *(*where, folder / "b", "--images", IMAGES),
+        ),
         plain,
     )
 
