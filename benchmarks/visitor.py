@@ -24,6 +24,9 @@ class Visitor:
         props = {part["id"]: part["props"] for part in self.config["components"]}
         found = ((number, p.get("elem_id")) for number, p in props.items() if number in english)
         self._ids = {name: number for number, name in found if name}
+        own, events = set(self.config["page"][""]["dependencies"]), self.config["dependencies"]
+        self.events = [event for event in events if event["id"] in own]
+        """Of the English page; the others' run the same functions."""
 
     def upload(self, content: bytes, name: str = "lesion.jpg") -> dict:
         """Hand a file in; gives what stands for it in :meth:`press` and :meth:`call`."""

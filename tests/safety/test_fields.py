@@ -91,7 +91,7 @@ HOSTILE = [None, "x", float("nan"), [None], {"path": "/etc/passwd"}]
 @pytest.mark.parametrize("value", HOSTILE, ids=repr)
 def test_no_event_of_the_page_hangs_or_breaks_on_hostile_values(value, address, photograph):
     visitor = Visitor(address, timeout=20)
-    for event in visitor.config["dependencies"]:
+    for event in visitor.events:
         answer = visitor.trigger(event["id"], [value] * len(event["inputs"]))
         assert "data" in answer or "error" in answer, event["id"]
     file = visitor.upload(photograph.read_bytes())
@@ -100,7 +100,7 @@ def test_no_event_of_the_page_hangs_or_breaks_on_hostile_values(value, address, 
 
 def test_no_event_of_the_page_hangs_or_breaks_on_another_number_of_values(address, photograph):
     visitor = Visitor(address, timeout=20)
-    for event in visitor.config["dependencies"]:
+    for event in visitor.events:
         for count in {0, 1, len(event["inputs"]) + 3} - {len(event["inputs"])}:
             answer = visitor.trigger(event["id"], [None] * count)
             assert "data" in answer or "error" in answer, event["id"]
@@ -113,7 +113,7 @@ def test_no_knob_hangs_or_breaks_once_there_is_an_answer(value, address, photogr
     visitor = Visitor(address, timeout=20)
     file = visitor.upload(photograph.read_bytes())
     assert "data" in visitor.press("predict", [None, None, file, 50, "male", "head/neck", 50])
-    for event in visitor.config["dependencies"]:
+    for event in visitor.events:
         if len(event["inputs"]) > 2:
             answer = visitor.trigger(event["id"], [value] * len(event["inputs"]))
             assert "data" in answer or "error" in answer, event["id"]
