@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Calibrate and print what was found."""
     known = read_manifest(options.bundle)
-    dataset = read_folders(options.data, task=known.task.name, fields=known.patient.fields)
+    dataset = read_folders(
+        options.data, task=known.task.name, fields=known.patient.fields, coarse=True
+    )
     learned, held_out = closeup_halves(options.closeups) if options.closeups else ([], [])
     from model.training.packaging import calibrate_bundle
 

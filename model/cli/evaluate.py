@@ -13,15 +13,15 @@ import sys
 
 import pandas as pd
 
-from model.cli.options import add_bundle, add_cache, add_data, add_out, add_part
-from model.data.dataset import read_folder
+from model.cli.options import add_bundle, add_cache, add_data_folders, add_out, add_part
+from model.data.dataset import read_folders
 from model.data.split import PARTS, Split
 from model.inference.bundle import read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_data(parser)
+    add_data_folders(parser)
     add_part(parser, "test", choices=(*PARTS, "all"))
     add_out(parser, "folder of the report")
     add_bundle(parser)
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate, write and print."""
     manifest = read_manifest(options.bundle)
-    dataset = read_folder(options.data, task=manifest.task.name, fields=manifest.patient.fields)
+    dataset = read_folders(options.data, task=manifest.task.name, fields=manifest.patient.fields)
     print(dataset.summary(), file=sys.stderr)
     table = part_table(manifest.split, options.part, dataset.table)
     # Keras takes seconds to load: not before the input is known to be sound.
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         bundle=options.bundle,
         part=options.part,
         out=options.out,
-        masks=options.data / "masks",
+        masks=[folder / "masks" for folder in options.data],
         cache_dir=options.cache,
         quick=options.quick,
         full=options.full,

@@ -40,7 +40,9 @@ def run(options: argparse.Namespace) -> int:
     """Train and compare."""
     manifest = read_manifest(RELEASED)
     require_weights(options.weights, manifest.training["backbone"])
-    dataset = listed_only(read_folders(options.data, task=manifest.task.name), manifest.split)
+    dataset = listed_only(
+        read_folders(options.data, task=manifest.task.name, coarse=True), manifest.split
+    )
     # Keras takes seconds to load: not before the input is known to be sound.
     from model.evaluation.outcome import compare, compare_text
     from model.evaluation.report import predict_outcome

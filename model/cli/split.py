@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.cli.options import add_cache, add_data, add_number, add_task
-from model.data.dataset import Dataset, read_folder
+from model.cli.options import add_cache, add_data_folders, add_number, add_task
+from model.data.dataset import Dataset, read_folders
 from model.data.duplicates import groups_of
 from model.data.split import PARTS, Split
 from model.data.splitters import SHARES, draw_folds, draw_source_splits, draw_split, own_split
@@ -30,7 +30,7 @@ _NEAR = 2  # percentage points by which a part may miss its share without a word
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_data(parser)
+    add_data_folders(parser)
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument(
         "--out", type=Path, metavar="PATH", help="JSON file of the split, or folder of several"
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Draw or check, and print the sizes of the parts."""
-    dataset = read_folder(options.data, task=options.task)
+    dataset = read_folders(options.data, task=options.task)
     print(dataset.summary(), file=sys.stderr)
     groups = groups_of(dataset.table, cache_dir=options.cache)
     if options.check:

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     bundle = options.out / "bundle"
     require_no_bundle(bundle)
     require_start(config)
-    dataset = read_folders(options.data, task=config.task)
+    dataset = read_folders(options.data, task=config.task, coarse=True)
     print(dataset.summary(config.task), file=sys.stderr)
     has_class = dataset.task(config.task).has_class(dataset.table["diagnosis"])
     split = split_of(dataset, options).held_out_with(dataset.table, has_class)

@@ -79,5 +79,5 @@ def run(options: argparse.Namespace) -> int:
 
 def _outlined(table: pd.DataFrame, masks_dir: Path) -> pd.DataFrame:
     """The rows that have an outline, with its file in the column ``mask``."""
-    files = [mask_file(masks_dir, name) for name in table["image"]]
+    files = [mask_file([masks_dir], name) for name in table["image"]]
     return table.assign(mask=files)[[file is not None for file in files]]

@@ -20,7 +20,7 @@ from model.cli.options import (
     SETTINGS,
     add_cache,
     add_choice,
-    add_data,
+    add_data_folders,
     add_number,
     add_out,
     add_settings,
@@ -29,7 +29,7 @@ from model.cli.options import (
     settings_of,
     split_of,
 )
-from model.data.dataset import Dataset, read_folder
+from model.data.dataset import Dataset, read_folders
 from model.data.split import Split
 from model.errors import ConfigError
 from model.training.settings import TrainConfig
@@ -49,7 +49,7 @@ from model.tuning.search_space import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_data(parser)
+    add_data_folders(parser)
     add_out(parser, "folder of this search")
     add_split(parser)
     add_cache(parser)
@@ -84,9 +84,10 @@ def run(options: argparse.Namespace) -> int:
         )
     for backbone in sorted(plan.backbones()):
         require_start(plan.base.with_(backbone=backbone))
-    dataset = read_folder(options.data, task=plan.base.task)
+    dataset = read_folders(options.data, task=plan.base.task, coarse=True)
     print(dataset.summary(plan.base.task), file=sys.stderr)
-    split = split_of(dataset, options)
+    has_class = dataset.task(plan.base.task).has_class(dataset.table["diagnosis"])
+    split = split_of(dataset, options).held_out_with(dataset.table, has_class)
     claim_search(options.out, plan, [split.part(p, dataset.table) for p in ("train", "validation")])
     if options.workers:
         from model.tuning.cluster import run_workers
@@ -136,6 +137,8 @@ def words(options: argparse.Namespace) -> list[str]:
             continue
         if isinstance(value, bool):
             line.append(flag if value else flag.replace("--", "--no-", 1))
+        elif isinstance(value, list):
+            line += [flag, *map(str, value)]
         else:
             line += [flag, str(value)]
     return line

@@ -352,20 +352,23 @@ def _sizes(paths: list[Path]) -> np.ndarray:
 
 
 def read_folders(
-    folders: Sequence[Path], *, task: str, fields: Sequence[Field] = FIELDS
+    folders: Sequence[Path],
+    *,
+    task: str | None = TASKS["isic2019"].name,
+    fields: Sequence[Field] = FIELDS,
+    coarse: bool = False,
 ) -> Dataset:
-    """Read and check data folders for a training; see :func:`model.data.dataset.read_folder`.
+    """Read and check data folders; the arguments are those of :func:`read_folder`.
 
-    Images with a coarse label stay in, to be trained on with a partial label. Of several
-    folders, one that holds no image of the released split is a source of its own, by its name; a
-    field that has one value nearly everywhere in such a folder is unknown there, since it would
-    identify the folder, not the patient.
+    Of several folders, one that holds no image of the released split is a source of its own, by its
+    name; a field that has one value nearly everywhere in such a folder is unknown there, since it
+    would identify the folder, not the patient.
 
     Raises:
         DataError: what ``read_folder`` refuses, two folders of one name, or an image in two.
     """
     read = {
-        folder.resolve(): read_folder(folder, task=task, fields=fields, coarse=True)
+        folder.resolve(): read_folder(folder, task=task, fields=fields, coarse=coarse)
         for folder in folders
     }
     if len(read) == 1:

@@ -7,6 +7,7 @@ skin and are not colour-calibrated, so cameras differ more than some patients do
 sun-tanned skin reads darker. It is no Fitzpatrick type.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -38,15 +39,15 @@ _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193,
 _WHITE = np.array([0.9505, 1.0, 1.089])  # D65
 
 
-def mask_file(masks_dir: Path, name: str) -> Path | None:
-    """The file of an image's outline; None if there is none."""
-    files = (masks_dir / f"{name}.png", masks_dir / f"{name}_segmentation.png")
+def mask_file(folders: Sequence[Path], name: str) -> Path | None:
+    """The file of an image's outline, in the first folder that has one; None if none has."""
+    files = (folder / f"{name}{end}.png" for folder in folders for end in ("", "_segmentation"))
     return next((file for file in files if file.is_file()), None)
 
 
-def read_mask(masks_dir: Path, name: str) -> np.ndarray | None:
+def read_mask(folders: Sequence[Path], name: str) -> np.ndarray | None:
     """Read an image's outline as bool (height, width); None if there is none."""
-    file = mask_file(masks_dir, name)
+    file = mask_file(folders, name)
     if file is None:
         return None
     with Image.open(file) as mask:
@@ -54,10 +55,10 @@ def read_mask(masks_dir: Path, name: str) -> np.ndarray | None:
 
 
 def prepared_mask(
-    masks_dir: Path, name: str, photograph: Path, preprocessor: ImagePreprocessor
+    folders: Sequence[Path], name: str, photograph: Path, preprocessor: ImagePreprocessor
 ) -> np.ndarray | None:
     """Bring an image's outline to where the lesion is in the prepared image: bool (side, side)."""
-    mask = read_mask(masks_dir, name)
+    mask = read_mask(folders, name)
     if mask is None:
         return None
     image = read_image(photograph)
@@ -68,14 +69,14 @@ def prepared_mask(
     return np.asarray(outline.resize((side, side), Image.Resampling.NEAREST))
 
 
-def mask_groups(table: pd.DataFrame, masks_dir: Path) -> pd.DataFrame | None:
+def mask_groups(table: pd.DataFrame, folders: Sequence[Path]) -> pd.DataFrame | None:
     """Name each image's lesion size and skin tone: columns lesion_size and skin_tone.
 
     An image without an outline, or without enough skin beside it, has no name. None if no image
     has an outline.
     """
     with ThreadPoolExecutor() as pool:
-        rows = list(pool.map(_describe, table["image"], table["path"], repeat(masks_dir)))
+        rows = list(pool.map(_describe, table["image"], table["path"], repeat(folders)))
     groups = pd.DataFrame(rows, columns=["lesion_size", "skin_tone"], dtype=object)
     return None if groups["lesion_size"].isna().all() else groups
 
@@ -114,8 +115,8 @@ def skin_angle(photograph: np.ndarray, mask: np.ndarray) -> float | None:
     return float(np.median(typology_angle(photograph[skin])))
 
 
-def _describe(name: str, path: Path, masks_dir: Path) -> tuple[str | None, str | None]:
-    mask = read_mask(masks_dir, name)
+def _describe(name: str, path: Path, folders: Sequence[Path]) -> tuple[str | None, str | None]:
+    mask = read_mask(folders, name)
     if mask is None:
         return None, None
     image = read_image(path).resize(mask.shape[::-1])

@@ -7,6 +7,7 @@ Two questions, both against a baseline that knows nothing of the image:
   fifth of the same shape that is moved elsewhere, and with the fifth in the middle.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,11 @@ _SHARES = ("map", "centre_blob", "marked_fifth", "centre_fifth", "lesion_area")
 
 
 def check_explanations(
-    predictor: Predictor, outcome: Outcome, images: np.ndarray, masks_dir: Path
+    predictor: Predictor, outcome: Outcome, images: np.ndarray, mask_folders: Sequence[Path]
 ) -> dict:
     """Answer both questions for maps of the predicted class, of at most 400 images.
 
-    ``on_lesion`` is None where no image has an outline in ``masks_dir``.
+    ``on_lesion`` is None where no image has an outline in ``mask_folders``.
     """
     chosen = np.sort(np.random.default_rng(0).permutation(len(images))[:MOST_EXPLAINED])
     table = outcome.table.iloc[chosen]
@@ -55,7 +56,7 @@ def check_explanations(
     bootstrap = _Selection(outcome.bootstrap, chosen)
     return {
         "images": len(chosen),
-        "on_lesion": _on_lesion(large, table, predictor, masks_dir, bootstrap),
+        "on_lesion": _on_lesion(large, table, predictor, mask_folders, bootstrap),
         "deletion": _deletion(predictor, table, prepared, large, predicted, bootstrap),
     }
 
@@ -79,12 +80,13 @@ def _on_lesion(
     maps: np.ndarray,
     table: pd.DataFrame,
     predictor: Predictor,
-    masks_dir: Path,
+    mask_folders: Sequence[Path],
     selection: _Selection,
 ) -> dict | None:
     """Shares of the map, its highest fifth, their like in the middle and the image on lesions."""
     masks = [
-        _mask_of(predictor, masks_dir, row.image, row.path) for row in table.itertuples(index=False)
+        _mask_of(predictor, mask_folders, row.image, row.path)
+        for row in table.itertuples(index=False)
     ]
     if all(mask is None for mask in masks):
         return None
@@ -104,12 +106,14 @@ def _on_lesion(
     }
 
 
-def _mask_of(predictor: Predictor, masks_dir: Path, name: str, path: Path) -> np.ndarray | None:
+def _mask_of(
+    predictor: Predictor, mask_folders: Sequence[Path], name: str, path: Path
+) -> np.ndarray | None:
     """An image's outline where the lesion is in the first square: bool (side, side), or None."""
     preprocessor = predictor.manifest.image
     if predictor.finder is None:
-        return prepared_mask(masks_dir, name, path, preprocessor)
-    mask = read_mask(masks_dir, name)
+        return prepared_mask(mask_folders, name, path, preprocessor)
+    mask = read_mask(mask_folders, name)
     if mask is None:
         return None
     photograph = read_image(path)

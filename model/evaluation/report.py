@@ -1,5 +1,6 @@
 """One evaluation: from a bundle and a table of images to a report, its page and its pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,15 +38,16 @@ def run_evaluation(
     bundle: Path,
     part: str,
     out: Path,
-    masks: Path,
+    masks: Sequence[Path],
     cache_dir: Path,
     quick: bool,
     full: bool = False,
 ) -> dict:
     """Predict, compute every figure and draw every picture into ``out``; returns the report.
 
-    ``masks`` may be missing; then what needs lesion outlines is left out. ``quick`` leaves out
-    what runs the network many times; ``full`` takes all images for it, not a sample.
+    ``masks`` are folders that may be missing; then what needs lesion outlines is left out.
+    ``quick`` leaves out what runs the network many times; ``full`` takes all images for it, not a
+    sample.
 
     Raises:
         BundleError: the bundle is missing, damaged, or lacks thresholds.
@@ -95,7 +97,7 @@ def predict_outcome(table: pd.DataFrame, *, bundle: Path, cache_dir: Path) -> Ou
 
 
 def _slow_checks(
-    predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Path, *, full: bool
+    predictor: Predictor, outcome: Outcome, images: np.ndarray, masks: Sequence[Path], *, full: bool
 ) -> dict:
     bar = predictor.progress
     bar.set_description("Photographed otherwise")

@@ -107,17 +107,35 @@ def _lesions(outline: np.ndarray, frame: Frame, size: tuple[int, int]) -> list[L
     evidence = ndimage.sum(fine * _centre_weights(), labels, numbers)
     areas = ndimage.sum(labels > 0, labels, numbers)
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels)):
+        x0, x1 = _edges(fine[rows].max(axis=0), columns)
+        y0, y1 = _edges(fine[:, columns].max(axis=1), rows)
         box = (
-            max(left + columns.start * cell, 0.0),
-            max(top + rows.start * cell, 0.0),
-            min(left + columns.stop * cell, float(size[0])),
-            min(top + rows.stop * cell, float(size[1])),
+            max(left + x0 * cell, 0.0),
+            max(top + y0 * cell, 0.0),
+            min(left + x1 * cell, float(size[0])),
+            min(top + y1 * cell, float(size[1])),
         )
         # A mirrored copy beyond the photograph is no lesion.
         inside = box[0] < box[2] and box[1] < box[3]
         if inside and areas[number] >= _FEWEST * _FINE**2:
             lesions.append((evidence[number], Lesion(box, float(areas[number]) * cell**2)))
     return [lesion for _, lesion in sorted(lesions, key=lambda pair: -pair[0])]
+
+
+def _edges(shares: np.ndarray, inside: slice) -> tuple[float, float]:
+    """Where a lesion begins and ends along an axis, in cells, given the largest share at each.
+
+    Interpolated between the centres of cells: were it the cells' borders, a change of the outline
+    too small to see could move the frame by a pixel.
+    """
+
+    def crossing(last: int, beyond: int) -> float:
+        if not 0 <= beyond < len(shares):
+            return float(max(last, beyond))  # cut off by the frame
+        within, outside = shares[last], min(shares[beyond], 0.5)
+        return last + 0.5 + (beyond - last) * (within - 0.5) / (within - outside)
+
+    return crossing(inside.start, inside.start - 1), crossing(inside.stop - 1, inside.stop)
 
 
 def _upsampled(outline: np.ndarray) -> np.ndarray:

@@ -34,8 +34,13 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def draw_folder(folder: Path, *, lesions: int = 6, images_per_lesion: int = 2) -> Path:
-    """Draw a data folder in the challenge's layout: so many lesions a class."""
+def draw_folder(
+    folder: Path, *, lesions: int = 6, images_per_lesion: int = 2, prefix: str = "", seed: int = 0
+) -> Path:
+    """Draw a data folder in the challenge's layout: so many lesions a class.
+
+    Names begin with ``prefix``; photographs of another ``seed`` are other photographs.
+    """
     (folder / "images").mkdir(parents=True)
     truth, metadata = [], []
     rng = np.random.default_rng(7)
@@ -44,13 +49,13 @@ def draw_folder(folder: Path, *, lesions: int = 6, images_per_lesion: int = 2) -
             context = {
                 "age_approx": "" if lesion == 1 else 20 + 5 * int(rng.integers(0, 13)),
                 "anatom_site_general": "" if lesion == 2 else str(rng.choice(CHALLENGE_SITES)),
-                "lesion_id": f"{('HAM', 'BCN')[lesion % 2]}_{kind}{lesion:06d}",
+                "lesion_id": f"{prefix}{('HAM', 'BCN')[lesion % 2]}_{kind}{lesion:06d}",
                 "sex": str(rng.choice(CHALLENGE_SEXES)),
             }
             for view in range(images_per_lesion):
-                name = f"TOY_{kind}{lesion:04d}{view:02d}"
-                seed = lesion * images_per_lesion + view
-                draw_lesion(kind, seed=seed).save(folder / "images" / f"{name}.jpg", quality=95)
+                name = f"{prefix}TOY_{kind}{lesion:04d}{view:02d}"
+                number = seed + lesion * images_per_lesion + view
+                draw_lesion(kind, seed=number).save(folder / "images" / f"{name}.jpg", quality=95)
                 truth.append({"image": name} | {c: float(c == code) for c in CHALLENGE_CLASSES})
                 metadata.append({"image": name} | context)
     _write(folder / "Toy_GroundTruth.csv", truth)

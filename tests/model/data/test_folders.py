@@ -18,16 +18,9 @@ RELEASED = Split.load(ISIC2019_SPLIT)
 def two(tmp_path_factory):
     folder = tmp_path_factory.mktemp("folders")
     first = draw_folder(folder / "first", lesions=2, images_per_lesion=1)
-    second = draw_folder(folder / "second", lesions=2, images_per_lesion=1)
-    for path in (second / "images").iterdir():
-        path.rename(path.with_name(f"further_{path.name}"))
-    for name in ("Toy_GroundTruth.csv", "Toy_Metadata.csv"):
-        table = pd.read_csv(second / name)
-        table["image"] = "further_" + table["image"]
-        if "lesion_id" in table:
-            table["lesion_id"] = "further_" + table["lesion_id"]
-            table["anatom_site_general"] = "palms/soles"
-        table.to_csv(second / name, index=False)
+    second = draw_folder(folder / "second", lesions=2, images_per_lesion=1, prefix="further_")
+    file = second / "Toy_Metadata.csv"
+    pd.read_csv(file).assign(anatom_site_general="palms/soles").to_csv(file, index=False)
     return [first, second]
 
 

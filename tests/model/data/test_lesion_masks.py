@@ -67,11 +67,11 @@ def test_groups_are_read_from_outlines_and_absent_ones_are_left_out(tmp_path):
     (tmp_path / "masks").mkdir()
     Image.fromarray(mask).save(tmp_path / "masks" / "a_segmentation.png")
     table = pd.DataFrame({"image": ["a", "b"], "path": [tmp_path / "a.png"] * 2})
-    groups = mask_groups(table, tmp_path / "masks")
+    groups = mask_groups(table, [tmp_path / "masks"])
     assert groups["lesion_size"].tolist()[0] == "under 10 %"
     assert groups.iloc[1].isna().all()
-    assert mask_groups(table, tmp_path / "nowhere") is None
-    assert read_mask(tmp_path / "masks", "b") is None
+    assert mask_groups(table, [tmp_path / "nowhere"]) is None
+    assert read_mask([tmp_path / "masks"], "b") is None
 
 
 def test_the_prepared_outline_lies_where_the_lesion_is_in_the_prepared_image(tmp_path):
@@ -82,7 +82,7 @@ def test_the_prepared_outline_lies_where_the_lesion_is_in_the_prepared_image(tmp
     Image.fromarray(mask).save(tmp_path / "a.png")
     preprocessor = ImagePreprocessor(64)
     prepared = preprocessor.load(tmp_path / "photo.png")
-    outline = prepared_mask(tmp_path, "a", tmp_path / "photo.png", preprocessor)
+    outline = prepared_mask([tmp_path], "a", tmp_path / "photo.png", preprocessor)
     dark = prepared.max(axis=2) < 100
     assert outline.shape == dark.shape
     assert (outline == dark).mean() > 0.98

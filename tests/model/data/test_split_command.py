@@ -57,6 +57,16 @@ def test_a_split_of_other_images_says_nothing_about_these(split, tmp_path, capsy
     assert "lists none of the 96 images" in capsys.readouterr().err
 
 
+def test_each_of_several_folders_is_left_out_in_turn(tmp_path):
+    first = draw_folder(tmp_path / "first", lesions=8)
+    second = draw_folder(tmp_path / "second", lesions=8, prefix="further_", seed=100)
+    out = tmp_path / "sources"
+    folders = ["--data", str(first), str(second), "--cache", str(tmp_path / "cache")]
+    assert main(["split", *folders, "--leave-source-out", "--out", str(out)]) == 0
+    tested = Split.load(out / "without_second.json").test
+    assert set(tested) == set(read_folder(second).table["image"])
+
+
 @pytest.mark.parametrize(("series", "count"), [(["--folds", 3], 3), (["--leave-source-out"], 2)])
 def test_a_series_of_splits_tests_every_image_once(series, count, tmp_path):
     data = draw_folder(tmp_path / "data", lesions=8)

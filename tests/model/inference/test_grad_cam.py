@@ -130,9 +130,9 @@ def test_a_map_that_points_at_the_evidence_passes_both_checks(bright_spotter, tm
     rows["path"] = paths
     probabilities = bright_spotter.predict_images(images, [Patient()] * count)
     outcome = outcome_of(rows, probabilities, manifest(noisy(), np.arange(400) % 8), draws=100)
-    found = check_explanations(bright_spotter, outcome, images, tmp_path)
+    found = check_explanations(bright_spotter, outcome, images, [tmp_path])
     assert found["on_lesion"]["images"] == count
     assert found["on_lesion"]["map_minus_blob"]["low"] > 0.2
     assert found["deletion"]["minus_elsewhere"]["low"] > 0
-    without = check_explanations(bright_spotter, outcome, images, tmp_path / "none")
+    without = check_explanations(bright_spotter, outcome, images, [tmp_path / "none"])
     assert without["on_lesion"] is None
