@@ -294,6 +294,9 @@ def _first_of(error: ValidationError) -> str:
 OF_WHOLE_PHOTOGRAPHS = ("zoom", "shear", "rotation", "colour", "downscale", "cutout")
 """Augmentation settings that frames, which vary by rules of their own, do not heed."""
 
+OF_FRAMES = ("artefacts", "frame_low", "frame_high")
+"""Augmentation settings of frames, which have no effect on whole photographs."""
+
 
 def _exclusions(config: TrainConfig) -> dict[str, bool]:
     """Why settings exclude each other → whether they do."""

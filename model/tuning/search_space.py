@@ -22,6 +22,7 @@ import pandas as pd
 from model.errors import ConfigError, SearchError
 from model.training.run_folder import claim
 from model.training.settings import (
+    OF_FRAMES,
     OF_WHOLE_PHOTOGRAPHS,
     OLD_NAMES,
     TrainConfig,
@@ -70,13 +71,14 @@ class Dimension:
 def read_space(path: Path, base: TrainConfig) -> tuple[Dimension, ...]:
     """Read a space and check each of its values beside the settings that are not searched.
 
-    On frames, the augmentation of whole photographs is not searched.
+    On frames, the augmentation of whole photographs is not searched, nor that of frames on whole
+    photographs.
 
     Raises:
         ConfigError: no JSON object, an unknown setting, a value that the setting does not take, a
             condition on something that is not searched before, or nothing to search.
     """
-    unheeded = OF_WHOLE_PHOTOGRAPHS if base.frame == "lesion" else ()
+    unheeded = OF_WHOLE_PHOTOGRAPHS if base.frame == "lesion" else OF_FRAMES
     space = tuple(
         _dimension(name, entry, path)
         for name, entry in read_config(path).items()

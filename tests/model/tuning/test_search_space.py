@@ -51,8 +51,9 @@ def test_the_shipped_spaces_are_valid_and_search_what_matters():
 
 def test_what_has_no_effect_beside_another_setting_is_not_searched_with_it():
     space = {dimension.name: dimension for dimension in read_space(DEFAULT_SPACE, TrainConfig())}
-    on_frames = read_space(DEFAULT_SPACE, TrainConfig(frame="lesion"))
-    assert space.keys() - {dimension.name for dimension in on_frames} == {"zoom", "colour"}
+    on_frames = {d.name for d in read_space(DEFAULT_SPACE, TrainConfig(frame="lesion"))}
+    assert space.keys() - on_frames == {"zoom", "colour"}
+    assert on_frames - space.keys() == {"artefacts", "frame_high"}
     assert space["focal_gamma"].when == ("loss", ("focal",))
     assert space["label_smoothing"].when == ("loss", ("cross_entropy",))
     assert space["head_learning_rate"].when == ("head_epochs", (1,))
