@@ -8,13 +8,10 @@ example: python -m model calibrate --data DIR --bundle runs/first/bundle
 """
 
 import argparse
-import hashlib
 from pathlib import Path
 
 from model.cli.options import add_bundle, add_cache, add_data_folders, add_number
 from model.data.dataset import read_folders
-from model.data.photographs import image_paths, images_folder
-from model.data.tables import read_csv
 from model.inference.bundle import LITERT_FILE, read_manifest
 from model.inference.tta import VIEW_COUNTS
 
@@ -29,13 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=VIEW_COUNTS,
         help="test-time augmentation: views to average over (default: unchanged)",
     )
-    parser.add_argument(
-        "--closeups",
-        type=Path,
-        metavar="DIR",
-        help="photographs taken without a dermatoscope, to learn to tell them apart: "
-        "DIR/images, and DIR/lesions.csv with image and lesion_id",
-    )
+    _add_examples(parser, "--closeups", "photographs taken without a dermatoscope")
+    _add_examples(parser, "--other-lesions", "dermoscopic photographs of none of the classes")
     add_number(parser, "--images", "training images to use at most", default=None)
     add_cache(parser)
 
@@ -46,7 +38,10 @@ def run(options: argparse.Namespace) -> int:
     dataset = read_folders(
         options.data, task=known.task.name, fields=known.patient.fields, coarse=True
     )
-    learned, held_out = closeup_halves(options.closeups) if options.closeups else ([], [])
+    from model.training.examples import read_examples
+
+    closeups = read_examples(options.closeups) if options.closeups else None
+    others = read_examples(options.other_lesions) if options.other_lesions else None
     from model.training.packaging import calibrate_bundle
 
     manifest = calibrate_bundle(
@@ -55,10 +50,15 @@ def run(options: argparse.Namespace) -> int:
         cache_dir=options.cache,
         tta_views=options.tta_views,
         most=options.images,
-        closeups=learned,
+        closeups=closeups,
+        other_lesions=others,
     )
-    if held_out:
-        _say_how_many_are_told(options.bundle, held_out, options.cache)
+    for kind, found in manifest.ood.get("examples", {}).items():
+        share = found["recognised"]
+        print(
+            f"{kind.replace('_', ' ')}: {share['value']:.1%} ({share['low']:.1%} to "
+            f"{share['high']:.1%}) of {found['images']} are recognised, in cross-validation"
+        )
     print(f"temperature {manifest.temperature:.3f}; wrote {options.bundle}")
     if LITERT_FILE in known.files.keys() - manifest.files:
         print(
@@ -68,22 +68,6 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def closeup_halves(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Divide a folder of close-ups by lesion: one half to fit on, one to check on."""
-    paths = image_paths(images_folder(folder))
-    table = read_csv(folder / "lesions.csv", ("image", "lesion_id"))
-    lesion = dict(zip(table["image"], table["lesion_id"].astype(str), strict=True))
-    halves = ([], [])
-    for name, path in paths.items():
-        digest = hashlib.sha256(lesion.get(name, name).encode()).digest()
-        halves[digest[0] % 2].append(path)
-    return halves
-
-
-def _say_how_many_are_told(bundle: Path, closeups: list[Path], cache_dir: Path) -> None:
-    from model.inference.predictor import Predictor
-    from model.training.packaging import embeddings_of
-
-    predictor = Predictor.load(bundle)
-    scores = predictor.dermoscopy.score(embeddings_of(predictor, closeups, cache_dir=cache_dir))
-    print(f"{(scores > 1).mean():.1%} of {len(closeups)} other close-ups are recognised as such")
+def _add_examples(parser: argparse.ArgumentParser, flag: str, what: str) -> None:
+    text = f"{what}, to tell them apart: DIR/images, and DIR/lesions.csv with image and lesion_id"
+    parser.add_argument(flag, type=Path, metavar="DIR", help=text)

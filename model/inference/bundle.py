@@ -6,7 +6,7 @@
     BUNDLE/network.tflite  the same network for LiteRT, which predictions prefer, if exported
     BUNDLE/ood.npz         the detector of out-of-distribution images, if fitted
     BUNDLE/similar.npz     the index of training images, to find similar ones, if fitted
-    BUNDLE/dermoscopy.npz  the detector of close-ups, photographs without a dermatoscope, if fitted
+    BUNDLE/closeups.npz    the detector of close-ups, photographs without a dermatoscope, if fitted
     BUNDLE/finder.keras    the lesion finder, of a network that sees frames around lesions
     BUNDLE/finder.tflite   the same for LiteRT, if exported
 
@@ -30,7 +30,7 @@ from model.data.split import Split
 from model.errors import BundleError, ConfigError
 from model.image import ImagePreprocessor
 from model.inference.embeddings import ArrayFile, Projection
-from model.inference.ood import DermoscopyCheck, OODDetector
+from model.inference.ood import ExampleDetector, OODDetector
 from model.inference.similar import CaseIndex
 from model.patient import PatientEncoder
 from model.tasks import CUSTOM, TASKS, Task, custom_task
@@ -50,14 +50,14 @@ LITERT_FILE = "network.tflite"
 OOD_FILE = "ood.npz"
 OOD_FILE_IN_FORMAT_1 = "unknown.npz"
 SIMILAR_FILE = "similar.npz"
-DERMOSCOPY_FILE = "dermoscopy.npz"
+CLOSEUPS_FILE = "closeups.npz"
 FINDER_FILE = "finder.keras"
 FINDER_LITERT_FILE = "finder.tflite"
 PICTURE_FILE = "network.svg"
 _LITERT_FILES = (LITERT_FILE, FINDER_LITERT_FILE)
 _HASHED = {
     *(NETWORK_FILE, LITERT_FILE, OOD_FILE, OOD_FILE_IN_FORMAT_1, SIMILAR_FILE),
-    *(DERMOSCOPY_FILE, FINDER_FILE, FINDER_LITERT_FILE),
+    *(CLOSEUPS_FILE, FINDER_FILE, FINDER_LITERT_FILE),
 }
 RELEASED = Path(__file__).parents[1] / "released"
 """The bundle that is shipped with the project."""
@@ -257,15 +257,6 @@ def write_bundle(bundle: Path, network: "keras.Model", manifest: Manifest) -> Ma
     return write_files(bundle, manifest, {NETWORK_FILE: save})
 
 
-def write_fitted(
-    bundle: Path, manifest: Manifest, *, detector: OODDetector, cases: CaseIndex
-) -> Manifest:
-    """Write what was fitted, and the manifest, which is returned with the hashes of both files."""
-    saves = {OOD_FILE: detector.save, SIMILAR_FILE: cases.save}
-    # The detector of close-ups was fitted to other embeddings.
-    return write_files(bundle, manifest.without(OOD_FILE_IN_FORMAT_1, DERMOSCOPY_FILE), saves)
-
-
 def write_files(
     bundle: Path, manifest: Manifest, saves: Mapping[str, Callable[[Path], None]]
 ) -> Manifest:
@@ -302,9 +293,9 @@ def load_cases(bundle: Path, manifest: Manifest) -> CaseIndex | None:
     return _load_arrays(CaseIndex, bundle, manifest, SIMILAR_FILE)
 
 
-def load_dermoscopy_check(bundle: Path, manifest: Manifest) -> DermoscopyCheck | None:
+def load_closeup_detector(bundle: Path, manifest: Manifest) -> ExampleDetector | None:
     """Load the detector of close-ups, as :func:`load_detector`."""
-    return _load_arrays(DermoscopyCheck, bundle, manifest, DERMOSCOPY_FILE)
+    return _load_arrays(ExampleDetector, bundle, manifest, CLOSEUPS_FILE)
 
 
 def _load_arrays(

@@ -248,6 +248,7 @@ class Framed:
     frame: Frame | None = None  # of the first square; None where the whole photograph is squeezed
     box: Box | None = None  # of the lesion, pixels of the upright photograph
     finding: Finding | None = None  # None where the box was given, or the bundle has no finder
+    whole: np.ndarray | None = None  # uint8 (side, side, 3), the whole photograph beside frames
 
     @property
     def lesions(self) -> int:
@@ -301,8 +302,11 @@ def frame_photograph(
         Frame.whole(*image.size) if whole else Frame.around(box, scale)
         for scale in preprocessor.frame_scales
     ]
-    crops = [crop_frame(image, frame, preprocessor.side) for frame in frames]
-    return Framed(np.stack([np.asarray(crop) for crop in crops]), frames[0], box, finding)
+    crops = [
+        np.asarray(crop_frame(image, frame, preprocessor.side))
+        for frame in (*frames, Frame.whole(*image.size))
+    ]
+    return Framed(np.stack(crops[:-1]), frames[0], box, finding, whole=crops[-1])
 
 
 def on_photograph(cells: np.ndarray, frame: Frame, size: tuple[int, int]) -> np.ndarray:

@@ -12,12 +12,16 @@ Four scores, all higher for images that are further from training:
 The first two are fitted here, on training images. A threshold for each is set on validation images
 for a stated false-positive rate.
 
-Close-ups, as a phone takes them without a dermatoscope, are a distribution of their own, from which
-the network has never learned. A logistic regression on the image embedding tells them from
-dermoscopic photographs.
+Of two kinds of photographs there may be examples: close-ups, as a phone takes them without a
+dermatoscope, and lesions that are none of the classes. Logistic regressions on embeddings tell them
+from the training images. Close-ups have a notice of their own; the other lesions add a score,
+
+    combined      the larger of Mahalanobis distance and the score of other lesions, each in
+                  multiples of its limit
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,18 +29,52 @@ from model.inference.backend import ModelOutputs
 from model.inference.embeddings import ArrayFile
 
 FALSE_POSITIVE_RATE = 0.05
-METHOD = "mahalanobis"
-"""The score that a study shows."""
+MAHALANOBIS, COMBINED = "mahalanobis", "combined"
+"""The scores that a study shows: the second where there were examples of other lesions."""
 
 # Distances to neighbours drown in noise when every direction counts; those to means do not.
 _NEIGHBOUR_DIRECTIONS = 128  # of the embedding, those with the largest spread
 _REFERENCES = 2_000  # training images kept as neighbours: 2,000 x 128 float16 take 0.5 MB
 _NEIGHBOUR = 10
+_OTHERS = "other_lesions_"  # before the names of their arrays in the file
 
 CLOSE_UP_FALSE_POSITIVE_RATE = 0.03
 """Share of the dermoscopic validation images of any source that may be taken for close-ups."""
 
-_C = 0.01  # inverse strength of the L2 penalty: there are fewer close-ups than embedding values
+CLOSE_UP_PENALTY, OTHER_LESION_PENALTY = 1.0, 1_000.0
+"""L2 penalties of the logistic regressions. Other lesions are few and differ less."""
+
+
+@dataclass(frozen=True)
+class ExampleDetector(ArrayFile):
+    """Tells photographs of a kind that there are examples of; scores above 1 are of that kind."""
+
+    centre: np.ndarray  # (width,)
+    weights: np.ndarray  # (width,)
+    offset: np.ndarray  # scalar
+
+    @classmethod
+    def fit(cls, examples: np.ndarray, others: np.ndarray, *, penalty: float) -> "ExampleDetector":
+        """Fit on vectors (N, width) of the kind and of other photographs, without a limit yet."""
+        from sklearn.linear_model import LogisticRegression  # only here: it takes a second
+
+        both = np.concatenate([examples, others]).astype(np.float64)
+        centre, spread = both.mean(axis=0), both.std(axis=0) + 1e-6
+        truth = np.r_[np.ones(len(examples)), np.zeros(len(others))]
+        model = LogisticRegression(C=1 / penalty, class_weight="balanced", max_iter=2_000)
+        weights = model.fit((both - centre) / spread, truth).coef_[0] / spread
+        return cls(centre.astype(np.float32), weights.astype(np.float32), np.float32(0))
+
+    def with_limit(self, limit: float, examples: np.ndarray) -> "ExampleDetector":
+        """Scale so that a score of ``limit`` becomes 1, and the mean of the examples 2."""
+        unit = float(self.score(examples).mean()) - limit
+        unit = unit if unit > 0 else 1.0  # they cannot be told apart: nothing scores high
+        offset = np.float32(1 + (self.offset - limit) / unit)
+        return replace(self, weights=(self.weights / unit).astype(np.float32), offset=offset)
+
+    def score(self, vectors: np.ndarray) -> np.ndarray:
+        """Scores (N,) of vectors (N, width)."""
+        return (vectors - self.centre) @ self.weights + self.offset
 
 
 @dataclass(frozen=True)
@@ -48,6 +86,8 @@ class OODDetector(ArrayFile):
     class_means: np.ndarray  # (classes, directions); NaN for a class without an image
     references: np.ndarray  # (images, first directions), unit length
     reference_labels: np.ndarray  # (images,)
+    other_lesions: ExampleDetector | None = None  # where there were examples
+    limit: float = 1.0  # of the Mahalanobis distance, beside the examples
 
     @classmethod
     def fit(
@@ -75,6 +115,47 @@ class OODDetector(ArrayFile):
         references = self.references[kept], self.reference_labels[kept]
         return OODDetector(self.centre, self.whitening, means, *references)
 
+    def with_examples(
+        self, examples: np.ndarray, others: np.ndarray, held_out: np.ndarray
+    ) -> "OODDetector":
+        """Also learn from lesions that are none of the classes.
+
+        ``examples``, ``others`` (training images) and ``held_out`` (validation images) are
+        embeddings (N, embedding); both limits are at :data:`FALSE_POSITIVE_RATE` of the last.
+        """
+        detector = ExampleDetector.fit(examples, others, penalty=OTHER_LESION_PENALTY)
+        share = 1 - FALSE_POSITIVE_RATE
+        limit = float(np.quantile(detector.score(held_out), share))
+        return replace(
+            self,
+            other_lesions=detector.with_limit(limit, examples),
+            limit=float(np.quantile(self.mahalanobis(held_out), share)),
+        )
+
+    def combined(self, embeddings: np.ndarray) -> np.ndarray:
+        """The larger of both scores (N,), each in multiples of its limit."""
+        distance = self.mahalanobis(embeddings) / self.limit
+        return np.maximum(distance, self.other_lesions.score(embeddings))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays to save, by name; those of the examples only where there were any."""
+        arrays = super().arrays()
+        detector = arrays.pop("other_lesions")
+        return arrays | (
+            {f"{_OTHERS}{name}": values for name, values in detector.arrays().items()}
+            if detector
+            else {}
+        )
+
+    @classmethod
+    def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "OODDetector":
+        """The inverse of :meth:`arrays`."""
+        examples = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_OTHERS)}
+        if examples:
+            named = {name.removeprefix(_OTHERS): values for name, values in examples.items()}
+            arrays["other_lesions"] = ExampleDetector.of_arrays(named)
+        return cls(**arrays)
+
     def mahalanobis(self, embeddings: np.ndarray) -> np.ndarray:
         """Distance (N,) to the nearest class mean."""
         apart = self._whitened(embeddings)[:, None] - self.class_means
@@ -92,16 +173,19 @@ class OODDetector(ArrayFile):
 
 
 def ood_scores(detector: OODDetector, outputs: ModelOutputs) -> dict[str, np.ndarray]:
-    """All four scores of N images, by name, (N,) each.
+    """All scores of N images, by name, (N,) each.
 
     The probabilities are to be calibrated, the logits not.
     """
-    return {
+    scores = {
         "mahalanobis": detector.mahalanobis(outputs.embeddings),
         "knn": detector.knn(outputs.embeddings),
         "max_softmax": 1 - outputs.probabilities.max(axis=1),
         "energy": -_log_sum_exp(outputs.logits),
     }
+    if detector.other_lesions:
+        scores[COMBINED] = detector.combined(outputs.embeddings)
+    return scores
 
 
 def _log_sum_exp(logits: np.ndarray) -> np.ndarray:
@@ -127,38 +211,16 @@ def _direction(whitened: np.ndarray) -> np.ndarray:
     return first / np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-12)
 
 
-@dataclass(frozen=True)
-class DermoscopyCheck(ArrayFile):
-    """Tells close-ups from dermoscopic photographs; scores above 1 are of close-ups."""
+def fit_closeup_detector(
+    closeups: np.ndarray, dermoscopic: np.ndarray, *, held_out: np.ndarray, sources: Sequence[str]
+) -> ExampleDetector:
+    """Fit on vectors (N, width) of close-ups and of dermoscopic photographs.
 
-    centre: np.ndarray  # (embedding,)
-    weights: np.ndarray  # (embedding,)
-    offset: np.ndarray  # scalar
-
-    @classmethod
-    def fit(
-        cls, closeups: np.ndarray, dermoscopic: np.ndarray, *, held_out: np.ndarray, sources: list
-    ) -> "DermoscopyCheck":
-        """Fit on embeddings (N, embedding) of both kinds.
-
-        The threshold is set on dermoscopic ``held_out`` images (N, embedding), of so many
-        ``sources`` (N,): of none more than :data:`CLOSE_UP_FALSE_POSITIVE_RATE` are above it.
-        """
-        from sklearn.linear_model import LogisticRegression  # only here: it takes a second
-
-        both = np.concatenate([closeups, dermoscopic]).astype(np.float64)
-        centre, spread = both.mean(axis=0), both.std(axis=0) + 1e-6
-        truth = np.r_[np.ones(len(closeups)), np.zeros(len(dermoscopic))]
-        model = LogisticRegression(C=_C, class_weight="balanced", max_iter=2_000)
-        weights = model.fit((both - centre) / spread, truth).coef_[0] / spread
-        scores = (held_out - centre) @ weights
-        groups = [scores[np.asarray(sources) == source] for source in set(sources)]
-        limit = max(np.quantile(group, 1 - CLOSE_UP_FALSE_POSITIVE_RATE) for group in groups)
-        unit = float((closeups - centre).mean(axis=0) @ weights) - limit
-        unit = unit if unit > 0 else 1.0  # close-ups cannot be told apart: nothing scores high
-        offset = np.float32(1 - limit / unit)
-        return cls(centre.astype(np.float32), (weights / unit).astype(np.float32), offset)
-
-    def score(self, embeddings: np.ndarray) -> np.ndarray:
-        """Scores (N,) of embeddings (N, embedding); above 1 the image is taken for a close-up."""
-        return (embeddings - self.centre) @ self.weights + self.offset
+    The limit is set on dermoscopic ``held_out`` images (N, width), of so many ``sources`` (N,): of
+    none more than :data:`CLOSE_UP_FALSE_POSITIVE_RATE` are above it.
+    """
+    detector = ExampleDetector.fit(closeups, dermoscopic, penalty=CLOSE_UP_PENALTY)
+    scores = detector.score(held_out)
+    groups = [scores[np.asarray(sources) == source] for source in set(sources)]
+    limit = max(np.quantile(group, 1 - CLOSE_UP_FALSE_POSITIVE_RATE) for group in groups)
+    return detector.with_limit(float(limit), closeups)

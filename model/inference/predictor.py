@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from model.data.cache import cached_images, cached_squares
 from model.errors import BundleError, ImageError
-from model.frame import Box
+from model.frame import Box, Frame, crop_frame
 from model.image import read_image
 from model.inference.backend import Backend, BackendName, ModelOutputs
 from model.inference.bundle import (
@@ -25,7 +25,7 @@ from model.inference.bundle import (
     Manifest,
     litert_file,
     load_cases,
-    load_dermoscopy_check,
+    load_closeup_detector,
     load_detector,
     load_finder,
     read_manifest,
@@ -34,7 +34,7 @@ from model.inference.calibration import apply_temperature
 from model.inference.embeddings import image_vectors
 from model.inference.finder import Framed, LesionFinder, frame_photograph
 from model.inference.grad_cam import grad_cam
-from model.inference.ood import DermoscopyCheck, OODDetector
+from model.inference.ood import ExampleDetector, OODDetector
 from model.inference.similar import CaseIndex
 from model.inference.study import Study
 from model.patient import Patient
@@ -53,13 +53,13 @@ class Predictor:
         detector: OODDetector | None = None,
         cases: CaseIndex | None = None,
         finder: LesionFinder | None = None,
-        dermoscopy: DermoscopyCheck | None = None,
+        closeups: ExampleDetector | None = None,
     ) -> None:
         """Take a network, the manifest that it fits, and what else its bundle may hold."""
         self.backend = backend
         self.manifest = manifest
         self.finder = finder
-        self.dermoscopy = dermoscopy
+        self.closeups = closeups
         self.progress: tqdm | None = None
         """A bar that counts all images that are predicted, instead of one of each call."""
         self.detector = detector
@@ -79,8 +79,8 @@ class Predictor:
         loaded = load_backend(path, manifest, backend)
         detector, cases = load_detector(path, manifest), load_cases(path, manifest)
         finder = load_finder(path, manifest, loaded.name)
-        dermoscopy = load_dermoscopy_check(path, manifest)
-        return cls(loaded, manifest, detector, cases, finder, dermoscopy)
+        closeups = load_closeup_detector(path, manifest)
+        return cls(loaded, manifest, detector, cases, finder, closeups)
 
     def warm_up(self) -> None:
         """Run once on an empty image, so that the first visitor need not wait for compilation."""
@@ -132,6 +132,20 @@ class Predictor:
             return self.frame(read_image(path)).squares
 
         return cached_squares(paths, load, shape, settings, cache_dir=cache_dir)
+
+    def whole_photographs(self, paths: Sequence[Path], *, cache_dir: Path) -> np.ndarray:
+        """As :meth:`prepared`, but the whole photographs of a network that sees frames.
+
+        uint8 (N, side, side, 3).
+        """
+        side = self.manifest.image.side
+
+        def load(path: Path) -> np.ndarray:
+            photograph = read_image(path)
+            return np.asarray(crop_frame(photograph, Frame.whole(*photograph.size), side))
+
+        how = {"whole": True, "side": side}
+        return cached_squares(paths, load, (side, side, 3), how, cache_dir=cache_dir)
 
     def predict_files(
         self,
@@ -226,7 +240,7 @@ class Predictor:
             self.manifest,
             detector=self.detector,
             cases=self.cases,
-            dermoscopy=self.dermoscopy,
+            closeups=self.closeups,
         )
 
     def _over_scales(

@@ -15,7 +15,7 @@ from model.inference.conformal import prediction_sets
 from model.inference.embeddings import image_vectors
 from model.inference.finder import Framed, on_photograph
 from model.inference.grad_cam import grad_cam
-from model.inference.ood import DermoscopyCheck, OODDetector
+from model.inference.ood import ExampleDetector, OODDetector
 from model.inference.quality import find_problems
 from model.inference.similar import CaseIndex, SimilarCase
 from model.inference.what_if import contributions, what_if
@@ -43,11 +43,11 @@ class Study:
         *,
         detector: OODDetector | None = None,
         cases: CaseIndex | None = None,
-        dermoscopy: DermoscopyCheck | None = None,
+        closeups: ExampleDetector | None = None,
     ) -> None:
         """Embed a decoded photograph that was framed by the same bundle."""
         self._backend, self._manifest = backend, manifest
-        self._detector, self._cases, self._dermoscopy = detector, cases, dermoscopy
+        self._detector, self._cases, self._closeups = detector, cases, closeups
         self._features = [backend.embed(square) for square in framed.squares]
         self.framed = framed
         """The lesion and the frame around it, in pixels of the upright photograph."""
@@ -73,10 +73,16 @@ class Study:
         score = getattr(self._detector, method)(self._vector[None])[0]
         return float(score / self._manifest.ood["thresholds"][method])
 
-    @property
+    @cached_property
     def is_dermoscopic(self) -> bool:
         """Whether it seems taken through a dermatoscope; true where the bundle has no detector."""
-        return self._dermoscopy is None or self._dermoscopy.score(self._vector[None])[0] <= 1
+        if self._closeups is None:
+            return True
+        vector = self._vector
+        if self.framed.whole is not None:
+            whole = self._backend.embed(self.framed.whole).embeddings
+            vector = np.concatenate([vector, self._vector_of(whole)])
+        return bool(self._closeups.score(vector[None])[0] <= 1)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -156,6 +162,9 @@ class Study:
     def _vector(self) -> np.ndarray:
         """What detector and case index compare, (width,)."""
         embeddings = np.concatenate([features.embeddings for features in self._features])
+        return self._vector_of(embeddings)
+
+    def _vector_of(self, embeddings: np.ndarray) -> np.ndarray:
         return image_vectors(embeddings, self._manifest.projection).mean(axis=0)
 
     def _predict(self, patients: Sequence[Patient]) -> np.ndarray:

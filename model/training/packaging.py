@@ -20,16 +20,18 @@ from model.diagnosis import DIAGNOSES
 from model.errors import ConfigError, DataError
 from model.inference.backend import ModelOutputs
 from model.inference.bundle import (
-    DERMOSCOPY_FILE,
+    CLOSEUPS_FILE,
     FINDER_FILE,
     LITERT_FILE,
+    OOD_FILE,
+    OOD_FILE_IN_FORMAT_1,
     PICTURE_FILE,
+    SIMILAR_FILE,
     Manifest,
     load_finder,
     read_manifest,
     write_bundle,
     write_files,
-    write_fitted,
 )
 from model.inference.calibration import (
     apply_temperature,
@@ -40,10 +42,12 @@ from model.inference.conformal import COVERAGE, fit_set_thresholds
 from model.inference.embeddings import projection_for
 from model.inference.export import halve
 from model.inference.ood import (
+    COMBINED,
     FALSE_POSITIVE_RATE,
-    METHOD,
-    DermoscopyCheck,
+    MAHALANOBIS,
+    ExampleDetector,
     OODDetector,
+    fit_closeup_detector,
     ood_scores,
 )
 from model.inference.predictor import Predictor, load_backend
@@ -51,12 +55,16 @@ from model.inference.quality import fit_limits
 from model.inference.similar import CaseIndex
 from model.networks.figure import Architecture, draw_network
 from model.patient import Patient, PatientEncoder
+from model.training.examples import Examples, Recognise, cross_validated
 from model.training.history import figures_by_epoch
 from model.training.resume import HISTORY_FILE
 from model.training.settings import TrainConfig
 
 _MOST_TRAINING = 2_000
 """Training images that packaging predicts at most."""
+
+_MOST_OF_SOURCES = 8_000
+"""Training images that close-ups are told from, as many of each source as of the others."""
 
 
 def package(
@@ -115,18 +123,26 @@ def calibrate_bundle(
     cache_dir: Path,
     tta_views: int | None = None,
     most: int | None = None,
-    closeups: Sequence[Path] = (),
+    closeups: Examples | None = None,
+    other_lesions: Examples | None = None,
 ) -> Manifest:
     """Calibrate a bundle on held-out images and store the result; returns its new manifest.
 
     On the validation part of the bundle's split: the temperature, the thresholds of the operating
     points, of the prediction sets and of the OOD scores. On the training part: the OOD detector,
     the index of similar cases and the limits of a photograph's quality. The metrics are
-    emptied, since they were measured with other values. ``tta_views`` sets how many TTA views a
-    prediction is averaged over, for which the network must be exported again; None leaves the
-    number as it is. ``most`` is the largest number of training
-    images to use, as many of each class as of the others while there are any; None for all.
-    ``closeups`` are photographs taken without a dermatoscope, to learn to tell them apart.
+    emptied, since they were measured with other values.
+
+    Args:
+        bundle: its folder.
+        dataset: what it was trained on.
+        cache_dir: for prepared images.
+        tta_views: TTA views that a prediction is averaged over, for which the network must be
+            exported again; None leaves the number as it is.
+        most: training images to use at most, as many of each class as of the others while there
+            are any; None for all.
+        closeups: photographs taken without a dermatoscope, to learn to tell them apart.
+        other_lesions: lesions that are none of the classes, for the OOD detector to learn from.
 
     Raises:
         BundleError: the bundle is missing or damaged.
@@ -139,29 +155,93 @@ def calibrate_bundle(
     width = backend.embed(square).embeddings.shape[-1]
     manifest = replace(manifest, projection=projection_for(width))
     predictor = Predictor(backend, manifest, finder=load_finder(bundle, manifest, backend.name))
-    from_training = _fit_on_train(predictor, dataset, cache_dir, most)
+    training = _fit_on_train(predictor, dataset, cache_dir, most)
     validation = _predict_validation(predictor, dataset, cache_dir)
-    thresholds = _fit_on_validation(manifest, from_training.detector, validation)
-    manifest = replace(manifest, **thresholds, quality=from_training.limits, metrics={})
-    manifest = write_fitted(
-        bundle, manifest, detector=from_training.detector, cases=from_training.cases
-    )
-    if not closeups:
-        return manifest
-    _report(f"predicting {len(closeups)} close-ups")
-    check = DermoscopyCheck.fit(
-        embeddings_of(predictor, closeups, cache_dir=cache_dir),
-        from_training.embeddings,
-        held_out=validation.outputs.embeddings,
-        sources=validation.table["source"].tolist(),
-    )
-    return write_files(bundle, manifest, {DERMOSCOPY_FILE: check.save})
+    detector, checked = training.detector, {}
+    if other_lesions:
+        _report(f"predicting {len(other_lesions.paths)} other lesions")
+        detector, checked["other_lesions"] = _fit_other_lesions(
+            embeddings_of(predictor, other_lesions.paths, cache_dir=cache_dir),
+            other_lesions.lesions,
+            training,
+            validation,
+        )
+    saves = {}
+    if closeups:
+        _report(f"predicting {len(closeups.paths)} close-ups, and whole photographs to compare")
+        fitted, checked["closeups"] = _fit_closeups(
+            predictor, closeups, training, validation, cache_dir
+        )
+        saves[CLOSEUPS_FILE] = fitted.save
+    thresholds = _fit_on_validation(manifest, detector, validation)
+    if checked:
+        thresholds["ood"]["examples"] = checked
+    manifest = replace(manifest, **thresholds, quality=training.limits, metrics={})
+    saves |= {OOD_FILE: detector.save, SIMILAR_FILE: training.cases.save}
+    # What an earlier calibration learned was fitted to other embeddings.
+    outdated = manifest.without(OOD_FILE_IN_FORMAT_1, CLOSEUPS_FILE)
+    return write_files(bundle, outdated, saves)
 
 
 def embeddings_of(predictor: Predictor, paths: Sequence[Path], *, cache_dir: Path) -> np.ndarray:
     """Image embeddings (N, width) of files, whoever the patients are."""
-    images = predictor.prepared(list(paths), cache_dir=cache_dir)
-    return predictor.outputs(images, [Patient()] * len(paths)).embeddings
+    return _embedded(predictor, predictor.prepared(paths, cache_dir=cache_dir))
+
+
+def _embedded(predictor: Predictor, images: np.ndarray) -> np.ndarray:
+    return predictor.outputs(images, [Patient()] * len(images)).embeddings
+
+
+def _fit_other_lesions(
+    examples: np.ndarray, lesions: Sequence[str], training: "_Training", validation: "_Validation"
+) -> tuple[OODDetector, dict]:
+    """The detector that has learned from other lesions, and how many such ones it recognises."""
+    held_out = validation.outputs.embeddings
+
+    def fit(vectors: np.ndarray) -> OODDetector:
+        return training.detector.with_examples(vectors, training.embeddings, held_out)
+
+    def recognise(vectors: np.ndarray) -> Recognise:
+        detector = fit(vectors)
+        threshold = np.quantile(detector.combined(held_out), 1 - FALSE_POSITIVE_RATE)
+        return lambda others: detector.combined(others) > threshold
+
+    return fit(examples), cross_validated(examples, lesions, recognise)
+
+
+def _fit_closeups(
+    predictor: Predictor,
+    closeups: Examples,
+    training: "_Training",
+    validation: "_Validation",
+    cache_dir: Path,
+) -> tuple[ExampleDetector, dict]:
+    """The detector of close-ups, and how many other ones it recognises.
+
+    Its vectors are the embeddings of the frames, and beside them those of whole photographs.
+    """
+
+    def beside(embeddings: np.ndarray, paths: Sequence[Path]) -> np.ndarray:
+        if predictor.finder is None:
+            return embeddings
+        whole = predictor.whole_photographs(paths, cache_dir=cache_dir)
+        return np.concatenate([embeddings, _embedded(predictor, whole)], axis=1)
+
+    rows = even_rows(training.table["source"].to_numpy(str), _MOST_OF_SOURCES)
+    known = beside(training.embeddings[rows], training.table["path"].iloc[rows].tolist())
+    held_out = beside(validation.outputs.embeddings, validation.table["path"].tolist())
+    sources = validation.table["source"].tolist()
+    paths = list(closeups.paths)
+    vectors = beside(embeddings_of(predictor, paths, cache_dir=cache_dir), paths)
+
+    def fit(examples: np.ndarray) -> ExampleDetector:
+        return fit_closeup_detector(examples, known, held_out=held_out, sources=sources)
+
+    def recognise(examples: np.ndarray) -> Recognise:
+        detector = fit(examples)
+        return lambda others: detector.score(others) > 1
+
+    return fit(vectors), cross_validated(vectors, closeups.lesions, recognise)
 
 
 def _with_tta_views(manifest: Manifest, count: int) -> Manifest:
@@ -209,9 +289,10 @@ def _fit_on_validation(
 
 
 @dataclass(frozen=True)
-class _FittedOnTrain:
-    """What is fitted on the training part."""
+class _Training:
+    """The training part, and what is fitted on it."""
 
+    table: pd.DataFrame
     detector: OODDetector
     cases: CaseIndex
     limits: dict[str, float]
@@ -220,7 +301,7 @@ class _FittedOnTrain:
 
 def _fit_on_train(
     predictor: Predictor, dataset: Dataset, cache_dir: Path, most: int | None
-) -> _FittedOnTrain:
+) -> _Training:
     manifest = predictor.manifest
     table = _rows("train", dataset, manifest)
     rows = np.arange(len(table))
@@ -241,7 +322,8 @@ def _fit_on_train(
             "the network predicts no numbers, since its training diverged. Lower learning_rate, "
             "and give another --out."
         )
-    return _FittedOnTrain(
+    return _Training(
+        table,
         OODDetector.fit(outputs.embeddings, labels, classes=len(manifest.codes)),
         CaseIndex.fit(outputs.embeddings, table, manifest.patient.fields),
         fit_limits(images if images.ndim == 4 else images[:, 0], table["source"].to_numpy(str)),
@@ -250,7 +332,7 @@ def _fit_on_train(
 
 
 def even_rows(labels: np.ndarray, most: int, *, seed: int = 0) -> np.ndarray:
-    """Draw so many rows, as many of each class as of the others while there are any; sorted."""
+    """Draw at most so many rows, sorted; of each label as many while there are any."""
     drawn = np.random.default_rng(seed).permutation(len(labels))
     place = pd.Series(labels[drawn]).groupby(labels[drawn]).cumcount()
     return np.sort(drawn[np.argsort(place, kind="stable")[:most]])
@@ -287,7 +369,8 @@ def _describe(detector: OODDetector, outputs: ModelOutputs) -> dict[str, object]
         for name, values in scores.items()
     }
     rate = {"false_positive_rate": FALSE_POSITIVE_RATE}
-    return {"method": METHOD, **rate, "thresholds": thresholds}
+    method = COMBINED if detector.other_lesions else MAHALANOBIS
+    return {"method": method, **rate, "thresholds": thresholds}
 
 
 def describe_data(dataset: Dataset) -> dict[str, object]:

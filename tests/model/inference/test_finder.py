@@ -67,6 +67,21 @@ def test_turning_the_photograph_turns_the_box(turns):
     assert find_lesions(turned, dark).lesions[0].box == pytest.approx(expected, abs=2)
 
 
+def test_a_change_of_the_outline_too_small_to_see_moves_the_box_as_little():
+    y, x = np.mgrid[-1:1:56j, -1:1:56j]
+    soft = np.clip(1 - 1.2 * np.hypot(x, y), 0, 1)  # half at 0.42 of the way to the edge
+
+    def box(more):
+        return np.array(
+            find_lesions(photograph(), lambda _: np.stack([soft + more] * 8)).lesions[0].box
+        )
+
+    sides = [np.ptp(box(more).reshape(2, 2)[:, 0]) for more in np.arange(0, 0.05, 0.002)]
+    steps = np.diff(sides)
+    assert (steps > 0).all()
+    assert steps.max() < 2 * steps.mean()  # from cell to cell it would stand still, then jump
+
+
 def test_a_turned_photograph_is_seen_by_a_finder_that_is_not_symmetric():
     def lopsided(views: np.ndarray) -> np.ndarray:
         found = dark(views)

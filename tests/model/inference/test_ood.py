@@ -4,7 +4,12 @@ import pytest
 from model.errors import BundleError
 from model.evaluation.metrics import roc_auc
 from model.inference.backend import ModelOutputs
-from model.inference.ood import DermoscopyCheck, OODDetector, ood_scores
+from model.inference.ood import (
+    ExampleDetector,
+    OODDetector,
+    fit_closeup_detector,
+    ood_scores,
+)
 
 
 def clusters(count, *, seed, shift=0.0):
@@ -89,33 +94,47 @@ def embeddings(count, shift=0.0):
 
 
 @pytest.fixture(scope="module")
-def check():
+def closeups():
     sources = ["a"] * 300 + ["b"] * 300
     held_out = np.concatenate([embeddings(300), embeddings(300, 1.0)])
-    return DermoscopyCheck.fit(
+    return fit_closeup_detector(
         embeddings(150, 6.0), embeddings(600), held_out=held_out, sources=sources
     )
 
 
-def test_close_ups_score_above_one_and_dermoscopic_photographs_below(check):
-    assert (check.score(embeddings(200, 6.0)) > 1).mean() > 0.95
-    assert (check.score(embeddings(500)) > 1).mean() < 0.03
+def test_close_ups_score_above_one_and_dermoscopic_photographs_below(closeups):
+    assert (closeups.score(embeddings(200, 6.0)) > 1).mean() > 0.95
+    assert (closeups.score(embeddings(500)) > 1).mean() < 0.03
 
 
-def test_of_no_source_more_than_the_stated_share_is_flagged(check):
-    # Source b lies nearer to the close-ups; the threshold is its.
-    assert (check.score(embeddings(2_000, 1.0)) > 1).mean() == pytest.approx(0.03, abs=0.02)
+def test_of_no_source_more_than_the_stated_share_is_flagged(closeups):
+    # Source b lies nearer to the close-ups; the limit is its.
+    assert (closeups.score(embeddings(2_000, 1.0)) > 1).mean() == pytest.approx(0.03, abs=0.02)
 
 
 def test_what_cannot_be_told_apart_is_hardly_ever_flagged():
-    same = DermoscopyCheck.fit(
+    same = fit_closeup_detector(
         embeddings(50), embeddings(50), held_out=embeddings(400), sources=["a"] * 400
     )
     assert (same.score(embeddings(500)) > 1).mean() < 0.08
 
 
-def test_it_is_kept_in_a_file(check, tmp_path):
-    check.save(tmp_path / "dermoscopy.npz")
-    again = DermoscopyCheck.load(tmp_path / "dermoscopy.npz")
+def test_it_is_kept_in_a_file(closeups, tmp_path):
+    closeups.save(tmp_path / "closeups.npz")
+    again = ExampleDetector.load(tmp_path / "closeups.npz")
     rows = embeddings(5)
-    assert np.allclose(again.score(rows), check.score(rows))
+    assert np.allclose(again.score(rows), closeups.score(rows))
+
+
+def test_other_lesions_are_flagged_beside_what_is_far_from_training(tmp_path):
+    known, labels = embeddings(600), np.repeat([0, 1], 300)
+    detector = OODDetector.fit(known, labels, classes=2)
+    learned = detector.with_examples(embeddings(40, 4.0), known, embeddings(400))
+    threshold = np.quantile(learned.combined(embeddings(2_000)), 0.95)
+    others, far = embeddings(300, 4.0), 6 * embeddings(300)
+    assert (learned.combined(others) > threshold).mean() > 0.8
+    assert (learned.combined(far) > threshold).mean() > 0.95
+    assert (detector.mahalanobis(others) / learned.limit > threshold).mean() < 0.6
+    learned.save(tmp_path / "ood.npz")
+    loaded = OODDetector.load(tmp_path / "ood.npz")
+    np.testing.assert_allclose(loaded.combined(others), learned.combined(others), rtol=1e-5)
