@@ -8,9 +8,15 @@ example: python -m model calibrate --data DIR --bundle runs/first/bundle
 """
 
 import argparse
-from pathlib import Path
 
-from model.cli.options import add_bundle, add_cache, add_data_folders, add_number
+from model.cli.options import (
+    add_bundle,
+    add_cache,
+    add_data_folders,
+    add_examples,
+    add_number,
+    examples_of,
+)
 from model.data.dataset import read_folders
 from model.inference.bundle import LITERT_FILE, read_manifest
 from model.inference.tta import VIEW_COUNTS
@@ -26,8 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=VIEW_COUNTS,
         help="test-time augmentation: views to average over (default: unchanged)",
     )
-    _add_examples(parser, "--closeups", "photographs taken without a dermatoscope")
-    _add_examples(parser, "--other-lesions", "dermoscopic photographs of none of the classes")
+    add_examples(parser)
     add_number(parser, "--images", "training images to use at most", default=None)
     add_cache(parser)
 
@@ -38,10 +43,7 @@ def run(options: argparse.Namespace) -> int:
     dataset = read_folders(
         options.data, task=known.task.name, fields=known.patient.fields, coarse=True
     )
-    from model.training.examples import read_examples
-
-    closeups = read_examples(options.closeups) if options.closeups else None
-    others = read_examples(options.other_lesions) if options.other_lesions else None
+    examples = examples_of(options)
     from model.training.packaging import calibrate_bundle
 
     manifest = calibrate_bundle(
@@ -50,8 +52,7 @@ def run(options: argparse.Namespace) -> int:
         cache_dir=options.cache,
         tta_views=options.tta_views,
         most=options.images,
-        closeups=closeups,
-        other_lesions=others,
+        **examples,
     )
     for kind, found in manifest.ood.get("examples", {}).items():
         share = found["recognised"]
@@ -66,8 +67,3 @@ def run(options: argparse.Namespace) -> int:
             f"again: python -m model export --bundle {options.bundle}"
         )
     return 0
-
-
-def _add_examples(parser: argparse.ArgumentParser, flag: str, what: str) -> None:
-    text = f"{what}, to tell them apart: DIR/images, and DIR/lesions.csv with image and lesion_id"
-    parser.add_argument(flag, type=Path, metavar="DIR", help=text)

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.data.dataset import Dataset
 from model.data.duplicates import groups_of
@@ -13,6 +14,9 @@ from model.networks.backbone_names import NO_BACKBONE, require_weights
 from model.presets.preset import load_preset
 from model.tasks import CUSTOM, TASKS
 from model.training.settings import TrainConfig, read_config, setting_help, setting_type
+
+if TYPE_CHECKING:
+    from model.training.examples import Examples
 
 SETTINGS = tuple(TrainConfig.model_fields)
 _MAIN = ("backbone", "image_side", "fusion", "learning_rate", "batch_size", "epochs", "seed")
@@ -110,6 +114,29 @@ def add_cache(parser: argparse.ArgumentParser, what: str = "prepared images") ->
         default=Path(".cache"),
         help=f"{what} (default .cache)",
     )
+
+
+def add_examples(parser: argparse.ArgumentParser) -> None:
+    """Add ``--closeups`` and ``--other-lesions``, for :func:`examples_of`."""
+    kinds = {
+        "--closeups": "photographs taken without a dermatoscope",
+        "--other-lesions": "dermoscopic photographs of none of the classes",
+    }
+    for flag, kind in kinds.items():
+        what = f"{kind}, to tell them apart: DIR/images, and DIR/lesions.csv of image and lesion_id"
+        parser.add_argument(flag, type=Path, metavar="DIR", help=what)
+
+
+def examples_of(options: argparse.Namespace) -> "dict[str, Examples]":
+    """The examples of the folders that were named.
+
+    Raises:
+        DataError: what :func:`model.training.examples.read_examples` refuses.
+    """
+    from model.training.examples import read_examples  # SciPy takes a second
+
+    named = {name: getattr(options, name) for name in ("closeups", "other_lesions")}
+    return {name: read_examples(folder) for name, folder in named.items() if folder}
 
 
 def add_preset(parser: argparse.ArgumentParser) -> None:

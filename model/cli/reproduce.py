@@ -11,14 +11,18 @@ example: python -m model reproduce --data ISIC2019 MILK10K ACRAL ISIC2020 --out 
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from model.cli.options import add_cache, add_data_folders, add_out
+from model.cli.options import add_cache, add_data_folders, add_examples, add_out, examples_of
 from model.data.dataset import Dataset, read_folders
-from model.data.split import Split
+from model.data.split import ISIC2019_SPLIT, Split
 from model.errors import DataError
 from model.inference.bundle import MANIFEST_FILE, RELEASED, read_manifest
 from model.networks.backbone_names import require_weights
 from model.training.settings import TrainConfig, read_config
+
+if TYPE_CHECKING:
+    from model.training.examples import Examples
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--finder", type=Path, metavar="FILE", help="lesion finder (default: the shipped one)"
     )
+    add_examples(parser)
     add_cache(parser)
 
 
@@ -54,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
         finder=options.finder,
         out=options.out,
         cache_dir=options.cache,
+        **examples_of(options),
     )
     table = manifest.split.part("validation", dataset.table)
     outcomes = {
@@ -73,11 +79,14 @@ def reproduce(
     out: Path,
     cache_dir: Path,
     finder: Path | None = None,
+    closeups: "Examples | None" = None,
+    other_lesions: "Examples | None" = None,
 ) -> Path:
     """Train all steps, calibrate, and return the folder of the new bundle.
 
-    Steps that are finished are kept; an interrupted one is resumed. ``finder`` is a lesion finder
-    in place of the project's own.
+    Steps that are finished are kept; an interrupted one is resumed. Those on whole photographs
+    learn from ISIC 2019 alone, as those of the shipped network did. ``finder`` is a lesion finder
+    in place of the project's own; ``closeups`` and ``other_lesions`` are for the calibration.
 
     Raises:
         ConfigError: ``out`` holds a training with other settings.
@@ -85,7 +94,7 @@ def reproduce(
     from model.training.packaging import calibrate_bundle, package
     from model.training.train import train
 
-    bundle = None
+    bundle, isic2019 = None, Split.load(ISIC2019_SPLIT)
     for number, settings in enumerate(released_steps(), start=1):
         step = out / f"step_{number}"
         init_from = str(bundle / "network.keras") if bundle else ""
@@ -94,11 +103,14 @@ def reproduce(
         bundle = step / "bundle"
         if (bundle / MANIFEST_FILE).exists():
             continue
-        network, encoder = train(dataset, split, config, out=step, cache_dir=cache_dir)
-        where = {"dataset": dataset, "split": split, "out": bundle, "cache_dir": cache_dir}
+        learned = dataset if config.frame == "lesion" else listed_only(dataset, isic2019)
+        parts = split.among(learned.table)
+        network, encoder = train(learned, parts, config, out=step, cache_dir=cache_dir)
+        where = {"dataset": learned, "split": parts, "out": bundle, "cache_dir": cache_dir}
         package(network, encoder, config, **where)
     tta_views = read_manifest(RELEASED).tta_views
-    calibrate_bundle(bundle, dataset, cache_dir=cache_dir, tta_views=tta_views)
+    examples = {"closeups": closeups, "other_lesions": other_lesions}
+    calibrate_bundle(bundle, dataset, cache_dir=cache_dir, tta_views=tta_views, **examples)
     return bundle
 
 

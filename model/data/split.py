@@ -72,6 +72,15 @@ class Split:
         }
         return replace(self, **kept)
 
+    def among(self, table: pd.DataFrame) -> "Split":
+        """Leave out the images that are not in the table."""
+        there = set(map(archive_id, table["image"]))
+        kept = {
+            name: tuple(image for image in getattr(self, name) if archive_id(image) in there)
+            for name in PARTS
+        }
+        return replace(self, **kept)
+
     def _part_of(self) -> dict[str, str]:
         return {archive_id(image): part for part in PARTS for image in getattr(self, part)}
 

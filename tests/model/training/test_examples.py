@@ -38,7 +38,8 @@ def test_no_example_is_checked_by_what_was_fitted_on_its_lesion():
         return lambda others: np.isin(others[:, 0], learned[:, 0])
 
     found = cross_validated(vectors, lesions, knows_by_heart)
-    assert found == {"images": 30, "recognised": {"value": 0.0, "low": 0.0, "high": 0.0}}
+    assert found["images"] == 30
+    assert found["recognised"]["value"] == found["recognised"]["low"] == 0
     found = cross_validated(vectors, lesions, lambda _: lambda others: others[:, 0] < 5)
     assert found["recognised"]["value"] == 0.5
     assert found["recognised"]["low"] < 0.5 < found["recognised"]["high"]
@@ -68,7 +69,7 @@ def test_a_calibrated_bundle_knows_what_it_was_shown(
     words += ["--closeups", closeups, "--other-lesions", others]
     assert main([str(word) for word in words]) == 0
     said = capsys.readouterr().out
-    assert "closeups: 100.0% (100.0% to 100.0%) of 24 are recognised, in cross-validation" in said
+    assert "closeups: 100.0% (86.2% to 100.0%) of 24 are recognised, in cross-validation" in said
     assert "other lesions: " in said
     predictor = Predictor.load(bundle)
     assert predictor.manifest.ood["method"] == "combined"

@@ -1,6 +1,7 @@
 """Training the shipped network again: steps chained, finished ones kept."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -39,11 +40,17 @@ def test_each_step_starts_from_the_one_before(toy_folder, tmp_path, monkeypatch)
     for file in files:
         file.write_text(json.dumps(settings))
     monkeypatch.setattr(reproduce, "released_steps", lambda: files)
+    split = toy_split(toy_folder)
+    replace(split, train=split.train[:40]).save(tmp_path / "isic2019.json")
+    monkeypatch.setattr(reproduce, "ISIC2019_SPLIT", tmp_path / "isic2019.json")
     where = {"weights": "none", "out": tmp_path / "out", "cache_dir": tmp_path / "cache"}
-    arguments = (read_folder(toy_folder), toy_split(toy_folder))
+    arguments = (read_folder(toy_folder), split)
     bundle = reproduce.reproduce(*arguments, **where)
     first = tmp_path / "out" / "step_1" / "bundle" / "network.keras"
     assert read_manifest(bundle).training["init_from"] == first.name
+    # Steps on whole photographs learn from ISIC 2019 alone.
+    listed = 40 + len(split.validation) + len(split.test)
+    assert read_manifest(bundle).data["images"] == listed
     written = first.stat().st_mtime_ns
     assert reproduce.reproduce(*arguments, **where) == bundle
     assert first.stat().st_mtime_ns == written
