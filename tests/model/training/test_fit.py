@@ -43,11 +43,12 @@ def config_of(**settings):
     return TrainConfig(image_side=SIDE, **usual | settings)
 
 
-def run(out, config, *, stops=(None,), **more):
+def run(out, config, *, stops=(None,), augment=False, **more):
     """Fit with a stop after each number of epochs; returns the network."""
+    parts, how = (part_of(), part_of(seed=1)), {"out": out, "augment": augment, **more}
     for until in stops:
         network = network_of()
-        fit(network, part_of(), part_of(seed=1), ENCODER, config, out=out, until=until, **more)
+        fit(network, *parts, ENCODER, config, until=until, **how)
     return network
 
 
@@ -71,8 +72,10 @@ SETTINGS = {
 @pytest.mark.parametrize("settings", slow_but("penalties", SETTINGS))
 def test_stopped_between_epochs_it_ends_with_the_same_weights(settings, tmp_path):
     config = config_of(**{"batch_size": 16, "epochs": 3} | SETTINGS[settings])
-    whole = run(tmp_path / "whole", config)
-    parts = run(tmp_path / "parts", config, stops=(1, 2, None))  # 2 is the end of some
+    whole = run(tmp_path / "whole", config, augment=True)
+    parts = run(
+        tmp_path / "parts", config, augment=True, stops=(1, 2, None)
+    )  # 2 is the end of some
     for one, other in zip(whole.get_weights(), parts.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
     histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("whole", "parts")]
@@ -140,7 +143,8 @@ class Judged(keras.callbacks.Callback):
 
 def test_with_the_loss_monitored_a_stage_stops_and_keeps_weights_by_the_least_loss(tmp_path):
     judged = Judged(0.9, 0.3, 0.4, 0.5, 0.6, 0.7)
-    kept = run(tmp_path, config_of(epochs=6, patience=2, monitor="val_loss"), callbacks=[judged])
+    config = config_of(epochs=6, patience=2, monitor="val_loss")
+    kept = run(tmp_path, config, callbacks=[judged], augment=True)
     assert len(judged.weights) == 4
     for one, other in zip(judged.weights[1], kept.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -175,7 +179,7 @@ def test_the_weights_of_the_best_epoch_are_kept_and_what_callbacks_add_is_writte
                 self.best = self.model.layers[-1].get_weights()  # what comes before augments
 
     judge = Judge()
-    kept = run(tmp_path, config_of(epochs=3), callbacks=[judge])
+    kept = run(tmp_path, config_of(epochs=3), callbacks=[judge], augment=True)
     for one, other in zip(judge.best, kept.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert pd.read_csv(tmp_path / "history.csv")["val_own"].tolist() == [0, 0.1, 0.2]
