@@ -29,7 +29,7 @@ def context_worth(outcome: Outcome, alone: np.ndarray, groups: pd.DataFrame) -> 
     ``groups`` is as of :func:`model.evaluation.subgroups.group_names`.
     """
     without = replace(outcome, probabilities=alone)
-    pairs = _figures(without), _figures(outcome)
+    pairs = worth_figures(without), worth_figures(outcome)
     return {
         "figures": {key: _compared(*(found[key] for found in pairs)) for key in pairs[0]},
         "groups": {name: _by_group(without, outcome, groups[name]) for name in groups},
@@ -37,7 +37,8 @@ def context_worth(outcome: Outcome, alone: np.ndarray, groups: pd.DataFrame) -> 
     }
 
 
-def _figures(outcome: Outcome) -> dict[str, np.ndarray]:
+def worth_figures(outcome: Outcome) -> dict[str, np.ndarray]:
+    """The figures of :data:`WORTH` that the task has, in every draw: (1 + draws,) each."""
     found = class_figures(outcome.labels, outcome.probabilities, outcome.bootstrap)
     if "MEL" in outcome.codes:
         found["melanoma_auc"] = found["aucs"][:, outcome.codes.index("MEL")]

@@ -21,6 +21,7 @@ from model.evaluation.ood_check import OOD_IMAGES, check_ood
 from model.evaluation.outcome import Outcome
 from model.evaluation.report_text import report_page
 from model.evaluation.robustness import CORRUPTIONS, PER_CLASS, SEVERITIES, check_robustness
+from model.evaluation.second_photograph import second_photograph
 from model.evaluation.steadiness import CHANGES, SAMPLE, check_steadiness
 from model.evaluation.subgroups import group_names
 from model.inference.predictor import Predictor
@@ -67,6 +68,7 @@ def run_evaluation(
         report = evaluate(outcome, groups)
         known = group_names(outcome.table, manifest.patient.fields)
         report["context"] = context_worth(outcome, outputs.alone, known)
+        report["second_photograph"] = second_photograph(outcome)
         bar.set_description("Out-of-distribution images")
         report["unknown"] = check_ood(predictor, outcome, outputs)
         if not quick:

@@ -65,9 +65,31 @@ def report_text(report: dict) -> str:
         *text_table([("source", "images", *by_source.values()), *sources]),
         "",
         gap_sentence(report["subgroups"]["largest_gap"]),
+        *_second_photograph_lines(report.get("second_photograph")),
         *_steadiness_lines(report.get("steadiness")),
     ]
     return "\n".join(lines)
+
+
+def _second_photograph_lines(found: dict | None) -> list[str]:
+    if not found:
+        return []
+    return ["", second_photograph_sentence(found), *text_table(second_photograph_rows(found))]
+
+
+def second_photograph_sentence(found: dict) -> str:
+    """Say on what the worth of a second photograph was measured."""
+    return (
+        f"What a second photograph is worth, on the {found['lesions']:,} lesions with several: "
+        "two photographs answered together, and each alone."
+    )
+
+
+def second_photograph_rows(found: dict) -> list[tuple]:
+    """A heading, and a row for each figure."""
+    figures = found["figures"]
+    heads = ("", "one photograph", "two", "difference")
+    return [heads, *((HEADLINES[k], *map(with_ci, row.values())) for k, row in figures.items())]
 
 
 def _steadiness_lines(found: dict | None) -> list[str]:
@@ -179,6 +201,10 @@ def _sections(report: dict) -> Iterator[Section]:
     yield _groups(report["subgroups"], headlines_in(report))
     if report.get("context"):
         yield _context(report["context"])
+    if found := report.get("second_photograph"):
+        head, *rows = second_photograph_rows(found)
+        text = second_photograph_sentence(found)
+        yield Section("A second photograph", [text], tables=[Table(head, rows)])
     if report.get("unknown"):
         yield Section("Out-of-distribution images", tables=[_ood_table(report["unknown"])])
     if report.get("steadiness"):
