@@ -35,6 +35,10 @@ _OF_CLASS = {
     "specificity": "specificity",
     "auc": "AUC",
 }
+_EXAMPLES = {
+    "closeups": "close-ups, taken without a dermatoscope",
+    "other_lesions": "lesions that are none of the classes",
+}
 
 
 def store_metrics(bundle: Path, report: dict) -> Manifest:
@@ -101,7 +105,8 @@ def metrics_markdown(manifest: Manifest, part: str = "test") -> str:
             f"{again}"
         )
     try:
-        return _tables(manifest.name, part, manifest.metrics[part])
+        tables = _tables(manifest.name, part, manifest.metrics[part])
+        return "\n".join([tables, *_recognised(manifest.ood.get("examples"))])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(
             f"the figures of the {part} part in the bundle {manifest.name!r} are incomplete or "
@@ -138,6 +143,18 @@ def _missed(found: dict | None) -> list[str]:
     rows = [(name, row["melanomas"], with_ci(row["missed"])) for name, row in found.items()]
     said = "Share of melanomas below the cut-off that gave 90 % sensitivity on validation images:"
     return ["", said, "", *markdown_table(("source", "melanomas", "missed"), rows)]
+
+
+def _recognised(found: dict | None) -> list[str]:
+    """How many photographs that the network is not for get their notice."""
+    if not found:
+        return []
+    rows = [
+        (_EXAMPLES[kind], str(row["images"]), with_ci(row["recognised"]))
+        for kind, row in found.items()
+    ]
+    table = markdown_table(("photographs that the network is not for", "images", "noticed"), rows)
+    return ["", *table, "", "By cross-validation, lesion by lesion; Wilson intervals."]
 
 
 def _context(found: dict | None) -> list[str]:

@@ -37,6 +37,14 @@ def test_the_tables_hold_every_headline_class_and_source(report):
         assert word in text
 
 
+def test_a_bundle_that_learned_from_examples_says_how_many_others_it_notices(report):
+    learned = manifest(noisy(), LABELS, metrics={"test": compact(report)})
+    assert "noticed" not in metrics_markdown(learned)
+    share = {"value": 0.95, "low": 0.92, "high": 0.97}
+    learned.ood["examples"] = {"closeups": {"images": 400, "recognised": share}}
+    assert "without a dermatoscope | 400 | 0.950 (0.920-0.970) |" in metrics_markdown(learned)
+
+
 def test_figures_are_rounded_but_thresholds_are_not(report):
     kept = compact(report)
     assert kept["accuracy"]["low"] == round(report["accuracy"]["low"], 6)
