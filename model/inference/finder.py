@@ -132,7 +132,7 @@ def _edges(shares: np.ndarray, inside: slice) -> tuple[float, float]:
     def crossing(last: int, beyond: int) -> float:
         if not 0 <= beyond < len(shares):
             return float(max(last, beyond))  # cut off by the frame
-        within, outside = shares[last], min(shares[beyond], 0.5)
+        within, outside = float(shares[last]), min(float(shares[beyond]), 0.5)
         return last + 0.5 + (beyond - last) * (within - 0.5) / (within - outside)
 
     return crossing(inside.start, inside.start - 1), crossing(inside.stop - 1, inside.stop)

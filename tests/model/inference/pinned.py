@@ -20,7 +20,7 @@ from tests.drawings import draw_lesion
 FOLDER = Path(__file__).parents[2] / "data" / "pinned_images"
 ANSWERS = Path(__file__).parents[2] / "data" / "pinned_predictions.json"
 COUNT = 20
-TOLERANCE = 1e-4  # of a probability
+TOLERANCE = 5e-4  # of a probability: boxes that differ in the sixth digit may round a pixel apart
 
 
 def photographs():

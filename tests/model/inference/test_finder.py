@@ -1,5 +1,7 @@
 """Finding lesions in drawn photographs, with a made-up outline network."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -26,6 +28,7 @@ def test_a_lesion_is_found_where_it_is():
     found = find_lesions(photograph((100, 60, 180, 120)), dark)
     assert len(found.lesions) == 1
     assert found.lesions[0].box == pytest.approx((100, 60, 180, 120), abs=3)
+    assert json.dumps(found.lesions[0].box)  # plain numbers, for REST and predict --json
     assert not found.at_edge
     assert not found.fills
 
