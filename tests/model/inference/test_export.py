@@ -26,6 +26,7 @@ from model.networks.network import build_network
 from model.patient import FIELDS, SITE, Patient
 from tests.drawings import draw_lesion
 from tests.fakes.toy_network import CLASSES, SIDE, WIDTH, build
+from tests.model.inference import pinned
 from tests.model.inference.pinned import ANSWERS, patients, photographs
 
 KNOWN = Patient(age=70.0, sex="male", site="head/neck")
@@ -193,7 +194,7 @@ def test_the_shipped_file_answers_the_pinned_photographs_as_keras_did():
     written_down = json.loads(ANSWERS.read_text())["predictions"]
     for path, patient in zip(photographs(), patients(), strict=True):
         found = predictor.predict(path, patient)
-        assert found == pytest.approx(written_down[path.stem], abs=TOLERANCE)
+        assert found == pytest.approx(written_down[path.stem], abs=pinned.TOLERANCE)
 
 
 def test_other_tta_views_take_the_exported_network_away_and_say_so(
