@@ -121,16 +121,18 @@ class OODDetector(ArrayFile):
         """Also learn from lesions that are none of the classes.
 
         ``examples``, ``others`` (training images) and ``held_out`` (validation images) are
-        embeddings (N, embedding); both limits are at :data:`FALSE_POSITIVE_RATE` of the last.
+        embeddings (N, embedding). Both limits are exceeded by equally many of the last, and one or
+        the other by :data:`FALSE_POSITIVE_RATE` of them.
         """
         detector = ExampleDetector.fit(examples, others, penalty=OTHER_LESION_PENALTY)
-        share = 1 - FALSE_POSITIVE_RATE
-        limit = float(np.quantile(detector.score(held_out), share))
-        return replace(
-            self,
-            other_lesions=detector.with_limit(limit, examples),
-            limit=float(np.quantile(self.mahalanobis(held_out), share)),
-        )
+        distances, scores = self.mahalanobis(held_out), detector.score(held_out)
+        for share in np.linspace(1 - FALSE_POSITIVE_RATE, 1, 101):
+            limits = np.quantile(distances, share), np.quantile(scores, share)
+            exceeded = (distances > limits[0]) | (scores > limits[1])
+            if exceeded.mean() <= FALSE_POSITIVE_RATE:
+                break
+        learned = detector.with_limit(float(limits[1]), examples)
+        return replace(self, other_lesions=learned, limit=float(limits[0]))
 
     def combined(self, embeddings: np.ndarray) -> np.ndarray:
         """The larger of both scores (N,), each in multiples of its limit."""

@@ -39,9 +39,17 @@ def test_what_lies_beyond_the_photograph_is_mirrored_skin():
 def test_turning_the_photograph_turns_the_frame_and_nothing_else(turns):
     image = gradient(120, 90)
     turned = Image.fromarray(np.rot90(np.asarray(image), turns))
-    straight = np.asarray(crop_frame(image, Frame(60, 45, 150), 64), int)
-    other = np.asarray(crop_frame(turned, Frame(*np.array(turned.size) / 2, 150), 64), int)
-    assert np.abs(np.rot90(straight, turns) - other).max() <= 1  # rounding
+    straight = np.asarray(crop_frame(image, Frame(60, 45, 150), 64))
+    other = np.asarray(crop_frame(turned, Frame(*np.array(turned.size) / 2, 150), 64))
+    assert np.array_equal(np.rot90(straight, turns), other)
+
+
+@pytest.mark.parametrize("size", [40, 128])  # smaller, and larger than the photograph
+def test_noise_comes_out_turned_to_the_last_bit(size):
+    noise = np.random.default_rng(0).integers(0, 256, (50, 60, 3)).astype(np.uint8)
+    straight = crop_frame(Image.fromarray(noise), Frame(30.25, 25, 44.5), size)
+    turned = crop_frame(Image.fromarray(np.rot90(noise)), Frame(25, 60 - 30.25, 44.5), size)
+    assert np.array_equal(np.rot90(np.asarray(straight)), np.asarray(turned))
 
 
 def test_an_angle_turns_about_the_centre():

@@ -129,7 +129,14 @@ def test_it_is_kept_in_a_file(closeups, tmp_path):
 def test_other_lesions_are_flagged_beside_what_is_far_from_training(tmp_path):
     known, labels = embeddings(600), np.repeat([0, 1], 300)
     detector = OODDetector.fit(known, labels, classes=2)
-    learned = detector.with_examples(embeddings(40, 4.0), known, embeddings(400))
+    held_out = embeddings(400)
+    learned = detector.with_examples(embeddings(40, 4.0), known, held_out)
+    by_both = (
+        learned.mahalanobis(held_out) > learned.limit,
+        learned.other_lesions.score(held_out) > 1,
+    )
+    assert 0.04 <= (by_both[0] | by_both[1]).mean() <= 0.05
+    assert by_both[0].sum() == pytest.approx(by_both[1].sum(), abs=1)
     threshold = np.quantile(learned.combined(embeddings(2_000)), 0.95)
     others, far = embeddings(300, 4.0), 6 * embeddings(300)
     assert (learned.combined(others) > threshold).mean() > 0.8
