@@ -17,10 +17,15 @@ from model.evaluation.report_text import (
     BY_SOURCE,
     HEADLINES,
     NOTE,
+    STEADINESS_HEAD,
     context_sentence,
     has_note,
     headlines_in,
     markdown_table,
+    second_photograph_rows,
+    second_photograph_sentence,
+    steadiness_rows,
+    thirds_sentence,
     with_ci,
 )
 from model.inference.bundle import Manifest, read_manifest, write_manifest
@@ -35,6 +40,9 @@ _OF_CLASS = {
     "specificity": "specificity",
     "auc": "AUC",
 }
+_KEPT_WHOLE = ("missed_melanomas", "context", "second_photograph", "steadiness")
+"""Keys of the report that are stored as they are, where it has them."""
+
 _EXAMPLES = {
     "closeups": "close-ups, taken without a dermatoscope",
     "other_lesions": "lesions that are none of the classes",
@@ -74,7 +82,7 @@ def compact(report: dict, fields: Sequence[Field] = FIELDS) -> dict:
         "confusion": report["confusion"],
         "roc": report["roc"],
         "by_threshold": report["by_threshold"],
-        **{key: report[key] for key in ("missed_melanomas", "context") if key in report},
+        **{key: report[key] for key in _KEPT_WHOLE if key in report},
         "reliability": report["calibration"]["after"]["bins"],
         "subgroups": {f.key: _groups(report["subgroups"][f.key]) for f in fields},
         "images": about["images"],
@@ -132,6 +140,8 @@ def _tables(name: str, part: str, found: dict) -> str:
             *_rows("source", "images", found["per_source"], BY_SOURCE),
             *_missed(found.get("missed_melanomas")),
             *_context(found.get("context")),
+            *_second_photograph(found.get("second_photograph")),
+            *_steadiness(found.get("steadiness")),
         ]
     )
 
@@ -143,6 +153,21 @@ def _missed(found: dict | None) -> list[str]:
     rows = [(name, row["melanomas"], with_ci(row["missed"])) for name, row in found.items()]
     said = "Share of melanomas below the cut-off that gave 90 % sensitivity on validation images:"
     return ["", said, "", *markdown_table(("source", "melanomas", "missed"), rows)]
+
+
+def _second_photograph(found: dict | None) -> list[str]:
+    if not found:
+        return []
+    heads, *rows = second_photograph_rows(found)
+    return ["", second_photograph_sentence(found), "", *markdown_table(heads, rows)]
+
+
+def _steadiness(found: dict | None) -> list[str]:
+    if not found:
+        return []
+    table = markdown_table(STEADINESS_HEAD, steadiness_rows(found))
+    text = f"How far answers move, on {found['images']:,} photographs. {thirds_sentence(found)}"
+    return ["", text, "", *table]
 
 
 def _recognised(found: dict | None) -> list[str]:

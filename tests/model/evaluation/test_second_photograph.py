@@ -1,9 +1,12 @@
 """What a second photograph is worth, on made-up answers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from model.evaluation.evaluate import outcome_of
+from model.evaluation.card import compact, metrics_markdown
+from model.evaluation.evaluate import describe, evaluate, outcome_of
 from model.evaluation.report_text import second_photograph_rows
 from model.evaluation.second_photograph import second_photograph
 from tests.fakes.outcomes import DRAWS, LABELS, manifest, noisy, table
@@ -31,6 +34,11 @@ def test_two_photographs_with_errors_of_their_own_are_better_than_one():
     sides = accuracy["two"]["value"] - accuracy["one"]["value"]
     assert accuracy["difference"]["value"] == pytest.approx(sides)
     assert second_photograph_rows(found)[0] == ("", "one photograph", "two", "difference")
+    whole = outcome(lesions, noisy())
+    report = evaluate(whole) | {"about": describe(whole, bundle=Path("b"), part="test")}
+    kept = compact(report | {"second_photograph": found})
+    text = metrics_markdown(manifest(noisy(), LABELS, metrics={"test": kept}))
+    assert f"on the {found['lesions']:,} lesions with several" in text
 
 
 def test_the_same_photograph_twice_is_worth_nothing():
