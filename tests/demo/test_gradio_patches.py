@@ -6,6 +6,8 @@ Where one of these fails after an upgrade, Gradio has changed: look at the entry
 
 import asyncio
 import inspect
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -197,3 +199,24 @@ def test_what_follows_is_on_the_page_that_was_begun():
     assert second._id not in pages[""]["components"]
     assert second._id in pages["ru"]["components"]
     assert (pages[""]["dependencies"], len(pages["ru"]["dependencies"])) == ([], 1)
+
+
+IMPORTED = """
+import inspect, sys
+asked, find = [], inspect.getfile
+def getfile(thing):
+    asked.append(thing)
+    return find(thing)
+inspect.getfile = getfile
+__import__(sys.argv[1])
+assert inspect.getfile is getfile
+print(sum(isinstance(one, type) and one.__module__.startswith("gradio.") for one in asked))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("module", "stubs"), [("demo", False), ("gradio", True)])
+def test_the_page_spares_gradio_its_type_stubs(module, stubs):
+    command = [sys.executable, "-c", IMPORTED, module]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert (int(said) > 50) == stubs
