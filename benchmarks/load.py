@@ -92,7 +92,7 @@ def visit(address: str, number: int, end: float, *, pause: float, seen: Seen) ->
         visitor = Visitor(address)
         while time.monotonic() < end:
             start = time.perf_counter()
-            predict(visitor, content, rng, on_trial_end=seen.places.append)
+            predict(visitor, content, rng, on_rank=seen.places.append)
             seen.milliseconds.append(1000 * (time.perf_counter() - start))
             time.sleep(min(rng.exponential(pause), max(0.0, end - time.monotonic())))
     except (requests.RequestException, RuntimeError, ConnectionError) as error:

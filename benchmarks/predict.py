@@ -92,7 +92,7 @@ def everything(study: Study) -> None:
     study.prediction_set(PATIENT)
     study.contributions(PATIENT)
     study.grad_cam(PATIENT, "MEL")
-    _ = study.ood_score, study.quality
+    _ = study.warnings
 
 
 def jpeg() -> bytes:

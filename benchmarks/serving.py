@@ -70,6 +70,6 @@ def predict(visitor: Visitor, content: bytes, rng: np.random.Generator, **option
     """
     file = visitor.upload(content)
     context = [field.variations[rng.integers(len(field.variations))] for field in FIELDS]
-    answer = visitor.press("predict", [None, file, *context, _OVERLAY], **options)
+    answer = visitor.press("predict", [None, None, file, *context, _OVERLAY], **options)
     if "data" not in answer:
         raise RuntimeError(f"the page answered: {answer.get('error')}")
