@@ -59,7 +59,8 @@ NOTEBOOK = """
 import json, sys
 from pathlib import Path
 from IPython.core.interactiveshell import InteractiveShell
-book, data, out = sys.argv[1:]
+book, data, out, weights = sys.argv[1:]
+lesson = ["--backbone", "mobilenet_0.75", "--image-side", "96", "--weights", weights]
 shell = InteractiveShell.instance()
 for cell in json.loads(Path(book).read_text())["cells"]:
     if cell["cell_type"] == "code":
@@ -67,6 +68,7 @@ for cell in json.loads(Path(book).read_text())["cells"]:
         shell.run_cell(source).raise_error()
         if "SEARCH" in shell.user_ns:
             shell.user_ns |= {"DATA": Path(data), "SEARCH": Path(out) / "s", "RUN": Path(out) / "r"}
+            shell.user_ns |= {"EPOCHS": 9, "OPTIONS": lesson}
 """
 
 
@@ -80,7 +82,13 @@ def main() -> None:
         required=True,
         help="images of ISIC 2019, and for calibrate the other folders of the shipped network",
     )
-    data, *further = [folder.resolve() for folder in options.parse_args().data]
+    options.add_argument(
+        "--weights",
+        default="imagenet",
+        help="of MobileNet 0.75, for the notebook (default imagenet)",
+    )
+    chosen = options.parse_args()
+    data, *further = [folder.resolve() for folder in chosen.data]
     manifest, table = read_manifest(RELEASED), read_folder(data).table
     parts = {part: manifest.split.part(part, table) for part in ("train", "validation")}
     report = machine() | {"images": len(table), "validation_images": len(parts["validation"])}
@@ -91,7 +99,7 @@ def main() -> None:
         save("commands", report)  # what follows takes longest
         few = subset(table.sample(1_200, random_state=0), data, folder / "few")
         book = ROOT / "notebooks" / "02_tune_and_train.ipynb"
-        report["notebook_s"] = seconds("-c", NOTEBOOK, book, few, folder / "out")
+        report["notebook_s"] = seconds("-c", NOTEBOOK, book, few, folder / "out", chosen.weights)
     save("commands", report)
 
 
