@@ -106,6 +106,7 @@ class ResultTexts:
     meant: str
     untested: str
     changed: str
+    anyway: str
     unlike: str
     poor: str
     worth: str

@@ -176,9 +176,18 @@ def test_what_the_threshold_gave_on_test_images_is_said_of_images_like_them(mani
 
 def test_what_the_finder_met_is_worth_a_notice(manifest):
     html = said(manifest, warnings=("not_dermoscopic", "several_lesions", "ood"))
-    assert "the network was not trained on such images" in html
+    assert "the network has never learned from such photographs" in html
     assert "Several lesions were found" in html
     assert "No lesion was found" not in html
+
+
+def test_what_is_not_dermoscopic_keeps_its_probabilities_closed(manifest):
+    html = said(manifest, warnings=("not_dermoscopic",))
+    before, closed = html.split('<details class="anyway"><summary>Show anyway</summary>')
+    assert "never learned" in before
+    assert "%" not in before
+    assert closed.rstrip().endswith("</details>")
+    assert "Show anyway" not in said(manifest)
 
 
 def test_a_bar_has_a_band_over_views_and_fades_where_it_is_unreliable(manifest):
