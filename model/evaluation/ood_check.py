@@ -22,7 +22,7 @@ OOD_IMAGES = 5 * _COUNT
 
 
 def check_ood(predictor: Predictor, outcome: Outcome, outputs: ModelOutputs) -> dict | None:
-    """Compare all four scores; None if the bundle has no detector.
+    """Compare all scores; None if the bundle has no detector.
 
     - false_alarm_rate: false-positive rate on the outcome's own images, by score
     - kinds: AUC against the outcome's images and sensitivity, by kind of image and score
