@@ -184,6 +184,7 @@ class TrainingBatches(LabelledBatches):
         resample: str = "",
         teacher: np.ndarray | None = None,
         mixup: float = 0.0,
+        paired: bool = False,
         **settings: object,
     ) -> None:
         """Take the arrays and settings of :class:`LabelledBatches`.
@@ -204,6 +205,8 @@ class TrainingBatches(LabelledBatches):
             teacher: soft labels (N, classes) for distillation, which become further columns of the
                 labels.
             mixup: share of the images that are blended with another one.
+            paired: to show each image twice in its batch, the second time half a batch later, with
+                the same metadata; random frames and augmentation make two views of it.
             settings: weights, classes and batch_size.
         """
         super().__init__(*arrays, mixing=mixup > 0, **settings)
@@ -212,7 +215,7 @@ class TrainingBatches(LabelledBatches):
         self.metadata_dropout_all = metadata_dropout_all
         self.subsample_mask, self.subsample_share = subsample_mask, subsample_share
         self.sampling_weights, self.resample = sampling_weights, resample
-        self.teacher, self.mixup = teacher, mixup
+        self.teacher, self.mixup, self.paired = teacher, mixup, paired
         self._epoch = -1
         self.epoch = 0
 
@@ -230,7 +233,7 @@ class TrainingBatches(LabelledBatches):
             weights = self.sampling_weights * np.where(
                 self.subsample_mask, self.subsample_share, 1.0
             )
-            self.order = rng.choice(count, count - dropped, p=weights / weights.sum())
+            self._show(rng.choice(count, count - dropped, p=weights / weights.sum()))
             return
         rows = rng.permutation(count)
         seen = np.cumsum(self.subsample_mask[rows]) > dropped
@@ -238,6 +241,14 @@ class TrainingBatches(LabelledBatches):
         if self.resample:
             # Shuffled again: of a frequent class only early rows may be left, of the rarest all.
             rows = rng.permutation(rows[_equal_per_class(self.labels[rows], self.resample)])
+        self._show(rows)
+
+    def _show(self, rows: np.ndarray) -> None:
+        if self.paired:
+            rows = rows[: len(rows) - len(rows) % self.devices]
+            half = self.batch_size // 2
+            chunks = [rows[start : start + half] for start in range(0, len(rows), half)]
+            rows = np.concatenate([np.tile(chunk, 2) for chunk in chunks])
         self.order = rows
 
     def __getitem__(self, number: int) -> tuple[dict, np.ndarray, np.ndarray]:
@@ -262,9 +273,13 @@ class TrainingBatches(LabelledBatches):
     def patients_of(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Encoded patients with some fields dropped: float32 (B, width)."""
         rng = self._rng(1 + number)
-        everything = rng.random(len(rows)) < self.metadata_dropout_all
+        views = 2 if self.paired else 1
+        images = len(rows) // views
+        everything = rng.random(images) < self.metadata_dropout_all
         masks = {
-            field.key: everything | (rng.random(len(rows)) < self.metadata_dropout_field)
+            field.key: np.tile(
+                everything | (rng.random(images) < self.metadata_dropout_field), views
+            )
             for field in self.encoder.fields
         }
         return self.encoder.drop(self.patients[rows], masks)

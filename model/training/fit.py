@@ -20,7 +20,14 @@ from model.training.batches import (
 )
 from model.training.devices import device_count
 from model.training.history import best_row
-from model.training.losses import BalancedAccuracy, Distilled, PartialCrossentropy, Tensor, loss_of
+from model.training.losses import (
+    BalancedAccuracy,
+    ConsistencyPenalty,
+    Distilled,
+    PartialCrossentropy,
+    Tensor,
+    loss_of,
+)
 from model.training.resume import BEST_FILE, Callback, Progress, callbacks_of
 from model.training.settings import TrainConfig
 from model.training.stages import (
@@ -134,6 +141,7 @@ def _training_batches(
         sampling_weights=balanced if config.balance == "sampler" else None,
         resample=config.balance if config.balance in RESAMPLED else "",
         mixup=config.mixup,
+        paired=config.consistency > 0,
         teacher=teacher,
         classes=classes,
         coarse=part.coarse,
@@ -165,7 +173,10 @@ def _trainer(
 
 
 def _augmented(network: keras.Model, config: TrainConfig, *, augment: bool) -> keras.Model:
-    """Put augmentation and mixup before the network, which is saved without them."""
+    """Put augmentation and mixup before the network and the penalty after it.
+
+    It is saved without them.
+    """
     image, patient = network.input["image"], network.input["patient"]
     inputs = {
         "image": keras.Input(image.shape[1:], name="image"),
@@ -176,7 +187,10 @@ def _augmented(network: keras.Model, config: TrainConfig, *, augment: bool) -> k
     if config.mixup > 0:
         inputs["mix"] = keras.Input((MIXUP_COLUMNS,), name="mix")
         changed = MixImages()(changed, inputs["mix"])
-    return keras.Model(inputs, network({"image": changed, "patient": inputs["patient"]}))
+    probabilities = network({"image": changed, "patient": inputs["patient"]})
+    if config.consistency > 0:
+        probabilities = ConsistencyPenalty(config.consistency)(probabilities)
+    return keras.Model(inputs, probabilities)
 
 
 def _augmenter(config: TrainConfig) -> keras.Model:

@@ -71,6 +71,30 @@ class Distilled(keras.losses.Loss):
         return ops.log(ops.maximum(probabilities, keras.config.epsilon())) / self.temperature
 
 
+class ConsistencyPenalty(keras.layers.Layer):
+    """Passes probabilities on, and in training adds a loss: how far those of paired views differ.
+
+    Half the sum of the Kullback-Leibler divergences of either from the other, the penalty of R-Drop
+    (Liang et al. 2021, arXiv:2106.14448, equation 2), here of two random views rather than two
+    draws of dropout.
+    """
+
+    def __init__(self, weight: float, **settings: object) -> None:
+        """Take the penalty's weight beside the loss of the labels."""
+        super().__init__(**settings)
+        self.weight = weight
+
+    def call(self, probabilities: Tensor, training: bool | None = None) -> Tensor:
+        """Take (B, classes), image n's second view at n + B / 2."""
+        if training:
+            first, second = ops.split(probabilities, 2)
+            floor = keras.config.epsilon()
+            ratio = ops.log(ops.maximum(first, floor)) - ops.log(ops.maximum(second, floor))
+            divergences = ops.sum((first - second) * ratio, axis=-1)
+            self.add_loss(self.weight * ops.mean(divergences) / 2)
+        return probabilities
+
+
 class BalancedAccuracy(keras.metrics.Metric):
     """Mean recall over the classes that have images so far; 0 before the first image.
 

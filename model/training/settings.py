@@ -136,6 +136,9 @@ class TrainConfig(BaseModel):
     loss: Literal["cross_entropy", "focal"] = _setting("cross_entropy", "loss function")
     label_smoothing: Fraction = _setting(0.05, "probability mass spread over all classes")
     focal_gamma: NotNegative = _setting(2.0, "focusing parameter of the focal loss")
+    consistency: NotNegative = _setting(
+        0.0, "weight of how far answers to two views of an image differ, 0: one view is shown"
+    )
     l1: NotNegative = _setting(0.0, "L1 penalty on all kernels")
     l2: NotNegative = _setting(0.0, "L2 penalty on all kernels")
     teacher_weight: Share = _setting(0.7, "of the teachers in the loss, in distillation")
@@ -339,6 +342,13 @@ def _exclusions(config: TrainConfig) -> dict[str, bool]:
         f"frame lesion augments by rules of its own: leave out {', '.join(unheeded)}": (
             config.frame == "lesion" and bool(unheeded)
         ),
+        "consistency compares two views of an image, which mixup blends with others: set one of "
+        "them to 0": config.consistency > 0 and config.mixup > 0,
+        "fusion metadata uses no image, of which consistency compares views: set it to 0": (
+            metadata_only and config.consistency > 0
+        ),
+        f"consistency shows each image twice: set batch_size {config.batch_size} to an even "
+        "number": config.consistency > 0 and config.batch_size % 2 == 1,
         "frame lesion has no mixup: set it to 0": config.frame == "lesion" and config.mixup > 0,
         "output sigmoid is for two classes, not for those of this task: set output to softmax": (
             config.output == "sigmoid"

@@ -141,6 +141,17 @@ def test_a_sampler_shows_seldom_rows_in_their_share():
     assert np.mean(np.array(drawn) < 20) == pytest.approx(0.2, abs=0.04)
 
 
+def test_paired_batches_show_each_image_twice_with_the_same_metadata():
+    batches = training(paired=True, batch_size=6)
+    pairs = [(inputs, labels, weights) for inputs, labels, weights in epoch_of(batches)]
+    for inputs, labels, weights in pairs:
+        for values in (inputs["image"], inputs["patient"], labels, weights):
+            first, second = np.split(values, 2)
+            assert np.array_equal(first, second)
+    assert sum(len(weights) for *_, weights in pairs) == 2 * len(batches.labels)
+    assert max(len(weights) for *_, weights in pairs) == 6
+
+
 def test_batches_train_any_keras_network_and_repeat_for_a_seed():
     def trained():
         keras.utils.set_random_seed(0)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from model.training.losses import Distilled, loss_of
+from model.training.losses import ConsistencyPenalty, Distilled, loss_of
 from model.training.settings import TrainConfig
 
 LABELS = np.eye(3, dtype=np.float32)[[0, 2]]
@@ -27,6 +27,17 @@ def test_cross_entropy_is_the_negative_log_probability():
 def test_focal_counts_easy_images_less():
     expected = [-(0.3**2) * np.log(0.7), -(0.6**2) * np.log(0.4)]
     assert value(named("focal", focal_gamma=2.0), LABELS) == pytest.approx(expected, abs=1e-5)
+
+
+def test_views_that_differ_cost_in_training_alone():
+    penalty = ConsistencyPenalty(2.0)
+    views = keras.ops.array([[0.8, 0.2], [0.5, 0.5], [0.6, 0.4], [0.5, 0.5]])
+    assert np.allclose(penalty(views, training=True), views)
+    divergence = (0.8 - 0.6) * np.log(0.8 / 0.6) + (0.2 - 0.4) * np.log(0.2 / 0.4)
+    assert float(penalty.losses[0]) == pytest.approx(2 * (divergence / 2) / 2, rel=1e-4)
+    penalty = ConsistencyPenalty(2.0)
+    penalty(views, training=False)
+    assert penalty.losses == []
 
 
 def test_distilled_joins_labels_and_softened_teachers():
