@@ -63,13 +63,15 @@ class FramedPhotographs:
     def _random_frame(self, row: int, rng: np.random.Generator) -> np.ndarray:
         image, config = read_image(self.paths[row]), self.config
         box = self.boxes[row]
+        spread = _STRETCH_OF_SQUARE if image.width == image.height else _STRETCH
+        if config.crop_margin and rng.random() < config.crop_margin:
+            image, box = _with_less_margin(image, box, rng)
         longer = max(box[2] - box[0], box[3] - box[1])
         box = box + rng.normal(0, _JITTER * longer, 4)
         scale = np.exp(rng.uniform(*np.log((config.frame_low, config.frame_high))))
         frame = Frame.around(tuple(map(float, box)), float(scale))
         x, y = np.array([frame.x, frame.y]) + rng.normal(0, config.shift, 2) * frame.side
         frame = Frame(float(x), float(y), frame.side)
-        spread = _STRETCH_OF_SQUARE if image.width == image.height else _STRETCH
         square = crop_frame(
             image,
             frame,
@@ -83,6 +85,18 @@ class FramedPhotographs:
         if rng.random() < 0.5:
             square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return np.asarray(square)
+
+
+def _with_less_margin(
+    image: Image.Image, box: np.ndarray, rng: np.random.Generator
+) -> tuple[Image.Image, np.ndarray]:
+    """Crop each edge of a photograph towards the lesion, at most to its box."""
+    left, top, right, bottom = box.clip(0, [*image.size, *image.size])
+    kept = rng.uniform(0, 1, 4)
+    x0, y0 = int(left * kept[0]), int(top * kept[1])
+    x1 = math.ceil(right + (image.width - right) * kept[2])
+    y1 = math.ceil(bottom + (image.height - bottom) * kept[3])
+    return image.crop((x0, y0, x1, y1)), box - [x0, y0, x0, y0]
 
 
 RESAMPLED = {"subsample": np.min, "oversample": np.max}

@@ -117,6 +117,7 @@ class TrainConfig(BaseModel):
     frame_low: Positive = _setting(1.0, "smallest frame, in multiples of the lesion's longer side")
     frame_high: Positive = _setting(2.0, "largest frame, likewise")
     artefacts: Share = _setting(0.25, "share of the frames with drawn hair, rulers, pen, bubbles")
+    crop_margin: Share = _setting(0.0, "share of the frames of photographs cropped to less margin")
     metadata_dropout_field: Fraction = _setting(0.1, "probability of each field to become unknown")
     metadata_dropout_all: Fraction = _setting(0.2, "probability of all fields to become unknown")
     zoom: Fraction = _setting(0.25, "largest relative zoom of the augmentation")
@@ -297,7 +298,7 @@ def _first_of(error: ValidationError) -> str:
 OF_WHOLE_PHOTOGRAPHS = ("zoom", "shear", "rotation", "colour", "downscale", "cutout")
 """Augmentation settings that frames, which vary by rules of their own, do not heed."""
 
-OF_FRAMES = ("artefacts", "frame_low", "frame_high")
+OF_FRAMES = ("artefacts", "crop_margin", "frame_low", "frame_high")
 """Augmentation settings of frames, which have no effect on whole photographs."""
 
 
