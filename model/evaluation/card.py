@@ -17,7 +17,6 @@ from model.evaluation.report_text import (
     BY_SOURCE,
     HEADLINES,
     NOTE,
-    STEADINESS_HEAD,
     context_sentence,
     has_note,
     headlines_in,
@@ -25,6 +24,7 @@ from model.evaluation.report_text import (
     second_photograph_rows,
     second_photograph_sentence,
     steadiness_rows,
+    steadiness_sentence,
     thirds_sentence,
     with_ci,
 )
@@ -165,9 +165,9 @@ def _second_photograph(found: dict | None) -> list[str]:
 def _steadiness(found: dict | None) -> list[str]:
     if not found:
         return []
-    table = markdown_table(STEADINESS_HEAD, steadiness_rows(found))
-    text = f"How far answers move, on {found['images']:,} photographs. {thirds_sentence(found)}"
-    return ["", text, "", *table]
+    heads, *rows = steadiness_rows(found)
+    text = f"{steadiness_sentence(found)} {thirds_sentence(found)}"
+    return ["", text, "", *markdown_table(heads, rows)]
 
 
 def _recognised(found: dict | None) -> list[str]:

@@ -22,7 +22,7 @@ from model.evaluation.outcome import Outcome
 from model.evaluation.report_text import report_page
 from model.evaluation.robustness import CORRUPTIONS, PER_CLASS, SEVERITIES, check_robustness
 from model.evaluation.second_photograph import second_photograph
-from model.evaluation.steadiness import CHANGES, SAMPLE, check_steadiness
+from model.evaluation.steadiness import CHANGES, SAMPLE, check_steadiness, steadiness_sample
 from model.evaluation.subgroups import group_names
 from model.inference.predictor import Predictor
 
@@ -117,7 +117,8 @@ def _count(table: pd.DataFrame, predictor: Predictor, *, quick: bool, full: bool
     known = len(table) + (predictor.detector is not None) * OOD_IMAGES
     if quick:
         return known
-    steady = len(table) if full else min(SAMPLE, table["lesion_id"].nunique())
+    sample = None if full else SAMPLE
+    steady = len(steadiness_sample(table, predictor.manifest.image.side, sample=sample))
     labels = predictor.manifest.task.labels(table["diagnosis"].tolist())
     of_class = pd.Series(labels).value_counts()
     altered = len(table) if full else int(of_class.clip(upper=PER_CLASS).sum())

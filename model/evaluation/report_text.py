@@ -95,8 +95,8 @@ def second_photograph_rows(found: dict) -> list[tuple]:
 def _steadiness_lines(found: dict | None) -> list[str]:
     if not found:
         return []
-    table = text_table([STEADINESS_HEAD, *steadiness_rows(found)])
-    return ["", *table, "", thirds_sentence(found)]
+    sentences = [steadiness_sentence(found), thirds_sentence(found)]
+    return ["", *text_table(steadiness_rows(found)), "", *sentences]
 
 
 def thirds_sentence(found: dict) -> str:
@@ -166,21 +166,38 @@ _CALIBRATION = {
 _DELETION = ("marked", "elsewhere", "centre", "minus_elsewhere", "minus_centre")
 
 
-_STEADY = ("median_move", "move_90th_percentile", "first_answer_changes")
+_STEADY = {
+    "median_move": "largest move, median",
+    "move_90th_percentile": "90th percentile",
+    "first_answer_changes": "first answer changes",
+}
+_OF_SHARP = ("move_90th_percentile", "first_answer_changes")
 
 
 def steadiness_rows(found: dict) -> list[tuple]:
-    """How far answers move, a row per change of the photograph."""
-    return [
-        (name.replace("_", " "), *(with_ci(row[key]) for key in _STEADY))
-        for name, row in found["changes"].items()
-    ]
+    """How far answers move: a heading, and a row for each change of the photograph."""
+    sharp = found.get("sharp")
+    heads = ["the same lesion, photographed otherwise", *_STEADY.values()]
+    if sharp:
+        heads += [f"sharp: {_STEADY[key]}" for key in _OF_SHARP]
+    rows = [tuple(heads)]
+    for name, row in found["changes"].items():
+        figures = [with_ci(row[key]) for key in _STEADY]
+        if sharp:
+            figures += [with_ci(sharp["changes"][name][key]) for key in _OF_SHARP]
+        rows.append((name.replace("_", " "), *figures))
+    return rows
 
 
-STEADINESS_HEAD = (
-    "the same lesion, photographed otherwise",
-    *("largest move, median", "90th percentile", "first answer changes"),
-)
+def steadiness_sentence(found: dict) -> str:
+    """Say on how many photographs it was measured, and which of them are sharp."""
+    text = f"How far answers move, on {found['images']:,} photographs."
+    if sharp := found.get("sharp"):
+        text += (
+            f" Sharp: {sharp['images']:,} photographs of at least {sharp['pixels']} pixels along "
+            "the shorter side, which the network need not enlarge."
+        )
+    return text
 
 
 def report_page(report: dict, pictures: Sequence[Path]) -> str:
@@ -208,10 +225,10 @@ def _sections(report: dict) -> Iterator[Section]:
     if report.get("unknown"):
         yield Section("Out-of-distribution images", tables=[_ood_table(report["unknown"])])
     if report.get("steadiness"):
-        table = Table(STEADINESS_HEAD, steadiness_rows(report["steadiness"]))
         found = report["steadiness"]
-        text = f"On {found['images']:,} photographs. {thirds_sentence(found)}"
-        yield Section("How far answers move", [text], tables=[table])
+        head, *rows = steadiness_rows(found)
+        text = f"{steadiness_sentence(found)} {thirds_sentence(found)}"
+        yield Section("How far answers move", [text], tables=[Table(head, rows)])
     if report.get("explanations"):
         yield Section("Activation maps checked", tables=[_explanations(report["explanations"])])
     yield Section(texts=[f"Note: {note}" for note in report["notes"]])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from model.evaluation.steadiness import CHANGES, check_steadiness
+from model.evaluation.steadiness import CHANGES, check_steadiness, steadiness_sample
 from model.inference.finder import Framed
 from model.tasks import TASKS
 from tests.drawings import draw_lesion
@@ -17,7 +17,10 @@ class ByShape:
     """Melanoma is as probable as the photograph is wide for its height."""
 
     manifest = SimpleNamespace(
-        patient=SimpleNamespace(fields=()), task=TASKS["melanoma"], codes=["OTHER", "MEL"]
+        image=SimpleNamespace(side=60),
+        patient=SimpleNamespace(fields=()),
+        task=TASKS["melanoma"],
+        codes=["OTHER", "MEL"],
     )
 
     def frame(self, image):
@@ -39,9 +42,10 @@ def found(tmp_path_factory):
     for number in range(6):
         name = "wrong" if number > 3 else "right"
         path = folder / f"{name}{number}.png"
-        draw_lesion(number, seed=number).resize((90, 60)).save(path)
-        diagnosis = "NV" if name == "wrong" else "MEL"
-        rows.append({"path": path, "lesion_id": str(number), "diagnosis": diagnosis})
+        width, height = size = (90, 60) if number % 3 else (60, 40)
+        draw_lesion(number, seed=number).resize(size).save(path)
+        row = {"path": path, "lesion_id": str(number), "width": width, "height": height}
+        rows.append(row | {"diagnosis": "NV" if name == "wrong" else "MEL"})
     return check_steadiness(ByShape(), pd.DataFrame(rows))
 
 
@@ -52,6 +56,22 @@ def test_every_change_is_measured_with_an_interval(found):
     assert turned["first_answer_changes"]["value"] == 1
     mirrored = found["changes"]["mirrored"]
     assert (mirrored["move_90th_percentile"]["value"], mirrored["median_move"]["high"]) == (0, 0)
+
+
+def test_sharp_photographs_are_told_apart(found):
+    assert (found["sharp"]["images"], found["sharp"]["pixels"]) == (4, 60)
+    assert set(found["sharp"]["changes"]) == set(CHANGES)
+
+
+def test_as_many_sharp_photographs_are_drawn_as_of_all():
+    sides = [200, *[20] * 6, *[200] * 3]
+    table = pd.DataFrame({"lesion_id": list(map(str, range(10))), "width": sides, "height": 200})
+    rows = steadiness_sample(table, 100, sample=3)
+    assert (rows["drawn"].sum(), rows["sharp"].sum()) == (3, 3)
+    assert rows.loc[rows["sharp"], "width"].tolist() == [200] * 3
+    assert not rows["lesion_id"].duplicated().any()
+    everything = steadiness_sample(table, 100, sample=None)
+    assert (everything["drawn"].sum(), everything["sharp"].sum()) == (10, 4)
 
 
 def test_errors_are_told_by_thirds_of_the_range(found):
@@ -67,3 +87,8 @@ def test_changes_leave_a_photograph(change):
     assert changed.size == sizes.get(change.__name__, (60, 40))
     assert changed.mode == "RGB"
     assert np.asarray(changed).std() > 10
+
+
+def test_photographs_are_reduced_to_200_pixels_but_not_enlarged():
+    assert CHANGES["at_200_pixels"](Image.new("RGB", (600, 450))).size == (200, 150)
+    assert CHANGES["at_200_pixels"](Image.new("RGB", (90, 120))).size == (90, 120)
