@@ -1,6 +1,6 @@
 """How well the out-of-distribution (OOD) scores separate OOD images from test images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.cbook import get_sample_data
@@ -12,6 +12,7 @@ from model.evaluation.intervals import LesionBootstrap, interval
 from model.evaluation.metrics import roc_auc
 from model.evaluation.outcome import Outcome
 from model.inference.backend import ModelOutputs
+from model.inference.finder import Framed
 from model.inference.ood import ood_scores
 from model.inference.predictor import Predictor
 from model.patient import Patient
@@ -26,6 +27,7 @@ def check_ood(predictor: Predictor, outcome: Outcome, outputs: ModelOutputs) -> 
 
     - false_alarm_rate: false-positive rate on the outcome's own images, by score
     - kinds: AUC against the outcome's images and sensitivity, by kind of image and score
+    - either_notice: by kind, the share that is told to be OOD or not dermoscopic
     - left_out: AUC of each diagnosis against the others after the detector has forgotten it. The
       network itself was trained on it, so a truly new diagnosis may be detected less or more.
     """
@@ -40,27 +42,44 @@ def check_ood(predictor: Predictor, outcome: Outcome, outputs: ModelOutputs) -> 
             name: _share(scores > thresholds[name], outcome.bootstrap)
             for name, scores in known.items()
         },
-        "kinds": _kinds(predictor, known, thresholds),
+        **_kinds(predictor, known, thresholds),
         "left_out": _left_out(predictor, outcome, outputs),
     }
 
 
 def _kinds(
     predictor: Predictor, known: dict[str, np.ndarray], thresholds: dict[str, float]
-) -> dict[str, dict]:
-    found = {}
+) -> dict[str, dict[str, object]]:
+    found, either_notice = {}, {}
     for kind, images in ood_images(_COUNT).items():
-        prepared = np.stack([predictor.frame(image).squares for image in images])
-        outputs = predictor.outputs(prepared, [Patient()] * len(images))
+        framed = [predictor.frame(image) for image in images]
+        outputs = _outputs(predictor, [one.squares for one in framed])
         scores = ood_scores(predictor.detector, outputs)
+        noticed = {name: scores[name] > thresholds[name] for name in scores}
+        either = noticed[predictor.manifest.ood["method"]]
+        if predictor.closeups:
+            either = either | ~_dermoscopic(predictor, framed, outputs)
         found[kind] = {
-            name: {
-                "auc": _auc(scores[name], known[name]),
-                "noticed": float((scores[name] > thresholds[name]).mean()),
-            }
+            name: {"auc": _auc(scores[name], known[name]), "noticed": float(noticed[name].mean())}
             for name in scores
         }
-    return found
+        either_notice[kind] = float(either.mean())
+    return {"kinds": found, "either_notice": either_notice}
+
+
+def _dermoscopic(
+    predictor: Predictor, framed: Sequence[Framed], outputs: ModelOutputs
+) -> np.ndarray:
+    """Which photographs do not get the notice that they are not dermoscopic: bool (N,)."""
+    vectors = outputs.embeddings
+    if framed[0].whole is not None:
+        whole = _outputs(predictor, [one.whole for one in framed])
+        vectors = np.concatenate([vectors, whole.embeddings], axis=1)
+    return predictor.closeups.score(vectors) <= 1
+
+
+def _outputs(predictor: Predictor, prepared: Sequence[np.ndarray]) -> ModelOutputs:
+    return predictor.outputs(np.stack(prepared), [Patient()] * len(prepared))
 
 
 def _left_out(predictor: Predictor, outcome: Outcome, outputs: ModelOutputs) -> dict[str, dict]:

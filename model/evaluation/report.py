@@ -114,7 +114,8 @@ def _slow_checks(
 
 def _count(table: pd.DataFrame, predictor: Predictor, *, quick: bool, full: bool) -> int:
     """How many images are predicted in all."""
-    known = len(table) + (predictor.detector is not None) * OOD_IMAGES
+    times = 2 if predictor.closeups and predictor.finder else 1  # whole photographs beside frames
+    known = len(table) + (predictor.detector is not None) * OOD_IMAGES * times
     if quick:
         return known
     sample = None if full else SAMPLE

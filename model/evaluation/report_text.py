@@ -302,10 +302,15 @@ def _ood_table(found: dict) -> Table:
     methods = list(found["false_alarm_rate"])
     alarms = ("false-positive rate", *(with_ci(found["false_alarm_rate"][m]) for m in methods))
     rows = [
-        (kind, *(f"AUC {row[m]['auc']:.3f}, detected {row[m]['noticed']:.0%}" for m in methods))
+        (
+            kind,
+            *(f"AUC {row[m]['auc']:.3f}, detected {row[m]['noticed']:.0%}" for m in methods),
+            f"{found['either_notice'][kind]:.0%}",
+        )
         for kind, row in found["kinds"].items()
     ]
-    return Table(("", *methods), [alarms, *rows])
+    head = ("", *methods, "either notice: OOD, or not dermoscopic")
+    return Table(head, [(*alarms, ""), *rows])
 
 
 def _explanations(found: dict) -> Table:

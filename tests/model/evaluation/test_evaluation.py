@@ -91,6 +91,7 @@ def test_evaluate_writes_the_report_its_page_and_its_pictures(report_dir):
     assert len(report["robustness"]["changes"]) == 10
     assert report["explanations"]["on_lesion"] is None
     assert report["unknown"]["kinds"]["white noise"]["mahalanobis"]["auc"] >= 0
+    assert set(report["unknown"]["either_notice"]) == set(report["unknown"]["kinds"])
     assert any("No lesion outlines" in note for note in report["notes"])
     page = (report_dir / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 6
