@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers, ops
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from model.frame import FINDER_SIDE, Frame, crop_frame
 from model.image import read_image
@@ -23,6 +23,8 @@ _SKIPS = {"conv_pw_5_relu": 96, "conv_pw_3_relu": 48, "conv_pw_1_relu": 24}
 """Feature maps of the encoder that join the decoder, coarse to fine → the decoder's width there."""
 
 _ZOOM = (0.4, 3.0)  # of the photograph's frame: a smaller frame magnifies
+_MORE_SKIN = 0.35  # share of the photographs that are shown with more skin around
+_ZOOM_OF_MORE_SKIN = (0.4, 1.2)
 _MASK = FINDER_SIDE // 2
 
 Tensor = keras.KerasTensor
@@ -102,7 +104,11 @@ class OutlineBatches(keras.utils.PyDataset):
             mask = file.convert("L").resize(image.size, Image.Resampling.BILINEAR)
         frame, angle, stretch = Frame.whole(*image.size), 0.0, 1.0
         if rng is not None:
-            frame, angle, stretch = _random_view(image, mask, rng)
+            zoom = _ZOOM
+            if rng.random() < _MORE_SKIN and not _touches_edge(mask):
+                image, mask = _with_more_skin(image, mask, rng)
+                zoom = _ZOOM_OF_MORE_SKIN
+            frame, angle, stretch = _random_view(image, mask, zoom, rng)
         view = {"angle": angle, "stretch": stretch}
         photograph = crop_frame(image, frame, FINDER_SIDE, **view)
         outline = crop_frame(mask, frame, FINDER_SIDE, **view).resize(
@@ -118,12 +124,30 @@ class OutlineBatches(keras.utils.PyDataset):
         return np.asarray(photograph), np.asarray(outline)
 
 
-def _random_view(
+def _touches_edge(mask: Image.Image) -> bool:
+    x0, y0, x1, y1 = mask.getbbox() or (0, 0, *mask.size)
+    return x0 < 2 or y0 < 2 or x1 > mask.width - 2 or y1 > mask.height - 2
+
+
+def _with_more_skin(
     image: Image.Image, mask: Image.Image, rng: np.random.Generator
+) -> tuple[Image.Image, Image.Image]:
+    """Add up to three quarters of its size at each edge: blurred, the skin there goes on."""
+    width, height = image.size
+    before, after = (rng.uniform(0, 0.75, (2, 2)) * [height, width]).astype(int)
+    pads = list(zip(before, after, strict=True))
+    large = Image.fromarray(np.pad(np.asarray(image), [*pads, (0, 0)], mode="edge"))
+    large = large.filter(ImageFilter.GaussianBlur(max(width, height) / rng.uniform(10, 60)))
+    large.paste(image, (int(before[1]), int(before[0])))
+    return large, Image.fromarray(np.pad(np.asarray(mask), pads))
+
+
+def _random_view(
+    image: Image.Image, mask: Image.Image, zoom_range: tuple[float, float], rng: np.random.Generator
 ) -> tuple[Frame, float, float]:
     """A frame at random scale and place that holds part of the lesion, its angle and stretch."""
     width, height = image.size
-    zoom = np.exp(rng.uniform(*np.log(_ZOOM)))
+    zoom = np.exp(rng.uniform(*np.log(zoom_range)))
     side = max(width, height) * zoom
     x0, y0, x1, y1 = mask.getbbox() or (0, 0, width, height)
     if zoom < 0.8:  # magnified: about a point of the lesion
