@@ -22,7 +22,7 @@ from model.evaluation.outcome import Outcome
 from model.evaluation.report_text import report_page
 from model.evaluation.robustness import CORRUPTIONS, PER_CLASS, SEVERITIES, check_robustness
 from model.evaluation.second_photograph import second_photograph
-from model.evaluation.steadiness import CHANGES, SAMPLE, check_steadiness, steadiness_sample
+from model.evaluation.steadiness import NAMES, SAMPLE, check_steadiness, steadiness_sample
 from model.evaluation.subgroups import group_names
 from model.inference.predictor import Predictor
 
@@ -125,7 +125,7 @@ def _count(table: pd.DataFrame, predictor: Predictor, *, quick: bool, full: bool
     altered = len(table) if full else int(of_class.clip(upper=PER_CLASS).sum())
     runs = 1 + len(CORRUPTIONS) * len(SEVERITIES)
     explained = min(MOST_EXPLAINED, len(table)) * PREDICTIONS_EACH
-    return known + steady * (1 + len(CHANGES)) + altered * runs + explained
+    return known + steady * (1 + len(NAMES)) + altered * runs + explained
 
 
 def _notes(part: str, *, has_masks: bool, quick: bool) -> list[str]:

@@ -1,9 +1,10 @@
 """How far the answer moves when the same lesion is photographed otherwise.
 
 Whole photographs are changed, before the lesion is found: turned, mirrored, shrunk, recompressed,
-and given more skin around.
+given more skin around, which is made up, and cropped to less of their own.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from io import BytesIO
 
@@ -13,6 +14,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from model.data.context import table_patients
 from model.evaluation.intervals import Interval, LesionBootstrap, interval
+from model.frame import Box
 from model.image import read_image
 from model.inference.predictor import Predictor
 
@@ -72,6 +74,17 @@ def twice_the_margin(image: Image.Image) -> Image.Image:
     return skin
 
 
+def half_the_margin(image: Image.Image, box: Box | None) -> Image.Image:
+    """Crop each edge half of the way to the lesion; the photograph itself where none was found."""
+    if box is None:
+        return image
+    x0, y0, x1, y1 = box
+    width, height = image.size
+    return image.crop(
+        (int(x0 / 2), int(y0 / 2), math.ceil((x1 + width) / 2), math.ceil((y1 + height) / 2))
+    )
+
+
 CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     change.__name__: change
     for change in (
@@ -79,6 +92,8 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
         *(third_of_the_size, at_200_pixels, recompressed, twice_the_margin),
     )
 }
+NAMES = (*CHANGES, half_the_margin.__name__)
+"""Of all changes; the last one needs to know where the lesion is."""
 
 
 def check_steadiness(
@@ -141,18 +156,22 @@ def _sharp(rows: pd.DataFrame, answers: np.ndarray, side: int) -> dict | None:
 def _answers(predictor: Predictor, paths: Sequence, patients: Sequence) -> np.ndarray:
     """Probabilities (N, 1 + changes, classes), of the photograph itself first."""
     found = []
+    versions = 1 + len(NAMES)
     for start in range(0, len(paths), _BATCH):
         photographs = [read_image(path) for path in paths[start : start + _BATCH]]
-        views = [
-            predictor.frame(change(photograph)).squares
-            for photograph in photographs
-            for change in (lambda image: image, *CHANGES.values())
-        ]
-        versions = 1 + len(CHANGES)
+        views = [view for photograph in photographs for view in _views(predictor, photograph)]
         repeated = [p for p in patients[start : start + _BATCH] for _ in range(versions)]
         rows = predictor.predict_images(np.stack(views), repeated)
         found.append(rows.reshape(len(photographs), versions, -1))
     return np.concatenate(found)
+
+
+def _views(predictor: Predictor, photograph: Image.Image) -> list[np.ndarray]:
+    """The squares (S, side, side, 3) of a photograph, then those of its changed versions."""
+    itself = predictor.frame(photograph)
+    changed = [change(photograph) for change in CHANGES.values()]
+    changed.append(half_the_margin(photograph, itself.box))
+    return [itself.squares, *(predictor.frame(image).squares for image in changed)]
 
 
 def _by_thirds(wrong: np.ndarray, widths: np.ndarray, bootstrap: LesionBootstrap) -> list[Interval]:
@@ -169,7 +188,7 @@ def _by_thirds(wrong: np.ndarray, widths: np.ndarray, bootstrap: LesionBootstrap
 def _changes(answers: np.ndarray, bootstrap: LesionBootstrap) -> dict[str, dict]:
     return {
         name: _moves(answers[:, 0], answers[:, number], bootstrap)
-        for number, name in enumerate(CHANGES, start=1)
+        for number, name in enumerate(NAMES, start=1)
     }
 
 

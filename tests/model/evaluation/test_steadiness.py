@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from model.evaluation.steadiness import CHANGES, check_steadiness, steadiness_sample
+from model.evaluation.steadiness import (
+    CHANGES,
+    NAMES,
+    check_steadiness,
+    half_the_margin,
+    steadiness_sample,
+)
 from model.inference.finder import Framed
 from model.tasks import TASKS
 from tests.drawings import draw_lesion
@@ -50,7 +56,7 @@ def found(tmp_path_factory):
 
 
 def test_every_change_is_measured_with_an_interval(found):
-    assert (found["images"], set(found["changes"])) == (6, set(CHANGES))
+    assert (found["images"], set(found["changes"])) == (6, set(NAMES))
     turned = found["changes"]["turned_90"]
     assert turned["median_move"]["value"] == pytest.approx(0.2, abs=0.01)  # of 90 to 60 pixels
     assert turned["first_answer_changes"]["value"] == 1
@@ -60,7 +66,7 @@ def test_every_change_is_measured_with_an_interval(found):
 
 def test_sharp_photographs_are_told_apart(found):
     assert (found["sharp"]["images"], found["sharp"]["pixels"]) == (4, 60)
-    assert set(found["sharp"]["changes"]) == set(CHANGES)
+    assert set(found["sharp"]["changes"]) == set(NAMES)
 
 
 def test_as_many_sharp_photographs_are_drawn_as_of_all():
@@ -92,3 +98,10 @@ def test_changes_leave_a_photograph(change):
 def test_photographs_are_reduced_to_200_pixels_but_not_enlarged():
     assert CHANGES["at_200_pixels"](Image.new("RGB", (600, 450))).size == (200, 150)
     assert CHANGES["at_200_pixels"](Image.new("RGB", (90, 120))).size == (90, 120)
+
+
+def test_half_the_margin_is_cropped_from_each_edge():
+    photograph = Image.new("RGB", (100, 80))
+    assert half_the_margin(photograph, (40.0, 20.0, 60.0, 70.0)).size == (60, 65)
+    assert half_the_margin(photograph, (0.0, 0.0, 100.0, 80.0)).size == (100, 80)
+    assert half_the_margin(photograph, None).size == (100, 80)
