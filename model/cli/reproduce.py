@@ -97,9 +97,12 @@ def reproduce(
     bundle, isic2019 = None, Split.load(ISIC2019_SPLIT)
     for number, settings in enumerate(released_steps(), start=1):
         step = out / f"step_{number}"
-        init_from = str(bundle / "network.keras") if bundle else ""
-        paths = {"weights": weights, "init_from": init_from, "finder": str(finder or "")}
-        config = TrainConfig(**read_config(settings) | paths)
+        saved = read_config(settings)
+        named = [out / name for name in saved.get("init_from", "").split(",") if name]
+        before = named or ([bundle / "network.keras"] if bundle else [])
+        paths = {"weights": weights, "finder": str(finder or "")}
+        paths["init_from"] = ",".join(map(str, before))
+        config = TrainConfig(**saved | paths)
         bundle = step / "bundle"
         if (bundle / MANIFEST_FILE).exists():
             continue
@@ -115,7 +118,11 @@ def reproduce(
 
 
 def released_steps() -> list[Path]:
-    """Settings of the trainings that made the shipped bundle, each starting from the one before."""
+    """Settings of the trainings that made the shipped bundle.
+
+    Each starts from the one before, or from the mean of those that its ``init_from`` names, such as
+    ``step_3/bundle/network.keras``.
+    """
     return sorted(RELEASED.glob("train_*.json"))
 
 

@@ -103,7 +103,8 @@ def package(
         split=split,
         # File names only: a bundle must not leak local paths.
         training=config.model_dump()
-        | {name: Path(getattr(config, name)).name for name in ("weights", "init_from", "finder")},
+        | {name: Path(getattr(config, name)).name for name in ("weights", "finder")}
+        | {"init_from": ",".join(file.name for file in config.init_files)},
         data=describe_data(dataset) | ({"teachers": list(teachers)} if teachers else {}),
         history=figures_by_epoch(out.parent / HISTORY_FILE),
     )

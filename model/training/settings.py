@@ -90,7 +90,9 @@ class TrainConfig(BaseModel):
     task: Literal[*TASKS, CUSTOM] = _setting("isic2019", "classification task")
     backbone: str = _setting("mobilenet_v2", f"image network: {', '.join(SMALLEST_SIDE)}; or none")
     weights: str = _setting("imagenet", "imagenet (downloaded), none, or a .weights.h5 file")
-    init_from: str = _setting("", "network of an earlier training to start from, a .keras file")
+    init_from: str = _setting(
+        "", "network of an earlier training to start from, a .keras file; of A,B the mean"
+    )
     pooling: Literal["average", "max", "flatten"] = _setting("average", "of the feature maps")
     fusion: Fusion = _setting("concat", "of image and patient metadata")
     patient_units: Count = _setting(64, "width of the patient branch")
@@ -210,6 +212,11 @@ class TrainConfig(BaseModel):
         if self.frame == "photograph":
             return None
         return Path(self.finder) if self.finder else TRAINED_FINDER
+
+    @property
+    def init_files(self) -> tuple[Path, ...]:
+        """Files of the networks whose mean weights a training starts from."""
+        return tuple(Path(name.strip()) for name in self.init_from.split(",") if name.strip())
 
     @property
     def further_widths(self) -> tuple[int, ...]:

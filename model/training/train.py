@@ -91,7 +91,7 @@ def _build(config: TrainConfig, encoder: PatientEncoder, task: Task) -> keras.Mo
         )
     network = network_around(backbone, config, encoder, task)
     if config.init_from:
-        _copy_weights(Path(config.init_from), network)
+        _copy_weights(config.init_files, network)
     return network
 
 
@@ -160,12 +160,22 @@ def _difference(differing: tuple[str, list[str]]) -> str:
     return others.get(name) or f"other settings ({', '.join(entries)})"
 
 
-def _copy_weights(file: Path, network: keras.Model) -> None:
-    """Copy the weights of an earlier network into this one."""
-    try:
-        network.set_weights(open_saved(file).get_weights())
-    except (ValueError, TypeError, OSError) as error:
-        raise ConfigError(
-            f"init_from {str(file)!r} is no .keras file of a network like this one. Give the "
-            f"network.keras of a bundle with the same backbone and widths ({cause_of(error)})."
-        ) from error
+def _copy_weights(files: Sequence[Path], network: keras.Model) -> None:
+    """Copy the weights of an earlier network into this one, or the mean weights of several.
+
+    Networks that were trained on from one another may be averaged (Wortsman et al. 2022,
+    arXiv:2203.05482).
+    """
+    total = [np.zeros(weight.shape, np.float64) for weight in network.weights]
+    for file in files:
+        try:
+            weights = open_saved(file).get_weights()
+            network.set_weights(weights)  # checks their shapes
+        except (ValueError, TypeError, OSError) as error:
+            raise ConfigError(
+                f"init_from {str(file)!r} is no .keras file of a network like this one. Give the "
+                "network.keras of a bundle with the same backbone and widths "
+                f"({cause_of(error)})."
+            ) from error
+        total = [sum_ + weight for sum_, weight in zip(total, weights, strict=True)]
+    network.set_weights([sum_ / len(files) for sum_ in total])

@@ -36,7 +36,7 @@ def test_each_step_starts_from_the_one_before(toy_folder, tmp_path, monkeypatch)
     from model.cli import reproduce
 
     files = [tmp_path / "train_1.json", tmp_path / "train_2.json"]
-    settings = {"backbone": "cnn_2block", "image_side": 32, "epochs": 1, "start": "elsewhere"}
+    settings = {"backbone": "cnn_2block", "image_side": 32, "epochs": 1}
     for file in files:
         file.write_text(json.dumps(settings))
     monkeypatch.setattr(reproduce, "released_steps", lambda: files)
@@ -54,3 +54,21 @@ def test_each_step_starts_from_the_one_before(toy_folder, tmp_path, monkeypatch)
     written = first.stat().st_mtime_ns
     assert reproduce.reproduce(*arguments, **where) == bundle
     assert first.stat().st_mtime_ns == written
+
+
+def test_a_step_may_start_from_the_mean_of_earlier_ones(toy_folder, tmp_path, monkeypatch):
+    from model.cli import reproduce
+
+    settings = {"backbone": "cnn_2block", "image_side": 32, "epochs": 1}
+    earlier = "step_1/bundle/network.keras,step_2/bundle/network.keras"
+    files = [tmp_path / f"train_{number}.json" for number in (1, 2, 3)]
+    for file, start in zip(files, ("", "", earlier), strict=True):
+        file.write_text(json.dumps(settings | {"init_from": start}))
+    monkeypatch.setattr(reproduce, "released_steps", lambda: files)
+    split = toy_split(toy_folder)
+    split.save(tmp_path / "isic2019.json")
+    monkeypatch.setattr(reproduce, "ISIC2019_SPLIT", tmp_path / "isic2019.json")
+    where = {"weights": "none", "out": tmp_path / "out", "cache_dir": tmp_path / "cache"}
+    bundle = reproduce.reproduce(read_folder(toy_folder), split, **where)
+    assert bundle.parent.name == "step_3"
+    assert read_manifest(bundle).training["init_from"] == "network.keras,network.keras"

@@ -6,6 +6,8 @@ The toy run is as it is at home, all others layer by layer.
 import json
 import shutil
 
+import keras
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,9 +15,14 @@ from model.__main__ import main
 from model.data.cache import files_key
 from model.data.dataset import read_folder
 from model.data.split import PARTS
+from model.errors import ConfigError
 from model.image import ImagePreprocessor
 from model.inference.bundle import read_manifest
 from model.inference.keras_backend import load_network
+from model.patient import Patient, PatientEncoder
+from model.tasks import TASKS
+from model.training.settings import TrainConfig
+from model.training.train import build_of
 
 pytestmark = pytest.mark.usefixtures("eager")
 SMALL = ["--backbone", "cnn_2block", "--weights", "none", "--image-side", "32"]
@@ -141,3 +148,20 @@ def test_any_way_of_training_leaves_a_float32_network(settings, toy_folder, tmp_
     network = load_network(out / "bundle", read_manifest(out / "bundle"))
     assert {weight.dtype for weight in network.weights} == {"float32"}
     assert all(layer.compute_dtype == "float32" for layer in network.layers)
+
+
+def test_a_training_starts_from_the_mean_weights_of_several_networks(tmp_path):
+    config = TrainConfig(backbone="cnn_2block", image_side=32, weights="none")
+    encoder, task = PatientEncoder.fit([Patient(age=50.0)]), TASKS["isic2019"]
+    networks, files = [], []
+    for number in range(2):
+        keras.utils.set_random_seed(number)
+        networks.append(build_of(config, encoder, task))
+        files.append(tmp_path / f"{number}.keras")
+        networks[-1].save(files[-1])
+    mean = build_of(config.with_(init_from=",".join(map(str, files))), encoder, task)
+    for first, second, found in zip(*(n.get_weights() for n in (*networks, mean)), strict=True):
+        assert np.allclose(found, (first + second) / 2, atol=1e-6)
+    other = config.with_(fused_units=16, init_from=f"{files[0]}, {files[1]}")
+    with pytest.raises(ConfigError, match="0.keras"):
+        build_of(other, encoder, task)

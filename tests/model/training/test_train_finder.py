@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from model.__main__ import main
 from model.evaluation.finder import finder_figures, finder_text
 from model.frame import FINDER_SIDE
+from model.training import finder
 from model.training.augmentation import draw_artefacts
 from model.training.finder import OutlineBatches, build_finder, outline_loss
 
@@ -44,6 +45,23 @@ def test_photograph_and_outline_are_changed_alike(outlined):
     cells = plain_images.mean(axis=3).reshape(2, FINDER_SIDE // 2, 2, FINDER_SIDE // 2, 2)
     dark = cells.mean(axis=(2, 4)) < 130
     assert (dark == (plain_outlines[..., 0] > 0.5)).mean() > 0.98
+
+
+def test_more_skin_is_added_around_lesions_that_the_edge_does_not_cut(outlined, monkeypatch):
+    monkeypatch.setattr(finder, "_MORE_SKIN", 1.0)
+    monkeypatch.setattr(finder, "_ZOOM_OF_MORE_SKIN", (0.999, 1.001))
+
+    def lesion_share(table):
+        changed = batches(table, seed=0)
+        shares = []
+        for epoch in range(8):
+            changed.begin_epoch(epoch)
+            shares += [(changed[number][1] > 0.5).mean() for number in range(2)]
+        return np.mean(shares)
+
+    share = (batches(outlined)[0][1] > 0.5).mean()
+    # Of frames with up to 2.5 times the photograph's side.
+    assert 0 < lesion_share(outlined) < 0.6 * share
 
 
 def test_an_epoch_depends_on_seed_and_number_alone(outlined):
@@ -104,5 +122,5 @@ def test_the_command_trains_a_finder_and_prints_its_iou(tmp_path, capsys):
     words = [str(word) for word in [*words, "--epochs", 1, "--cache", tmp_path / "cache"]]
     assert main(words) == 0
     assert "IoU" in capsys.readouterr().out
-    finder = keras.models.load_model(tmp_path / "run" / "finder.keras", compile=False)
-    assert finder.count_params() == build_finder(weights="none").count_params()
+    trained = keras.models.load_model(tmp_path / "run" / "finder.keras", compile=False)
+    assert trained.count_params() == build_finder(weights="none").count_params()
