@@ -244,3 +244,14 @@ def test_too_little_memory_says_what_to_lower(error, tmp_path):
 
     with pytest.raises(ConfigError, match=r"32 images of 32 px.*Lower batch_size"):
         run(tmp_path, config_of(), callbacks=[Full()])
+
+
+def test_answers_that_differ_between_two_views_cost_in_training_alone(tmp_path):
+    losses = []
+    for weight in (1e-6, 100.0):
+        out = tmp_path / str(weight)
+        # One step, before which both networks are the same.
+        run(out, config_of(consistency=weight, batch_size=64, zoom=0.25), augment=True)
+        losses.append(pd.read_csv(out / "history.csv").loc[0])
+    assert losses[1]["loss"] > losses[0]["loss"] + 0.001
+    assert losses[1]["val_loss"] == pytest.approx(losses[0]["val_loss"], abs=0.2)

@@ -163,5 +163,5 @@ def test_a_training_starts_from_the_mean_weights_of_several_networks(tmp_path):
     for first, second, found in zip(*(n.get_weights() for n in (*networks, mean)), strict=True):
         assert np.allclose(found, (first + second) / 2, atol=1e-6)
     other = config.with_(fused_units=16, init_from=f"{files[0]}, {files[1]}")
-    with pytest.raises(ConfigError, match="0.keras"):
+    with pytest.raises(ConfigError, match=r"0\.keras"):
         build_of(other, encoder, task)
