@@ -44,6 +44,9 @@ CLOSE_UP_FALSE_POSITIVE_RATE = 0.03
 CLOSE_UP_PENALTY, OTHER_LESION_PENALTY = 1.0, 1_000.0
 """L2 penalties of the logistic regressions. Other lesions are few and differ less."""
 
+CLOSE_UP_EXPONENT = 0.5
+"""Power of the embeddings' entries, see :meth:`ExampleDetector.fit`."""
+
 
 @dataclass(frozen=True)
 class ExampleDetector(ArrayFile):
@@ -52,18 +55,26 @@ class ExampleDetector(ArrayFile):
     centre: np.ndarray  # (width,)
     weights: np.ndarray  # (width,)
     offset: np.ndarray  # scalar
+    exponent: np.ndarray = np.float32(1)  # scalar: power of the vectors' entries, signs kept
 
     @classmethod
-    def fit(cls, examples: np.ndarray, others: np.ndarray, *, penalty: float) -> "ExampleDetector":
-        """Fit on vectors (N, width) of the kind and of other photographs, without a limit yet."""
+    def fit(
+        cls, examples: np.ndarray, others: np.ndarray, *, penalty: float, exponent: float = 1.0
+    ) -> "ExampleDetector":
+        """Fit on vectors (N, width) of the kind and of other photographs, without a limit yet.
+
+        An ``exponent`` of 0.5 is the power normalisation of Perronnin et al. 2010 (ECCV, section
+        3.2), which evens out activations that are mostly small and seldom large.
+        """
         from sklearn.linear_model import LogisticRegression  # only here: it takes a second
 
-        both = np.concatenate([examples, others]).astype(np.float64)
+        both = _signed_power(np.concatenate([examples, others]).astype(np.float64), exponent)
         centre, spread = both.mean(axis=0), both.std(axis=0) + 1e-6
         truth = np.r_[np.ones(len(examples)), np.zeros(len(others))]
         model = LogisticRegression(C=1 / penalty, class_weight="balanced", max_iter=2_000)
         weights = model.fit((both - centre) / spread, truth).coef_[0] / spread
-        return cls(centre.astype(np.float32), weights.astype(np.float32), np.float32(0))
+        arrays = centre.astype(np.float32), weights.astype(np.float32)
+        return cls(*arrays, np.float32(0), np.float32(exponent))
 
     def with_limit(self, limit: float, examples: np.ndarray) -> "ExampleDetector":
         """Scale so that a score of ``limit`` becomes 1, and the mean of the examples 2."""
@@ -74,7 +85,7 @@ class ExampleDetector(ArrayFile):
 
     def score(self, vectors: np.ndarray) -> np.ndarray:
         """Scores (N,) of vectors (N, width)."""
-        return (vectors - self.centre) @ self.weights + self.offset
+        return (_signed_power(vectors, self.exponent) - self.centre) @ self.weights + self.offset
 
 
 @dataclass(frozen=True)
@@ -174,6 +185,10 @@ class OODDetector(ArrayFile):
         return (embeddings - self.centre) @ self.whitening
 
 
+def _signed_power(values: np.ndarray, exponent: float) -> np.ndarray:
+    return values if exponent == 1 else np.sign(values) * np.abs(values) ** exponent
+
+
 def ood_scores(detector: OODDetector, outputs: ModelOutputs) -> dict[str, np.ndarray]:
     """All scores of N images, by name, (N,) each.
 
@@ -221,7 +236,8 @@ def fit_closeup_detector(
     The limit is set on dermoscopic ``held_out`` images (N, width), of so many ``sources`` (N,): of
     none more than :data:`CLOSE_UP_FALSE_POSITIVE_RATE` are above it.
     """
-    detector = ExampleDetector.fit(closeups, dermoscopic, penalty=CLOSE_UP_PENALTY)
+    how = {"penalty": CLOSE_UP_PENALTY, "exponent": CLOSE_UP_EXPONENT}
+    detector = ExampleDetector.fit(closeups, dermoscopic, **how)
     scores = detector.score(held_out)
     groups = [scores[np.asarray(sources) == source] for source in set(sources)]
     limit = max(np.quantile(group, 1 - CLOSE_UP_FALSE_POSITIVE_RATE) for group in groups)
