@@ -55,7 +55,7 @@ class ExampleDetector(ArrayFile):
     centre: np.ndarray  # (width,)
     weights: np.ndarray  # (width,)
     offset: np.ndarray  # scalar
-    exponent: np.ndarray = np.float32(1)  # scalar: power of the vectors' entries, signs kept
+    exponent: np.ndarray | float = 1.0  # scalar: power of the vectors' entries, signs kept
 
     @classmethod
     def fit(
@@ -185,7 +185,7 @@ class OODDetector(ArrayFile):
         return (embeddings - self.centre) @ self.whitening
 
 
-def _signed_power(values: np.ndarray, exponent: float) -> np.ndarray:
+def _signed_power(values: np.ndarray, exponent: np.ndarray | float) -> np.ndarray:
     return values if exponent == 1 else np.sign(values) * np.abs(values) ** exponent
 
 

@@ -126,6 +126,27 @@ def test_it_is_kept_in_a_file(closeups, tmp_path):
     assert np.allclose(again.score(rows), closeups.score(rows))
 
 
+def test_square_roots_tell_small_activations_apart_that_large_ones_drown():
+    rng = np.random.default_rng(0)
+    activations = rng.gamma(0.1, 1, (900, 20))  # mostly small, seldom large
+    examples = rng.gamma(0.1, 1, (300, 20)) + 0.01
+    detectors = [
+        ExampleDetector.fit(examples[:200], activations[:600], penalty=1.0, exponent=exponent)
+        for exponent in (1.0, 0.5)
+    ]
+    straight, rooted = (
+        (d.score(examples[200:])[:, None] > d.score(activations[600:])).mean() for d in detectors
+    )
+    assert rooted > straight + 0.1
+
+
+def test_a_file_of_an_earlier_version_has_no_exponent(tmp_path):
+    arrays = {"centre": np.zeros(6), "weights": np.ones(6), "offset": np.float32(0)}
+    np.savez(tmp_path / "closeups.npz", **arrays)
+    detector = ExampleDetector.load(tmp_path / "closeups.npz")
+    assert detector.score(np.array([[-4.0, 0, 0, 0, 0, 9]])).tolist() == [5.0]
+
+
 def test_other_lesions_are_flagged_beside_what_is_far_from_training(tmp_path):
     known, labels = embeddings(600), np.repeat([0, 1], 300)
     detector = OODDetector.fit(known, labels, classes=2)
