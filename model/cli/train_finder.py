@@ -1,7 +1,8 @@
 """Train the lesion finder on photographs with outlined lesions.
 
 Outlines are PNG files in DIR/masks, NAME.png or NAME_segmentation.png, white where the lesion is.
-Only the training part of the split is trained on. The same command resumes an interrupted training.
+Only the training part of the split is trained on. The same command resumes an interrupted training,
+and only evaluates a finished one.
 At the end it prints the intersection over union (IoU) with the outlines, over all photographs and
 by lesion size, with 95 % confidence intervals (bootstrap by lesion).
 
@@ -60,18 +61,24 @@ def run(options: argparse.Namespace) -> int:
     import keras
 
     from model.evaluation.finder import finder_figures, finder_text
+    from model.networks.network import open_saved
     from model.training.finder import OutlineBatches, build_finder, fit_finder
 
-    keras.utils.set_random_seed(options.seed)
-    finder = build_finder(weights=options.weights)
-    pairs = {part: (t["path"].tolist(), t["mask"].tolist()) for part, t in tables.items()}
-    fit_finder(
-        finder,
-        OutlineBatches(*pairs["train"], seed=options.seed, workers=2, max_queue_size=8),
-        OutlineBatches(*pairs["validation"]),
-        epochs=options.epochs,
-        out=options.out,
-    )
+    finished = options.out / "finder.keras"
+    if finished.exists():
+        print(f"{finished} is trained already: evaluating it", file=sys.stderr)
+        finder = open_saved(finished)
+    else:
+        keras.utils.set_random_seed(options.seed)
+        finder = build_finder(weights=options.weights)
+        pairs = {part: (t["path"].tolist(), t["mask"].tolist()) for part, t in tables.items()}
+        fit_finder(
+            finder,
+            OutlineBatches(*pairs["train"], seed=options.seed, workers=2, max_queue_size=8),
+            OutlineBatches(*pairs["validation"]),
+            epochs=options.epochs,
+            out=options.out,
+        )
     for part in options.part or ["validation"]:
         print(finder_text(part, finder_figures(finder, tables[part])))
     return 0

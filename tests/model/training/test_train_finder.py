@@ -123,4 +123,8 @@ def test_the_command_trains_a_finder_and_prints_its_iou(tmp_path, capsys):
     assert main(words) == 0
     assert "IoU" in capsys.readouterr().out
     trained = keras.models.load_model(tmp_path / "run" / "finder.keras", compile=False)
+    written = (tmp_path / "run" / "finder.keras").stat().st_mtime_ns
+    assert main([*words, "--part", "test"]) == 0  # evaluates what is trained already
+    assert "test: " in capsys.readouterr().out
+    assert (tmp_path / "run" / "finder.keras").stat().st_mtime_ns == written
     assert trained.count_params() == build_finder(weights="none").count_params()
